@@ -1,0 +1,225 @@
+"""The contract of a dataset: one YAML file from which schema, metadata, checks and dictionary are generated.
+
+Nothing of what stands in ``configs/datasets/<name>.yaml`` is written a second time elsewhere: the polars and
+arrow schemas, the parquet field metadata, the column expectations and ``techtrade show`` are all derived here
+or from here. The hash of the contract is part of every manifest, so a changed description is a new version.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import polars as pl
+import pyarrow as pa
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from configs.errors import ConfigError, UnknownDatasetError
+
+CONFIGS = Path(__file__).parent
+DATASETS = CONFIGS / "datasets"
+
+Kind = Literal["date", "int16", "int32", "int64", "float64", "string", "boolean"]
+Role = Literal["key", "measure", "attribute", "vintage"]
+Severity = Literal["critical", "warning", "info"]
+
+_POLARS: dict[str, pl.DataType] = {
+    "date": pl.Date(),
+    "int16": pl.Int16(),
+    "int32": pl.Int32(),
+    "int64": pl.Int64(),
+    "float64": pl.Float64(),
+    "string": pl.String(),
+    "boolean": pl.Boolean(),
+}
+_ARROW: dict[str, pa.DataType] = {
+    "date": pa.date32(),
+    "int16": pa.int16(),
+    "int32": pa.int32(),
+    "int64": pa.int64(),
+    "float64": pa.float64(),
+    "string": pa.string(),
+    "boolean": pa.bool_(),
+}
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Column(_Frozen):
+    """One column: what it is called, means and may hold.
+
+    ``role`` says how a difference in it is counted: a *measure* is revised, an *attribute* or *vintage* is
+    relabelled. ``representation_tolerance`` is the relative difference up to which two values of a measure are
+    the same figure printed twice (a publisher that prints 15 digits today and 17 tomorrow revised nothing).
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    type: Kind
+    role: Role
+    unit: str
+    description: str
+    basis: str = ""
+    nullable: bool = False
+    allowed: tuple[str | int, ...] | None = None
+    pattern: str | None = None
+    minimum: float | str | None = None
+    maximum: float | str | None = None
+    range_reason: str = ""
+    references: str | None = None
+    publisher_name: str = ""
+    representation_tolerance: float = 0.0
+
+    @property
+    def polars(self) -> pl.DataType:
+        return _POLARS[self.type]
+
+    @property
+    def arrow(self) -> pa.Field:
+        """The arrow field, its unit, description and basis in the metadata."""
+        meta = {"unit": self.unit, "description": self.description, "basis": self.basis}
+        return pa.field(self.name, _ARROW[self.type], self.nullable, {k: v for k, v in meta.items() if v})
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Column:
+        if self.role == "key" and self.nullable:
+            raise ValueError(f"key column {self.name!r} cannot be nullable")
+        if (self.minimum is not None or self.maximum is not None) and not self.range_reason:
+            raise ValueError(f"column {self.name!r} has a range without a range_reason")
+        return self
+
+
+class Policy(_Frozen):
+    """A check's severity and bounds, with the reason for them. Bounds are read by the check of that id."""
+
+    severity: Severity
+    reason: str = ""
+    bounds: dict[str, float] = Field(default_factory=dict)
+
+
+class Sources(_Frozen):
+    """Which extract module gives this dataset, by kind of input."""
+
+    live: str
+    snapshot: str
+
+
+class Contract(_Frozen):
+    """A dataset, as outsiders may rely on it."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    title: str
+    description: str
+    grain: str
+    primary_key: tuple[str, ...] = Field(min_length=1)
+    sort_by: tuple[str, ...] = Field(min_length=1)
+    partition_by: str | None = None
+    absent_row_means: Literal["zero", "missing"]
+    schema_version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
+    owner: str
+    cadence: str
+    freshness_limit_days: int
+    revision_window: str
+    licence: str
+    citation: str
+    sources: Sources
+    columns: tuple[Column, ...]
+    quality: dict[str, Policy] = Field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Contract:
+        names = [c.name for c in self.columns]
+        if len(set(names)) != len(names):
+            raise ValueError("a column is defined twice")
+        keys = {c.name for c in self.columns if c.role == "key"}
+        if keys != set(self.primary_key):
+            raise ValueError(f"the columns with role key {sorted(keys)} are not the primary_key")
+        for name in (*self.sort_by, *([self.partition_by] if self.partition_by else [])):
+            if name not in names:
+                raise ValueError(f"{name!r} is not a column")
+        return self
+
+    def column(self, name: str) -> Column:
+        return next(c for c in self.columns if c.name == name)
+
+    @property
+    def names(self) -> list[str]:
+        return [c.name for c in self.columns]
+
+    @property
+    def measures(self) -> list[Column]:
+        return [c for c in self.columns if c.role == "measure"]
+
+    @property
+    def polars_schema(self) -> pl.Schema:
+        return pl.Schema({c.name: c.polars for c in self.columns})
+
+    @property
+    def arrow_schema(self) -> pa.Schema:
+        """What a data file of this dataset has: fields with unit, description and basis; the dataset, licence
+        and citation for the file. Not the version: an unchanged file can then be copied within the store."""
+        return pa.schema(
+            [c.arrow for c in self.columns],
+            metadata={
+                "dataset": self.name,
+                "title": self.title,
+                "licence": self.licence,
+                "citation": self.citation,
+                "schema_version": self.schema_version,
+            },
+        )
+
+    @property
+    def sha256(self) -> str:
+        """Hash of everything readers are told. Independent of layout and comments of the YAML."""
+        body = json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(body.encode()).hexdigest()
+
+    def policy(self, check: str, default: Severity) -> Policy:
+        """The policy for a check, or one with the default severity and no bounds."""
+        return self.quality.get(check) or Policy(severity=default)
+
+
+def parse_contract(text: str, where: str) -> Contract:
+    """Reads a contract.
+
+    Raises:
+        ConfigError: not YAML, or not a contract; names the place.
+    """
+    try:
+        raw: Any = yaml.safe_load(text)
+        return Contract.model_validate(raw)
+    except yaml.YAMLError as e:
+        raise ConfigError(f"{where}: not YAML: {e}") from e
+    except ValidationError as e:
+        first = e.errors()[0]
+        place = ".".join(str(p) for p in first["loc"]) or "contract"
+        raise ConfigError(f"{where}: {place}: {first['msg']}") from e
+
+
+def dataset_names() -> list[str]:
+    """The names of all datasets, sorted. A dataset exists when its contract does."""
+    return sorted(p.stem for p in DATASETS.glob("*.yaml"))
+
+
+@cache
+def load_contract(name: str) -> Contract:
+    """The contract of a dataset.
+
+    Raises:
+        UnknownDatasetError: no such contract.
+        ConfigError: the contract is wrong.
+    """
+    path = DATASETS / f"{name}.yaml"
+    if name not in dataset_names():
+        raise UnknownDatasetError(name, dataset_names())
+    contract = parse_contract(path.read_text(encoding="utf-8"), f"configs/datasets/{name}.yaml")
+    if contract.name != name:
+        raise ConfigError(f"configs/datasets/{name}.yaml: name is {contract.name!r}, not {name!r}")
+    return contract

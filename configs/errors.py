@@ -1,0 +1,164 @@
+"""Every error of the product, one class per cause.
+
+They live at the bottom of the import order so that every layer can raise them. The message is for a person
+and says what happened, where, and what to do; the values that matter are attributes, so that no code has to
+read the message. ``exit_code`` is what the command line ends with.
+"""
+
+from __future__ import annotations
+
+
+class TechtradeError(Exception):
+    """Base of all errors that are meant for a person."""
+
+    exit_code = 1
+
+
+class UsageError(TechtradeError):
+    """The command or its arguments make no sense; nothing was tried."""
+
+    exit_code = 2
+
+
+class UnknownDatasetError(UsageError):
+    """No contract of that name."""
+
+    def __init__(self, name: str, known: list[str]) -> None:
+        self.name, self.known = name, known
+        super().__init__(f"no dataset {name!r}; there are: {', '.join(known)}")
+
+
+class ConfigError(TechtradeError):
+    """A file in ``configs/`` or a setting is wrong."""
+
+
+# ---------------------------------------------------------------- publishers
+
+
+class SourceError(TechtradeError):
+    """A publisher's answer could not be used. ``raw_keys`` names what was archived of it."""
+
+    def __init__(self, source: str, message: str, *, raw_keys: tuple[str, ...] = ()) -> None:
+        self.source, self.raw_keys = source, raw_keys
+        kept = f" (kept as {', '.join(raw_keys)})" if raw_keys else ""
+        super().__init__(f"{source}: {message}{kept}")
+
+
+class SourceUnavailableError(SourceError):
+    """The publisher could not be reached, or answered with a passing error at every attempt."""
+
+
+class SourceResponseError(SourceError):
+    """The publisher answered, but not with data: an error message, HTML, XML, a redirect, nothing."""
+
+
+class SourceLayoutError(SourceError):
+    """The data came, but not in the form the contract with the publisher says: columns, rows, codes."""
+
+
+class IncompleteResponseError(SourceError):
+    """Part of the data is missing: a page, a tail, a series."""
+
+
+class InconsistentVintageError(SourceError):
+    """Two answers of one extraction belong to different vintages: an update landed in between."""
+
+
+class VintageUnavailableError(SourceError):
+    """The vintage asked for is not the one the source can give."""
+
+
+class VintageRegressedError(SourceError):
+    """A live source now gives an older vintage than the one already published."""
+
+
+# --------------------------------------------------------------------- store
+
+
+class StoreError(TechtradeError):
+    """Something is wrong with the object store or with what stands in it."""
+
+
+class StoreUnavailableError(StoreError):
+    """The store could not be reached, or failed for a reason of its own."""
+
+
+class StorePermissionError(StoreError):
+    """The identity in use may not do this."""
+
+
+class ObjectNotFoundError(StoreError):
+    """No object under that key."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        super().__init__(f"no object {key!r} in the store")
+
+
+class ObjectExistsError(StoreError):
+    """A create-only write found an object under that key."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        super().__init__(f"object {key!r} exists already; it is create-only")
+
+
+class PreconditionFailedError(StoreError):
+    """A compare-and-swap found another state than the one it was computed from."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        super().__init__(f"object {key!r} was changed by somebody else meanwhile")
+
+
+class ConcurrentPublishError(StoreError):
+    """Another publisher of the dataset won; nothing of this candidate is visible to readers."""
+
+    def __init__(self, dataset: str, version: str, detail: str = "") -> None:
+        self.dataset, self.version = dataset, version
+        super().__init__(
+            f"{dataset}@{version}: another publisher moved latest first{f' ({detail})' if detail else ''}; "
+            "this candidate was not published, run again to build it against the new state"
+        )
+
+
+class ClaimLostError(StoreError):
+    """The claimed version was sealed by somebody else, as gc does with a claim that looks abandoned."""
+
+    def __init__(self, dataset: str, version: str) -> None:
+        self.dataset, self.version = dataset, version
+        super().__init__(
+            f"{dataset}@{version}: the claim was given up (sealed by gc) before this run sealed it; run again"
+        )
+
+
+class CorruptVersionError(StoreError):
+    """Bytes in the store are not the bytes that were sealed."""
+
+    def __init__(self, dataset: str, version: str, problems: list[str]) -> None:
+        self.dataset, self.version, self.problems = dataset, version, problems
+        more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
+        super().__init__(f"{dataset}@{version}: {'; '.join(problems[:3])}{more}; do not use it, restore or yank it")
+
+
+class NotPublishedError(StoreError):
+    """A dataset without a published version, or a version that is not in the log of published ones."""
+
+    exit_code = 1
+
+
+class YankRefusedError(StoreError):
+    """The yank would leave readers without a version, or names one that was never published."""
+
+
+# ------------------------------------------------------------------- quality
+
+
+class CheckCouldNotRunError(TechtradeError):
+    """An expectation raised instead of answering: a failed run, neither a pass nor a rejection."""
+
+    def __init__(self, dataset: str, check: str, reason: str) -> None:
+        self.dataset, self.check, self.reason = dataset, check, reason
+        super().__init__(
+            f"{dataset}: the check {check!r} could not run ({reason}); nothing was published, mend the check and run again"
+        )

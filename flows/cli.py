@@ -1,0 +1,205 @@
+"""``techtrade``: the command line.
+
+Only click and the error classes are imported here, so that ``--help`` answers at once: Great Expectations
+takes about 10 s to import and Prefect 1 to 3 s, so each command imports what it needs when it runs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from configs.errors import TechtradeError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _store(command: F) -> F:
+    return click.option(
+        "--store", metavar="URL", help="Folder or s3:// address [default: TECHTRADE_STORE, else ./warehouse]."
+    )(command)
+
+
+def _json(command: F) -> F:
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")(command)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+@click.version_option(package_name="techtrade")
+def cli(debug: bool) -> None:
+    """US trade in advanced technology products and intellectual property, as versioned parquet datasets."""
+
+
+@cli.command()
+@click.argument("datasets", nargs=-1)
+@click.option("--source", type=click.Choice(["live", "snapshot"]), default="live", show_default=True)
+@click.option("--vintage", help="The vintage to publish [default: the newest the source has].")
+@_store
+@_json
+def publish(datasets: tuple[str, ...], source: str, vintage: str | None, store: str | None, as_json: bool) -> None:
+    """Extract, transform, check and publish DATASETS (all, if none is named)."""
+    from flows.commands import publish_datasets
+
+    sys.exit(publish_datasets(datasets, source, vintage, store, as_json))
+
+
+@cli.command()
+@_store
+@_json
+def datasets(store: str | None, as_json: bool) -> None:
+    """What datasets there are, and what is published of them."""
+    from flows import inspect_commands
+
+    inspect_commands.datasets(store, as_json)
+
+
+@cli.command()
+@click.argument("dataset")
+@_store
+@_json
+def vintages(dataset: str, store: str | None, as_json: bool) -> None:
+    """The publisher's vintages of DATASET: bundled ones, and those published in the store."""
+    from flows import inspect_commands
+
+    inspect_commands.vintages(dataset, store, as_json)
+
+
+@cli.command()
+@click.argument("dataset")
+@_store
+@_json
+def versions(dataset: str, store: str | None, as_json: bool) -> None:
+    """All versions of DATASET: published, yanked, rejected."""
+    from flows import inspect_commands
+
+    inspect_commands.versions(dataset, store, as_json)
+
+
+@cli.command()
+@click.argument("target", metavar="DATASET[@VERSION]")
+@_store
+@_json
+def show(target: str, store: str | None, as_json: bool) -> None:
+    """The data dictionary of a dataset; with what is published: sources, changes and quality."""
+    from flows import inspect_commands
+
+    inspect_commands.show(target, store, as_json)
+
+
+@cli.command()
+@click.argument("dataset")
+@click.argument("old", required=False)
+@click.argument("new", required=False)
+@_store
+@_json
+def diff(dataset: str, old: str | None, new: str | None, store: str | None, as_json: bool) -> None:
+    """What differs between two versions of DATASET [default: the latest and the one before it]."""
+    from flows import inspect_commands
+
+    inspect_commands.diff(dataset, old, new, store, as_json)
+
+
+@cli.command()
+@click.argument("target", metavar="DATASET[@VERSION]")
+@click.option("--as-of", metavar="DATE", help="What latest was on that day (YYYY-MM-DD, its end in UTC) or moment.")
+@click.option(
+    "--format", "form", type=click.Choice(["table", "csv", "parquet", "json"]), default="table", show_default=True
+)
+@click.option("--output", type=click.Path(dir_okay=False), help="Write to a file instead of standard output.")
+@_store
+def read(target: str, as_of: str | None, form: str, output: str | None, store: str | None) -> None:
+    """The figures of a version."""
+    from flows import inspect_commands
+
+    inspect_commands.read(target, as_of, form, output, store)
+
+
+@cli.command()
+@click.argument("target", metavar="[DATASET[@VERSION]]", required=False)
+@_store
+@_json
+def verify(target: str | None, store: str | None, as_json: bool) -> None:
+    """Recompute every checksum of a version (of every published version, if none is named)."""
+    from flows import operate_commands
+
+    sys.exit(operate_commands.verify(target, store, as_json))
+
+
+@cli.command(name="yank")
+@click.argument("target", metavar="DATASET@VERSION")
+@click.option("--reason", required=True, help="Why, for readers who pinned it.")
+@click.option("--replaced-by", metavar="VERSION", help="The version to use instead.")
+@_store
+@_json
+def yank_command(target: str, reason: str, replaced_by: str | None, store: str | None, as_json: bool) -> None:
+    """Withdraw a published version: it stays readable by name, and says that it is bad."""
+    from flows import operate_commands
+
+    operate_commands.yank(target, reason, replaced_by, store, as_json)
+
+
+@cli.command()
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@click.option("--grace-hours", type=float, default=24.0, show_default=True, help="Leave alone what is younger.")
+@_store
+@_json
+def gc(dry_run: bool, grace_hours: float, store: str | None, as_json: bool) -> None:
+    """Clean up what killed runs left behind. Published and rejected versions are never touched."""
+    from flows import operate_commands
+
+    operate_commands.gc(dry_run, grace_hours, store, as_json)
+
+
+@cli.command()
+@_store
+def serve(store: str | None) -> None:
+    """Run the schedules on this machine, until stopped."""
+    from flows.serve import serve as run
+
+    run(store)
+
+
+def main() -> None:
+    """The console script: one line and an exit code for every error; a traceback only with ``--debug``."""
+    arguments = sys.argv[1:]
+    debug = "--debug" in arguments  # wherever it stands
+    try:
+        cli.main([a for a in arguments if a != "--debug"], standalone_mode=False)
+    except click.ClickException as e:
+        if debug:
+            raise
+        e.show()
+        sys.exit(2)
+    except click.exceptions.Exit as e:
+        sys.exit(e.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        print("stopped", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output went away (`techtrade read ... | head`): not an error, but nothing more to say.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except TechtradeError as e:
+        if debug:
+            raise
+        print(f"error: {one_line(e)}", file=sys.stderr)
+        sys.exit(e.exit_code)
+    except Exception as e:  # noqa: BLE001 - the last line of defence, and it answers with failure
+        if debug:
+            raise
+        print(f"error: {type(e).__name__}: {one_line(e)} (unexpected; see it whole with --debug)", file=sys.stderr)
+        sys.exit(1)
+
+
+def one_line(error: BaseException) -> str:
+    """The message without line breaks."""
+    return " ".join(str(error).split())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,196 @@
+"""The ``publish`` flow: one for any dataset, scheduled or by hand.
+
+::
+
+    extract ─▶ (nothing new? end) ─▶ transform ─▶ release: stage ─▶ check ─▶ commit ─▶ status, catalog, artifact
+
+Tasks are thin: the work is in ``tasks.pipeline``. Retries are stated where they stand, with their reason.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from flows.runtime import prepare
+
+prepare()
+
+from prefect import flow, task  # noqa: E402
+from prefect.artifacts import create_markdown_artifact  # noqa: E402
+from prefect.cache_policies import NO_CACHE  # noqa: E402
+from prefect.client.schemas.objects import State, TaskRun  # noqa: E402
+from prefect.runtime import flow_run  # noqa: E402
+from prefect.tasks import Task  # noqa: E402
+
+from configs.contract import load_contract  # noqa: E402
+from configs.errors import ConcurrentPublishError, StoreUnavailableError, TechtradeError  # noqa: E402
+from configs.settings import load_settings  # noqa: E402
+from flows.report import outcome_markdown  # noqa: E402
+from tasks import pipeline  # noqa: E402
+from tasks.extract.base import Extraction  # noqa: E402
+from tasks.pipeline import Checked, Outcome, Published, RejectedError, Request, SourceKind  # noqa: E402
+from tasks.store import derived, versions, yank  # noqa: E402
+from tasks.store.objects import ObjectStore  # noqa: E402
+from tasks.store.open import open_store  # noqa: E402
+from tasks.store.raw import RawArchive  # noqa: E402
+from tasks.store.records import Status  # noqa: E402
+from tasks.store.versions import Built, Draft, Head  # noqa: E402
+
+log = logging.getLogger("techtrade")
+
+
+def _run_name() -> str:
+    given: dict[str, Any] = flow_run.parameters
+    return f"{given['dataset']} {given.get('source', 'live')} {given.get('vintage') or 'newest'}"
+
+
+def _lost_race(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, ConcurrentPublishError | StoreUnavailableError)
+
+
+# No retry: the HTTP client waits and tries again by itself, within the source's budget, and a second layer
+# would multiply its attempts.
+@task(name="extract", task_run_name="extract {request.contract.name}", cache_policy=NO_CACHE)
+def extract(request: Request, store: ObjectStore) -> Extraction:
+    return pipeline.extract(request, RawArchive(store))
+
+
+# No retry: a pure function of what was extracted fails the same way twice.
+@task(name="transform", task_run_name="transform {request.contract.name} {extraction.vintage}", cache_policy=NO_CACHE)
+def transform(request: Request, extraction: Extraction, folder: Path) -> Built:
+    return pipeline.transform(request.contract, extraction, folder)
+
+
+# Retried as a whole, from the new state: a lost race or a store that failed in the middle needs a new version,
+# and changes and checks computed against whatever is the parent by then. Jitter keeps equals from colliding again.
+@task(
+    name="release",
+    task_run_name="release {request.contract.name} {extraction.vintage}",
+    retries=4,
+    retry_delay_seconds=[1, 2, 5, 10],
+    retry_jitter_factor=0.5,
+    retry_condition_fn=_lost_race,
+    cache_policy=NO_CACHE,
+)
+def release(request: Request, extraction: Extraction, built: Built, store: ObjectStore) -> Outcome:
+    head = versions.read_head(store, request.contract.name)
+    skipped = pipeline.nothing_new(head, request.contract, extraction) or pipeline.same_content(
+        head, built, extraction.vintage
+    )
+    if skipped:
+        return skipped
+    draft = stage(head, built, store)
+    checked = check(request, extraction, built, draft, store)
+    return commit(request, checked, store)
+
+
+# The three steps below are not retried alone: `release` starts over from a new head.
+@task(name="stage", task_run_name="stage {head.dataset}", cache_policy=NO_CACHE)
+def stage(head: Head, built: Built, store: ObjectStore) -> Draft:
+    draft = pipeline.stage(store, head, built)
+    log.info("%s: staged as %s", draft.dataset, draft.version)
+    return draft
+
+
+@task(name="check", task_run_name="check {draft.dataset}@{draft.version}", cache_policy=NO_CACHE)
+def check(request: Request, extraction: Extraction, built: Built, draft: Draft, store: ObjectStore) -> Checked:
+    log.info("%s: checking %s rows of %s", draft.dataset, f"{built.rows:,}", draft.version)
+    return pipeline.check(store, request, extraction, built, draft, pipeline.yanked_contents(draft.head))
+
+
+@task(name="commit", task_run_name="commit {checked.draft.dataset}@{checked.draft.version}", cache_policy=NO_CACHE)
+def commit(request: Request, checked: Checked, store: ObjectStore) -> Published:
+    sealed = pipeline.seal(store, request.contract, checked)
+    return pipeline.publish(store, sealed, checked.report)
+
+
+@flow(name="publish", flow_run_name=_run_name, validate_parameters=True)
+def publish(dataset: str, source: SourceKind = "live", vintage: str | None = None, store: str | None = None) -> Outcome:
+    """Brings one dataset from its source to readers, if there is anything new and it passes the gate.
+
+    Args:
+        dataset: name of a contract in ``configs/datasets``.
+        source: ``live`` asks the publisher, ``snapshot`` takes the bundled figures.
+        vintage: the vintage to publish; None for the newest there is.
+        store: folder or ``s3://`` address; None for the setting ``TECHTRADE_STORE``.
+
+    Raises:
+        RejectedError: the quality gate stopped it; readers see what they saw before.
+        TechtradeError: the run failed; readers see what they saw before.
+    """
+    request = Request(load_contract(dataset), source, vintage)
+    target = open_store(store or load_settings().store)
+    with _status_of_failures(request, target):
+        log.info("%s: extracting from %s, vintage %s", dataset, request.source, vintage or "newest")
+        extraction = extract(request, target)
+        outcome = _release_if_new(request, extraction, target)
+    _tell(request, outcome, target)
+    return outcome
+
+
+def _release_if_new(request: Request, extraction: Extraction, store: ObjectStore) -> Outcome:
+    name = request.contract.name
+    yank.settle(store, name)
+    head = versions.read_head(store, name)
+    skipped = pipeline.nothing_new(head, request.contract, extraction)
+    if skipped:
+        return skipped
+    status = derived.read_status(store, name)
+    known = status.version if status and status.outcome == "rejected" else None
+    again = pipeline.rejected_before(store, head, request.contract, extraction, known)
+    if again:
+        raise again
+    with TemporaryDirectory(prefix="techtrade-") as folder:
+        built = transform(request, extraction, Path(folder))
+        return release(request, extraction, built, store)
+
+
+@contextmanager
+def _status_of_failures(request: Request, store: ObjectStore) -> Iterator[None]:
+    """Writes down in ``status.json`` why a run ended without an outcome; the error goes on."""
+    try:
+        yield
+    except RejectedError as e:
+        _write_status(store, request, "rejected", str(e), "", e.version)
+        raise
+    except TechtradeError as e:
+        _write_status(store, request, "failed", str(e), "", None)
+        raise
+
+
+def _tell(request: Request, outcome: Outcome, store: ObjectStore) -> None:
+    """Status, catalog and Prefect artifact. All derived: none can fail a publish that has happened."""
+    published = isinstance(outcome, Published)
+    kind = "published" if isinstance(outcome, Published) else outcome.why
+    detail = f"version {outcome.version}" if isinstance(outcome, Published) else outcome.detail
+    _write_status(store, request, kind, detail, outcome.vintage, outcome.version)
+    derived.refresh_catalog(store, request.contract)
+    if published:
+        create_markdown_artifact(
+            outcome_markdown(outcome),
+            key=request.contract.name.replace("_", "-"),
+            description=f"{outcome.dataset}@{outcome.version}",
+        )
+    log.info("%s: %s, %s", request.contract.name, kind, detail)
+
+
+def _write_status(
+    store: ObjectStore, request: Request, outcome: str, detail: str, vintage: str, version: str | None
+) -> None:
+    derived.write_status(
+        store,
+        Status(
+            dataset=request.contract.name,
+            checked_at=versions.stamp(versions.utc_now()),
+            outcome=outcome,
+            detail=detail,
+            vintage=vintage,
+            version=version,
+        ),
+    )

@@ -1,0 +1,116 @@
+"""From a transform's lazy frame to parquet files on local disk, ready to be staged.
+
+One partition is in memory at a time. pyarrow writes the files, because units, descriptions and bases belong in
+each field's metadata, which the polars writer cannot set.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from configs.contract import Contract
+from configs.errors import TechtradeError
+from tasks.store.content import combine, frame_sha256
+from tasks.store.versions import Built, Part
+
+ROW_GROUP = 128 * 1024
+
+
+class ContractMismatchError(TechtradeError):
+    """A transform did not return the columns that its contract declares."""
+
+    def __init__(self, dataset: str, detail: str) -> None:
+        self.dataset, self.detail = dataset, detail
+        super().__init__(f"{dataset}: the transform's result is not what the contract declares: {detail}")
+
+
+def conform(frame: pl.LazyFrame, contract: Contract) -> pl.LazyFrame:
+    """The frame with exactly the contract's columns and types, in its order.
+
+    Raises:
+        ContractMismatchError: columns are missing or too many, or have another type. Nothing is cast: a cast
+            that loses something would go unseen.
+    """
+    schema = frame.collect_schema()
+    wanted = contract.polars_schema
+    missing = [n for n in wanted if n not in schema]
+    extra = [n for n in schema if n not in wanted]
+    other = [f"{n} is {schema[n]}, not {wanted[n]}" for n in wanted if n in schema and schema[n] != wanted[n]]
+    if missing or extra or other:
+        parts = [f"missing {missing}" if missing else "", f"not declared {extra}" if extra else "", *other]
+        raise ContractMismatchError(contract.name, "; ".join(p for p in parts if p))
+    return frame.select(contract.names)
+
+
+def partition_label(contract: Contract) -> tuple[str, pl.Expr] | None:
+    """Folder key and value of a dataset's partitions. A date is partitioned by year. The key starts with
+    ``part_`` so that it is not a column of the file: a name in both makes pandas fail."""
+    if contract.partition_by is None:
+        return None
+    column = contract.column(contract.partition_by)
+    expr = pl.col(column.name)
+    return ("part_year", expr.dt.year()) if column.type == "date" else (f"part_{column.name}", expr)
+
+
+def partitions(frame: pl.LazyFrame, contract: Contract) -> Iterator[tuple[str | None, pl.DataFrame]]:
+    """The partitions as ``(folder, rows)``, in order, one in memory at a time."""
+    label = partition_label(contract)
+    if label is None:
+        yield None, frame.collect()
+        return
+    key, expr = label
+    values = frame.select(expr.alias(key).unique().sort()).collect()[key]
+    for value in values:
+        yield f"{key}={value}", frame.filter(expr == value).collect()
+
+
+def build(frame: pl.LazyFrame, contract: Contract, folder: Path) -> Built:
+    """Writes the candidate's data files into ``folder``: zstd, sorted by the contract's order, statistics on.
+
+    Raises:
+        ContractMismatchError: the frame is not what the contract declares.
+    """
+    parts = []
+    for number, (name, rows) in enumerate(partitions(conform(frame, contract), contract)):
+        ordered = rows.sort(contract.sort_by, maintain_order=True)
+        file = folder / f"{number:05d}.parquet"
+        write(ordered, contract, file)
+        body = file.read_bytes()
+        parts.append(
+            Part(
+                partition=name,
+                file=file,
+                rows=ordered.height,
+                bytes=len(body),
+                sha256=hashlib.sha256(body).hexdigest(),
+                content_sha256=frame_sha256(ordered, contract),
+            )
+        )
+    return Built(
+        parts=tuple(parts),
+        rows=sum(p.rows for p in parts),
+        content_sha256=combine((p.partition, p.content_sha256) for p in parts),
+        contract_sha256=contract.sha256,
+    )
+
+
+def write(rows: pl.DataFrame, contract: Contract, file: Path) -> None:
+    """One data file, with units, descriptions and bases in the fields' metadata."""
+    # A null where the contract forbids one must get as far as the gate, which says so in words; the column is
+    # then nullable in the file, which is not what the contract says, and readers of good files are told it is not.
+    table = rows.to_arrow()
+    fields = [f.with_nullable(f.nullable or table[f.name].null_count > 0) for f in contract.arrow_schema]
+    schema = pa.schema(fields, metadata=contract.arrow_schema.metadata)
+    pq.write_table(
+        table.cast(schema),
+        file,
+        compression="zstd",
+        row_group_size=ROW_GROUP,
+        write_statistics=True,
+    )

@@ -1,0 +1,98 @@
+"""Every difference of a candidate from the version before it.
+
+A long table, one row a cell that differs: the primary key (typed, and as one text ``key``), ``column``, ``old``
+and ``new`` as text that reads back exactly, and ``kind``:
+
+- ``new``, ``removed``: the row came or went; its measures are listed
+- ``revised``: a measure has another value
+- ``representation``: a measure differs by no more than the contract's ``representation_tolerance``: the
+  publisher printed the same figure with more or fewer digits
+- ``relabelled``: an attribute or the vintage of the row is another
+
+Nothing is left out, and only ``revised`` counts as a revision.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from configs.contract import Column, Contract
+from tasks.store.records import ChangeCounts
+
+KINDS = ("new", "revised", "removed", "representation", "relabelled")
+
+
+@dataclass(frozen=True)
+class Changes:
+    """``frame``: primary key columns, key, column, old, new, kind; sorted by key and column."""
+
+    frame: pl.DataFrame
+    counts: ChangeCounts
+
+
+def compare(new: pl.LazyFrame, old: pl.LazyFrame | None, contract: Contract) -> Changes:
+    """Differences of ``new`` from ``old`` (None: from nothing, so that every row is new).
+
+    A column that the older version did not have yet is compared with null.
+    """
+    before = contract.polars_schema.to_frame().lazy() if old is None else _aligned(old, contract)
+    joined = new.with_columns(__new=True).join(
+        before.with_columns(__old=True), on=contract.primary_key, how="full", coalesce=True, suffix="__old"
+    )
+    parts = [_column_changes(joined, c) for c in contract.columns if c.role != "key"]
+    key = pl.concat_str([pl.col(k).cast(pl.String) for k in contract.primary_key], separator="|").alias("key")
+    frame = (
+        pl.concat(parts)
+        .select([*contract.primary_key, key, "column", "old", "new", "kind"])
+        .sort([*contract.primary_key, "column"])
+        .collect()
+    )
+    return Changes(frame, _counts(frame, joined, contract))
+
+
+def _aligned(old: pl.LazyFrame, contract: Contract) -> pl.LazyFrame:
+    have = old.collect_schema()
+    return old.select(
+        [
+            pl.col(c.name).cast(c.polars) if c.name in have else pl.lit(None, dtype=c.polars).alias(c.name)
+            for c in contract.columns
+        ]
+    )
+
+
+def _column_changes(joined: pl.LazyFrame, column: Column) -> pl.LazyFrame:
+    new, old = pl.col(column.name), pl.col(f"{column.name}__old")
+    both = pl.col("__new").is_not_null() & pl.col("__old").is_not_null()
+    came, went = pl.col("__old").is_null(), pl.col("__new").is_null()
+    measure = column.role == "measure"
+    same = pl.lit(False)
+    if measure and column.representation_tolerance:
+        same = (
+            (new - old).abs() <= column.representation_tolerance * pl.max_horizontal(new.abs(), old.abs())
+        ).fill_null(False)
+    changed = (
+        pl.when(same).then(pl.lit("representation")).otherwise(pl.lit("revised")) if measure else pl.lit("relabelled")
+    )
+    kind = pl.when(came).then(pl.lit("new")).when(went).then(pl.lit("removed")).otherwise(changed)
+    # An absent row's attributes say nothing that its key does not: only measures are listed for it.
+    differs = (both & new.ne_missing(old)) | ((came | went) & pl.lit(measure) & (new.is_not_null() | old.is_not_null()))
+    return joined.filter(differs).with_columns(column=pl.lit(column.name), old=_text(old), new=_text(new), kind=kind)
+
+
+def _text(value: pl.Expr) -> pl.Expr:
+    return value.cast(pl.String)
+
+
+def _counts(frame: pl.DataFrame, joined: pl.LazyFrame, contract: Contract) -> ChangeCounts:
+    cells = dict.fromkeys(KINDS, 0) | dict(frame.group_by("kind").len().iter_rows())
+    # Rows that came or went are counted from the join: a row all of whose measures are null lists no cell.
+    came, went = (
+        joined.select(pl.col("__old").is_null().sum().alias("came"), pl.col("__new").is_null().sum().alias("went"))
+        .collect()
+        .row(0)
+    )
+    per_kind = frame.group_by("kind").agg(pl.struct(contract.primary_key).n_unique().alias("n"))
+    rows = dict.fromkeys(KINDS, 0) | dict(per_kind.iter_rows()) | {"new": came, "removed": went}
+    return ChangeCounts(rows=rows, cells=cells)

@@ -1,0 +1,48 @@
+"""Where things stand in the store. The layout is public; nothing else in the code spells a key."""
+
+from __future__ import annotations
+
+import re
+
+CATALOG = "catalog.json"
+VERSION = re.compile(r"^(\d{4}-\d{2}-\d{2})\.(\d{4})$")
+
+
+def latest(dataset: str) -> str:
+    return f"{dataset}/latest.json"
+
+
+def status(dataset: str) -> str:
+    return f"{dataset}/status.json"
+
+
+def versions(dataset: str) -> str:
+    return f"{dataset}/versions/"
+
+
+def version(dataset: str, version: str, path: str = "") -> str:
+    """The prefix of a version (ends in ``/``), or the key of an object in it."""
+    return f"{dataset}/versions/{version}/{path}"
+
+
+def claim(dataset: str, v: str) -> str:
+    return version(dataset, v, "claim.json")
+
+
+def manifest(dataset: str, v: str) -> str:
+    return version(dataset, v, "manifest.json")
+
+
+def yanked(dataset: str, v: str) -> str:
+    return f"{dataset}/yanked/{v}.json"
+
+
+def data_file(part: str | None) -> str:
+    """The path of a data file within its version. Large datasets have one folder a partition, named
+    ``part_<column>=<value>``: a name that is not a column of the file, see docs/decisions."""
+    return f"data/{part}/part-0000.parquet" if part else "data/part-0000.parquet"
+
+
+def raw(source: str, sha256: str, suffix: str) -> str:
+    """Content-addressed: the same bytes are kept once."""
+    return f"_raw/{source}/{sha256[:2]}/{sha256}{suffix}"

@@ -1,0 +1,236 @@
+"""A store in a local folder.
+
+Creation is a temporary file, fsync, ``link``: the name appears with its whole content or not at all, and never
+replaces. ``O_EXCL`` and then writing was dropped because a kill in between leaves an empty object; a swap by
+reading, comparing and renaming without a lock loses updates, so it is done under ``flock`` (one host only).
+Temporary and lock files live in ``.techtrade/`` at the root of the store, which no listing shows.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from configs.errors import (
+    ObjectExistsError,
+    ObjectNotFoundError,
+    PreconditionFailedError,
+    StoreError,
+    StorePermissionError,
+    StoreUnavailableError,
+)
+from tasks.store.objects import Entry, Stored
+
+PRIVATE = ".techtrade"
+
+
+class LocalStore:
+    """See ``objects.ObjectStore`` for what each method promises."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+        self.url = str(root)
+
+    def _path(self, key: str) -> Path:
+        parts = PurePosixPath(key).parts
+        if not parts or key.startswith("/") or ".." in parts or parts[0] == PRIVATE:
+            raise StoreError(f"{key!r} is not a key of a store")
+        return self.root.joinpath(*parts)
+
+    @contextmanager
+    def _errors(self, key: str) -> Iterator[None]:
+        try:
+            yield
+        except PermissionError as e:
+            raise StorePermissionError(f"{self.url}/{key}: no permission ({e.strerror}); check the owner") from e
+        except (FileExistsError, FileNotFoundError):
+            raise
+        except OSError as e:
+            hint = "; make room" if e.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+            raise StoreUnavailableError(f"{self.url}/{key}: {e.strerror or e}{hint}") from e
+
+    # ------------------------------------------------------------------ reading
+
+    def get(self, key: str) -> Stored:
+        path = self._path(key)
+        with self._errors(key):
+            try:
+                body = path.read_bytes()
+            except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as e:
+                raise ObjectNotFoundError(key) from e
+        return Stored(body, hashlib.sha256(body).hexdigest())
+
+    def size(self, key: str) -> int | None:
+        path = self._path(key)
+        with self._errors(key):
+            return path.stat().st_size if path.is_file() else None
+
+    def entries(self, prefix: str) -> Iterator[Entry]:
+        with self._errors(prefix):
+            yield from self._walk(prefix)
+
+    def _walk(self, prefix: str) -> Iterator[Entry]:
+        folder, _, start = prefix.rpartition("/")
+        base = self._path(folder) if folder else self.root
+        if not base.is_dir():
+            return
+        # Names are visited in the order of whole keys, in which "a-b" comes before "a/b".
+        children = sorted(os.scandir(base), key=lambda e: e.name + ("/" if e.is_dir() else ""))
+        for child in children:
+            key = f"{folder}/{child.name}" if folder else child.name
+            if not child.name.startswith(start) or key == PRIVATE:
+                continue
+            if child.is_dir():
+                yield from self._walk(key + "/")
+                continue
+            try:
+                stat = child.stat()
+            except FileNotFoundError:  # deleted since the scan: a listing may or may not show it
+                continue
+            yield Entry(key, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC))
+
+    def folders(self, prefix: str) -> list[str]:
+        base = self._path(prefix) if prefix else self.root
+        with self._errors(prefix):
+            if not base.is_dir():
+                return []
+            names = sorted(e.name for e in os.scandir(base) if e.is_dir() and e.name != PRIVATE)
+        return [n for n in names if next(self.entries(f"{prefix}{n}/"), None) is not None]
+
+    # ------------------------------------------------------------------ writing
+
+    def create(self, key: str, body: bytes) -> str:
+        temporary = self._temporary()
+        with self._errors(key):
+            try:
+                _write_through(temporary, body)
+                self._publish(temporary, key)
+            except FileExistsError as e:
+                if self.get(key).body != body:
+                    raise ObjectExistsError(key) from e
+            finally:
+                temporary.unlink(missing_ok=True)
+        return hashlib.sha256(body).hexdigest()
+
+    def create_file(self, key: str, path: Path) -> None:
+        temporary = self._temporary()
+        with self._errors(key):
+            try:
+                shutil.copyfile(path, temporary)
+                _sync(temporary)
+                self._publish(temporary, key)
+            except FileExistsError as e:
+                if _file_hash(self._path(key)) != _file_hash(path):
+                    raise ObjectExistsError(key) from e
+            finally:
+                temporary.unlink(missing_ok=True)
+
+    def replace(self, key: str, body: bytes, etag: str | None) -> str:
+        path = self._path(key)
+        temporary = self._temporary()
+        with self._errors(key), self._lock(key):
+            current = hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None
+            if current != etag:
+                raise PreconditionFailedError(key)
+            try:
+                _write_through(temporary, body)
+                self._make_folder(path.parent)
+                os.replace(temporary, path)
+            finally:
+                temporary.unlink(missing_ok=True)
+            _sync(path.parent)
+        return hashlib.sha256(body).hexdigest()
+
+    def copy(self, source: str, target: str) -> None:
+        # A hard link is the copy that costs nothing: no object is ever written to in place.
+        with self._errors(target):
+            try:
+                self._publish(self._path(source), target)
+            except FileNotFoundError as e:
+                raise ObjectNotFoundError(source) from e
+            except FileExistsError as e:
+                if _file_hash(self._path(target)) != _file_hash(self._path(source)):
+                    raise ObjectExistsError(target) from e
+
+    def delete(self, key: str) -> None:
+        with self._errors(key):
+            self._path(key).unlink(missing_ok=True)
+
+    def abort_uploads(self, prefix: str, older_than: datetime) -> list[str]:
+        # Temporary files carry no key, so those of the whole store go, whatever the prefix.
+        gone = []
+        for path in sorted((self.root / PRIVATE / "tmp").glob("*")):
+            try:
+                old = datetime.fromtimestamp(path.stat().st_mtime, UTC) < older_than
+            except FileNotFoundError:
+                continue
+            if old:
+                path.unlink(missing_ok=True)
+                gone.append(f"{PRIVATE}/tmp/{path.name}")
+        return gone
+
+    def uri(self, key: str) -> str:
+        return str(self._path(key))
+
+    def filesystem(self) -> Any:
+        import fsspec
+
+        return fsspec.filesystem("file")
+
+    # ------------------------------------------------------------------ details
+
+    def _temporary(self) -> Path:
+        folder = self.root / PRIVATE / "tmp"
+        with self._errors(""):
+            folder.mkdir(parents=True, exist_ok=True)
+        return folder / f"{os.getpid()}-{uuid.uuid4().hex}"
+
+    def _publish(self, source: Path, key: str) -> None:
+        target = self._path(key)
+        self._make_folder(target.parent)
+        os.link(source, target)
+        _sync(target.parent)
+
+    def _make_folder(self, folder: Path) -> None:
+        """Creates the folder and makes each new name in its parent last through a power cut."""
+        missing = [p for p in (folder, *folder.parents) if not p.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+        for new in missing:
+            _sync(new.parent)
+
+    @contextmanager
+    def _lock(self, key: str) -> Iterator[None]:
+        folder = self.root / PRIVATE / "locks"
+        folder.mkdir(parents=True, exist_ok=True)
+        with open(folder / hashlib.sha256(key.encode()).hexdigest()[:32], "a") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+
+
+def _write_through(path: Path, body: bytes) -> None:
+    with open(path, "wb") as f:
+        f.write(body)
+        f.flush()
+        os.fsync(f.fileno())
+
+
+def _sync(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _file_hash(path: Path) -> str:
+    with open(path, "rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()

@@ -1,0 +1,203 @@
+"""The JSON documents of the store, as types. Their fields are public: see ``docs/store.md``.
+
+A claim, a sealed manifest and the log are different types so that no code can take a version that was only
+staged for one that was published: only ``Latest`` says what was.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from configs.errors import StoreError
+
+
+class Record(BaseModel):
+    """A document: frozen, written as indented JSON, read strictly for known fields, leniently for new ones
+    (a newer writer may add some)."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    def dump(self) -> bytes:
+        return (self.model_dump_json(indent=2) + "\n").encode()
+
+    @classmethod
+    def load(cls, body: bytes, key: str) -> Self:
+        try:
+            return cls.model_validate_json(body)
+        except ValidationError as e:
+            raise StoreError(f"{key}: not a valid {cls.__name__.lower()} document: {e.errors()[0]['msg']}") from e
+
+
+class Claim(Record):
+    """``claim.json``: this version number is taken, and by whom. Never deleted, so never reused."""
+
+    dataset: str
+    version: str
+    token: str
+    claimed_at: str
+    claimed_by: str
+
+
+class FileEntry(Record):
+    """An object of a version. ``rows`` and ``content_sha256`` for data files only."""
+
+    path: str
+    bytes: int
+    sha256: str
+    rows: int | None = None
+    content_sha256: str | None = None
+
+
+class SchemaField(Record):
+    name: str
+    type: str
+    unit: str
+    description: str
+    basis: str = ""
+
+
+class SourceEntry(Record):
+    """One raw input of a version: where it came from and under which key it is archived."""
+
+    source: str
+    url: str
+    retrieved_at: str
+    sha256: str
+    bytes: int
+    raw_key: str
+    vintage: str
+    licence: str
+    citation: str
+
+
+class QualityCounts(Record):
+    """How many expectations, by outcome."""
+
+    passed: int = 0
+    failed_critical: int = 0
+    failed_warning: int = 0
+    failed_info: int = 0
+    not_applicable: int = 0
+
+
+class ChangeCounts(Record):
+    """Differences from the parent version by kind, in rows and in cells. Rows: ``new`` and ``removed`` keys,
+    ``revised`` rows with at least one revised measure. Cells also: ``representation``, ``relabelled``."""
+
+    rows: dict[str, int] = Field(default_factory=dict)
+    cells: dict[str, int] = Field(default_factory=dict)
+
+
+class Manifest(Record):
+    """``manifest.json``: seals a version. A manifest alone does not mean that the version was published."""
+
+    dataset: str
+    version: str
+    parent: str | None
+    status: Literal["passed", "rejected", "abandoned"]
+    schema_version: str = ""
+    contract_sha256: str = ""
+    inputs_sha256: str = ""
+    content_sha256: str = ""
+    token: str
+    files: tuple[FileEntry, ...] = ()
+    rows: int = 0
+    schema_: tuple[SchemaField, ...] = Field(default=(), alias="schema")
+    sources: tuple[SourceEntry, ...] = ()
+    vintage: str = ""
+    code_version: str = ""
+    quality: QualityCounts = QualityCounts()
+    changes: ChangeCounts = ChangeCounts()
+    created_at: str
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True, serialize_by_alias=True)
+
+
+class LogEntry(Record):
+    """One event. ``vintage``, ``inputs_sha256`` and ``content_sha256`` are carried along on publication so that
+    a run can see that nothing is new from ``latest.json`` alone, however long the history; ``reason`` and
+    ``replaced_by`` on a yank, so that the log is the authority and ``yanked/*.json`` can be written again."""
+
+    seq: int
+    event: Literal["published", "yanked", "promoted"]
+    version: str
+    at: str
+    vintage: str = ""
+    inputs_sha256: str = ""
+    content_sha256: str = ""
+    contract_sha256: str = ""
+    reason: str = ""
+    replaced_by: str | None = None
+
+
+class Latest(Record):
+    """``latest.json``: the one authoritative mutable object of a dataset.
+
+    ``fence`` is raised by gc before it deletes sealed versions that never were published: it changes the tag,
+    so that a publisher asleep since before can no longer swap one of them in.
+    """
+
+    dataset: str
+    version: str
+    manifest: str
+    manifest_sha256: str
+    published_at: str
+    seq: int
+    log: tuple[LogEntry, ...]
+    fence: int = 0
+
+    @property
+    def yanked(self) -> set[str]:
+        return {e.version for e in self.log if e.event == "yanked"}
+
+    @property
+    def published(self) -> list[LogEntry]:
+        """The publications (also by promotion), oldest first."""
+        return [e for e in self.log if e.event in ("published", "promoted")]
+
+
+class YankNote(Record):
+    """``yanked/<version>.json``."""
+
+    dataset: str
+    version: str
+    reason: str
+    replaced_by: str | None
+    at: str
+
+
+class Status(Record):
+    """``status.json``: what the last run found. Derived, never authoritative."""
+
+    dataset: str
+    checked_at: str
+    outcome: str
+    detail: str
+    vintage: str = ""
+    version: str | None = None
+
+
+class CatalogEntry(Record):
+    dataset: str
+    title: str
+    version: str
+    vintage: str
+    rows: int
+    published_at: str
+    manifest: str
+    licence: str
+    citation: str
+
+
+class Catalog(Record):
+    """``catalog.json``: index of datasets and their latest version. Derived; any later run repairs it."""
+
+    datasets: tuple[CatalogEntry, ...] = ()
+
+
+def as_plain(record: Record) -> dict[str, Any]:
+    """The record as plain JSON values, for ``--json``."""
+    plain: dict[str, Any] = record.model_dump(mode="json")
+    return plain

@@ -1,0 +1,292 @@
+"""The publishing protocol: claim, stage, seal, swap. DESIGN's guarantees G1 to G5 hang on this module.
+
+Each step takes the type the step before returned, so they cannot be taken out of order::
+
+    Head ──claim──▶ Draft ──stage──▶ Draft ──seal──▶ Sealed ──swap──▶ Release
+
+The swap is conditional on the tag of ``latest.json`` that was read at the very beginning (``Head.etag``), never
+on a newer one: changes and checks were made against that parent. So of any number of publishers who started
+from one state exactly one wins, and gc can shut out a sleeper by changing the tag (``Latest.fence``).
+
+A reply that gets lost after a write was applied is settled by reading back: a claim by its random token, a
+manifest by the claim's token in it, ``latest.json`` by our version standing in its log (version numbers are
+claimed once and never reused, so nobody else can have put it there).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from configs.errors import (
+    ClaimLostError,
+    ConcurrentPublishError,
+    NotPublishedError,
+    ObjectExistsError,
+    ObjectNotFoundError,
+    PreconditionFailedError,
+    StoreError,
+    StoreUnavailableError,
+)
+from tasks.store import layout
+from tasks.store.objects import ObjectStore
+from tasks.store.records import Claim, FileEntry, Latest, LogEntry, Manifest
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def stamp(moment: datetime) -> str:
+    """A moment as the store writes it: ISO 8601, UTC, microseconds, so that stamps sort as text."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+@dataclass(frozen=True)
+class Head:
+    """What readers see at one instant: ``latest.json`` with its tag, and the manifest it names."""
+
+    dataset: str
+    latest: Latest | None
+    etag: str | None
+    manifest: Manifest | None
+
+
+@dataclass(frozen=True)
+class Part:
+    """A data file ready to be staged. ``partition`` is its folder (``part_year=1990``), None for small datasets."""
+
+    partition: str | None
+    file: Path
+    rows: int
+    bytes: int
+    sha256: str
+    content_sha256: str
+
+
+@dataclass(frozen=True)
+class Built:
+    """All data files of a candidate, and the hash of their logical content."""
+
+    parts: tuple[Part, ...]
+    rows: int
+    content_sha256: str
+    contract_sha256: str
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A claimed version and what has been staged under it so far. Not readable as a release."""
+
+    head: Head
+    claim: Claim
+    files: tuple[FileEntry, ...] = ()
+
+    @property
+    def dataset(self) -> str:
+        return self.claim.dataset
+
+    @property
+    def version(self) -> str:
+        return self.claim.version
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """A version with its manifest. Complete and immutable, but published only if the swap says so."""
+
+    head: Head
+    manifest: Manifest
+    manifest_sha256: str
+
+
+@dataclass(frozen=True)
+class Release:
+    """A version that readers see, or have seen: it stands in the log."""
+
+    latest: Latest
+    manifest: Manifest
+
+
+def read_latest(store: ObjectStore, dataset: str) -> tuple[Latest | None, str | None]:
+    """``latest.json`` and the tag of exactly that body; ``(None, None)`` if nothing was ever published."""
+    try:
+        stored = store.get(layout.latest(dataset))
+    except ObjectNotFoundError:
+        return None, None
+    return Latest.load(stored.body, layout.latest(dataset)), stored.etag
+
+
+def read_manifest(store: ObjectStore, dataset: str, version: str, sha256: str | None = None) -> Manifest:
+    """The manifest of a version, checked against its hash where one is given.
+
+    Raises:
+        NotPublishedError: there is no such version.
+        StoreError: the manifest is not the one that was sealed.
+    """
+    key = layout.manifest(dataset, version)
+    try:
+        body = store.get(key).body
+    except ObjectNotFoundError as e:
+        raise NotPublishedError(f"{dataset}@{version}: no such version; see: techtrade versions {dataset}") from e
+    if sha256 is not None and hashlib.sha256(body).hexdigest() != sha256:
+        raise StoreError(f"{key}: not the manifest that latest.json names; the store was tampered with or damaged")
+    return Manifest.load(body, key)
+
+
+def read_head(store: ObjectStore, dataset: str) -> Head:
+    """The state a publish starts from."""
+    latest, etag = read_latest(store, dataset)
+    if latest is None:
+        return Head(dataset, None, None, None)
+    return Head(dataset, latest, etag, read_manifest(store, dataset, latest.version, latest.manifest_sha256))
+
+
+def _version_after(head: Head, now: datetime) -> tuple[str, int]:
+    """The date and the first number to try: the later of today and the newest date in the log, and there the
+    number after the newest one."""
+    today = now.astimezone(UTC).strftime("%Y-%m-%d")
+    newest = max((e.version for e in head.latest.log), default="") if head.latest else ""
+    match = layout.VERSION.match(newest)
+    if match and match[1] >= today:
+        return match[1], int(match[2]) + 1
+    return today, 1
+
+
+def claim(store: ObjectStore, head: Head, clock: Clock = utc_now) -> Draft:
+    """Takes the next free version number, so that nobody else ever has it."""
+    day, number = _version_after(head, clock())
+    token = uuid.uuid4().hex
+    while True:
+        version = f"{day}.{number:04d}"
+        wanted = Claim(
+            dataset=head.dataset,
+            version=version,
+            token=token,
+            claimed_at=stamp(clock()),
+            claimed_by=f"{socket.gethostname()}:{os.getpid()}",
+        )
+        try:
+            store.create(layout.claim(head.dataset, version), wanted.dump())
+            return Draft(head, wanted)
+        except ObjectExistsError:
+            number += 1
+            if number > 9999:
+                raise StoreError(f"{head.dataset}: no version number left for {day}") from None
+
+
+def stage_data(store: ObjectStore, draft: Draft, built: Built) -> Draft:
+    """Stages the data files. A part whose content and contract equal the parent's is copied within the store."""
+    parent = draft.head.manifest
+    known = {f.path: f for f in parent.files} if parent and parent.contract_sha256 == built.contract_sha256 else {}
+    for part in built.parts:
+        path = layout.data_file(part.partition)
+        key = layout.version(draft.dataset, draft.version, path)
+        same = known.get(path)
+        if parent is not None and same is not None and same.content_sha256 == part.content_sha256:
+            store.copy(layout.version(draft.dataset, parent.version, path), key)
+            draft = replace(draft, files=(*draft.files, same))
+            continue
+        store.create_file(key, part.file)
+        entry = FileEntry(
+            path=path, bytes=part.bytes, sha256=part.sha256, rows=part.rows, content_sha256=part.content_sha256
+        )
+        draft = replace(draft, files=(*draft.files, entry))
+    return draft
+
+
+def stage_bytes(store: ObjectStore, draft: Draft, path: str, body: bytes) -> Draft:
+    """Stages a small object of the version (quality, changes)."""
+    store.create(layout.version(draft.dataset, draft.version, path), body)
+    entry = FileEntry(path=path, bytes=len(body), sha256=hashlib.sha256(body).hexdigest())
+    return replace(draft, files=(*draft.files, entry))
+
+
+def seal(store: ObjectStore, draft: Draft, manifest: Manifest) -> Sealed:
+    """Writes the manifest, once. From here on nothing under the version is written.
+
+    Raises:
+        ClaimLostError: gc gave up this claim meanwhile.
+    """
+    if (manifest.dataset, manifest.version, manifest.token) != (draft.dataset, draft.version, draft.claim.token):
+        raise StoreError(f"{draft.dataset}@{draft.version}: the manifest is not of this claim")
+    body = manifest.dump()
+    try:
+        store.create(layout.manifest(draft.dataset, draft.version), body)
+    except ObjectExistsError as e:
+        raise ClaimLostError(draft.dataset, draft.version) from e
+    return Sealed(draft.head, manifest, hashlib.sha256(body).hexdigest())
+
+
+def swap(store: ObjectStore, sealed: Sealed, clock: Clock = utc_now) -> Release:
+    """Makes the version the latest one, if nobody else moved ``latest`` since the head was read.
+
+    Raises:
+        ConcurrentPublishError: somebody did.
+        StoreUnavailableError: the store failed, and it could not be found out whether the write was applied.
+    """
+    manifest = sealed.manifest
+    if manifest.status != "passed":
+        raise StoreError(f"{manifest.dataset}@{manifest.version}: a {manifest.status} version cannot be published")
+    before = sealed.head.latest
+    at = stamp(clock())
+    seq = (before.seq if before else 0) + 1
+    entry = LogEntry(
+        seq=seq,
+        event="published",
+        version=manifest.version,
+        at=at,
+        vintage=manifest.vintage,
+        inputs_sha256=manifest.inputs_sha256,
+        content_sha256=manifest.content_sha256,
+        contract_sha256=manifest.contract_sha256,
+    )
+    wanted = Latest(
+        dataset=manifest.dataset,
+        version=manifest.version,
+        manifest=f"versions/{manifest.version}/manifest.json",
+        manifest_sha256=sealed.manifest_sha256,
+        published_at=at,
+        seq=seq,
+        log=(*(before.log if before else ()), entry),
+        fence=before.fence if before else 0,
+    )
+    return Release(move_latest(store, sealed.head, wanted, entry), manifest)
+
+
+def move_latest(store: ObjectStore, head: Head, wanted: Latest, entry: LogEntry) -> Latest:
+    """Compare-and-swap of ``latest.json``; whether an unclear write was ours is told by ``entry`` in the log."""
+    key = layout.latest(wanted.dataset)
+    try:
+        store.replace(key, wanted.dump(), head.etag)
+        return wanted
+    except PreconditionFailedError as lost:
+        seen = _seen_after(store, wanted.dataset, lost)
+        if seen is not None and entry in seen.log:
+            return seen
+        raise ConcurrentPublishError(
+            wanted.dataset, entry.version, f"latest is now {seen.version}" if seen else "latest is gone"
+        ) from lost
+    except StoreUnavailableError as unclear:
+        seen = _seen_after(store, wanted.dataset, unclear)
+        if seen is not None and entry in seen.log:
+            return seen
+        raise
+
+
+def _seen_after(store: ObjectStore, dataset: str, cause: StoreError) -> Latest | None:
+    try:
+        return read_latest(store, dataset)[0]
+    except StoreUnavailableError as e:
+        raise StoreUnavailableError(
+            f"{dataset}: the store failed while latest.json was written ({cause}) and cannot be read now ({e}); "
+            f"the version is either published or not, never half: see techtrade versions {dataset}, then run again"
+        ) from e

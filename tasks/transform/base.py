@@ -1,0 +1,33 @@
+"""What a transform module is: one pure function from a source's tables to a dataset's frame.
+
+``tasks/transform/<dataset>.py`` is found by the dataset's name. Neither Prefect nor a file system is imported
+here or in any transform.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Protocol, cast
+
+import polars as pl
+
+from configs.errors import ConfigError
+
+
+class Transform(Protocol):
+    """What a module ``tasks/transform/<dataset>.py`` provides."""
+
+    def transform(self, tables: Mapping[str, pl.LazyFrame]) -> pl.LazyFrame:
+        """The dataset, with the columns of its contract, from the tables of its source."""
+        ...
+
+
+def load_transform(dataset: str) -> Transform:
+    """The transform module of that dataset."""
+    try:
+        return cast(Transform, import_module(f"tasks.transform.{dataset}"))
+    except ModuleNotFoundError as e:
+        if e.name != f"tasks.transform.{dataset}":
+            raise
+        raise ConfigError(f"no transform module tasks/transform/{dataset}.py for the contract of that name") from e
