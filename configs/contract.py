@@ -109,6 +109,13 @@ class Sources(_Frozen):
     snapshot: str
 
 
+class Schedule(_Frozen):
+    """When ``techtrade serve`` looks for something new, in the publisher's time zone."""
+
+    cron: str
+    timezone: str
+
+
 class Contract(_Frozen):
     """A dataset, as outsiders may rely on it."""
 
@@ -128,6 +135,7 @@ class Contract(_Frozen):
     licence: str
     citation: str
     sources: Sources
+    schedule: Schedule
     columns: tuple[Column, ...]
     quality: dict[str, Policy] = Field(default_factory=dict)
     notes: tuple[str, ...] = ()

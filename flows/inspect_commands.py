@@ -1,0 +1,328 @@
+"""The commands that look and change nothing: datasets, vintages, versions, show, diff, read."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime, time
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from configs.contract import Contract, dataset_names, load_contract
+from configs.errors import NotPublishedError, UsageError
+from configs.settings import load_settings
+from flows.output import print_json, remark, table
+from flows.report import changes_words, quality_words
+from tasks import changes as changes_
+from tasks.extract.base import load_source
+from tasks.store import layout, reader, versions as store_versions
+from tasks.store.objects import ObjectStore
+from tasks.store.open import open_store
+from tasks.store.records import LogEntry, Manifest, as_plain
+
+
+def open_at(url: str | None) -> ObjectStore:
+    """The store that the option or the setting names."""
+    return open_store(url or load_settings().store)
+
+
+def split_target(target: str) -> tuple[str, str | None]:
+    """``DATASET[@VERSION]``.
+
+    Raises:
+        UnknownDatasetError: no such dataset.
+        UsageError: the version is not of the form YYYY-MM-DD.NNNN.
+    """
+    name, at, version = target.partition("@")
+    load_contract(name)
+    if at and not layout.VERSION.match(version):
+        raise UsageError(
+            f"{version!r} is not a version; they look like 2026-01-31.0001, see: techtrade versions {name}"
+        )
+    return name, version if at else None
+
+
+def datasets(url: str | None, as_json: bool) -> None:
+    store = open_at(url)
+    found: list[dict[str, Any]] = []
+    for name in dataset_names():
+        contract = load_contract(name)
+        latest, _ = store_versions.read_latest(store, name)
+        manifest = reader.resolve(store, name).manifest if latest else None
+        found.append(
+            {
+                "dataset": name,
+                "title": contract.title,
+                "version": latest.version if latest else None,
+                "vintage": manifest.vintage if manifest else None,
+                "rows": manifest.rows if manifest else None,
+                "published_at": latest.published_at if latest else None,
+                "licence": contract.licence,
+            }
+        )
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        (
+            d["dataset"],
+            d["version"] or "not published",
+            d["vintage"] or "",
+            f"{d['rows']:,}" if d["rows"] else "",
+            d["title"],
+        )
+        for d in found
+    ]
+    table(("dataset", "version", "vintage", "rows", "title"), rows, right=("rows",))
+
+
+def vintages(name: str, url: str | None, as_json: bool) -> None:
+    contract = load_contract(name)
+    bundled = list(load_source(contract.sources.snapshot).vintages(name))
+    store = open_at(url)
+    latest, _ = store_versions.read_latest(store, name)
+    published: dict[str, list[str]] = {}
+    for entry in latest.published if latest else []:
+        published.setdefault(entry.vintage, []).append(entry.version)
+    found = [
+        {"vintage": v, "bundled": v in bundled, "versions": published.get(v, [])}
+        for v in sorted({*bundled, *published})
+    ]
+    if as_json:
+        print_json(found)
+        return
+    yes = {True: "yes", False: ""}
+    rows = [
+        (f["vintage"], yes[v in bundled], ", ".join(published.get(v, []))) for f in found for v in [str(f["vintage"])]
+    ]
+    table(("vintage", "bundled", "published as"), rows)
+
+
+def versions(name: str, url: str | None, as_json: bool) -> None:
+    load_contract(name)
+    listed = reader.list_versions(open_at(url), name, unpublished=True)
+    if as_json:
+        print_json([_listed_plain(v) for v in listed])
+        return
+    if not listed:
+        remark(f"{name}: nothing was published yet; start with: techtrade publish {name} --source snapshot")
+        return
+    rows = []
+    for v in listed:
+        m = v.manifest
+        yanked = f" ({v.yank.reason})" if v.yank else ""
+        rows.append(
+            (m.version, v.state + yanked, m.vintage, f"{m.rows:,}", changes_words(m.changes), quality_words(m.quality))
+        )
+    table(("version", "state", "vintage", "rows", "changes", "quality"), rows, right=("rows",))
+
+
+def _listed_plain(v: reader.Listed) -> dict[str, Any]:
+    m = v.manifest
+    return {
+        "version": m.version,
+        "state": v.state,
+        "vintage": m.vintage,
+        "parent": m.parent,
+        "rows": m.rows,
+        "published_at": v.event.at if v.event else None,
+        "content_sha256": m.content_sha256,
+        "changes": m.changes.model_dump(),
+        "quality": m.quality.model_dump(),
+        "yanked": {"reason": v.yank.reason, "replaced_by": v.yank.replaced_by, "at": v.yank.at} if v.yank else None,
+    }
+
+
+def show(target: str, url: str | None, as_json: bool) -> None:
+    name, version = split_target(target)
+    contract, store = load_contract(name), open_at(url)
+    manifest, yank, rejected = _manifest_of_any(store, name, version)
+    if as_json:
+        print_json(
+            {
+                "contract": contract.model_dump(mode="json"),
+                "manifest": as_plain(manifest) if manifest else None,
+                "yanked": as_plain(yank) if yank else None,
+                "quality": _quality(store, manifest).to_dicts() if manifest else None,
+            }
+        )
+        return
+    _print_contract(contract)
+    if manifest is None:
+        print(f"\nNothing is published in {store.url}; start with: techtrade publish {name} --source snapshot")
+        return
+    _print_version(store, manifest, yank, rejected)
+
+
+def _manifest_of_any(
+    store: ObjectStore, name: str, version: str | None
+) -> tuple[Manifest | None, LogEntry | None, bool]:
+    """The manifest of a published version, or by name also of a rejected one; its yank; whether it was rejected."""
+    try:
+        resolved = reader.resolve(store, name, version)
+    except NotPublishedError:
+        if version is None:
+            return None, None, False
+        manifest = store_versions.read_manifest(store, name, version)
+        return manifest, None, manifest.status == "rejected"
+    return resolved.manifest, resolved.yank, False
+
+
+def _print_contract(c: Contract) -> None:
+    print(f"{c.name}: {c.title}\n\n{c.description}\n")
+    for label, value in (
+        ("grain", c.grain),
+        ("primary key", ", ".join(c.primary_key)),
+        ("an absent row means", c.absent_row_means),
+        ("cadence", c.cadence),
+        ("revised", c.revision_window),
+        ("licence", c.licence),
+        ("citation", c.citation),
+        ("owner", c.owner),
+        ("schema version", c.schema_version),
+    ):
+        print(f"{label:<20}{value}")
+    print()
+    for column in c.columns:
+        null = ", can be null" if column.nullable else ""
+        print(f"{column.name} ({column.type}, {column.unit}{null})")
+        print(f"    {column.description}")
+        if column.basis:
+            print(f"    basis: {column.basis}")
+        if column.publisher_name:
+            print(f"    publisher's name: {column.publisher_name}")
+    print()
+    for note in c.notes:
+        print(f"note: {note}")
+
+
+def _print_version(store: ObjectStore, m: Manifest, yank: LogEntry | None, rejected: bool) -> None:
+    print(f"\n{m.dataset}@{m.version}{': REJECTED by the quality gate, never published' if rejected else ''}")
+    if yank:
+        print(f"YANKED at {yank.at}: {yank.reason}" + (f"; use {yank.replaced_by}" if yank.replaced_by else ""))
+    print(f"vintage {m.vintage}, {m.rows:,} rows, parent {m.parent or 'none'}, made {m.created_at} by {m.code_version}")
+    print(f"changes: {changes_words(m.changes)}")
+    print(f"quality: {quality_words(m.quality)}")
+    for row in _quality(store, m).filter(pl.col("outcome") == "failed").iter_rows(named=True):
+        print(f"  {row['severity']}: {row['title']}: expected {row['expected']}; observed {row['observed']}")
+        for failing in row["failing_rows"][:3]:
+            print(f"      {failing}")
+    for source in m.sources:
+        print(f"source: {source.url} ({source.bytes:,} bytes, sha256 {source.sha256[:12]}, {source.retrieved_at})")
+    print("files:")
+    for f in m.files:
+        print(f"  {store.uri(layout.version(m.dataset, m.version, f.path))} ({f.bytes:,} bytes)")
+
+
+def _quality(store: ObjectStore, m: Manifest) -> pl.DataFrame:
+    return pl.read_parquet(store.get(layout.version(m.dataset, m.version, "quality.parquet")).body)
+
+
+def diff(name: str, old: str | None, new: str | None, url: str | None, as_json: bool) -> None:
+    contract, store = load_contract(name), open_at(url)
+    newer = _resolved(store, name, new)
+    if old is None and newer.manifest.parent is None:
+        raise UsageError(
+            f"{name}@{newer.manifest.version} is the first version; there is nothing before it to compare with"
+        )
+    older = _resolved(store, name, old or newer.manifest.parent)
+    found = changes_.compare(reader.scan(store, newer.manifest), reader.scan(store, older.manifest), contract)
+    if as_json:
+        print_json(
+            {
+                "dataset": name,
+                "old": older.manifest.version,
+                "new": newer.manifest.version,
+                "counts": found.counts.model_dump(),
+                "changes": found.frame.to_dicts(),
+            }
+        )
+        return
+    print(
+        f"{name}: {older.manifest.version} ({older.manifest.vintage}) -> {newer.manifest.version} ({newer.manifest.vintage})"
+    )
+    print(changes_words(found.counts))
+    counted = found.frame.filter(pl.col("kind").is_in(["new", "revised", "removed"]))
+    rows = [
+        (r["kind"], r["key"], r["column"], r["old"] or "", r["new"] or "")
+        for r in counted.head(40).iter_rows(named=True)
+    ]
+    if rows:
+        print()
+        table(("kind", "key", "column", "old", "new"), rows, right=("old", "new"))
+    if counted.height > len(rows):
+        print(f"... and {counted.height - len(rows):,} more cells; all of them with --json")
+
+
+def _resolved(store: ObjectStore, name: str, version: str | None) -> reader.Resolved:
+    if version is not None and not layout.VERSION.match(version):
+        raise UsageError(f"{version!r} is not a version; see: techtrade versions {name}")
+    found = reader.resolve(store, name, version)
+    _warn_if_yanked(found)
+    return found
+
+
+def _warn_if_yanked(found: reader.Resolved) -> None:
+    if found.yank:
+        use = f"; use {found.yank.replaced_by}" if found.yank.replaced_by else ""
+        remark(f"warning: {found.manifest.dataset}@{found.manifest.version} was yanked: {found.yank.reason}{use}")
+
+
+def read(target: str, as_of: str | None, form: str, output: str | None, url: str | None) -> None:
+    name, version = split_target(target)
+    store = open_at(url)
+    if as_of is not None and version is not None:
+        raise UsageError("name either a version or --as-of, not both")
+    if as_of is not None:
+        found = reader.as_of(store, name, _moment(as_of))
+        _warn_if_yanked(found)
+    else:
+        found = _resolved(store, name, version)
+    frame = reader.scan(store, found.manifest).collect()
+    if form == "table":
+        _print_frame(found.manifest, frame, output)
+        return
+    _write(frame, form, output)
+    if output:
+        remark(f"{found.manifest.dataset}@{found.manifest.version}: {frame.height:,} rows written to {output}")
+
+
+def _moment(text: str) -> datetime:
+    """A date is its end, in UTC: what was given on that day, at the end of it."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as e:
+        raise UsageError(f"--as-of {text!r} is neither a date (YYYY-MM-DD) nor a moment (ISO 8601)") from e
+    if len(text) == len("YYYY-MM-DD"):
+        return datetime.combine(moment.date(), time.max, UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _print_frame(m: Manifest, frame: pl.DataFrame, output: str | None) -> None:
+    with pl.Config(
+        tbl_rows=24, tbl_cols=-1, tbl_width_chars=160, fmt_str_lengths=40, tbl_hide_dataframe_shape=True
+    ) as c:
+        c.set_thousands_separator(",")
+        c.set_float_precision(0)
+        text = f"{m.dataset}@{m.version}, vintage {m.vintage}, {frame.height:,} rows\n{frame}"
+    if output:
+        Path(output).write_text(text + "\n", encoding="utf-8")
+    else:
+        print(text)
+
+
+def _write(frame: pl.DataFrame, form: str, output: str | None) -> None:
+    target: Any = output or sys.stdout.buffer
+    if form == "parquet":
+        if output is None and sys.stdout.isatty():
+            raise UsageError("parquet is not for a terminal; name a file with --output")
+        frame.write_parquet(target)
+    elif form == "csv":
+        frame.write_csv(target)
+    else:
+        text = frame.write_json()
+        if output:
+            Path(output).write_text(text + "\n", encoding="utf-8")
+        else:
+            print(text)

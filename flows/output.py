@@ -1,0 +1,83 @@
+"""How commands speak: figures on standard output, progress and remarks on standard error.
+
+On a terminal progress is one line that changes; elsewhere (a log, a pipe) it is plain lines.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+log = logging.getLogger("techtrade")
+
+
+def print_json(value: Any) -> None:
+    """One JSON document."""
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def remark(text: str) -> None:
+    """A line for the person at the terminal that is not part of the answer."""
+    print(text, file=sys.stderr)
+
+
+class _Lines(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        print(f"  {record.getMessage()}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def progress(first: str) -> Iterator[None]:
+    """Shows what the ``techtrade`` logger says while the block runs."""
+    level, before = log.level, log.propagate
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    if sys.stderr.isatty():
+        from rich.console import Console
+
+        with Console(stderr=True).status(first) as status:
+
+            class _Status(logging.Handler):
+                def emit(self, record: logging.LogRecord) -> None:
+                    if record.levelno >= logging.WARNING:
+                        status.console.print(record.getMessage(), markup=False)
+                    else:
+                        status.update(record.getMessage())
+
+            handler: logging.Handler = _Status()
+            log.addHandler(handler)
+            try:
+                yield
+            finally:
+                log.removeHandler(handler)
+                log.setLevel(level)
+                log.propagate = before
+        return
+    handler = _Lines()
+    log.addHandler(handler)
+    print(f"  {first}", file=sys.stderr, flush=True)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)
+        log.propagate = before
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[str] = ()) -> None:
+    """Prints a table: aligned columns, no frames, so that it also reads well in a log or an e-mail.
+
+    Nothing is cut or wrapped; ``right`` names the columns with numbers.
+    """
+    cells = [[str(c) for c in row] for row in rows]
+    widths = [max(len(name), *(len(row[i]) for row in cells), 0) for i, name in enumerate(columns)]
+    for row in [list(columns), ["-" * w for w in widths], *cells]:
+        line = "  ".join(
+            cell.rjust(width) if name in right else cell.ljust(width)
+            for cell, width, name in zip(row, widths, columns, strict=True)
+        )
+        print(line.rstrip())

@@ -1,0 +1,114 @@
+"""``make run``: what the product is, shown on real figures.
+
+Publishes every bundled vintage of every dataset in order, so that real revisions are there to be seen; then
+prints the versions, five claims from the press held against the data, and three snippets to read the result.
+Run again, it finds nothing new.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from configs.claims import load_claims
+from configs.contract import dataset_names, load_contract
+from configs.errors import TechtradeError
+from configs.settings import load_settings
+from flows.cli import one_line
+from flows.output import progress, table
+from flows.runtime import prepare
+from tasks.claims import judge_claim
+from tasks.extract.base import load_source
+from tasks.store import reader
+from tasks.store.objects import ObjectStore
+from tasks.store.open import open_store
+
+SNIPPETS = Path(__file__).parent.parent / "docs" / "snippets"
+
+
+def main() -> int:
+    """Returns the exit code."""
+    prepare()
+    url = load_settings().store
+    try:
+        published, skipped = publish_all(url)
+    except TechtradeError as e:
+        print(f"error: {one_line(e)}", file=sys.stderr)
+        return e.exit_code
+    store = open_store(url)
+    print()
+    if published:
+        print(f"{published} versions published into {url}, {skipped} already there.")
+    else:
+        print(f"Nothing is new: all {skipped} bundled vintages are published in {url}; only status.json was written.")
+    for name in dataset_names():
+        print_versions(store, name)
+    print_claims(store)
+    print_snippets(url)
+    return 0
+
+
+def publish_all(url: str) -> tuple[int, int]:
+    """Publishes the bundled vintages, oldest first; how many were published, and how many had nothing new."""
+    published = skipped = 0
+    with progress("starting Prefect (the embedded server takes 10 to 30 s)"):
+        from flows.publish import publish
+        from tasks.pipeline import Published
+
+        for name in dataset_names():
+            for vintage in load_source(load_contract(name).sources.snapshot).vintages(name):
+                outcome = publish(dataset=name, source="snapshot", vintage=vintage, store=url)
+                published += isinstance(outcome, Published)
+                skipped += not isinstance(outcome, Published)
+    return published, skipped
+
+
+def print_versions(store: ObjectStore, name: str) -> None:
+    """The versions of one dataset with vintage, rows, changes and quality."""
+    print(f"\n{name}: {load_contract(name).title}\n")
+    rows = []
+    for listed in reader.list_versions(store, name):
+        m = listed.manifest
+        rows.append(
+            (
+                m.version,
+                m.vintage,
+                f"{m.rows:,}",
+                f"{m.changes.rows.get('new', 0):,}",
+                f"{m.changes.rows.get('revised', 0):,}",
+                f"{m.changes.cells.get('revised', 0):,}",
+                f"{m.changes.rows.get('removed', 0):,}",
+                f"{m.quality.passed} passed"
+                + (f", {m.quality.failed_warning} warned" if m.quality.failed_warning else "")
+                + (f", {m.quality.not_applicable} n/a" if m.quality.not_applicable else ""),
+            )
+        )
+    columns = ("version", "vintage", "rows", "new rows", "revised rows", "revised cells", "removed rows", "quality")
+    table(columns, rows, right=columns[2:7])
+
+
+def print_claims(store: ObjectStore) -> None:
+    """Each claim, the data's figure with its vintage, and the verdict."""
+    print("\nFive claims from the press, held against the data (billions of US dollars)\n")
+    rows = []
+    for claim in load_claims():
+        manifest = reader.resolve(store, claim.dataset).manifest
+        finding = judge_claim(claim, reader.scan(store, manifest), manifest.vintage)
+        figure = "-" if finding.figure_usd is None else f"{finding.figure_usd / 1e9:,.3f}"
+        rows.append(
+            (claim.statement, f"{claim.claimed_usd / 1e9:,.1f}", figure, finding.vintage or "-", finding.verdict)
+        )
+    table(("claim", "claimed", "data", "vintage", "verdict"), rows, right=("claimed", "data"))
+
+
+def print_snippets(url: str) -> None:
+    """The three ways to read the result, ready to paste into `.venv/bin/python` from this folder."""
+    print("\nRead it (paste into .venv/bin/python, started in this folder)")
+    for snippet in sorted(SNIPPETS.glob("*.py")):
+        title, _, code = snippet.read_text(encoding="utf-8").partition("\n")
+        print(f"\n{title}\n{code.replace('warehouse/', url.rstrip('/') + '/').strip()}")
+    print()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
