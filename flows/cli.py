@@ -189,7 +189,7 @@ def main() -> None:
             raise
         print(f"error: {one_line(e)}", file=sys.stderr)
         sys.exit(e.exit_code)
-    except Exception as e:  # noqa: BLE001 - the last line of defence, and it answers with failure
+    except Exception as e:
         if debug:
             raise
         print(f"error: {type(e).__name__}: {one_line(e)} (unexpected; see it whole with --debug)", file=sys.stderr)

@@ -16,7 +16,8 @@ from flows.output import print_json, remark, table
 from flows.report import changes_words, quality_words
 from tasks import changes as changes_
 from tasks.extract.base import load_source
-from tasks.store import layout, reader, versions as store_versions
+from tasks.store import layout, reader
+from tasks.store import versions as store_versions
 from tasks.store.objects import ObjectStore
 from tasks.store.open import open_store
 from tasks.store.records import LogEntry, Manifest, as_plain

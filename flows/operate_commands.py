@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from configs.contract import dataset_names
+from configs.contract import dataset_names, load_contract
 from configs.errors import CorruptVersionError, UsageError
 from flows.inspect_commands import open_at, split_target
 from flows.output import print_json, remark
-from tasks.store import derived, gc as gc_, reader, verify as verify_, versions, yank as yank_
+from tasks.store import derived, reader, versions
+from tasks.store import gc as gc_
+from tasks.store import verify as verify_
+from tasks.store import yank as yank_
 from tasks.store.records import as_plain
 
 
@@ -44,7 +47,7 @@ def yank(target: str, reason: str, replaced_by: str | None, url: str | None, as_
         raise UsageError(f"name the version to yank: {name}@VERSION; see: techtrade versions {name}")
     store = open_at(url)
     latest = yank_.yank(store, name, version, reason, replaced_by)
-    derived.refresh_catalog(store, name)
+    derived.refresh_catalog(store, load_contract(name))
     if as_json:
         print_json(as_plain(latest))
     else:

@@ -1,0 +1,110 @@
+"""``status.json`` and ``catalog.json``: derived, swap-looped, never a reason for a publish to fail.
+
+Any later run repairs them, so a store error here is logged and not raised.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from configs.contract import Contract, dataset_names, load_contract
+from configs.errors import ObjectNotFoundError, PreconditionFailedError, StoreError
+from tasks.store import layout
+from tasks.store.objects import ObjectStore
+from tasks.store.records import Catalog, CatalogEntry, Status
+from tasks.store.versions import read_latest, read_manifest
+
+log = logging.getLogger("techtrade")
+TRIES = 20
+
+
+def read_status(store: ObjectStore, dataset: str) -> Status | None:
+    """What the last run found, None if there was none or it cannot be read (it is not authoritative)."""
+    try:
+        return Status.load(store.get(layout.status(dataset)).body, layout.status(dataset))
+    except ObjectNotFoundError:
+        return None
+    except StoreError as e:
+        log.warning("%s: status.json cannot be read: %s", dataset, e)
+        return None
+
+
+def write_status(store: ObjectStore, status: Status) -> bool:
+    """Writes ``status.json``; whether it could be written."""
+    return _swap(store, layout.status(status.dataset), lambda _: status.dump())
+
+
+def refresh_catalog(store: ObjectStore, contract: Contract) -> bool:
+    """Brings the dataset's entry up to its latest version; writes nothing if it is."""
+
+    def change(body: bytes | None) -> bytes | None:
+        entry = _entry(store, contract)
+        if entry is None:
+            return None
+        catalog = _parsed(body)
+        others = [e for e in catalog.datasets if e.dataset != contract.name]
+        return Catalog(datasets=tuple(sorted([*others, entry], key=lambda e: e.dataset))).dump()
+
+    return _swap(store, layout.CATALOG, change)
+
+
+def rebuild_catalog(store: ObjectStore) -> bool:
+    """The whole catalog from the datasets' ``latest.json``."""
+
+    def change(_: bytes | None) -> bytes | None:
+        found = [_entry(store, load_contract(n)) for n in dataset_names()]
+        return Catalog(datasets=tuple(e for e in found if e is not None)).dump()
+
+    return _swap(store, layout.CATALOG, change)
+
+
+def _parsed(body: bytes | None) -> Catalog:
+    if body is None:
+        return Catalog()
+    try:
+        return Catalog.load(body, layout.CATALOG)
+    except StoreError as e:
+        log.warning("%s; it is made anew", e)
+        return Catalog()
+
+
+def _entry(store: ObjectStore, contract: Contract) -> CatalogEntry | None:
+    latest, _ = read_latest(store, contract.name)
+    if latest is None:
+        return None
+    manifest = read_manifest(store, contract.name, latest.version, latest.manifest_sha256)
+    return CatalogEntry(
+        dataset=contract.name,
+        title=contract.title,
+        version=latest.version,
+        vintage=manifest.vintage,
+        rows=manifest.rows,
+        published_at=latest.published_at,
+        manifest=f"{contract.name}/{latest.manifest}",
+        licence=contract.licence,
+        citation=contract.citation,
+    )
+
+
+def _swap(store: ObjectStore, key: str, change: Callable[[bytes | None], bytes | None]) -> bool:
+    """Read, change, compare-and-swap, again while somebody else is faster."""
+    try:
+        for _ in range(TRIES):
+            try:
+                stored = store.get(key)
+                body, etag = stored.body, stored.etag
+            except ObjectNotFoundError:
+                body, etag = None, None
+            wanted = change(body)
+            if wanted is None or wanted == body:
+                return True
+            try:
+                store.replace(key, wanted, etag)
+                return True
+            except PreconditionFailedError:
+                continue
+        log.warning("%s was not written: others kept changing it; a later run will", key)
+    except StoreError as e:
+        log.warning("%s was not written: %s; a later run will", key, e)
+    return False

@@ -1,0 +1,32 @@
+"""From an address to a store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from configs.errors import ConfigError
+from tasks.store.local import LocalStore
+from tasks.store.objects import ObjectStore
+
+
+def open_store(url: str) -> ObjectStore:
+    """The store at a folder, ``file://`` or ``s3://`` address. Nothing is created or contacted yet.
+
+    Raises:
+        ConfigError: an address of another kind. The publishing protocol needs conditional writes, which each
+            kind of store has to bring; others are refused rather than half supported.
+    """
+    parts = urlsplit(url)
+    if parts.scheme in ("", "file"):
+        return LocalStore(Path(unquote(parts.path) if parts.scheme else url).expanduser())
+    if parts.scheme == "s3":
+        if parts.username or parts.password:
+            raise ConfigError("credentials do not belong in the address of a store; set AWS_ACCESS_KEY_ID and the like")
+        from tasks.store.s3 import S3Store
+
+        return S3Store(url)
+    raise ConfigError(
+        f"store {parts.scheme}://... is not supported: a folder, file:// or s3://bucket/prefix is, "
+        "because publishing needs conditional writes"
+    )

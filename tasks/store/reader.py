@@ -1,0 +1,129 @@
+"""Reading versions: which one, and its rows as a lazy frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+import polars as pl
+import pyarrow.dataset as pads
+
+from configs.errors import NotPublishedError, ObjectNotFoundError
+from tasks.store import layout
+from tasks.store.objects import ObjectStore
+from tasks.store.records import FileEntry, Latest, LogEntry, Manifest
+from tasks.store.versions import read_latest, read_manifest, stamp
+
+State = Literal["latest", "published", "yanked", "rejected", "abandoned", "not published"]
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A published version. ``yank`` is set when it was withdrawn, so that whoever reads it can be warned."""
+
+    latest: Latest
+    manifest: Manifest
+    yank: LogEntry | None
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A version in a listing. ``event`` is its publication, None if it never was."""
+
+    manifest: Manifest
+    state: State
+    event: LogEntry | None
+    yank: LogEntry | None
+
+
+class HasFiles(Protocol):
+    """A manifest, or a draft that is being checked."""
+
+    @property
+    def dataset(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def files(self) -> tuple[FileEntry, ...]: ...
+
+
+def resolve(store: ObjectStore, dataset: str, version: str | None = None) -> Resolved:
+    """The latest version, or a published one by name.
+
+    Raises:
+        NotPublishedError: nothing was published, or this version never was (a manifest alone proves nothing).
+    """
+    latest = _latest(store, dataset)
+    wanted = version or latest.version
+    if wanted not in {e.version for e in latest.published}:
+        raise NotPublishedError(f"{dataset}@{wanted} was never published; see: techtrade versions {dataset}")
+    sha256 = latest.manifest_sha256 if wanted == latest.version else None
+    return Resolved(latest, read_manifest(store, dataset, wanted, sha256), _yank_of(latest, wanted))
+
+
+def as_of(store: ObjectStore, dataset: str, moment: datetime) -> Resolved:
+    """What a reader of ``latest`` was given at that moment, yanked since or not.
+
+    Raises:
+        NotPublishedError: nothing was published by then.
+    """
+    latest = _latest(store, dataset)
+    until = [e for e in latest.log if e.at <= stamp(moment)]
+    gone = {e.version for e in until if e.event == "yanked"}
+    given = [e.version for e in until if e.event != "yanked" and e.version not in gone]
+    if not given:
+        raise NotPublishedError(
+            f"{dataset}: nothing was published by {stamp(moment)}; the first version is of {latest.log[0].at}"
+        )
+    return Resolved(latest, read_manifest(store, dataset, given[-1]), _yank_of(latest, given[-1]))
+
+
+def list_versions(store: ObjectStore, dataset: str, *, unpublished: bool = False) -> list[Listed]:
+    """The versions in the log, oldest first; with ``unpublished`` also sealed ones that never were in it."""
+    latest, _ = read_latest(store, dataset)
+    events = {e.version: e for e in latest.published} if latest else {}
+    listed = []
+    for version, event in events.items():
+        yank = _yank_of(latest, version) if latest else None
+        state: State = "yanked" if yank else "latest" if latest and version == latest.version else "published"
+        listed.append(Listed(read_manifest(store, dataset, version), state, event, yank))
+    if unpublished:
+        for version in store.folders(layout.versions(dataset)):
+            if version in events:
+                continue
+            try:
+                manifest = read_manifest(store, dataset, version)
+            except NotPublishedError:  # claimed, not sealed: under way, or killed
+                continue
+            listed.append(
+                Listed(manifest, "not published" if manifest.status == "passed" else manifest.status, None, None)
+            )
+    return sorted(listed, key=lambda v: v.manifest.version)
+
+
+def scan(store: ObjectStore, version: HasFiles) -> pl.LazyFrame:
+    """The rows of a version, lazily, from its data files; the folder key of partitions is not a column."""
+    paths = [
+        store.uri(layout.version(version.dataset, version.version, f.path)).removeprefix("s3://")
+        for f in version.files
+        if f.rows is not None
+    ]
+    try:
+        data = pads.dataset(paths, filesystem=store.filesystem(), format="parquet", partitioning=None)
+    except FileNotFoundError as e:
+        raise ObjectNotFoundError(paths[0]) from e
+    return pl.scan_pyarrow_dataset(data)
+
+
+def _latest(store: ObjectStore, dataset: str) -> Latest:
+    latest, _ = read_latest(store, dataset)
+    if latest is None:
+        raise NotPublishedError(
+            f"{dataset}: nothing is published in {store.url}; start with: techtrade publish {dataset} --source snapshot"
+        )
+    return latest
+
+
+def _yank_of(latest: Latest, version: str) -> LogEntry | None:
+    return next((e for e in latest.log if e.event == "yanked" and e.version == version), None)

@@ -1,0 +1,113 @@
+"""Withdrawing a published version.
+
+The log in ``latest.json`` is the authority: one compare-and-swap appends the event and, if the version was the
+current one, moves readers to the newest version that is not yanked. ``yanked/<version>.json`` is then written from
+the log. Were the file written first, a crash in between would leave readers a latest version that is yanked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from configs.errors import ConcurrentPublishError, NotPublishedError, ObjectExistsError, YankRefusedError
+from tasks.store import layout
+from tasks.store.objects import ObjectStore
+from tasks.store.records import Latest, LogEntry, YankNote
+from tasks.store.versions import Clock, Head, move_latest, read_latest, stamp, utc_now
+
+TRIES = 20
+
+
+def yank(
+    store: ObjectStore,
+    dataset: str,
+    version: str,
+    reason: str,
+    replaced_by: str | None = None,
+    clock: Clock = utc_now,
+) -> Latest:
+    """Withdraws a version and returns the log as it is then. Yanking twice changes nothing.
+
+    Raises:
+        NotPublishedError: nothing of the dataset was ever published.
+        YankRefusedError: the version was never published; it is the only one left; the replacement is no
+            published version, is yanked itself, or is the version itself.
+        ConcurrentPublishError: others kept moving ``latest`` meanwhile; nothing was changed.
+    """
+    for attempt in range(TRIES):
+        latest, etag = read_latest(store, dataset)
+        if latest is None:
+            raise NotPublishedError(f"{dataset}: nothing is published in {store.url}, so there is nothing to yank")
+        if version in latest.yanked:
+            break
+        _refuse_nonsense(latest, version, reason, replaced_by)
+        entry = LogEntry(
+            seq=latest.seq + 1,
+            event="yanked",
+            version=version,
+            at=stamp(clock()),
+            reason=reason,
+            replaced_by=replaced_by,
+        )
+        try:
+            latest = move_latest(store, Head(dataset, latest, etag, None), _after(store, latest, entry), entry)
+            break
+        except ConcurrentPublishError:
+            # A yank does not depend on what else was published meanwhile: again from the new state.
+            if attempt == TRIES - 1:
+                raise
+    settle(store, dataset, latest)
+    return latest
+
+
+def settle(store: ObjectStore, dataset: str, latest: Latest | None = None) -> None:
+    """Writes the ``yanked/*.json`` that a yank killed after its swap left unwritten."""
+    if latest is None:
+        latest, _ = read_latest(store, dataset)
+    for entry in latest.log if latest else ():
+        key = layout.yanked(dataset, entry.version)
+        if entry.event != "yanked" or store.size(key) is not None:
+            continue
+        note = YankNote(
+            dataset=dataset, version=entry.version, reason=entry.reason, replaced_by=entry.replaced_by, at=entry.at
+        )
+        try:
+            store.create(key, note.dump())
+        except ObjectExistsError:
+            continue  # somebody else settled it
+
+
+def _refuse_nonsense(latest: Latest, version: str, reason: str, replaced_by: str | None) -> None:
+    published = {e.version for e in latest.published}
+    if not reason.strip():
+        raise YankRefusedError("a yank needs a reason, for the readers who pinned the version")
+    if version not in published:
+        raise YankRefusedError(
+            f"{latest.dataset}@{version} was never published, so readers never saw it; "
+            f"see: techtrade versions {latest.dataset}"
+        )
+    if replaced_by is not None and (replaced_by not in published - latest.yanked or replaced_by == version):
+        raise YankRefusedError(f"{latest.dataset}@{replaced_by} cannot replace it: not a published, good other version")
+
+
+def _after(store: ObjectStore, latest: Latest, entry: LogEntry) -> Latest:
+    logged = latest.model_copy(update={"seq": entry.seq, "log": (*latest.log, entry)})
+    if entry.version != latest.version:
+        return logged
+    gone = latest.yanked | {entry.version}
+    left = [e for e in latest.published if e.version not in gone]
+    if not left:
+        raise YankRefusedError(
+            f"{latest.dataset}@{entry.version} is the only version left; readers would have none. "
+            "Publish a good one first, then yank this"
+        )
+    back = left[-1].version
+    manifest = store.get(layout.manifest(latest.dataset, back)).body
+    return logged.model_copy(
+        update={
+            "version": back,
+            "manifest": f"versions/{back}/manifest.json",
+            "manifest_sha256": hashlib.sha256(manifest).hexdigest(),
+            "published_at": left[-1].at,
+        }
+    )
