@@ -1,0 +1,107 @@
+"""What a check is, and what it is given. Great Expectations is imported only when a check is built (about 3 to 10 s).
+
+A check hands Great Expectations one frame and one expectation on it. Either the frame is the data itself (a column
+expectation), or polars has derived it: the *violations* of a rule, of which there must be none. Great Expectations
+knows pandas and SQL, not polars, so it is handed only the columns it needs, or what polars has already boiled down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Protocol, cast
+
+import polars as pl
+import pyarrow as pa
+
+from configs.contract import Contract, Severity
+from configs.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class GateInput:
+    """All that a gate may look at.
+
+    ``data`` is the staged candidate as read back from the store, ``parent`` the version before it (its contract may
+    have been older), ``tables`` what the source said, ``staged_schemas`` the arrow schema of each staged file.
+    """
+
+    contract: Contract
+    data: pl.LazyFrame
+    staged_schemas: Mapping[str, pa.Schema]
+    parent: pl.LazyFrame | None
+    tables: Mapping[str, pl.LazyFrame]
+    vintage: str
+    asked_vintage: str | None
+    parent_vintage: str | None
+    yanked_contents: Mapping[str, str]
+    content_sha256: str
+
+
+@dataclass(frozen=True)
+class Check:
+    """One rule.
+
+    ``frame`` None means that the rule does not apply; ``reason`` then says why, else why its bounds are what they
+    are. ``expectation`` builds the Great Expectations object. ``violations``: the frame holds only failing rows.
+    """
+
+    id: str
+    title: str
+    severity: Severity
+    expected: str
+    frame: pl.LazyFrame | None
+    expectation: Callable[[], Any]
+    reason: str = ""
+    violations: bool = False
+
+
+class Checks(Protocol):
+    """What a module ``expectations/<dataset>.py`` provides."""
+
+    def checks(self, gate: GateInput) -> list[Check]:
+        """The rules of this dataset beyond what its contract's columns say."""
+        ...
+
+
+def load_checks(dataset: str) -> Checks:
+    """The expectations module of that dataset."""
+    try:
+        return cast(Checks, import_module(f"expectations.{dataset}"))
+    except ModuleNotFoundError as e:
+        if e.name != f"expectations.{dataset}":
+            raise
+        raise ConfigError(f"no expectations module expectations/{dataset}.py for the contract of that name") from e
+
+
+def none_of(
+    gate: GateInput, check_id: str, title: str, expected: str, violations: pl.LazyFrame, default: Severity = "critical"
+) -> Check:
+    """A rule whose violations polars has found; there must be none."""
+
+    def build() -> Any:
+        import great_expectations.expectations as gxe
+
+        return gxe.ExpectTableRowCountToEqual(value=0)
+
+    policy = gate.contract.policy(check_id, default)
+    return Check(check_id, title, policy.severity, expected, violations, build, policy.reason, violations=True)
+
+
+def not_applicable(gate: GateInput, check_id: str, title: str, why: str, default: Severity = "critical") -> Check:
+    """A rule that cannot be held against this candidate. It is recorded as such, never as passed."""
+    severity = gate.contract.policy(check_id, default).severity
+    return Check(check_id, title, severity, "", None, lambda: None, why)
+
+
+def bound(gate: GateInput, check_id: str, name: str) -> float:
+    """A bound of a check, from the contract.
+
+    Raises:
+        ConfigError: the contract does not give it.
+    """
+    policy = gate.contract.quality.get(check_id)
+    if policy is None or name not in policy.bounds:
+        raise ConfigError(f"configs/datasets/{gate.contract.name}.yaml: quality.{check_id}.bounds.{name} is missing")
+    return policy.bounds[name]

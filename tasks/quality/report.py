@@ -1,0 +1,91 @@
+"""What a gate found, as data: for the parquet file beside the version, and in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+
+from configs.contract import Severity
+from tasks.store.records import QualityCounts
+
+CheckOutcome = Literal["passed", "failed", "not_applicable"]
+SCHEMA = {
+    "check_id": pl.String,
+    "title": pl.String,
+    "severity": pl.String,
+    "outcome": pl.String,
+    "expected": pl.String,
+    "observed": pl.String,
+    "rows_checked": pl.Int64,
+    "rows_failed": pl.Int64,
+    "failing_rows": pl.List(pl.String),
+    "reason": pl.String,
+    "owner": pl.String,
+    "gx_expectation": pl.String,
+}
+FAILING_ROWS = 20
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One check's outcome. ``failing_rows``: up to 20, each a JSON object with the row's key."""
+
+    check_id: str
+    title: str
+    severity: Severity
+    outcome: CheckOutcome
+    expected: str
+    observed: str
+    rows_checked: int | None
+    rows_failed: int | None
+    failing_rows: tuple[str, ...]
+    reason: str
+    owner: str
+    gx_expectation: str
+
+    def words(self) -> str:
+        """What failed, for a person: the rule, how many rows, and one of them."""
+        example = f", for example {self.failing_rows[0]}" if self.failing_rows else ""
+        return f"{self.title} ({self.check_id}): expected {self.expected}; observed {self.observed}{example}"
+
+
+@dataclass(frozen=True)
+class Report:
+    """All results of a gate, and the Great Expectations validation result in its own JSON."""
+
+    results: tuple[CheckResult, ...]
+    gx_json: bytes
+
+    @property
+    def rejected(self) -> bool:
+        """Whether a critical check failed."""
+        return self.counts.failed_critical > 0
+
+    @property
+    def counts(self) -> QualityCounts:
+        failed = [r.severity for r in self.results if r.outcome == "failed"]
+        return QualityCounts(
+            passed=sum(r.outcome == "passed" for r in self.results),
+            failed_critical=failed.count("critical"),
+            failed_warning=failed.count("warning"),
+            failed_info=failed.count("info"),
+            not_applicable=sum(r.outcome == "not_applicable" for r in self.results),
+        )
+
+    def frame(self) -> pl.DataFrame:
+        """``quality.parquet``: one row a check, columns as in SCHEMA."""
+        return pl.DataFrame([vars(r) | {"failing_rows": list(r.failing_rows)} for r in self.results], schema=SCHEMA)
+
+    def failures(self) -> list[str]:
+        """What failed, in words, the critical first."""
+        order = {"critical": 0, "warning": 1, "info": 2}
+        failed = [r for r in self.results if r.outcome == "failed"]
+        return [r.words() for r in sorted(failed, key=lambda r: order[r.severity])]
+
+
+def failures_of(quality: pl.DataFrame) -> list[str]:
+    """The same words from a ``quality.parquet`` read back."""
+    rows = [CheckResult(**(row | {"failing_rows": tuple(row["failing_rows"])})) for row in quality.to_dicts()]
+    return Report(tuple(rows), b"").failures()
