@@ -160,5 +160,6 @@ class CheckCouldNotRunError(TechtradeError):
     def __init__(self, dataset: str, check: str, reason: str) -> None:
         self.dataset, self.check, self.reason = dataset, check, reason
         super().__init__(
-            f"{dataset}: the check {check!r} could not run ({reason}); nothing was published, mend the check and run again"
+            f"{dataset}: the check {check!r} could not run ({reason}); nothing was published. "
+            "Mend the check and run again"
         )

@@ -33,7 +33,7 @@ def _schema(gate: GateInput) -> Check:
             if f.name in schema.names and _field(f) != _field(schema.field(f.name))
         )
     differences = pl.LazyFrame(
-        rows, schema={n: pl.String for n in ("file", "column", "expected", "observed")}, orient="row"
+        rows, schema=dict.fromkeys(("file", "column", "expected", "observed"), pl.String), orient="row"
     )
     return none_of(
         gate, "schema", "each file has the contract's columns, types, units and meanings", "no difference", differences

@@ -14,6 +14,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from configs.contract import dataset_names, load_contract
 from configs.errors import TechtradeError
@@ -36,7 +37,7 @@ def serve(store: str | None) -> None:
 
         from flows.publish import publish
 
-        deployments = []
+        deployments: list[Any] = []
         for name in dataset_names():
             schedule = load_contract(name).schedule
             remark(f"{name}: live, at cron '{schedule.cron}' {schedule.timezone}")

@@ -1,5 +1,6 @@
 # polars
 import json
+
 import polars as pl
 
 latest = json.load(open("warehouse/atp_world_monthly/latest.json"))

@@ -1,5 +1,6 @@
 # pandas: which months were revised, and by how much
 import json
+
 import pandas as pd
 
 latest = json.load(open("warehouse/atp_world_monthly/latest.json"))

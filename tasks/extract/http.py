@@ -39,7 +39,7 @@ class Answer:
     content_type: str
 
 
-class _Passing(Exception):  # noqa: N818 - not an error of ours: it says that asking again can help
+class _Passing(Exception):  # not an error of ours: it says that asking again can help
     """Something that may be over at the next attempt. ``wait``: what the publisher asked for, in seconds."""
 
     def __init__(self, cause: str, wait: float | None = None) -> None:

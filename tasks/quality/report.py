@@ -11,7 +11,7 @@ from configs.contract import Severity
 from tasks.store.records import QualityCounts
 
 CheckOutcome = Literal["passed", "failed", "not_applicable"]
-SCHEMA = {
+SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "check_id": pl.String,
     "title": pl.String,
     "severity": pl.String,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 
 from configs.errors import CorruptVersionError, ObjectExistsError
 from tasks.extract.base import RawDocument
@@ -31,10 +32,9 @@ class RawArchive:
         sidecar = key + ".json"
         if self._store.size(sidecar) is None:
             about = {"source": source, "role": role, "url": url, "first_retrieved_at": now, "bytes": len(body)}
-            try:
+            # Another run may have seen the same bytes first, and then its sidecar says so.
+            with suppress(ObjectExistsError):
                 self._store.create(sidecar, (json.dumps(about, indent=2) + "\n").encode())
-            except ObjectExistsError:
-                pass  # another run saw the same bytes first, which is what the sidecar says
         return RawDocument(role, url, now, sha256, key, body)
 
     def load(self, key: str) -> bytes:

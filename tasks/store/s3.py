@@ -1,14 +1,20 @@
 """A store on S3, through s3fs.
 
-Creation is ``If-None-Match: *``, the swap is ``If-Match``; both are decided by the server. s3fs and botocore retry
-by themselves when a connection breaks, so a write can be applied and its retry then refused with 412: creation
-settles that by reading back what is there. s3fs reports a refused condition as an ``OSError`` like many other
-errors; what it was stands in the ``ClientError`` that caused it.
+Creation is ``If-None-Match: *``, the swap is ``If-Match``; both are decided by the server. botocore sends a write
+again when a connection breaks, so a write can be applied and its retry then be refused: creation settles that by
+reading back what is there, a swap is settled by ``versions.move_latest``.
+
+s3fs retries on top of botocore, five times each of botocore's attempts; that second layer is switched off, or a
+store that is down is noticed only after minutes. Caches of instances and listings are off too: readers must see
+what is there now.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -16,53 +22,89 @@ from pathlib import Path
 from typing import Any
 
 import s3fs
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from fsspec.asyn import sync
 
 from configs.errors import (
+    ConfigError,
     ObjectExistsError,
     ObjectNotFoundError,
     PreconditionFailedError,
     StoreError,
-    StorePermissionError,
     StoreUnavailableError,
 )
 from tasks.store.objects import Entry, Stored
+from tasks.store.s3_errors import ConflictError, translated
 
-CONNECT_SECONDS, READ_SECONDS, ATTEMPTS = 10, 60, 4
-_REFUSED = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
-_ABSENT = {"NoSuchKey", "404", "NotFound"}
-_DENIED = {"AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "401"}
+PART_BYTES = 16 << 20  # four parts at a time: 64 MiB in memory, whatever the file
+CONFLICTS = 6
 
 
 class S3Store:
-    """See ``objects.ObjectStore`` for what each method promises."""
+    """See ``objects.ObjectStore`` for what each method promises.
 
-    def __init__(self, url: str) -> None:
+    Credentials, region and endpoint come from the usual AWS variables and files; none is held here.
+    """
+
+    def __init__(self, url: str, *, connect_seconds: float = 10, read_seconds: float = 60, attempts: int = 4) -> None:
         self.url = url.rstrip("/")
         self._bucket, _, prefix = self.url.removeprefix("s3://").partition("/")
         self._prefix = f"{prefix}/" if prefix else ""
         if not self._bucket:
-            raise StoreError(f"{url}: no bucket in the address; write s3://bucket or s3://bucket/prefix")
-        # No instance cache and no listing cache: readers must see what is there now, and a forked process must not
-        # inherit another's connections.
-        self._fs = s3fs.S3FileSystem(
+            raise ConfigError(f"{url}: no bucket in the address; write s3://bucket or s3://bucket/prefix")
+        self._limits = {"connect_seconds": connect_seconds, "read_seconds": read_seconds, "attempts": attempts}
+        self._attempts = attempts
+        # By process: connections must not be shared with a fork, and those of the parent must not be closed by it.
+        self._made: dict[int, Any] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (self.url, self._limits)
+
+    @property
+    def _fs(self) -> Any:
+        made = self._made.get(os.getpid())
+        if made is None:
+            made = self._connected()
+            self._made[os.getpid()] = made
+        return made
+
+    def _connected(self) -> Any:
+        region = os.environ.get("AWS_REGION")  # botocore knows AWS_DEFAULT_REGION only
+        fs = s3fs.S3FileSystem(
             skip_instance_cache=True,
             use_listings_cache=False,
+            client_kwargs={"region_name": region} if region else {},
             config_kwargs={
-                "connect_timeout": CONNECT_SECONDS,
-                "read_timeout": READ_SECONDS,
-                "retries": {"max_attempts": ATTEMPTS, "mode": "standard"},
+                "connect_timeout": self._limits["connect_seconds"],
+                "read_timeout": self._limits["read_seconds"],
+                "retries": {"total_max_attempts": self._attempts, "mode": "standard"},
             },
         )
+        fs.retries = 1
+        try:
+            fs.connect()
+        except ValueError as e:  # botocore's word for an endpoint that is no URL; nothing was contacted yet
+            raise ConfigError(f"{self.url}: {e}; check AWS_ENDPOINT_URL") from e
+        return fs
 
     def _key(self, key: str) -> str:
         if not key or key.startswith("/") or ".." in key.split("/"):
             raise StoreError(f"{key!r} is not a key of a store")
         return self._prefix + key
 
-    def _call(self, method: str, **arguments: Any) -> Any:
-        return self._fs.call_s3(method, Bucket=self._bucket, **arguments)
+    def _path(self, key: str) -> str:
+        return f"{self._bucket}/{self._key(key)}"
+
+    @contextmanager
+    def _errors(self, key: str) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ClientError, BotoCoreError) as e:
+            raise translated(e, self.url, self._bucket, key) from e
+
+    def _call(self, method: str, key: str, **arguments: Any) -> Any:
+        with self._errors(key):
+            return self._fs.call_s3(method, Bucket=self._bucket, **arguments)
 
     # ------------------------------------------------------------------ reading
 
@@ -72,132 +114,148 @@ class S3Store:
         return Stored(body, etag)
 
     async def _read(self, key: str) -> tuple[bytes, str]:
-        response = await self._fs._call_s3("get_object", Bucket=self._bucket, Key=key)
-        async with response["Body"] as stream:
-            return await stream.read(), response["ETag"]
+        attempt = 1
+        while True:
+            response = await self._fs._call_s3("get_object", Bucket=self._bucket, Key=key)
+            try:
+                async with response["Body"] as stream:
+                    return await stream.read(), _bare(response["ETag"])
+            except HTTPClientError:  # the connection broke within the body, which botocore does not retry
+                if attempt == self._attempts:
+                    raise
+                await asyncio.sleep(0.1 * attempt)
+                attempt += 1
 
     def size(self, key: str) -> int | None:
         try:
-            with self._errors(key):
-                return int(self._call("head_object", Key=self._key(key))["ContentLength"])
+            return int(self._call("head_object", key, Key=self._key(key))["ContentLength"])
         except ObjectNotFoundError:
+            # The answer to HEAD has no body, so a bucket that does not exist looks like an absent object.
+            self._call("list_objects_v2", key, Prefix=self._key(key), MaxKeys=1)
             return None
 
     def entries(self, prefix: str) -> Iterator[Entry]:
-        for page in self._pages(prefix, {}):
+        for page in self._pages("list_objects_v2", prefix):
             for found in page.get("Contents", []):
                 yield Entry(found["Key"].removeprefix(self._prefix), found["Size"], found["LastModified"])
 
     def folders(self, prefix: str) -> list[str]:
         return sorted(
             found["Prefix"].removeprefix(self._prefix + prefix).rstrip("/")
-            for page in self._pages(prefix, {"Delimiter": "/"})
+            for page in self._pages("list_objects_v2", prefix, Delimiter="/")
             for found in page.get("CommonPrefixes", [])
         )
 
-    def _pages(self, prefix: str, extra: dict[str, str]) -> Iterator[dict[str, Any]]:
-        token: dict[str, str] = {}
+    def _pages(self, method: str, prefix: str, **extra: str) -> Iterator[dict[str, Any]]:
+        onward: dict[str, str] = {}
         while True:
-            with self._errors(prefix):
-                page = self._call("list_objects_v2", Prefix=self._prefix + prefix, **extra, **token)
+            page = self._call(method, prefix, Prefix=self._prefix + prefix, **extra, **onward)
             yield page
             if not page.get("IsTruncated"):
                 return
-            token = {"ContinuationToken": page["NextContinuationToken"]}
+            if method == "list_objects_v2":
+                onward = {"ContinuationToken": page["NextContinuationToken"]}
+            else:
+                onward = {"KeyMarker": page["NextKeyMarker"], "UploadIdMarker": page["NextUploadIdMarker"]}
 
     # ------------------------------------------------------------------ writing
 
     def create(self, key: str, body: bytes) -> str:
         try:
-            with self._errors(key):
-                return str(self._call("put_object", Key=self._key(key), Body=body, IfNoneMatch="*")["ETag"])
-        except PreconditionFailedError as refused:
-            there = self.get(key)
+            return self._put(key, body, IfNoneMatch="*")
+        except (PreconditionFailedError, StoreUnavailableError) as unclear:
+            there = self._settled(key, unclear)
             if there.body != body:
-                raise ObjectExistsError(key) from refused
+                raise ObjectExistsError(key) from unclear
             return there.etag
 
+    def _settled(self, key: str, unclear: StoreError) -> Stored:
+        """What stands under the key after a creation that was refused or whose reply never came."""
+        try:
+            return self.get(key)
+        except ObjectNotFoundError:
+            if isinstance(unclear, StoreUnavailableError):
+                raise unclear from None
+            raise StoreUnavailableError(f"{self.url}/{key}: was there and is gone again; try again") from unclear
+
     def create_file(self, key: str, path: Path) -> None:
+        if not path.is_file():
+            raise StoreError(f"{path}: no such file on this machine, so nothing was written as {key}")
         try:
             with self._errors(key):
-                self._fs.put_file(str(path), f"{self._bucket}/{self._key(key)}", mode="create")
-        except PreconditionFailedError as refused:
-            with open(path, "rb") as mine:
-                ours = hashlib.file_digest(mine, "sha256").digest()
-            with self._errors(key), self._fs.open(f"{self._bucket}/{self._key(key)}", "rb") as theirs:
-                digest = hashlib.sha256()
-                while chunk := theirs.read(8 << 20):
-                    digest.update(chunk)
-            if digest.digest() != ours:
-                raise ObjectExistsError(key) from refused
+                self._fs.put_file(str(path), self._path(key), mode="create", chunksize=PART_BYTES, max_concurrency=4)
+        except (PreconditionFailedError, StoreUnavailableError, ObjectNotFoundError) as unclear:
+            # "Not found": an upload in parts that was completed, its reply lost, is no longer there to complete.
+            size = self.size(key)
+            if size is None:
+                raise StoreUnavailableError(f"{self.url}/{key}: was not written ({unclear}); try again") from unclear
+            if size != path.stat().st_size or self._sha256(key) != _sha256_of(path):
+                raise ObjectExistsError(key) from unclear
+
+    def _sha256(self, key: str) -> bytes:
+        digest = hashlib.sha256()
+        with self._errors(key), self._fs.open(self._path(key), "rb", block_size=PART_BYTES) as there:
+            while chunk := there.read(PART_BYTES):
+                digest.update(chunk)
+        return digest.digest()
 
     def replace(self, key: str, body: bytes, etag: str | None) -> str:
-        condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
+        condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": f'"{etag}"'}
         try:
-            with self._errors(key):
-                return str(self._call("put_object", Key=self._key(key), Body=body, **condition)["ETag"])
-        except ObjectNotFoundError as gone:  # If-Match on an object that was deleted answers 404
+            return self._put(key, body, **condition)
+        except ObjectNotFoundError as gone:  # If-Match on an object that is not there answers 404
             raise PreconditionFailedError(key) from gone
 
+    def _put(self, key: str, body: bytes, **condition: str) -> str:
+        for attempt in range(1, CONFLICTS):
+            try:
+                return _bare(self._call("put_object", key, Key=self._key(key), Body=body, **condition)["ETag"])
+            except ConflictError:  # AWS: neither applied nor refused, send it again
+                time.sleep(0.05 * 2**attempt)
+        return _bare(self._call("put_object", key, Key=self._key(key), Body=body, **condition)["ETag"])
+
     def copy(self, source: str, target: str) -> None:
-        with self._errors(source):
-            # Objects above 5 GB need a multipart copy, which s3fs does.
-            self._fs.copy(f"{self._bucket}/{self._key(source)}", f"{self._bucket}/{self._key(target)}")
+        for last in (False, True):  # a copy in parts whose last reply was lost can only be made again
+            try:
+                with self._errors(source):
+                    sync(self._fs.loop, self._fs._cp_file, self._path(source), self._path(target))
+                return
+            except StoreUnavailableError:
+                if last:
+                    raise
+            except ObjectNotFoundError:
+                if last or self.size(source) is None:
+                    raise
 
     def delete(self, key: str) -> None:
-        with self._errors(key):
-            self._call("delete_object", Key=self._key(key))
+        self._call("delete_object", key, Key=self._key(key))
 
     def abort_uploads(self, prefix: str, older_than: datetime) -> list[str]:
-        with self._errors(prefix):
-            found = self._call("list_multipart_uploads", Prefix=self._prefix + prefix).get("Uploads", [])
-            old = [u for u in found if u["Initiated"] < older_than]
-            for upload in old:
-                self._call("abort_multipart_upload", Key=upload["Key"], UploadId=upload["UploadId"])
+        pages = self._pages("list_multipart_uploads", prefix)
+        old = [u for page in pages for u in page.get("Uploads", []) if u["Initiated"] < older_than]
+        for upload in old:
+            try:
+                self._call("abort_multipart_upload", upload["Key"], Key=upload["Key"], UploadId=upload["UploadId"])
+            except ObjectNotFoundError:
+                continue  # completed or given up by somebody else meanwhile
         return [u["Key"].removeprefix(self._prefix) for u in old]
 
     def uri(self, key: str) -> str:
-        return f"s3://{self._bucket}/{self._key(key)}"
+        return f"s3://{self._path(key)}"
 
     def filesystem(self) -> Any:
         return self._fs
 
-    # ------------------------------------------------------------------ errors
 
-    @contextmanager
-    def _errors(self, key: str) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, ClientError, BotoCoreError, TimeoutError) as e:
-            raise self._translated(e, key) from e
-
-    def _translated(self, error: BaseException, key: str) -> StoreError:
-        cause = next((c for c in _chain(error) if isinstance(c, ClientError)), None)
-        where = f"{self.url}/{key}"
-        if cause is not None:
-            code = str(cause.response.get("Error", {}).get("Code", ""))
-            if code in _REFUSED:
-                return PreconditionFailedError(key)
-            if code == "NoSuchBucket":
-                return StoreError(f"{self.url}: there is no bucket {self._bucket!r}; create it first")
-            if code in _ABSENT:
-                return ObjectNotFoundError(key)
-            if code in _DENIED:
-                return StorePermissionError(
-                    f"{where}: the store answered {code}; check the credentials and their rights"
-                )
-            return StoreUnavailableError(f"{where}: the store answered {code or 'an error'}; try again later")
-        if isinstance(error, FileNotFoundError):
-            return ObjectNotFoundError(key)
-        if isinstance(error, PermissionError):
-            return StorePermissionError(f"{where}: permission denied; check the credentials and their rights")
-        if isinstance(error, NoCredentialsError):
-            return StorePermissionError(f"{where}: no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
-        return StoreUnavailableError(f"{where}: {type(error).__name__}: {error}; is the store up and reachable?")
+def _again(url: str, limits: dict[str, Any]) -> S3Store:
+    return S3Store(url, **limits)
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    current: BaseException | None = error
-    while current is not None:
-        yield current
-        current = current.__cause__ or current.__context__
+def _bare(etag: str) -> str:
+    """Servers differ in whether they quote a tag; without quotes it can be compared, with them it is sent."""
+    return str(etag).removeprefix("W/").strip('"')
+
+
+def _sha256_of(path: Path) -> bytes:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()

@@ -35,9 +35,10 @@ def yank(
         ConcurrentPublishError: others kept moving ``latest`` meanwhile; nothing was changed.
     """
     for attempt in range(TRIES):
-        latest, etag = read_latest(store, dataset)
-        if latest is None:
+        found, etag = read_latest(store, dataset)
+        if found is None:
             raise NotPublishedError(f"{dataset}: nothing is published in {store.url}, so there is nothing to yank")
+        latest = found
         if version in latest.yanked:
             break
         _refuse_nonsense(latest, version, reason, replaced_by)

