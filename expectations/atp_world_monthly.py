@@ -120,11 +120,8 @@ def _against_parent(gate: GateInput) -> list[Check]:
         none_of(gate, "months_lost", titles["months_lost"], "none", parent.join(gate.data, on="period", how="anti")),
         _ratio(gate, "size_of_change", titles["size_of_change"], years, "critical"),
         _ratio(gate, "large_revision", titles["large_revision"], years, "warning"),
-        none_of(
-            gate, "old_revision", titles["old_revision"], f"changes only in the last {window:g} years and this one", old,
-            "warning",
-        ),
-    ]  # fmt: skip
+        none_of(gate, "old_revision", titles["old_revision"], f"none older than {window:g} years", old, "warning"),
+    ]
 
 
 def _ratio(gate: GateInput, check_id: str, title: str, years: pl.LazyFrame, severity: str) -> Check:

@@ -240,9 +240,8 @@ def diff(name: str, old: str | None, new: str | None, url: str | None, as_json: 
             }
         )
         return
-    print(
-        f"{name}: {older.manifest.version} ({older.manifest.vintage}) -> {newer.manifest.version} ({newer.manifest.vintage})"
-    )
+    before, after = older.manifest, newer.manifest
+    print(f"{name}: {before.version} (vintage {before.vintage}) -> {after.version} (vintage {after.vintage})")
     print(changes_words(found.counts))
     counted = found.frame.filter(pl.col("kind").is_in(["new", "revised", "removed"]))
     rows = [

@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 
 from configs.claims import load_claims
-
 from configs.contract import dataset_names, load_contract
 from configs.errors import TechtradeError
 from configs.settings import load_settings

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import polars as pl
-from configs.claims import Claim
 
+from configs.claims import Claim
 from configs.errors import ConfigError
 
 Verdict = Literal["holds", "does not hold", "no data"]

@@ -20,7 +20,6 @@ from typing import Literal
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
-from expectations.base import GateInput
 
 from configs.contract import Contract
 from configs.errors import (
@@ -30,6 +29,7 @@ from configs.errors import (
     TechtradeError,
     VintageRegressedError,
 )
+from expectations.base import GateInput
 from tasks import changes as changes_
 from tasks.build import build
 from tasks.extract.base import Archive, Extraction, load_source
