@@ -1,0 +1,71 @@
+"""What the measurements share: medians, ratios of two things timed in turn, and a publish without Prefect."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import polars as pl
+
+from configs.contract import load_contract
+from tasks import pipeline
+from tasks.extract.base import Extraction
+from tasks.pipeline import Published, Request
+from tasks.store import versions
+from tasks.store.objects import ObjectStore
+from tasks.store.raw import RawArchive
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """Two things measured in one run. ``target`` None: reported, not bounded."""
+
+    name: str
+    what: str
+    seconds: float
+    against: str
+    base_seconds: float
+    target: float | None = None
+
+    @property
+    def ratio(self) -> float:
+        return self.seconds / self.base_seconds
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Wall seconds of one call."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def in_turn(one: Callable[[], object], other: Callable[[], object], rounds: int) -> tuple[float, float]:
+    """Medians of two things done in turn, A B A B, so that a machine that slows down slows both."""
+    pairs = [(seconds(one), seconds(other)) for _ in range(rounds)]
+    return statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs)
+
+
+def extraction(
+    store: ObjectStore, dataset: str, vintage: str, tables: Mapping[str, pl.LazyFrame], body: bytes
+) -> Extraction:
+    """An extraction of made-up tables, archived like a real one."""
+    document = RawArchive(store).keep("benchmark", "made up", "benchmark", body, ".bin")
+    return Extraction("benchmark", dataset, vintage, (document,), tables, "none", "none", vintage_may_go_back=True)
+
+
+def publish(store: ObjectStore, dataset: str, found: Extraction) -> Published:
+    """The steps of the publish flow, without Prefect around them."""
+    request = Request(load_contract(dataset), "snapshot")
+    head = versions.read_head(store, dataset)
+    skipped = pipeline.nothing_new(head, request.contract, found)
+    if skipped:
+        raise AssertionError(f"the benchmark meant to publish: {skipped.detail}")
+    with TemporaryDirectory(prefix="techtrade-bench-") as folder:
+        built = pipeline.transform(request.contract, found, Path(folder))
+        draft = pipeline.stage(store, head, built)
+        checked = pipeline.check(store, request, found, built, draft, {})
+    return pipeline.publish(store, pipeline.seal(store, request.contract, checked), checked.report)
