@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -31,6 +32,8 @@ class ServerStartError(TechtradeError):
 def serve(store: str | None) -> None:
     """Serves one deployment a dataset, on its contract's schedule, until interrupted."""
     prepare()
+    # Prefect's runner forgets to await its own end when it is told to terminate.
+    warnings.filterwarnings("ignore", message="coroutine 'Runner.astop' was never awaited")
     with _server():
         from prefect import serve as serve_flows
         from prefect.schedules import Cron

@@ -103,6 +103,9 @@ def print_claims(store: ObjectStore) -> None:
 
 def print_snippets(url: str) -> None:
     """The three ways to read the result, ready to paste into `.venv/bin/python` from this folder."""
+    if url.startswith("s3://"):
+        print("\nRead it: see 'Reading from S3' in README.md\n")
+        return
     print("\nRead it (paste into .venv/bin/python, started in this folder)")
     for snippet in sorted(SNIPPETS.glob("*.py")):
         title, _, code = snippet.read_text(encoding="utf-8").partition("\n")
