@@ -17,6 +17,7 @@ DEFAULTS = {
     # The command line says in one line what Prefect would say in a traceback; Prefect's own record keeps all.
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
     "PREFECT_LOGGING_EXTRA_LOGGERS": "techtrade",
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
 }
 
 

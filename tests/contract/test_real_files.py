@@ -55,7 +55,7 @@ def test_recorded_answers_of_the_world_bank_are_told_apart() -> None:
                 pages.read_page(found)
             bad += 1
     assert good >= 8
-    assert bad >= 8
+    assert bad >= 6
 
 
 def test_the_bundled_marks_are_those_of_the_publishers_metadata() -> None:
