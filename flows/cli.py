@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import click
 
 from configs.errors import TechtradeError
+from flows.output import one_line
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -194,11 +195,6 @@ def main() -> None:
             raise
         print(f"error: {type(e).__name__}: {one_line(e)} (unexpected; see it whole with --debug)", file=sys.stderr)
         sys.exit(1)
-
-
-def one_line(error: BaseException) -> str:
-    """The message without line breaks."""
-    return " ".join(str(error).split())
 
 
 if __name__ == "__main__":

@@ -7,8 +7,7 @@ from typing import Any
 
 from configs.contract import dataset_names, load_contract
 from configs.errors import TechtradeError
-from flows.cli import one_line
-from flows.output import print_json, progress, remark
+from flows.output import one_line, print_json, progress, remark
 from tasks.pipeline import Outcome, Published, RejectedError
 
 WORST_FIRST = (1, 2, 3, 0)

@@ -25,6 +25,11 @@ def remark(text: str) -> None:
     print(text, file=sys.stderr)
 
 
+def one_line(error: BaseException) -> str:
+    """The message of an error without line breaks."""
+    return " ".join(str(error).split())
+
+
 class _Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         print(f"  {record.getMessage()}", file=sys.stderr, flush=True)
@@ -34,38 +39,36 @@ class _Lines(logging.Handler):
 def progress(first: str) -> Iterator[None]:
     """Shows what the ``techtrade`` logger says while the block runs."""
     level, before = log.level, log.propagate
-    log.setLevel(logging.INFO)
-    log.propagate = False
-    if sys.stderr.isatty():
-        from rich.console import Console
+    with _handler(first) as handler:
+        log.setLevel(logging.INFO)
+        log.propagate = False
+        log.addHandler(handler)
+        try:
+            yield
+        finally:
+            log.removeHandler(handler)
+            log.setLevel(level)
+            log.propagate = before
 
-        with Console(stderr=True).status(first) as status:
 
-            class _Status(logging.Handler):
-                def emit(self, record: logging.LogRecord) -> None:
-                    if record.levelno >= logging.WARNING:
-                        status.console.print(record.getMessage(), markup=False)
-                    else:
-                        status.update(record.getMessage())
-
-            handler: logging.Handler = _Status()
-            log.addHandler(handler)
-            try:
-                yield
-            finally:
-                log.removeHandler(handler)
-                log.setLevel(level)
-                log.propagate = before
+@contextmanager
+def _handler(first: str) -> Iterator[logging.Handler]:
+    if not sys.stderr.isatty():
+        print(f"  {first}", file=sys.stderr, flush=True)
+        yield _Lines()
         return
-    handler = _Lines()
-    log.addHandler(handler)
-    print(f"  {first}", file=sys.stderr, flush=True)
-    try:
-        yield
-    finally:
-        log.removeHandler(handler)
-        log.setLevel(level)
-        log.propagate = before
+    from rich.console import Console
+
+    with Console(stderr=True).status(first) as status:
+
+        class _Status(logging.Handler):
+            def emit(self, record: logging.LogRecord) -> None:
+                if record.levelno >= logging.WARNING:
+                    status.console.print(record.getMessage(), markup=False)
+                else:
+                    status.update(record.getMessage())
+
+        yield _Status()
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[str] = ()) -> None:

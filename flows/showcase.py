@@ -14,8 +14,7 @@ from configs.claims import load_claims
 from configs.contract import dataset_names, load_contract
 from configs.errors import TechtradeError
 from configs.settings import load_settings
-from flows.cli import one_line
-from flows.output import progress, table
+from flows.output import one_line, progress, table
 from flows.runtime import prepare
 from tasks.claims import judge_claim
 from tasks.extract.base import load_source
