@@ -185,8 +185,10 @@ class Contract(_Frozen):
 
     @property
     def sha256(self) -> str:
-        """Hash of everything readers are told. Independent of layout and comments of the YAML."""
-        body = json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
+        """Hash of everything readers are told: not of bounds, schedule and sources, whose change is no new version,
+        and not of layout and comments of the YAML."""
+        told = self.model_dump(mode="json", exclude={"quality", "schedule", "sources"})
+        body = json.dumps(told, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(body.encode()).hexdigest()
 
     def policy(self, check: str, default: Severity) -> Policy:

@@ -145,7 +145,7 @@ def show(target: str, url: str | None, as_json: bool) -> None:
                 "contract": contract.model_dump(mode="json"),
                 "manifest": as_plain(manifest) if manifest else None,
                 "yanked": as_plain(yank) if yank else None,
-                "quality": _quality(store, manifest).to_dicts() if manifest else None,
+                "quality": reader.quality(store, manifest).to_dicts() if manifest else None,
             }
         )
         return
@@ -205,7 +205,7 @@ def _print_version(store: ObjectStore, m: Manifest, yank: LogEntry | None, rejec
     print(f"vintage {m.vintage}, {m.rows:,} rows, parent {m.parent or 'none'}, made {m.created_at} by {m.code_version}")
     print(f"changes: {changes_words(m.changes)}")
     print(f"quality: {quality_words(m.quality)}")
-    for row in _quality(store, m).filter(pl.col("outcome") == "failed").iter_rows(named=True):
+    for row in reader.quality(store, m).filter(pl.col("outcome") == "failed").iter_rows(named=True):
         print(f"  {row['severity']}: {row['title']}: expected {row['expected']}; observed {row['observed']}")
         for failing in row["failing_rows"][:3]:
             print(f"      {failing}")
@@ -214,10 +214,6 @@ def _print_version(store: ObjectStore, m: Manifest, yank: LogEntry | None, rejec
     print("files:")
     for f in m.files:
         print(f"  {store.uri(layout.version(m.dataset, m.version, f.path))} ({f.bytes:,} bytes)")
-
-
-def _quality(store: ObjectStore, m: Manifest) -> pl.DataFrame:
-    return pl.read_parquet(store.get(layout.version(m.dataset, m.version, "quality.parquet")).body)
 
 
 def diff(name: str, old: str | None, new: str | None, url: str | None, as_json: bool) -> None:

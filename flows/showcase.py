@@ -18,6 +18,7 @@ from flows.output import one_line, progress, table
 from flows.runtime import prepare
 from tasks.claims import judge_claim
 from tasks.extract.base import load_source
+from tasks.quality.report import failures_of
 from tasks.store import reader
 from tasks.store.objects import ObjectStore
 from tasks.store.open import open_store
@@ -84,6 +85,10 @@ def print_versions(store: ObjectStore, name: str) -> None:
         )
     columns = ("version", "vintage", "rows", "new rows", "revised rows", "revised cells", "removed rows", "quality")
     table(columns, rows, right=columns[2:7])
+    for listed in reader.list_versions(store, name):
+        if listed.manifest.quality.failed_warning:
+            for words in failures_of(reader.quality(store, listed.manifest)):
+                print(f"\n{listed.manifest.version} warns: {words}")
 
 
 def print_claims(store: ObjectStore) -> None:

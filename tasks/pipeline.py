@@ -266,14 +266,14 @@ def rejected_before(
         return None
     try:
         manifest = versions.read_manifest(store, contract.name, rejected)
-        evidence = store.get(layout.version(contract.name, rejected, "quality.parquet")).body
+        evidence = reader.quality(store, manifest)
     except (NotPublishedError, ObjectNotFoundError):
         return None
     parent = head.latest.version if head.latest else None
     same = (manifest.status, manifest.inputs_sha256, manifest.code_version, manifest.parent)
     if same != ("rejected", inputs_sha256(contract, extraction), code_version(), parent):
         return None
-    failures = failures_of(pl.read_parquet(evidence))
+    failures = failures_of(evidence)
     return RejectedError(contract.name, rejected, failures, served(head), manifest.quality)
 
 
@@ -308,7 +308,8 @@ def transform_code(dataset: str) -> str:
 @cache
 def code_version() -> str:
     """The package's version and a hash of all code and configuration that takes part in a publish."""
-    files = [p for d in ("configs", "expectations", "tasks", "flows") for p in sorted((ROOT / d).rglob("*.py"))]
+    folders = ("configs", "expectations", "tasks", "flows")
+    files = [p for d in folders for kind in ("*.py", "*.yaml") for p in sorted((ROOT / d).rglob(kind))]
     try:
         release = version("techtrade")
     except PackageNotFoundError:  # run from a checkout that was not installed

@@ -63,6 +63,13 @@ def test_the_hash_changes_with_what_readers_are_told_and_not_with_the_layout() -
     assert one.sha256 != parse_contract(MINIMAL.replace("The value.", "Another meaning."), "x").sha256
 
 
+def test_another_bound_or_schedule_is_no_new_version() -> None:
+    one = parse_contract(MINIMAL, "x")
+    stricter = MINIMAL + "quality: {row_count: {severity: warning, bounds: {minimum_share: 0.9}}}\n"
+    assert parse_contract(stricter, "x").sha256 == one.sha256
+    assert parse_contract(MINIMAL.replace("0 0 1 1 *", "0 5 1 1 *"), "x").sha256 == one.sha256
+
+
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
