@@ -122,9 +122,12 @@ def execute(store: ObjectStore, decided: GcPlan) -> GcResult:
     """Carries the plan out. Safe beside publishers and other gcs, and when it is killed: it can run again."""
     deleted: list[str] = []
     spared: list[str] = []
+    # One fence a dataset: each makes every publisher that is under way lose and start over.
+    sealed = {x.dataset for x in decided.leftovers if x.action == "delete unpublished"}
+    fenced = {dataset: _fenced(store, dataset, decided) for dataset in sorted(sealed)}
     for leftover in decided.leftovers:
         name = f"{leftover.dataset}@{leftover.version}"
-        if not _made_safe(store, leftover, decided.made_at):
+        if not _made_safe(store, leftover, decided.made_at, fenced):
             spared.append(name)
             continue
         for key in leftover.keys:
@@ -138,14 +141,14 @@ def execute(store: ObjectStore, decided: GcPlan) -> GcResult:
     return GcResult(tuple(deleted), tuple(aborted), tuple(spared))
 
 
-def _made_safe(store: ObjectStore, leftover: Leftover, now: datetime) -> bool:
+def _made_safe(store: ObjectStore, leftover: Leftover, now: datetime, fenced: dict[str, set[str]]) -> bool:
     """Makes sure that nobody can publish the version any more; False if somebody just did or still may."""
     if leftover.action == "abandon":
         sealed = _seal_abandoned(store, leftover, now)
         return sealed.status == "abandoned"
     if leftover.action == "delete abandoned":
         return True
-    return _fenced(store, leftover)
+    return leftover.version in fenced[leftover.dataset]
 
 
 def _seal_abandoned(store: ObjectStore, leftover: Leftover, now: datetime) -> Manifest:
@@ -164,19 +167,22 @@ def _seal_abandoned(store: ObjectStore, leftover: Leftover, now: datetime) -> Ma
     return manifest
 
 
-def _fenced(store: ObjectStore, leftover: Leftover) -> bool:
-    """Changes the tag of ``latest.json``; whether the version is still unpublished after that."""
-    key = layout.latest(leftover.dataset)
+def _fenced(store: ObjectStore, dataset: str, decided: GcPlan) -> set[str]:
+    """Changes the tag of ``latest.json``; the planned versions that were not published by then, and now never
+    can be: each of their publishers holds a tag from before."""
+    key = layout.latest(dataset)
+    planned = {x.version for x in decided.leftovers if x.dataset == dataset and x.action == "delete unpublished"}
     for _ in range(TRIES):
-        latest, etag = read_latest(store, leftover.dataset)
-        if latest is None or any(e.version == leftover.version for e in latest.log):
-            return False
+        latest, etag = read_latest(store, dataset)
+        never = planned - {e.version for e in latest.log} if latest else set()
+        if latest is None or not never:
+            return set()
         try:
             store.replace(key, latest.model_copy(update={"fence": latest.fence + 1}).dump(), etag)
-            return True
+            return never
         except PreconditionFailedError:
             continue
-    raise StoreError(f"{leftover.dataset}: latest.json kept changing; run gc again when fewer publishers run")
+    raise StoreError(f"{dataset}: latest.json kept changing; run gc again when fewer publishers run")
 
 
 def _claim(store: ObjectStore, dataset: str, version: str) -> Claim | None:

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
+from stat import S_ISREG
 from typing import Any
 
 from configs.errors import (
@@ -52,8 +53,6 @@ class LocalStore:
             yield
         except PermissionError as e:
             raise StorePermissionError(f"{self.url}/{key}: no permission ({e.strerror}); check the owner") from e
-        except (FileExistsError, FileNotFoundError):
-            raise
         except OSError as e:
             hint = "; make room" if e.errno in (errno.ENOSPC, errno.EDQUOT) else ""
             raise StoreUnavailableError(f"{self.url}/{key}: {e.strerror or e}{hint}") from e
@@ -72,7 +71,11 @@ class LocalStore:
     def size(self, key: str) -> int | None:
         path = self._path(key)
         with self._errors(key):
-            return path.stat().st_size if path.is_file() else None
+            try:
+                stat = path.stat()
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+            return stat.st_size if S_ISREG(stat.st_mode) else None
 
     def entries(self, prefix: str) -> Iterator[Entry]:
         with self._errors(prefix):
@@ -109,44 +112,37 @@ class LocalStore:
     # ------------------------------------------------------------------ writing
 
     def create(self, key: str, body: bytes) -> str:
-        temporary = self._temporary()
-        with self._errors(key):
+        with self._errors(key), self._temporary() as temporary:
+            _write_through(temporary, body)
             try:
-                _write_through(temporary, body)
                 self._publish(temporary, key)
             except FileExistsError as e:
                 if self.get(key).body != body:
                     raise ObjectExistsError(key) from e
-            finally:
-                temporary.unlink(missing_ok=True)
         return hashlib.sha256(body).hexdigest()
 
     def create_file(self, key: str, path: Path) -> None:
-        temporary = self._temporary()
-        with self._errors(key):
+        if not path.is_file():
+            raise StoreError(f"{path}: no such file on this machine, so nothing was written as {key}")
+        with self._errors(key), self._temporary() as temporary:
+            shutil.copyfile(path, temporary)
+            _sync(temporary)
             try:
-                shutil.copyfile(path, temporary)
-                _sync(temporary)
                 self._publish(temporary, key)
             except FileExistsError as e:
                 if _file_hash(self._path(key)) != _file_hash(path):
                     raise ObjectExistsError(key) from e
-            finally:
-                temporary.unlink(missing_ok=True)
 
     def replace(self, key: str, body: bytes, etag: str | None) -> str:
         path = self._path(key)
-        temporary = self._temporary()
         with self._errors(key), self._lock(key):
             current = hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None
             if current != etag:
                 raise PreconditionFailedError(key)
-            try:
+            with self._temporary() as temporary:
                 _write_through(temporary, body)
                 self._make_folder(path.parent)
                 os.replace(temporary, path)
-            finally:
-                temporary.unlink(missing_ok=True)
             _sync(path.parent)
         return hashlib.sha256(body).hexdigest()
 
@@ -160,6 +156,11 @@ class LocalStore:
             except FileExistsError as e:
                 if _file_hash(self._path(target)) != _file_hash(self._path(source)):
                     raise ObjectExistsError(target) from e
+            except OSError as e:
+                if e.errno != errno.EMLINK:
+                    raise
+                # A file system has a most number of names for one file; a part that never changes gets there.
+                self.create_file(target, self._path(source))
 
     def delete(self, key: str) -> None:
         with self._errors(key):
@@ -169,13 +170,9 @@ class LocalStore:
         # Temporary files carry no key, so those of the whole store go, whatever the prefix.
         gone = []
         for path in sorted((self.root / PRIVATE / "tmp").glob("*")):
-            try:
-                old = datetime.fromtimestamp(path.stat().st_mtime, UTC) < older_than
-            except FileNotFoundError:
-                continue
-            if old:
-                path.unlink(missing_ok=True)
-                gone.append(f"{PRIVATE}/tmp/{path.name}")
+            with self._errors(f"{PRIVATE}/tmp"):
+                if _given_up(path, older_than):
+                    gone.append(f"{PRIVATE}/tmp/{path.name}")
         return gone
 
     def uri(self, key: str) -> str:
@@ -188,11 +185,23 @@ class LocalStore:
 
     # ------------------------------------------------------------------ details
 
-    def _temporary(self) -> Path:
+    @contextmanager
+    def _temporary(self) -> Iterator[Path]:
+        """A new empty file, locked as long as it is written. The lock ends with the process, so gc can tell a
+        file that a killed writer left from one that is in use."""
         folder = self.root / PRIVATE / "tmp"
-        with self._errors(""):
-            folder.mkdir(parents=True, exist_ok=True)
-        return folder / f"{os.getpid()}-{uuid.uuid4().hex}"
+        folder.mkdir(parents=True, exist_ok=True)
+        while True:
+            path = folder / f"{os.getpid()}-{uuid.uuid4().hex}"
+            with open(path, "xb") as handle:
+                fcntl.flock(handle, fcntl.LOCK_EX)
+                if os.fstat(handle.fileno()).st_nlink == 0:  # gc got it between its creation and its lock
+                    continue
+                try:
+                    yield path
+                finally:
+                    path.unlink(missing_ok=True)
+                return
 
     def _publish(self, source: Path, key: str) -> None:
         target = self._path(key)
@@ -214,6 +223,19 @@ class LocalStore:
         with open(folder / hashlib.sha256(key.encode()).hexdigest()[:32], "a") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
+
+
+def _given_up(path: Path, older_than: datetime) -> bool:
+    """Removes a temporary file that is old and that no living process writes."""
+    try:
+        with open(path, "rb") as handle:
+            if datetime.fromtimestamp(os.fstat(handle.fileno()).st_mtime, UTC) >= older_than:
+                return False
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink(missing_ok=True)
+            return True
+    except (FileNotFoundError, BlockingIOError):
+        return False
 
 
 def _write_through(path: Path, body: bytes) -> None:

@@ -18,6 +18,10 @@ def open_store(url: str) -> ObjectStore:
             kind of store has to bring; others are refused rather than half supported.
     """
     parts = urlsplit(url)
+    if not url.strip():
+        raise ConfigError("the address of the store is empty; name a folder or s3://bucket/prefix")
+    if parts.scheme == "file" and parts.netloc not in ("", "localhost"):
+        raise ConfigError(f"{url}: file:// takes a whole path, as in file:///srv/store; or leave file:// out")
     if parts.scheme in ("", "file"):
         return LocalStore(Path(unquote(parts.path) if parts.scheme else url).expanduser())
     if parts.scheme == "s3":

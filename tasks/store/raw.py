@@ -31,7 +31,15 @@ class RawArchive:
             self._store.create(key, body)
         sidecar = key + ".json"
         if self._store.size(sidecar) is None:
-            about = {"source": source, "role": role, "url": url, "first_retrieved_at": now, "bytes": len(body)}
+            about = {
+                "source": source,
+                "role": role,
+                "url": url,
+                "first_retrieved_at": now,
+                "bytes": len(body),
+                "sha256": sha256,
+                "suffix": suffix,
+            }
             # Another run may have seen the same bytes first, and then its sidecar says so.
             with suppress(ObjectExistsError):
                 self._store.create(sidecar, (json.dumps(about, indent=2) + "\n").encode())

@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 import polars as pl
+import pyarrow as pa
 import pyarrow.dataset as pads
 
-from configs.errors import NotPublishedError, ObjectNotFoundError
+from configs.errors import CorruptVersionError, NotPublishedError, ObjectNotFoundError, StoreUnavailableError
 from tasks.store import layout
 from tasks.store.objects import ObjectStore
 from tasks.store.records import FileEntry, Latest, LogEntry, Manifest
@@ -53,12 +54,14 @@ def resolve(store: ObjectStore, dataset: str, version: str | None = None) -> Res
 
     Raises:
         NotPublishedError: nothing was published, or this version never was (a manifest alone proves nothing).
+        CorruptVersionError: its manifest is not the one that was published, or is gone.
     """
     latest = _latest(store, dataset)
     wanted = version or latest.version
-    if wanted not in {e.version for e in latest.published}:
+    event = next((e for e in latest.published if e.version == wanted), None)
+    if event is None:
         raise NotPublishedError(f"{dataset}@{wanted} was never published; see: techtrade versions {dataset}")
-    sha256 = latest.manifest_sha256 if wanted == latest.version else None
+    sha256 = latest.manifest_sha256 if wanted == latest.version else event.manifest_sha256
     return Resolved(latest, read_manifest(store, dataset, wanted, sha256), _yank_of(latest, wanted))
 
 
@@ -71,12 +74,14 @@ def as_of(store: ObjectStore, dataset: str, moment: datetime) -> Resolved:
     latest = _latest(store, dataset)
     until = [e for e in latest.log if e.at <= stamp(moment)]
     gone = {e.version for e in until if e.event == "yanked"}
-    given = [e.version for e in until if e.event != "yanked" and e.version not in gone]
+    given = [e for e in until if e.event != "yanked" and e.version not in gone]
     if not given:
         raise NotPublishedError(
             f"{dataset}: nothing was published by {stamp(moment)}; the first version is of {latest.log[0].at}"
         )
-    return Resolved(latest, read_manifest(store, dataset, given[-1]), _yank_of(latest, given[-1]))
+    version = given[-1].version
+    manifest = read_manifest(store, dataset, version, given[-1].manifest_sha256)
+    return Resolved(latest, manifest, _yank_of(latest, version))
 
 
 def list_versions(store: ObjectStore, dataset: str, *, unpublished: bool = False) -> list[Listed]:
@@ -87,7 +92,7 @@ def list_versions(store: ObjectStore, dataset: str, *, unpublished: bool = False
     for version, event in events.items():
         yank = _yank_of(latest, version) if latest else None
         state: State = "yanked" if yank else "latest" if latest and version == latest.version else "published"
-        listed.append(Listed(read_manifest(store, dataset, version), state, event, yank))
+        listed.append(Listed(read_manifest(store, dataset, version, event.manifest_sha256), state, event, yank))
     if unpublished:
         for version in store.folders(layout.versions(dataset)):
             if version in events:
@@ -103,17 +108,38 @@ def list_versions(store: ObjectStore, dataset: str, *, unpublished: bool = False
 
 
 def scan(store: ObjectStore, version: HasFiles) -> pl.LazyFrame:
-    """The rows of a version, lazily, from its data files; the folder key of partitions is not a column."""
-    paths = [
-        store.uri(layout.version(version.dataset, version.version, f.path)).removeprefix("s3://")
-        for f in version.files
-        if f.rows is not None
-    ]
+    """The rows of a version, lazily, from its data files; the folder key of partitions is not a column.
+
+    Through pyarrow and the store's own file system: polars' native reader would take credentials and endpoint
+    from other places than the rest of the code does.
+
+    Raises:
+        ObjectNotFoundError: a data file is gone.
+        CorruptVersionError: the first data file is not parquet.
+        StoreUnavailableError: the store could not be read.
+    """
+    paths = [uri.removeprefix("s3://") for uri in data_uris(store, version)]
     try:
         data = pads.dataset(paths, filesystem=store.filesystem(), format="parquet", partitioning=None)
     except FileNotFoundError as e:
         raise ObjectNotFoundError(paths[0]) from e
+    except pa.ArrowInvalid as e:
+        raise CorruptVersionError(version.dataset, version.version, [f"{paths[0]} is not parquet"]) from e
+    except OSError as e:
+        raise StoreUnavailableError(f"{store.url}: {paths[0]} cannot be read: {e.strerror or e}") from e
     return pl.scan_pyarrow_dataset(data)
+
+
+def quality(store: ObjectStore, version: HasFiles) -> pl.DataFrame:
+    """What the gate found on a version: ``quality.parquet``, one row a check."""
+    return pl.read_parquet(store.get(layout.version(version.dataset, version.version, "quality.parquet")).body)
+
+
+def data_uris(store: ObjectStore, version: HasFiles) -> list[str]:
+    """The addresses of the data files, for any reader: paths, or ``s3://...``."""
+    return [
+        store.uri(layout.version(version.dataset, version.version, f.path)) for f in version.files if f.rows is not None
+    ]
 
 
 def _latest(store: ObjectStore, dataset: str) -> Latest:

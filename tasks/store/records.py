@@ -117,8 +117,9 @@ class Manifest(Record):
 
 class LogEntry(Record):
     """One event. ``vintage``, ``inputs_sha256`` and ``content_sha256`` are carried along on publication so that
-    a run can see that nothing is new from ``latest.json`` alone, however long the history; ``reason`` and
-    ``replaced_by`` on a yank, so that the log is the authority and ``yanked/*.json`` can be written again."""
+    a run can see that nothing is new from ``latest.json`` alone, however long the history; ``manifest_sha256`` so
+    that a pinned or superseded version can be checked like the latest one; ``reason`` and ``replaced_by`` on a
+    yank, so that the log is the authority and ``yanked/*.json`` can be written again."""
 
     seq: int
     event: Literal["published", "yanked", "promoted"]
@@ -128,6 +129,7 @@ class LogEntry(Record):
     inputs_sha256: str = ""
     content_sha256: str = ""
     contract_sha256: str = ""
+    manifest_sha256: str = ""
     reason: str = ""
     replaced_by: str | None = None
 

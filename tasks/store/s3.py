@@ -17,7 +17,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +47,8 @@ class S3Store:
     """
 
     def __init__(self, url: str, *, connect_seconds: float = 10, read_seconds: float = 60, attempts: int = 4) -> None:
-        self.url = url.rstrip("/")
-        self._bucket, _, prefix = self.url.removeprefix("s3://").partition("/")
+        self._bucket, _, prefix = url.removeprefix("s3://").rstrip("/").partition("/")
+        self.url = f"s3://{self._bucket}/{prefix}".rstrip("/")
         self._prefix = f"{prefix}/" if prefix else ""
         if not self._bucket:
             raise ConfigError(f"{url}: no bucket in the address; write s3://bucket or s3://bucket/prefix")
@@ -135,9 +135,10 @@ class S3Store:
             return None
 
     def entries(self, prefix: str) -> Iterator[Entry]:
-        for page in self._pages("list_objects_v2", prefix):
-            for found in page.get("Contents", []):
-                yield Entry(found["Key"].removeprefix(self._prefix), found["Size"], found["LastModified"])
+        found = [entry for page in self._pages("list_objects_v2", prefix) for entry in page.get("Contents", [])]
+        # AWS lists in the order of keys; SeaweedFS folder by folder.
+        for entry in sorted(found, key=lambda e: str(e["Key"])):
+            yield Entry(entry["Key"].removeprefix(self._prefix), entry["Size"], entry["LastModified"].astimezone(UTC))
 
     def folders(self, prefix: str) -> list[str]:
         return sorted(

@@ -9,7 +9,7 @@ from io import BytesIO
 import polars as pl
 
 from configs.contract import Contract, load_contract
-from configs.errors import CorruptVersionError, ObjectNotFoundError, StoreError
+from configs.errors import CorruptVersionError, ObjectNotFoundError
 from tasks.store import layout
 from tasks.store.content import combine, frame_sha256
 from tasks.store.objects import ObjectStore
@@ -28,53 +28,69 @@ class VerifyReport:
 
 
 def verify(store: ObjectStore, dataset: str, version: str | None = None) -> VerifyReport:
-    """Checks a published version whole; it does not stop at the first problem.
+    """Checks a published version whole; it does not stop at the first problem. One file is in memory at a time.
 
     Raises:
         CorruptVersionError: names every problem found.
         NotPublishedError: there is no such published version.
     """
-    try:
-        manifest = resolve(store, dataset, version).manifest
-    except StoreError as e:
-        if type(e) is not StoreError:
-            raise
-        raise CorruptVersionError(dataset, version or "latest", [str(e)]) from e
-    problems = [p for f in manifest.files for p in _file_problems(store, manifest, f)]
-    if not problems:
-        problems = _content_problems(store, manifest)
+    manifest = resolve(store, dataset, version).manifest
+    # By the columns that the version was made with; the contract of today may have others.
+    contract = as_published(load_contract(dataset), manifest)
+    problems: list[str] = []
+    hashes: list[tuple[str | None, str]] = []
+    rows = 0
+    for file in manifest.files:
+        body = _body(store, manifest, file, problems)
+        if body is None or file.rows is None:
+            continue
+        try:
+            frame = pl.read_parquet(BytesIO(body)).select(contract.names)
+        except pl.exceptions.PolarsError as e:
+            problems.append(f"{file.path} has the bytes that were sealed, but cannot be read ({type(e).__name__})")
+            continue
+        digest = frame_sha256(frame, contract)
+        if (frame.height, digest) != (file.rows, file.content_sha256):
+            problems.append(f"{file.path}: rows or content are not what the manifest says")
+        rows += frame.height
+        hashes.append((_partition(file), digest))
+    # Of a version with damaged files the whole is wrong in any case, which would say nothing more.
+    if not problems and (rows, combine(hashes)) != (manifest.rows, manifest.content_sha256):
+        problems.append("rows or content of the whole are not what the manifest says")
+    problems += _foreign(store, manifest)
     if problems:
         raise CorruptVersionError(dataset, manifest.version, problems)
     return VerifyReport(dataset, manifest.version, len(manifest.files), sum(f.bytes for f in manifest.files))
 
 
-def _file_problems(store: ObjectStore, manifest: Manifest, file: FileEntry) -> list[str]:
+def _body(store: ObjectStore, manifest: Manifest, file: FileEntry, problems: list[str]) -> bytes | None:
+    """The object if it is the one that was sealed; otherwise None and one problem more."""
     try:
         body = store.get(layout.version(manifest.dataset, manifest.version, file.path)).body
     except ObjectNotFoundError:
-        return [f"{file.path} is gone"]
+        problems.append(f"{file.path} is gone")
+        return None
     if len(body) != file.bytes:
-        return [f"{file.path} has {len(body):,} bytes, sealed were {file.bytes:,}"]
+        problems.append(f"{file.path} has {len(body):,} bytes, sealed were {file.bytes:,}")
+        return None
     if hashlib.sha256(body).hexdigest() != file.sha256:
-        return [f"{file.path} is not what was sealed (sha256)"]
-    return []
+        problems.append(f"{file.path} is not what was sealed (sha256)")
+        return None
+    return body
 
 
-def _content_problems(store: ObjectStore, manifest: Manifest) -> list[str]:
-    # By the columns that the version was made with; the contract of today may have others.
-    contract = as_published(load_contract(manifest.dataset), manifest)
-    problems, hashes, rows = [], [], 0
-    for file in (f for f in manifest.files if f.rows is not None):
-        frame = pl.read_parquet(BytesIO(store.get(layout.version(manifest.dataset, manifest.version, file.path)).body))
-        rows += frame.height
-        digest = frame_sha256(frame, contract)
-        if frame.height != file.rows or digest != file.content_sha256:
-            problems.append(f"{file.path}: rows or content are not what the manifest says")
-        folder = file.path.split("/")[1] if file.path.count("/") == 2 else None
-        hashes.append((folder, digest))
-    if rows != manifest.rows or combine(hashes) != manifest.content_sha256:
-        problems.append("rows or content of the whole are not what the manifest says")
-    return problems
+def _foreign(store: ObjectStore, manifest: Manifest) -> list[str]:
+    """Objects that were not sealed: who reads the folder as a whole would read them too."""
+    prefix = layout.version(manifest.dataset, manifest.version)
+    known = {"claim.json", "manifest.json", *(f.path for f in manifest.files)}
+    found = (e.key.removeprefix(prefix) for e in store.entries(prefix))
+    return [f"{path} does not belong to the version" for path in found if path not in known]
+
+
+def _partition(file: FileEntry) -> str | None:
+    """``part_year=1990`` of ``data/part_year=1990/part-0000.parquet``, None of ``data/part-0000.parquet``."""
+    folders = file.path.split("/")[1:-1]
+    return "/".join(folders) or None
 
 
 def as_published(contract: Contract, manifest: Manifest) -> Contract:

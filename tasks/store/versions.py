@@ -27,6 +27,7 @@ from pathlib import Path
 from configs.errors import (
     ClaimLostError,
     ConcurrentPublishError,
+    CorruptVersionError,
     NotPublishedError,
     ObjectExistsError,
     ObjectNotFoundError,
@@ -129,17 +130,26 @@ def read_manifest(store: ObjectStore, dataset: str, version: str, sha256: str | 
     """The manifest of a version, checked against its hash where one is given.
 
     Raises:
-        NotPublishedError: there is no such version.
-        StoreError: the manifest is not the one that was sealed.
+        NotPublishedError: there is no such version (and no hash was given, which would say that there was one).
+        CorruptVersionError: the manifest is not the one that was sealed, or is gone although the log has it.
     """
     key = layout.manifest(dataset, version)
     try:
         body = store.get(key).body
     except ObjectNotFoundError as e:
+        if sha256:
+            raise CorruptVersionError(dataset, version, ["manifest.json is gone"]) from e
         raise NotPublishedError(f"{dataset}@{version}: no such version; see: techtrade versions {dataset}") from e
-    if sha256 is not None and hashlib.sha256(body).hexdigest() != sha256:
-        raise StoreError(f"{key}: not the manifest that latest.json names; the store was tampered with or damaged")
+    if sha256 and hashlib.sha256(body).hexdigest() != sha256:
+        raise CorruptVersionError(dataset, version, ["manifest.json is not the one that latest.json names (sha256)"])
     return Manifest.load(body, key)
+
+
+def next_stamp(latest: Latest | None, clock: Clock) -> str:
+    """The moment of the next event: now, but never before the event before it. Clocks of several hosts differ,
+    and what readers were given on a day is answered by these stamps."""
+    now = stamp(clock())
+    return max(now, latest.log[-1].at) if latest and latest.log else now
 
 
 def read_head(store: ObjectStore, dataset: str) -> Head:
@@ -237,7 +247,7 @@ def swap(store: ObjectStore, sealed: Sealed, clock: Clock = utc_now) -> Release:
     if manifest.status != "passed":
         raise StoreError(f"{manifest.dataset}@{manifest.version}: a {manifest.status} version cannot be published")
     before = sealed.head.latest
-    at = stamp(clock())
+    at = next_stamp(before, clock)
     seq = (before.seq if before else 0) + 1
     entry = LogEntry(
         seq=seq,
@@ -248,6 +258,7 @@ def swap(store: ObjectStore, sealed: Sealed, clock: Clock = utc_now) -> Release:
         inputs_sha256=manifest.inputs_sha256,
         content_sha256=manifest.content_sha256,
         contract_sha256=manifest.contract_sha256,
+        manifest_sha256=sealed.manifest_sha256,
     )
     wanted = Latest(
         dataset=manifest.dataset,

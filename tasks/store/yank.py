@@ -7,13 +7,11 @@ the log. Were the file written first, a crash in between would leave readers a l
 
 from __future__ import annotations
 
-import hashlib
-
 from configs.errors import ConcurrentPublishError, NotPublishedError, ObjectExistsError, YankRefusedError
 from tasks.store import layout
 from tasks.store.objects import ObjectStore
 from tasks.store.records import Latest, LogEntry, YankNote
-from tasks.store.versions import Clock, Head, move_latest, read_latest, stamp, utc_now
+from tasks.store.versions import Clock, Head, move_latest, next_stamp, read_latest, read_manifest, utc_now
 
 TRIES = 20
 
@@ -32,6 +30,7 @@ def yank(
         NotPublishedError: nothing of the dataset was ever published.
         YankRefusedError: the version was never published; it is the only one left; the replacement is no
             published version, is yanked itself, or is the version itself.
+        CorruptVersionError: the version to fall back to is damaged; nothing was changed.
         ConcurrentPublishError: others kept moving ``latest`` meanwhile; nothing was changed.
     """
     for attempt in range(TRIES):
@@ -46,7 +45,7 @@ def yank(
             seq=latest.seq + 1,
             event="yanked",
             version=version,
-            at=stamp(clock()),
+            at=next_stamp(latest, clock),
             reason=reason,
             replaced_by=replaced_by,
         )
@@ -102,13 +101,13 @@ def _after(store: ObjectStore, latest: Latest, entry: LogEntry) -> Latest:
             f"{latest.dataset}@{entry.version} is the only version left; readers would have none. "
             "Publish a good one first, then yank this"
         )
-    back = left[-1].version
-    manifest = store.get(layout.manifest(latest.dataset, back)).body
+    back, sha256 = left[-1].version, left[-1].manifest_sha256
+    read_manifest(store, latest.dataset, back, sha256)  # readers are about to be sent there
     return logged.model_copy(
         update={
             "version": back,
             "manifest": f"versions/{back}/manifest.json",
-            "manifest_sha256": hashlib.sha256(manifest).hexdigest(),
+            "manifest_sha256": sha256,
             "published_at": left[-1].at,
         }
     )

@@ -93,13 +93,14 @@ def running(folder: Path) -> Iterator[Seaweed]:
     config = _config(folder, writer, reader)
     data = folder / "data"
     data.mkdir()
-    numbers = _free_ports(2 * len(PORTS) + 1)
+    numbers = _free_ports(2 * len(PORTS))
     ports = [f"-{name}={number}" for name, number in zip(PORTS, numbers, strict=False)]
     ports += [f"-{name}.grpc={number}" for name, number in zip(PORTS, numbers[len(PORTS) :], strict=False)]
     options = [
-        *ports, f"-s3.port.iceberg={numbers[-1]}", f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
-        "-s3", f"-s3.config={config}", "-s3.autoCreateBucket=false", f"-filer.localSocket={folder / 'filer.sock'}",
-        "-master.telemetry=false", "-master.volumeSizeLimitMB=64", "-volume.max=100",
+        *ports, f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3", f"-s3.config={config}",
+        "-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.autoCreateBucket=false", "-master.telemetry=false",
+        f"-filer.localSocket={folder / 'filer.sock'}", f"-s3.localSocket={folder / 's3.sock'}",
+        "-master.volumeSizeLimitMB=64", "-volume.max=100",
     ]  # fmt: skip
     endpoint = f"http://127.0.0.1:{numbers[PORTS.index('s3.port')]}"
     log = folder / "weed.log"
@@ -109,12 +110,8 @@ def running(folder: Path) -> Iterator[Seaweed]:
             _wait(process, endpoint, writer, log)
             yield Seaweed(endpoint, writer, reader)
         finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            process.kill()  # asked politely it takes ten seconds, and its data is thrown away anyway
+            process.wait()
 
 
 def _wait(process: subprocess.Popen[bytes], endpoint: str, writer: Identity, log: Path) -> None:

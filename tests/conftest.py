@@ -1,0 +1,116 @@
+"""Fixtures of the store: a local one, one on a real S3 server, and tiny candidates to publish."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from tasks.store.objects import ObjectStore
+from tasks.store.open import open_store
+from tasks.store.versions import Built
+from tests.integration import seaweed
+from tests.integration.drill import Place, end_children
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class S3:
+    """The server of the tests, with the variables of the writer and of the identity that may only read."""
+
+    endpoint: str
+    writer: dict[str, str]
+    readonly: dict[str, str]
+
+    def place(self) -> Place:
+        return Place(f"s3://{seaweed.BUCKET}/{next(_numbers)}/store", self.writer)
+
+
+@pytest.fixture(scope="session")
+def seaweed_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[seaweed.Seaweed]:
+    with seaweed.running(tmp_path_factory.mktemp("weed")) as server:
+        yield server
+
+
+@pytest.fixture
+def s3(seaweed_server: seaweed.Seaweed, monkeypatch: pytest.MonkeyPatch) -> S3:
+    """The running S3 server; this process is the writer for the length of the test."""
+    endpoint = seaweed_server.endpoint
+    found = S3(endpoint, seaweed_server.writer.environment(endpoint), seaweed_server.reader.environment(endpoint))
+    for name, value in found.writer.items():
+        monkeypatch.setenv(name, value)
+    return found
+
+
+@pytest.fixture(params=["local", pytest.param("s3", marks=pytest.mark.s3)])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """An empty store of each kind."""
+    return _place(request, tmp_path)
+
+
+@pytest.fixture(params=["local", pytest.param("s3", marks=[pytest.mark.s3, pytest.mark.slow])])
+def place_slow_on_s3(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """The same for drills that take long on S3."""
+    return _place(request, tmp_path)
+
+
+def _place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    if request.param == "local":
+        return Place(str(tmp_path / "store"), {})
+    found: S3 = request.getfixturevalue("s3")
+    return found.place()
+
+
+@pytest.fixture
+def store(place: Place) -> ObjectStore:
+    """An empty store of each kind, opened."""
+    return open_store(place.url)
+
+
+@pytest.fixture(autouse=True)
+def no_child_outlives_its_test() -> Iterator[None]:
+    yield
+    end_children()
+
+
+@pytest.fixture
+def local_store(tmp_path: Path) -> ObjectStore:
+    return open_store(str(tmp_path / "store"))
+
+
+@pytest.fixture(scope="session")
+def candidates(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Built]:
+    """Candidates of ``atp_world_monthly`` that differ in their figures by number."""
+    made: dict[int, Built] = {}
+
+    def candidate(number: int) -> Built:
+        if number not in made:
+            made[number] = _build(number, tmp_path_factory.mktemp("built"))
+        return made[number]
+
+    return candidate
+
+
+def _build(number: int, folder: Path) -> Built:
+    import polars as pl
+
+    from configs.contract import load_contract
+    from tasks.build import build
+
+    contract = load_contract("atp_world_monthly")
+    months = [date(2026, m, 1) for m in range(1, 7)]
+    exports = [40 * 10**9 + number * 10**6 + m for m in range(6)]
+    imports = [50 * 10**9] * 6
+    rows = {
+        "period": months,
+        "exports_usd": exports,
+        "imports_usd": imports,
+        "balance_usd": [e - i for e, i in zip(exports, imports, strict=True)],
+        "reported_precision_usd": [1] * 6,
+    }
+    return build(pl.LazyFrame(rows, schema=contract.polars_schema), contract, folder)

@@ -1,0 +1,73 @@
+"""What an answer of S3 means: by its code and status, however s3fs dressed it up."""
+
+from __future__ import annotations
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError, ParamValidationError
+from s3fs.errors import translate_boto_error
+
+from configs.errors import (
+    ObjectNotFoundError,
+    PreconditionFailedError,
+    StoreError,
+    StorePermissionError,
+    StoreUnavailableError,
+)
+from tasks.store.s3_errors import ConflictError, translated
+
+SECRET = "AKIA-in-the-servers-text"
+
+
+def answer(code: str, status: int, **extra: str) -> BaseException:
+    response = {"Error": {"Code": code, "Message": SECRET, **extra}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return translate_boto_error(ClientError(response, "PutObject"))  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "kind"),
+    [
+        ("PreconditionFailed", 412, PreconditionFailedError),
+        ("412", 412, PreconditionFailedError),
+        ("ConditionalRequestConflict", 409, ConflictError),
+        ("OperationAborted", 409, ConflictError),
+        ("NoSuchKey", 404, ObjectNotFoundError),
+        ("404", 404, ObjectNotFoundError),
+        ("NoSuchUpload", 404, ObjectNotFoundError),
+        ("AccessDenied", 403, StorePermissionError),
+        ("SignatureDoesNotMatch", 403, StorePermissionError),
+        ("SlowDown", 503, StoreUnavailableError),
+        ("InternalError", 500, StoreUnavailableError),
+        ("SomethingNew", 502, StoreUnavailableError),
+        ("NoSuchBucket", 404, StoreError),
+        ("InvalidArgument", 400, StoreError),
+        ("NotImplemented", 400, StoreError),
+        ("PermanentRedirect", 301, StoreError),
+    ],
+)
+def test_each_answer_has_one_meaning_and_its_text_is_not_repeated(
+    code: str, status: int, kind: type[StoreError]
+) -> None:
+    found = translated(answer(code, status), "s3://b/p", "b", "k")
+    assert type(found) is kind
+    assert SECRET not in str(found)
+
+
+def test_a_lost_race_is_found_behind_whatever_s3fs_makes_of_it() -> None:
+    plain = answer("PreconditionFailed", 412)
+    exists = answer("PreconditionFailed", 412, Condition="If-None-Match")
+    assert type(plain) is OSError and type(exists) is FileExistsError
+    for error in (plain, exists):
+        assert type(translated(error, "s3://b/p", "b", "k")) is PreconditionFailedError
+
+
+def test_an_invalid_argument_is_no_lost_race_though_s3fs_gives_both_the_same_number() -> None:
+    invalid = answer("InvalidArgument", 400)
+    assert getattr(invalid, "errno", None) == 22
+    assert type(translated(invalid, "s3://b/p", "b", "k")) is StoreError
+
+
+def test_a_broken_connection_is_unavailable_a_request_that_makes_no_sense_is_not() -> None:
+    down = EndpointConnectionError(endpoint_url="http://127.0.0.1:9")
+    assert type(translated(down, "s3://b/p", "b", "k")) is StoreUnavailableError
+    assert type(translated(TimeoutError(), "s3://b/p", "b", "k")) is StoreUnavailableError
+    assert type(translated(ParamValidationError(report="Bucket"), "s3://b/p", "b", "k")) is StoreError
