@@ -16,7 +16,7 @@ import polars as pl
 import pyarrow as pa
 
 from configs.contract import Contract, Severity
-from configs.errors import ConfigError
+from configs.errors import CheckCouldNotRunError, ConfigError
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,19 @@ class GateInput:
     yanked_contents: Mapping[str, str]
     content_sha256: str
 
+    def table(self, name: str, check_id: str) -> pl.LazyFrame:
+        """What the source said, under that name.
+
+        Raises:
+            CheckCouldNotRunError: the source gave no such table, so the check has nothing to compare with.
+        """
+        if name not in self.tables:
+            have = ", ".join(sorted(self.tables)) or "none"
+            raise CheckCouldNotRunError(
+                self.contract.name, check_id, f"the source gives no table {name!r}; there are: {have}"
+            )
+        return self.tables[name]
+
 
 @dataclass(frozen=True)
 class Check:
@@ -45,6 +58,8 @@ class Check:
 
     ``frame`` None means that the rule does not apply; ``reason`` then says why, else why its bounds are what they
     are. ``expectation`` builds the Great Expectations object. ``violations``: the frame holds only failing rows.
+    ``over``: the rows that the rule was held against. None of them means that nothing was shown: the check is then
+    recorded as not applicable, because an empty list of violations would look like a pass.
     """
 
     id: str
@@ -55,6 +70,7 @@ class Check:
     expectation: Callable[[], Any]
     reason: str = ""
     violations: bool = False
+    over: pl.LazyFrame | None = None
 
 
 class Checks(Protocol):
@@ -76,9 +92,18 @@ def load_checks(dataset: str) -> Checks:
 
 
 def none_of(
-    gate: GateInput, check_id: str, title: str, expected: str, violations: pl.LazyFrame, default: Severity = "critical"
+    gate: GateInput,
+    check_id: str,
+    title: str,
+    expected: str,
+    violations: pl.LazyFrame,
+    default: Severity = "critical",
+    over: pl.LazyFrame | None = None,
 ) -> Check:
-    """A rule whose violations polars has found; there must be none."""
+    """A rule whose violations polars has found among the rows ``over``; there must be none.
+
+    Without ``over`` the rule is not about rows that could be missing (a vintage, a total), and always answers.
+    """
 
     def build() -> Any:
         import great_expectations.expectations as gxe
@@ -86,7 +111,7 @@ def none_of(
         return gxe.ExpectTableRowCountToEqual(value=0)
 
     policy = gate.contract.policy(check_id, default)
-    return Check(check_id, title, policy.severity, expected, violations, build, policy.reason, violations=True)
+    return Check(check_id, title, policy.severity, expected, violations, build, policy.reason, True, over)
 
 
 def not_applicable(gate: GateInput, check_id: str, title: str, why: str, default: Severity = "critical") -> Check:

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from configs.contract import Column
 from expectations.base import Check, GateInput, none_of, not_applicable
+from expectations.change import NO_PARENT
 
 
 def checks(gate: GateInput) -> list[Check]:
@@ -23,7 +24,7 @@ def checks(gate: GateInput) -> list[Check]:
 
 def _schema(gate: GateInput) -> Check:
     wanted = gate.contract.arrow_schema
-    rows = []
+    rows = [] if gate.staged_schemas else [("(none)", "(columns)", ", ".join(wanted.names), "no data file was staged")]
     for path, schema in gate.staged_schemas.items():
         if schema.names != wanted.names:
             rows.append((path, "(columns)", ", ".join(wanted.names), ", ".join(schema.names)))
@@ -75,7 +76,8 @@ def _of_column(gate: GateInput, column: Column) -> list[Check]:
         )
     if column.type == "float64":
         nan = gate.data.filter(pl.col(name).is_nan()).select(*gate.contract.primary_key, name)
-        found.append(none_of(gate, f"no_nan_{name}", f"{name} is a number or null, never NaN", "no NaN", nan))
+        title = f"{name} is a number or null, never NaN"
+        found.append(none_of(gate, f"no_nan_{name}", title, "no NaN", nan, over=gate.data))
     if column.allowed is not None:
         values = list(column.allowed)
         told = f"one of {', '.join(map(str, values))}"
@@ -135,14 +137,15 @@ def _range(gate: GateInput, column: Column) -> Check:
         outside = outside | (value < date.fromisoformat(str(low)))
     if high is not None:
         outside = outside | (value > date.fromisoformat(str(high)))
-    check = none_of(gate, check_id, title, expected, gate.data.filter(outside).select(gate.contract.primary_key))
+    off = gate.data.filter(outside).select(gate.contract.primary_key)
+    check = none_of(gate, check_id, title, expected, off, over=gate.data)
     return Check(**(vars(check) | {"reason": column.range_reason}))
 
 
 def _row_count(gate: GateInput) -> Check:
     title = "the number of rows does not shrink"
     if gate.parent is None:
-        return not_applicable(gate, "row_count", title, "there is no version before this one")
+        return not_applicable(gate, "row_count", title, NO_PARENT)
     policy = gate.contract.policy("row_count", "critical")
     share = policy.bounds.get("minimum_share", 1.0)
     counts = pl.concat(

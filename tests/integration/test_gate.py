@@ -33,8 +33,8 @@ ATP, IP = "atp_world_monthly", "ip_trade_annual"
 Corruption = Callable[[pl.DataFrame], pl.DataFrame]
 
 
-@pytest.fixture(scope="module")
-def good(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], pl.DataFrame]:
+@pytest.fixture(scope="module", name="good")
+def good_figures(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], pl.DataFrame]:
     """Bundled figures of a vintage, as the dataset's frame."""
     archive = RawArchive(LocalStore(tmp_path_factory.mktemp("raw")))
     known: dict[tuple[str, str], pl.DataFrame] = {}
@@ -264,6 +264,7 @@ IP_CORRUPTIONS: dict[str, tuple[Corruption, str]] = {
     "a year before the series": (when(DEU & (pl.col("year") == 2010), year=pl.lit(201)), "range_year"),
     "a figure beyond the world": (when(DEU & (pl.col("year") == 2010), receipts_usd=pl.lit(9e12)), "range_receipts_usd"),
     "stale figures under a new date": (without(pl.col("year") > 2017), "fresh"),
+    "a year that has not come yet": (when(DEU & (pl.col("year") == 2020), year=pl.lit(2022)), "no_future_year"),
 }  # fmt: skip
 
 
