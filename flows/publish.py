@@ -28,7 +28,7 @@ from prefect.runtime import flow_run  # noqa: E402
 from prefect.tasks import Task  # noqa: E402
 
 from configs.contract import load_contract  # noqa: E402
-from configs.errors import ConcurrentPublishError, StoreUnavailableError, TechtradeError  # noqa: E402
+from configs.errors import ClaimLostError, ConcurrentPublishError, StoreUnavailableError, TechtradeError  # noqa: E402
 from configs.settings import load_settings  # noqa: E402
 from flows.report import outcome_markdown  # noqa: E402
 from tasks import pipeline  # noqa: E402
@@ -51,7 +51,7 @@ def _run_name() -> str:
 
 def _lost_race(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
     error = state.result(raise_on_failure=False)
-    return isinstance(error, ConcurrentPublishError | StoreUnavailableError)
+    return isinstance(error, ConcurrentPublishError | ClaimLostError | StoreUnavailableError)
 
 
 # No retry: the HTTP client waits and tries again by itself, within the source's budget, and a second layer
@@ -67,7 +67,7 @@ def transform(request: Request, extraction: Extraction, folder: Path) -> Built:
     return pipeline.transform(request.contract, extraction, folder)
 
 
-# Retried as a whole, from the new state: a lost race or a store that failed in the middle needs a new version,
+# Retried as a whole, from the new state: a lost race, a claim that gc gave up, a store that failed need a new version,
 # and changes and checks computed against whatever is the parent by then. Jitter keeps equals from colliding again.
 @task(
     name="release",
@@ -136,8 +136,8 @@ def publish(dataset: str, source: SourceKind = "live", vintage: str | None = Non
 
 def _release_if_new(request: Request, extraction: Extraction, store: ObjectStore) -> Outcome:
     name = request.contract.name
-    yank.settle(store, name)
     head = versions.read_head(store, name)
+    yank.settle(store, name, head.latest)
     skipped = pipeline.nothing_new(head, request.contract, extraction)
     if skipped:
         return skipped

@@ -33,7 +33,7 @@ from expectations.base import GateInput
 from tasks import changes as changes_
 from tasks.build import build
 from tasks.extract.base import Archive, Extraction, load_source
-from tasks.quality.gate import judge
+from tasks.quality.gate import UNREADABLE, judge
 from tasks.quality.report import Report, failures_of
 from tasks.store import layout, reader, versions
 from tasks.store.objects import ObjectStore
@@ -200,7 +200,7 @@ def check(
     parent = reader.scan(store, head.manifest) if head.manifest else None
     try:
         changes = changes_.compare(data, parent, contract)
-    except pl.exceptions.PolarsError as e:
+    except UNREADABLE as e:
         raise CheckCouldNotRunError(contract.name, "changes against the version before", str(e)) from e
     draft = versions.stage_bytes(store, draft, "changes.parquet", parquet_bytes(changes.frame))
     report = judge(

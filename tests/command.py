@@ -1,4 +1,4 @@
-"""A real Prefect server for the tests of flows and of the command line: one a session, with a database of its own."""
+"""Fixtures of the command line: a real Prefect server, one a session, with a database of its own."""
 
 from __future__ import annotations
 

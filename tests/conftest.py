@@ -13,7 +13,10 @@ import pytest
 from tasks.store.objects import ObjectStore
 from tasks.store.open import open_store
 from tasks.store.versions import Built
+from tests.command import environment, prefect_api, techtrade
 from tests.integration import seaweed
+
+__all__ = ["environment", "prefect_api", "techtrade"]
 from tests.integration.drill import Place, end_children
 
 _numbers = itertools.count(1)

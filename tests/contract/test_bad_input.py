@@ -17,10 +17,9 @@ from configs.errors import TechtradeError
 from tasks.store import layout, versions
 from tasks.store.objects import ObjectStore
 from tasks.store.open import open_store
+from tests.command import Ran
 from tests.contract.doubles import CensusDouble, WorldBankDouble, closed_port, workbook
-from tests.integration.conftest import Ran, environment, prefect_api, techtrade
 
-__all__ = ["environment", "prefect_api", "techtrade"]
 Run = Callable[..., Ran]
 
 CENSUS, WORLD_BANK = "atp_world_monthly", "ip_trade_annual"
@@ -270,16 +269,17 @@ def test_a_lasting_fault_is_a_named_error(techtrade: Run, census: CensusDouble, 
     assert_nothing_published(store, CENSUS, None, [])
 
 
-@pytest.mark.parametrize("fault", ["hang", "trickle"])
+@pytest.mark.parametrize(("fault", "told"), [("hang", "no answer in time"), ("trickle", "still sending after 2 s")])
 def test_a_publisher_that_never_ends_is_given_up_within_the_budget(
-    techtrade: Run, census: CensusDouble, store: ObjectStore, monkeypatch: pytest.MonkeyPatch, fault: str
+    techtrade: Run, census: CensusDouble, store: ObjectStore, monkeypatch: pytest.MonkeyPatch, fault: str, told: str
 ) -> None:
     monkeypatch.setenv("TECHTRADE_SOURCES__CENSUS_BALANCE__READ_TIMEOUT", "0.5")
     monkeypatch.setenv("TECHTRADE_SOURCES__CENSUS_BALANCE__TOTAL_BUDGET", "2")
     census.fault = fault
     ran = techtrade("publish", CENSUS, "--json")
     assert ran.code == 1
-    assert json.loads(ran.out)[0]["kind"] == "SourceUnavailableError"
+    (result,) = json.loads(ran.out)
+    assert (result["kind"], told in result["error"]) == ("SourceUnavailableError", True), result["error"]
     assert_nothing_published(store, CENSUS, None, [])
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from tasks.store import layout, versions
 from tasks.store.open import open_store
-from tests.integration.conftest import Ran
+from tests.command import Ran
 
 Run = Callable[..., Ran]
 ATP, IP = "atp_world_monthly", "ip_trade_annual"

@@ -13,7 +13,7 @@ import pytest
 
 from tasks.store import reader, versions
 from tasks.store.open import open_store
-from tests.integration.conftest import Ran
+from tests.command import Ran
 
 Run = Callable[..., Ran]
 

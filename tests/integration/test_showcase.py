@@ -13,7 +13,7 @@ import pytest
 
 from flows import showcase
 from tasks.store.open import open_store
-from tests.integration.conftest import Ran
+from tests.command import Ran
 
 SNIPPETS = sorted((Path(__file__).parents[2] / "docs" / "snippets").glob("*.py"))
 
