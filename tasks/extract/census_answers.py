@@ -1,0 +1,196 @@
+"""Reading answers of the Census Bureau's international trade API. Pure: bytes in, tables out.
+
+An answer is an array of arrays of strings, the first the header. The API answers trouble with status 200 as well: a
+page that asks for a key, a page about maintenance, an array that was cut off. Rules, each from the API's behaviour:
+
+- A column that is both asked for and a predicate comes twice; the two must agree, and one is dropped.
+- The total over partners or groups is ``-``, and was an empty text in 2018; both are read as ``-``.
+- A partner's name can be null; names are taken from the table of partners, never from here.
+- Rows come in any order, and a row is there from the month of a partner's first trade of the calendar year on, with
+  0 in months without; an absent row means that there was none.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+import polars as pl
+
+from configs.errors import (
+    CredentialError,
+    IncompleteResponseError,
+    PassingAnswerError,
+    SourceError,
+    SourceLayoutError,
+    SourceResponseError,
+)
+from tasks.extract.base import RawDocument
+
+SOURCE = "census_hitech"
+TOTAL = "-"
+GROUPS = {
+    "00": "NOT ADVANCED TECHNOLOGY",
+    "01": "BIOTECHNOLOGY",
+    "02": "LIFE SCIENCE",
+    "03": "OPTO-ELECTRONICS",
+    "04": "INFORMATION & COMMUNICATIONS",
+    "05": "ELECTRONICS",
+    "06": "FLEXIBLE MANUFACTURING",
+    "07": "ADVANCED MATERIALS",
+    "08": "AEROSPACE",
+    "09": "WEAPONS",
+    "10": "NUCLEAR TECHNOLOGY",
+}
+VALUES = {"exports": ("ALL_VAL_MO", "ALL_VAL_YR"), "imports": ("GEN_VAL_MO", "GEN_VAL_YR")}
+MAINTENANCE = "currently undergoing maintenance"
+SCHEMA = {
+    "flow": pl.String,
+    "hitech": pl.String,
+    "partner_code": pl.String,
+    "period": pl.Date,
+    "value_usd": pl.Int64,
+    "value_ytd_usd": pl.Int64,
+}
+
+
+def asked_columns(flow: str) -> tuple[str, ...]:
+    """The variables that are asked for."""
+    return ("CTY_CODE", "CTY_NAME", "HITECH", "HITECH_DESC", *VALUES[flow])
+
+
+def judge(document: RawDocument) -> None:
+    """Whether a body can be an answer at all; cheap, before anything is decoded. An empty body is one (status 204).
+
+    Raises:
+        CredentialError: a page that asks for a key, or refuses the one in use.
+        PassingAnswerError: maintenance, or an array cut short: worth asking again.
+        SourceResponseError: something else that is no array.
+    """
+    head, tail = document.body[:4000].lstrip(), document.body[-100:].rstrip()
+    text = head.decode("utf-8", "replace")
+    if not head and not document.size:
+        return
+    if MAINTENANCE in text:
+        raise PassingAnswerError(SOURCE, "the publisher's system is under maintenance", raw_keys=(document.raw_key,))
+    title = re.search(r"<title>\s*(Missing|Invalid) Key\s*</title>", text, re.IGNORECASE)
+    if title or "You included a key with this request" in text:
+        raise key_refused(document.url, missing=bool(title and title[1].lower() == "missing"), document=document)
+    if not head.startswith(b"["):
+        told = " ".join(text[:160].split())
+        raise _fail(SourceResponseError, document, f"is not the array that the API gives but begins with {told!r}")
+    if not tail.endswith(b"]"):
+        raise PassingAnswerError(
+            SOURCE, f"{document.url} was cut short: it ends with {tail[-40:]!r}", raw_keys=(document.raw_key,)
+        )
+
+
+def key_refused(url: str, *, missing: bool, document: RawDocument | None = None) -> CredentialError:
+    """The publisher wants another key."""
+    what = "got no key with" if missing else "does not accept the key in CENSUS_API_KEY for"
+    return CredentialError(
+        SOURCE,
+        f"the publisher {what} {url}; check that it is activated, or get one at "
+        "https://api.census.gov/data/key_signup.html",
+        raw_keys=(document.raw_key,) if document else (),
+    )
+
+
+def rows(document: RawDocument) -> pl.DataFrame:
+    """The rows of one answer.
+
+    Args:
+        document: role ``<flow>/<YYYY-MM>:<YYYY-MM>``, the months that were asked for.
+
+    Returns:
+        Columns as in SCHEMA; ``hitech`` ``00``..``10`` or ``-``, ``partner_code`` as in Schedule C, a group's code, or
+        ``-``; US dollars.
+
+    Raises:
+        IncompleteResponseError: the array cannot be decoded.
+        SourceLayoutError: columns, codes, months or values are not as they should be.
+    """
+    flow, _, window = document.role.partition("/")
+    judge(document)
+    if not document.size:
+        return pl.DataFrame(schema=SCHEMA)
+    table = _table(document, (*asked_columns(flow)[:1], "HITECH", "HITECH_DESC", *VALUES[flow]))
+    _descriptions(document, table)
+    month, year_to_date = VALUES[flow]
+    read = table.select(
+        pl.lit(flow).alias("flow"),
+        _total("HITECH").alias("hitech"),
+        _total("CTY_CODE").alias("partner_code"),
+        (pl.col("time") + "-01").str.to_date("%Y-%m-%d", strict=False).alias("period"),
+        pl.col(month).cast(pl.Int64, strict=False).alias("value_usd"),
+        pl.col(year_to_date).cast(pl.Int64, strict=False).alias("value_ytd_usd"),
+    )
+    _sound(document, table, read, window)
+    return read
+
+
+def _table(document: RawDocument, needed: tuple[str, ...]) -> pl.DataFrame:
+    """Header and rows as text columns, each once; ``time`` made of YEAR and MONTH where these were the predicates."""
+    try:
+        decoded = pl.Series([document.body]).cast(pl.String).str.json_decode(pl.List(pl.List(pl.String)))
+    except pl.exceptions.PolarsError as e:
+        told = " ".join(str(e).split())[:160]
+        raise _fail(IncompleteResponseError, document, f"is not whole JSON ({told})") from e
+    lines = decoded.explode()
+    header = list(lines[0]) if len(lines) and lines[0] is not None else []
+    if lines.list.len().n_unique() != 1:
+        raise _fail(SourceLayoutError, document, f"has rows that are not as long as its header {header}")
+    columns: dict[str, pl.Series] = {}
+    for number, name in enumerate(header):
+        values = lines.slice(1).list.get(number)
+        if name in columns and not columns[name].equals(values, null_equal=True):
+            raise _fail(SourceLayoutError, document, f"has {name} twice, with different values")
+        columns[name] = values
+    table = pl.DataFrame(columns)
+    if {"YEAR", "MONTH"} <= set(header) and "time" not in header:
+        table = table.with_columns(time=pl.col("YEAR") + "-" + pl.col("MONTH"))
+    missing = [c for c in (*needed, "time") if c not in table.columns]
+    if missing:
+        raise _fail(SourceLayoutError, document, f"has no {', '.join(missing)}; its header is {header}")
+    return table
+
+
+def _total(column: str) -> pl.Expr:
+    return pl.when(pl.col(column) == "").then(pl.lit(TOTAL)).otherwise(pl.col(column))
+
+
+def _descriptions(document: RawDocument, table: pl.DataFrame) -> None:
+    """Codes mean what they meant: a permuted code would move trade from one group to another in silence."""
+    for code, told in table.select("HITECH", "HITECH_DESC").unique().sort("HITECH").iter_rows():
+        if code in (TOTAL, ""):
+            continue
+        known = GROUPS.get(code)
+        if known is None or not str(told or "").upper().startswith(known):
+            raise _fail(
+                SourceLayoutError,
+                document,
+                f"says that HITECH {code!r} is {told!r}; it was {known or 'no such code'!r}",
+            )
+
+
+def _sound(document: RawDocument, table: pl.DataFrame, read: pl.DataFrame, window: str) -> None:
+    first, _, last = window.partition(":")
+    for name in read.columns:
+        bad = table.filter(read[name].is_null())
+        if not bad.is_empty():
+            raise _fail(SourceLayoutError, document, f"has a row whose {name} cannot be read: {bad.row(0, named=True)}")
+    outside = read.filter(
+        ~pl.col("period").is_between(date.fromisoformat(f"{first}-01"), date.fromisoformat(f"{last}-01"))
+    )
+    if not outside.is_empty():
+        raise _fail(SourceLayoutError, document, f"has {outside['period'][0]:%Y-%m}, asked for was {first} to {last}")
+    twice = read.filter(pl.struct("hitech", "partner_code", "period").is_duplicated())
+    if not twice.is_empty():
+        group, partner, period = twice.select("hitech", "partner_code", "period").row(0)
+        raise _fail(SourceLayoutError, document, f"has group {group} of partner {partner} in {period:%Y-%m} twice")
+
+
+def _fail(kind: type[SourceError], document: RawDocument, message: str) -> SourceError:
+    hint = "; if the API has changed, tasks/extract/census_answers.py has to follow"
+    told = f"{document.url} {message}{hint if kind is SourceLayoutError else ''}"
+    return kind(SOURCE, told, raw_keys=(document.raw_key,))

@@ -1,0 +1,60 @@
+"""``atp_trade_monthly``: the ten groups of advanced technology by partner and month, with the partner's name and ISO3."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+GROUPS = {
+    "01": "Biotechnology",
+    "02": "Life science",
+    "03": "Opto-electronics",
+    "04": "Information and communications",
+    "05": "Electronics",
+    "06": "Flexible manufacturing",
+    "07": "Advanced materials",
+    "08": "Aerospace",
+    "09": "Weapons",
+    "10": "Nuclear technology",
+}
+
+
+def transform(tables: Mapping[str, pl.LazyFrame]) -> pl.LazyFrame:
+    """One row a flow, technology group, partner or group of partners, and month.
+
+    Args:
+        tables: ``trade`` with flow, hitech (``00``..``10``, ``-``), partner_code, period, value_usd and value_ytd_usd
+            (US dollars); ``partners`` (dataset of that name).
+
+    Returns:
+        The contract's columns. What is no advanced technology (``00``) and the total over groups are left out: they are
+        there for the gate. Groups of partners and the world stay, marked by the table of partners, never by the
+        publisher's SUMMARY_LVL, which calls the world's row detail. A partner that the table does not have keeps its
+        code and gets no name, and the gate refuses it by name. Rows of 0 stay: they say that there was trade earlier
+        in the year.
+    """
+    names = tables["partners"].select(
+        pl.col("schedule_c_code").alias("partner_code"),
+        "partner_name",
+        pl.col("iso3").alias("partner_iso3"),
+        "is_aggregate",
+    )
+    return (
+        tables["trade"]
+        .filter(pl.col("hitech").is_in(list(GROUPS)))
+        .rename({"hitech": "technology_group"})
+        .join(names.drop_nulls("partner_code"), on="partner_code", how="left", validate="m:1")
+        .select(
+            "flow",
+            "technology_group",
+            pl.col("technology_group").replace_strict(GROUPS, return_dtype=pl.String).alias("technology_group_name"),
+            "partner_code",
+            "partner_name",
+            "partner_iso3",
+            "is_aggregate",
+            "period",
+            "value_usd",
+            "value_ytd_usd",
+        )
+    )
