@@ -61,7 +61,7 @@ def publish(store: ObjectStore, dataset: str, found: Extraction) -> Published:
     """The steps of the publish flow, without Prefect around them."""
     request = Request(load_contract(dataset), "snapshot")
     head = versions.read_head(store, dataset)
-    skipped = pipeline.nothing_new(head, request.contract, found)
+    skipped = pipeline.nothing_new(head, request, found)
     if skipped:
         raise AssertionError(f"the benchmark meant to publish: {skipped.detail}")
     with TemporaryDirectory(prefix="techtrade-bench-") as folder:

@@ -14,6 +14,7 @@ from benchmarks.harness import Ratio, extraction, in_turn, publish, seconds
 from configs.contract import load_contract
 from expectations.ip_trade_annual import SURE_AGGREGATES
 from tasks import pipeline
+from tasks.pipeline import Request
 from tasks.store import versions
 from tasks.store.local import LocalStore
 from tasks.transform import ip_trade_annual
@@ -93,7 +94,10 @@ def nothing_new_against_publish(rounds: int = 9) -> Ratio:
         numbers = iter(range(1, rounds + 1))
 
         def ours() -> None:
-            if pipeline.nothing_new(versions.read_head(store, contract.name), contract, known) is None:
+            if (
+                pipeline.nothing_new(versions.read_head(store, contract.name), Request(contract, "snapshot"), known)
+                is None
+            ):
                 raise AssertionError("the input is in the log, so nothing is new")
 
         def base() -> None:

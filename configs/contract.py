@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -89,6 +91,8 @@ class Column(_Frozen):
     def _consistent(self) -> Column:
         if self.role == "key" and self.nullable:
             raise ValueError(f"key column {self.name!r} cannot be nullable")
+        if self.references and not re.fullmatch(r"partners\.[a-z0-9_]+_code", self.references):
+            raise ValueError(f"column {self.name!r} references {self.references!r}, not a code column of partners")
         if (self.minimum is not None or self.maximum is not None) and not self.range_reason:
             raise ValueError(f"column {self.name!r} has a range without a range_reason")
         return self
@@ -103,10 +107,10 @@ class Policy(_Frozen):
 
 
 class Sources(_Frozen):
-    """Which extract module gives this dataset, by kind of input."""
+    """Which extract module gives this dataset, by kind of input; ``snapshot`` None: nothing of it is bundled."""
 
     live: str
-    snapshot: str
+    snapshot: str | None = None
 
 
 class Schedule(_Frozen):
@@ -114,6 +118,27 @@ class Schedule(_Frozen):
 
     cron: str
     timezone: str
+
+
+class Span(_Frozen):
+    """A closed range of values of a key column; None is open."""
+
+    first: date | int | str | None = None
+    last: date | int | str | None = None
+
+
+class Bias(_Frozen):
+    """Something that a publisher says, or that we know, about some figures: in ``configs/notes/``, published with
+    every version as ``notes.parquet``. It holds where *all* spans of ``where`` do, for ``measures`` (all if none)."""
+
+    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    kind: Literal["overstated", "understated", "suppressed", "break", "membership", "delay", "definition"]
+    text: str
+    source: str
+    url: str = ""
+    amount_usd: int | None = None
+    measures: tuple[str, ...] = ()
+    where: dict[str, Span] = Field(default_factory=dict)
 
 
 class Contract(_Frozen):
@@ -139,6 +164,7 @@ class Contract(_Frozen):
     columns: tuple[Column, ...]
     quality: dict[str, Policy] = Field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    biases: tuple[Bias, ...] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> Contract:
@@ -151,7 +177,15 @@ class Contract(_Frozen):
         for name in (*self.sort_by, *([self.partition_by] if self.partition_by else [])):
             if name not in names:
                 raise ValueError(f"{name!r} is not a column")
+        for bias in self.biases:
+            for name in {*bias.where} - keys | {*bias.measures} - set(names):
+                raise ValueError(f"the note {bias.id!r} names {name!r}, which is no such column")
         return self
+
+    @property
+    def referring(self) -> list[Column]:
+        """The columns whose values are codes of the table of partners."""
+        return [c for c in self.columns if c.references]
 
     def column(self, name: str) -> Column:
         return next(c for c in self.columns if c.name == name)
@@ -196,15 +230,16 @@ class Contract(_Frozen):
         return self.quality.get(check) or Policy(severity=default)
 
 
-def parse_contract(text: str, where: str) -> Contract:
-    """Reads a contract.
+def parse_contract(text: str, where: str, biases: str = "") -> Contract:
+    """Reads a contract, and the notes on its figures (YAML, a list).
 
     Raises:
         ConfigError: not YAML, or not a contract; names the place.
     """
     try:
         raw: Any = yaml.safe_load(text)
-        return Contract.model_validate(raw)
+        known = yaml.safe_load(biases) if biases else None
+        return Contract.model_validate(raw | {"biases": known} if known else raw)
     except yaml.YAMLError as e:
         raise ConfigError(f"{where}: not YAML: {e}") from e
     except ValidationError as e:
@@ -229,7 +264,9 @@ def load_contract(name: str) -> Contract:
     path = DATASETS / f"{name}.yaml"
     if name not in dataset_names():
         raise UnknownDatasetError(name, dataset_names())
-    contract = parse_contract(path.read_text(encoding="utf-8"), f"configs/datasets/{name}.yaml")
+    notes = CONFIGS / "notes" / f"{name}.yaml"
+    biases = notes.read_text(encoding="utf-8") if notes.exists() else ""
+    contract = parse_contract(path.read_text(encoding="utf-8"), f"configs/datasets/{name}.yaml", biases)
     if contract.name != name:
         raise ConfigError(f"configs/datasets/{name}.yaml: name is {contract.name!r}, not {name!r}")
     return contract

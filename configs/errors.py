@@ -28,8 +28,27 @@ class UnknownDatasetError(UsageError):
         super().__init__(f"no dataset {name!r}; there are: {', '.join(known)}")
 
 
+class NotBundledError(UsageError):
+    """The bundled figures were asked for, and there are none of this dataset."""
+
+    def __init__(self, dataset: str) -> None:
+        self.dataset = dataset
+        super().__init__(f"nothing of {dataset} is bundled; publish it from its publisher: --source live")
+
+
 class ConfigError(TechtradeError):
     """A file in ``configs/`` or a setting is wrong."""
+
+
+class NoAddressError(ConfigError):
+    """A source whose addresses have to be named in settings, and none is."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        super().__init__(
+            f"{source} has no address: name its documents in TECHTRADE_SOURCES__{source.upper()}__DOCUMENTS, "
+            f"configs/sources/{source}.yaml says how"
+        )
 
 
 # ---------------------------------------------------------------- publishers
@@ -45,7 +64,12 @@ class SourceError(TechtradeError):
 
 
 class SourceUnavailableError(SourceError):
-    """The publisher could not be reached, or answered with a passing error at every attempt."""
+    """The publisher could not be reached, or answered with a passing error at every attempt. ``slow``: it timed out
+    or failed inside, so that asking for less at a time may help."""
+
+    def __init__(self, source: str, message: str, *, raw_keys: tuple[str, ...] = (), slow: bool = False) -> None:
+        self.slow = slow
+        super().__init__(source, message, raw_keys=raw_keys)
 
 
 class SourceResponseError(SourceError):
@@ -70,6 +94,30 @@ class VintageUnavailableError(SourceError):
 
 class VintageRegressedError(SourceError):
     """A live source now gives an older vintage than the one already published."""
+
+
+class PassingAnswerError(SourceError):
+    """An answer that says "not now": a busy message, a body cut short. Asked again like a 503."""
+
+
+class CredentialError(SourceError):
+    """The publisher does not accept the key. Asking again would only count against it."""
+
+
+class MissingKeyError(TechtradeError):
+    """A source needs a key and none is set."""
+
+    def __init__(self, source: str, variable: str, signup: str) -> None:
+        self.source, self.variable, self.signup = source, variable, signup
+        super().__init__(f"{source} needs a key: set {variable}; a free one is had at {signup}")
+
+
+class LockedOutError(SourceError):
+    """The publisher shut this key or address out for a while. ``seconds``: for how long nothing may be asked."""
+
+    def __init__(self, source: str, message: str, seconds: float, *, raw_keys: tuple[str, ...] = ()) -> None:
+        self.seconds = seconds
+        super().__init__(source, message, raw_keys=raw_keys)
 
 
 # --------------------------------------------------------------------- store

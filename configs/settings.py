@@ -6,6 +6,8 @@ on disk or at a test double; every other setting of a source the same way.
 
 from __future__ import annotations
 
+import os
+import re
 from functools import cache
 from typing import Any
 
@@ -14,11 +16,29 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from configs.contract import CONFIGS
-from configs.errors import ConfigError
+from configs.errors import ConfigError, MissingKeyError, NoAddressError
+
+
+class Key(BaseModel):
+    """The key that a source asks for: the environment variable it is in (never a file), the query parameter it goes
+    to, what it looks like, and where one is had."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    variable: str
+    parameter: str
+    pattern: str
+    looks_like: str
+    signup: str
 
 
 class SourceSettings(BaseModel):
-    """How one source is reached. Seconds throughout."""
+    """How one source is reached. Seconds throughout.
+
+    ``attempts`` bounds one request, ``total_budget`` all attempts at it, ``run_budget`` all requests of a run.
+    ``retry_after_max`` caps what a publisher may ask us to wait. Limits are per minute; ``lockout_statuses`` say that
+    the publisher has shut us out, for ``lockout_seconds``. What an interrupted run got is used for ``resume_hours``.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -26,6 +46,18 @@ class SourceSettings(BaseModel):
     url: str
     licence: str
     citation: str
+    documents: dict[str, str] = Field(default_factory=dict)
+    key: Key | None = None
+    requests_per_minute: int | None = Field(None, ge=1)
+    megabytes_per_minute: int | None = Field(None, ge=1)
+    errors_per_minute: int | None = Field(None, ge=1)
+    lockout_statuses: tuple[int, ...] = ()
+    lockout_seconds: float = 3600
+    run_budget: float = 14_400
+    retry_after_max: float = 300
+    resume_hours: float = 12
+    revision_months: int = Field(48, ge=1)
+    window_months: int = Field(12, ge=1)
     connect_timeout: float = 15
     read_timeout: float = 60
     attempts: int = Field(4, ge=1)
@@ -79,3 +111,47 @@ def source_settings(name: str) -> SourceSettings:
     except ValidationError as e:
         first = e.errors()[0]
         raise ConfigError(f"source {name}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from e
+
+
+def source_key(name: str) -> str | None:
+    """The key of a source from the environment; None for a source that needs none.
+
+    Raises:
+        MissingKeyError: none is set.
+        ConfigError: it does not look like one. The message never shows it.
+    """
+    key = source_settings(name).key
+    if key is None:
+        return None
+    value = os.environ.get(key.variable, "").strip()
+    if not value:
+        raise MissingKeyError(name, key.variable, key.signup)
+    if not re.fullmatch(key.pattern, value):
+        raise ConfigError(f"{key.variable} is not a key of {name}: it should be {key.looks_like}; see {key.signup}")
+    return value
+
+
+def require_access(name: str) -> None:
+    """Whether the source can be asked at all: a key where it needs one, an address where one has to be named.
+
+    Raises:
+        MissingKeyError, NoAddressError: what is missing, and where it is had.
+        ConfigError: the key does not look like one.
+    """
+    if not has_settings(name):
+        return
+    settings = source_settings(name)
+    if not settings.url.startswith("file:"):
+        source_key(name)
+    if "documents" in _source_file(name) and not settings.documents:
+        raise NoAddressError(name)
+
+
+def has_settings(name: str) -> bool:
+    """Whether the source has settings: what is bundled needs none."""
+    return (CONFIGS / "sources" / f"{name}.yaml").exists()
+
+
+def lockout_seconds(name: str) -> float:
+    """For how long nothing may be asked of a source that has shut us out."""
+    return source_settings(name).lockout_seconds if has_settings(name) else 0.0

@@ -7,9 +7,9 @@ from datetime import date
 import polars as pl
 
 from configs.contract import Severity
-from configs.errors import CheckCouldNotRunError
 from expectations.base import Check, GateInput, bound, none_of, not_applicable
 from expectations.change import before, incomparable, ratio, shared
+from expectations.periods import every_month, vintage_month
 
 FLOWS = ("exports_usd", "imports_usd")
 MILLION = 1_000_000
@@ -29,19 +29,8 @@ def checks(gate: GateInput) -> list[Check]:
     ]
 
 
-def _vintage_month(gate: GateInput) -> date:
-    try:
-        return date.fromisoformat(f"{gate.vintage}-01")
-    except ValueError as e:
-        why = f"the vintage {gate.vintage!r} is not a month (YYYY-MM)"
-        raise CheckCouldNotRunError(gate.contract.name, "no_gaps", why) from e
-
-
 def _no_gaps(gate: GateInput) -> Check:
-    every = pl.LazyFrame(
-        {"period": pl.date_range(date(1989, 1, 1), _vintage_month(gate), "1mo", eager=True)},
-        schema={"period": pl.Date},
-    )
+    every = every_month(date(1989, 1, 1), vintage_month(gate, "no_gaps"))
     missing = every.join(gate.data, on="period", how="anti")
     expected = f"every month from 1989-01 to {gate.vintage}"
     return none_of(gate, "no_gaps", "no month is missing, up to the vintage", expected, missing, over=every)
@@ -49,7 +38,9 @@ def _no_gaps(gate: GateInput) -> Check:
 
 def _no_unpublished(gate: GateInput) -> Check:
     zero = (pl.col("exports_usd") == 0) | (pl.col("imports_usd") == 0)
-    late = gate.data.filter((pl.col("period") > _vintage_month(gate)) | zero | (pl.col("period").dt.day() != 1))
+    late = gate.data.filter(
+        (pl.col("period") > vintage_month(gate, "no_unpublished")) | zero | (pl.col("period").dt.day() != 1)
+    )
     expected = f"no month after {gate.vintage}, none of 0"
     title = "no month that the publisher has not published"
     return none_of(gate, "no_unpublished", title, expected, late, over=gate.data)
@@ -133,7 +124,7 @@ def _against_parent(gate: GateInput) -> list[Check]:
     years = both.group_by(pl.col("period").dt.year().alias("year")).agg(pl.col(pairs).sum()).sort("year")
     window = bound(gate, "old_revision", "years")
     changed = pl.any_horizontal([pl.col(c) != pl.col(f"{c}_before") for c in flows])
-    old = both.filter(changed & (pl.col("period").dt.year() < _vintage_month(gate).year - window))
+    old = both.filter(changed & (pl.col("period").dt.year() < vintage_month(gate, "old_revision").year - window))
     gone = parent.join(gate.data, on="period", how="anti").sort("period")
     t = {i: title for i, (title, _) in titles.items()}
     unmoved = f"none older than {window:g} years"

@@ -8,7 +8,8 @@ knows pandas and SQL, not polars, so it is handed only the columns it needs, or 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from importlib import import_module
 from typing import Any, Protocol, cast
 
@@ -37,6 +38,7 @@ class GateInput:
     parent_vintage: str | None
     yanked_contents: Mapping[str, str]
     content_sha256: str
+    today: date = field(default_factory=lambda: datetime.now(UTC).date())
 
     def table(self, name: str, check_id: str) -> pl.LazyFrame:
         """What the source said, under that name.
@@ -59,7 +61,8 @@ class Check:
     ``frame`` None means that the rule does not apply; ``reason`` then says why, else why its bounds are what they
     are. ``expectation`` builds the Great Expectations object. ``violations``: the frame holds only failing rows.
     ``over``: the rows that the rule was held against. None of them means that nothing was shown: the check is then
-    recorded as not applicable, because an empty list of violations would look like a pass.
+    recorded as not applicable, because an empty list of violations would look like a pass. ``failing``: the rows
+    behind a failure, where ``frame`` holds values that stand for many rows.
     """
 
     id: str
@@ -71,6 +74,7 @@ class Check:
     reason: str = ""
     violations: bool = False
     over: pl.LazyFrame | None = None
+    failing: pl.LazyFrame | None = None
 
 
 class Checks(Protocol):

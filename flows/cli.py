@@ -40,13 +40,22 @@ def cli(debug: bool) -> None:
 @click.argument("datasets", nargs=-1)
 @click.option("--source", type=click.Choice(["live", "snapshot"]), default="live", show_default=True)
 @click.option("--vintage", help="The vintage to publish [default: the newest the source has].")
+@click.option(
+    "--refresh",
+    type=click.Choice(["auto", "all"]),
+    default="auto",
+    show_default=True,
+    help="Ask only for what may have changed since the published version, or for everything.",
+)
 @_store
 @_json
-def publish(datasets: tuple[str, ...], source: str, vintage: str | None, store: str | None, as_json: bool) -> None:
+def publish(
+    datasets: tuple[str, ...], source: str, vintage: str | None, refresh: str, store: str | None, as_json: bool
+) -> None:
     """Extract, transform, check and publish DATASETS (all, if none is named)."""
     from flows.commands import publish_datasets
 
-    sys.exit(publish_datasets(datasets, source, vintage, store, as_json))
+    sys.exit(publish_datasets(datasets, source, vintage, refresh, store, as_json))
 
 
 @cli.command()

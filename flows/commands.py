@@ -2,30 +2,53 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from configs.contract import dataset_names, load_contract
-from configs.errors import TechtradeError
+from configs.errors import MissingKeyError, NoAddressError, NotBundledError, TechtradeError
+from configs.settings import require_access
 from flows.output import one_line, print_json, progress, remark
-from tasks.pipeline import Outcome, Published, RejectedError
+from tasks.pipeline import Outcome, Published, RejectedError, Request
 
 WORST_FIRST = (1, 2, 3, 0)
 
 
-def publish_datasets(names: tuple[str, ...], source: str, vintage: str | None, store: str | None, as_json: bool) -> int:
+@dataclass(frozen=True)
+class LeftOut:
+    """A dataset that was not named, and cannot be had as things are: no key, or nothing bundled."""
+
+    dataset: str
+    why: str
+
+
+Result = Outcome | LeftOut | TechtradeError
+
+
+def publish_datasets(
+    names: tuple[str, ...], source: str, vintage: str | None, refresh: str, store: str | None, as_json: bool
+) -> int:
     """Publishes each dataset and prints a line, or with ``--json`` an object, for each.
+
+    Keys are looked at before anything is asked: a dataset that is named and lacks its key fails, one that is merely
+    included is left out with a line that says where a key is had.
 
     Returns:
         The exit code: 0 when all were published or had nothing new, else the worst, 1 before 3.
     """
     chosen = list(names) or dataset_names()
-    for name in chosen:
-        load_contract(name)  # a wrong name is told before any work is done
+    # A wrong name, a key that cannot be one: told before any work is done.
+    left_out = {name: _not_to_be_had(name, source) for name in chosen}
     with progress("starting Prefect (an embedded server takes 10 to 30 s, unless PREFECT_API_URL is set)"):
         from flows.publish import publish
 
-        results = [(name, _attempt(publish, name, source, vintage, store)) for name in chosen]
+        results: list[tuple[str, Result]] = []
+        for name in chosen:
+            missing = left_out[name]
+            if missing is None:
+                results.append((name, _attempt(publish, name, source, vintage, refresh, store)))
+            else:
+                results.append((name, missing if names else LeftOut(name, one_line(missing))))
     if as_json:
         print_json([_as_json(name, result) for name, result in results])
     for name, result in results:
@@ -34,18 +57,32 @@ def publish_datasets(names: tuple[str, ...], source: str, vintage: str | None, s
     return next(code for code in WORST_FIRST if code in codes)
 
 
-def _attempt(flow: Any, name: str, source: str, vintage: str | None, store: str | None) -> Outcome | TechtradeError:
+def _not_to_be_had(name: str, source: str) -> TechtradeError | None:
+    """What is missing to get this dataset from this kind of source."""
+    contract = load_contract(name)
     try:
-        outcome: Outcome = flow(dataset=name, source=source, vintage=vintage, store=store)
+        require_access(Request(contract, "live" if source == "live" else "snapshot").source)
+    except (MissingKeyError, NoAddressError, NotBundledError) as e:
+        return e
+    return None
+
+
+def _attempt(
+    flow: Any, name: str, source: str, vintage: str | None, refresh: str, store: str | None
+) -> Outcome | TechtradeError:
+    try:
+        outcome: Outcome = flow(dataset=name, source=source, vintage=vintage, store=store, refresh=refresh)
     except TechtradeError as e:
         return e
     return outcome
 
 
-def _say(name: str, result: Outcome | TechtradeError, as_json: bool) -> None:
+def _say(name: str, result: Result, as_json: bool) -> None:
     from flows.report import outcome_line
 
-    if isinstance(result, TechtradeError):
+    if isinstance(result, LeftOut):
+        remark(f"{name}: left out: {result.why}")
+    elif isinstance(result, TechtradeError):
         remark(f"error: {one_line(result)}")
         if isinstance(result, RejectedError):
             for failure in result.failures:
@@ -56,7 +93,9 @@ def _say(name: str, result: Outcome | TechtradeError, as_json: bool) -> None:
             print(f"  warning: {warning}")
 
 
-def _as_json(name: str, result: Outcome | TechtradeError) -> dict[str, Any]:
+def _as_json(name: str, result: Result) -> dict[str, Any]:
+    if isinstance(result, LeftOut):
+        return {"dataset": name, "outcome": "left out", "exit_code": 0, "detail": result.why}
     if isinstance(result, RejectedError):
         extra: dict[str, Any] = {"version": result.version, "failures": result.failures}
         return {

@@ -15,7 +15,8 @@ from configs.settings import load_settings
 from flows.output import print_json, remark, table
 from flows.report import changes_words, quality_words
 from tasks import changes as changes_
-from tasks.extract.base import load_source
+from tasks.extract.bundled import bundled_vintages
+from tasks.notes import words
 from tasks.store import layout, reader
 from tasks.store import versions as store_versions
 from tasks.store.objects import ObjectStore
@@ -79,8 +80,7 @@ def datasets(url: str | None, as_json: bool) -> None:
 
 
 def vintages(name: str, url: str | None, as_json: bool) -> None:
-    contract = load_contract(name)
-    bundled = list(load_source(contract.sources.snapshot).vintages(name))
+    bundled = list(bundled_vintages(name))
     store = open_at(url)
     latest, _ = store_versions.read_latest(store, name)
     published: dict[str, list[str]] = {}
@@ -196,6 +196,8 @@ def _print_contract(c: Contract) -> None:
     print()
     for note in c.notes:
         print(f"note: {note}")
+    for bias in c.biases:
+        print(f"{bias.kind}: {words(bias)}")
 
 
 def _print_version(store: ObjectStore, m: Manifest, yank: LogEntry | None, rejected: bool) -> None:

@@ -2,7 +2,7 @@
 
 ::
 
-    extract ─▶ (nothing new? end) ─▶ transform ─▶ release: stage ─▶ check ─▶ commit ─▶ status, catalog, artifact
+    extract ─▶ (nothing new? end) ─▶ parse ─▶ transform ─▶ release: stage ─▶ check ─▶ commit ─▶ status, catalog, artifact
 
 Tasks are thin: the work is in ``tasks.pipeline``. Retries are stated where they stand, with their reason.
 """
@@ -28,12 +28,18 @@ from prefect.runtime import flow_run  # noqa: E402
 from prefect.tasks import Task  # noqa: E402
 
 from configs.contract import load_contract  # noqa: E402
-from configs.errors import ClaimLostError, ConcurrentPublishError, StoreUnavailableError, TechtradeError  # noqa: E402
-from configs.settings import load_settings  # noqa: E402
+from configs.errors import (  # noqa: E402
+    ClaimLostError,
+    ConcurrentPublishError,
+    LockedOutError,
+    StoreUnavailableError,
+    TechtradeError,
+)
+from configs.settings import load_settings, lockout_seconds  # noqa: E402
 from flows.report import outcome_markdown  # noqa: E402
 from tasks import pipeline  # noqa: E402
-from tasks.extract.base import Extraction  # noqa: E402
-from tasks.pipeline import Checked, Outcome, Published, RejectedError, Request, SourceKind  # noqa: E402
+from tasks.extract.base import Extraction, Refresh  # noqa: E402
+from tasks.pipeline import Checked, Fetched, Outcome, Published, RejectedError, Request, SourceKind  # noqa: E402
 from tasks.store import derived, versions, yank  # noqa: E402
 from tasks.store.objects import ObjectStore  # noqa: E402
 from tasks.store.open import open_store  # noqa: E402
@@ -54,11 +60,28 @@ def _lost_race(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
     return isinstance(error, ConcurrentPublishError | ClaimLostError | StoreUnavailableError)
 
 
-# No retry: the HTTP client waits and tries again by itself, within the source's budget, and a second layer
-# would multiply its attempts.
-@task(name="extract", task_run_name="extract {request.contract.name}", cache_policy=NO_CACHE)
-def extract(request: Request, store: ObjectStore) -> Extraction:
-    return pipeline.extract(request, RawArchive(store))
+def _locked_out(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
+    return isinstance(state.result(raise_on_failure=False), LockedOutError)
+
+
+# Retried once, an hour later, only if the publisher has shut us out for that long: asking on would prolong it. Anything
+# else is not retried here: the HTTP client waits and tries again by itself, within the source's budget, and a second
+# layer would multiply its attempts.
+@task(
+    name="extract",
+    task_run_name="extract {request.contract.name}",
+    retries=1,
+    retry_condition_fn=_locked_out,
+    cache_policy=NO_CACHE,
+)
+def extract(request: Request, head: Head, store: ObjectStore) -> Fetched:
+    return pipeline.fetch(request, head, RawArchive(store))
+
+
+# No retry: a pure function of archived bytes fails the same way twice.
+@task(name="parse", task_run_name="parse {request.contract.name}", cache_policy=NO_CACHE)
+def parse(request: Request, fetched: Fetched) -> Extraction:
+    return pipeline.read(request, fetched)
 
 
 # No retry: a pure function of what was extracted fails the same way twice.
@@ -80,9 +103,7 @@ def transform(request: Request, extraction: Extraction, folder: Path) -> Built:
 )
 def release(request: Request, extraction: Extraction, built: Built, store: ObjectStore) -> Outcome:
     head = versions.read_head(store, request.contract.name)
-    skipped = pipeline.nothing_new(head, request.contract, extraction) or pipeline.same_content(
-        head, built, extraction.vintage
-    )
+    skipped = pipeline.nothing_new(head, request, extraction) or pipeline.same_content(head, built, extraction.vintage)
     if skipped:
         return skipped
     draft = stage(head, built, store)
@@ -111,7 +132,13 @@ def commit(request: Request, checked: Checked, store: ObjectStore) -> Published:
 
 
 @flow(name="publish", flow_run_name=_run_name, validate_parameters=True)
-def publish(dataset: str, source: SourceKind = "live", vintage: str | None = None, store: str | None = None) -> Outcome:
+def publish(
+    dataset: str,
+    source: SourceKind = "live",
+    vintage: str | None = None,
+    store: str | None = None,
+    refresh: Refresh = "auto",
+) -> Outcome:
     """Brings one dataset from its source to readers, if there is anything new and it passes the gate.
 
     Args:
@@ -119,26 +146,29 @@ def publish(dataset: str, source: SourceKind = "live", vintage: str | None = Non
         source: ``live`` asks the publisher, ``snapshot`` takes the bundled figures.
         vintage: the vintage to publish; None for the newest there is.
         store: folder or ``s3://`` address; None for the setting ``TECHTRADE_STORE``.
+        refresh: ``auto`` asks only for what may have changed since the published version, ``all`` for everything.
 
     Raises:
         RejectedError: the quality gate stopped it; readers see what they saw before.
         TechtradeError: the run failed; readers see what they saw before.
     """
-    request = Request(load_contract(dataset), source, vintage)
+    request = Request(load_contract(dataset), source, vintage, refresh)
     target = open_store(store or load_settings().store)
     with _status_of_failures(request, target):
+        head = versions.read_head(target, dataset)
+        yank.settle(target, dataset, head.latest)
         log.info("%s: extracting from %s, vintage %s", dataset, request.source, vintage or "newest")
-        extraction = extract(request, target)
-        outcome = _release_if_new(request, extraction, target)
+        wait = lockout_seconds(request.source)
+        fetched = extract.with_options(retry_delay_seconds=wait)(request, head, target)
+        outcome = pipeline.same_input(head, request, fetched) or _release_if_new(request, head, fetched, target)
     _tell(request, outcome, target)
     return outcome
 
 
-def _release_if_new(request: Request, extraction: Extraction, store: ObjectStore) -> Outcome:
+def _release_if_new(request: Request, head: Head, fetched: Fetched, store: ObjectStore) -> Outcome:
     name = request.contract.name
-    head = versions.read_head(store, name)
-    yank.settle(store, name, head.latest)
-    skipped = pipeline.nothing_new(head, request.contract, extraction)
+    extraction = parse(request, fetched)
+    skipped = pipeline.nothing_new(head, request, extraction)
     if skipped:
         return skipped
     status = derived.read_status(store, name)

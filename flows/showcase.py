@@ -11,13 +11,13 @@ import sys
 from pathlib import Path
 
 from configs.claims import load_claims
-from configs.contract import dataset_names, load_contract
+from configs.contract import load_contract
 from configs.errors import TechtradeError
 from configs.settings import load_settings
 from flows.output import one_line, progress, table
 from flows.runtime import prepare
 from tasks.claims import judge_claim
-from tasks.extract.base import load_source
+from tasks.extract.bundled import bundled_datasets, bundled_vintages
 from tasks.quality.report import failures_of
 from tasks.store import reader
 from tasks.store.objects import ObjectStore
@@ -41,7 +41,7 @@ def main() -> int:
         print(f"{published} versions published into {url}, {skipped} already there.")
     else:
         print(f"Nothing is new: all {skipped} bundled vintages are published in {url}; only status.json was written.")
-    for name in dataset_names():
+    for name in bundled_datasets():
         print_versions(store, name)
     print_claims(store)
     print_snippets(url)
@@ -55,8 +55,8 @@ def publish_all(url: str) -> tuple[int, int]:
         from flows.publish import publish
         from tasks.pipeline import Published
 
-        for name in dataset_names():
-            for vintage in load_source(load_contract(name).sources.snapshot).vintages(name):
+        for name in bundled_datasets():
+            for vintage in bundled_vintages(name):
                 outcome = publish(dataset=name, source="snapshot", vintage=vintage, store=url)
                 published += isinstance(outcome, Published)
                 skipped += not isinstance(outcome, Published)

@@ -9,7 +9,8 @@ and ``new`` as text that reads back exactly, and ``kind``:
   publisher printed the same figure with more or fewer digits
 - ``relabelled``: an attribute or the vintage of the row is another
 
-Nothing is left out, and only ``revised`` counts as a revision.
+Nothing is left out, and only ``revised`` counts as a revision. A version without one before it lists nothing: all of
+it is new, and counted so.
 """
 
 from __future__ import annotations
@@ -33,11 +34,13 @@ class Changes:
 
 
 def compare(new: pl.LazyFrame, old: pl.LazyFrame | None, contract: Contract) -> Changes:
-    """Differences of ``new`` from ``old`` (None: from nothing, so that every row is new).
+    """Differences of ``new`` from ``old`` (None: from nothing; then nothing is listed, and every row counted as new).
 
     A column that the older version did not have yet is compared with null.
     """
-    before = contract.polars_schema.to_frame().lazy() if old is None else _aligned(old, contract)
+    if old is None:
+        return _all_new(new, contract)
+    before = _aligned(old, contract)
     joined = new.with_columns(__new=True).join(
         before.with_columns(__old=True), on=contract.primary_key, how="full", coalesce=True, suffix="__old"
     )
@@ -50,6 +53,17 @@ def compare(new: pl.LazyFrame, old: pl.LazyFrame | None, contract: Contract) -> 
         .collect()
     )
     return Changes(frame, _counts(frame, joined, contract))
+
+
+def _all_new(new: pl.LazyFrame, contract: Contract) -> Changes:
+    counted = new.select(pl.len().alias("rows"), *[pl.col(c.name).count() for c in contract.measures]).collect()
+    rows, *cells = counted.row(0)
+    schema = {k: contract.column(k).polars for k in contract.primary_key}
+    texts: dict[str, pl.DataType] = dict.fromkeys(("key", "column", "old", "new", "kind"), pl.String())
+    none = dict.fromkeys(KINDS, 0)
+    return Changes(
+        pl.DataFrame(schema=schema | texts), ChangeCounts(rows=none | {"new": rows}, cells=none | {"new": sum(cells)})
+    )
 
 
 def _aligned(old: pl.LazyFrame, contract: Contract) -> pl.LazyFrame:

@@ -10,34 +10,40 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from io import BytesIO
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from configs.contract import Contract
+from configs.contract import Contract, load_contract
 from configs.errors import (
     CheckCouldNotRunError,
+    NotBundledError,
     NotPublishedError,
     ObjectNotFoundError,
     TechtradeError,
     VintageRegressedError,
 )
+from configs.settings import has_settings, source_settings
 from expectations.base import GateInput
 from tasks import changes as changes_
+from tasks import notes
 from tasks.build import build
-from tasks.extract.base import Archive, Extraction, load_source
+from tasks.extract import partner_reference
+from tasks.extract.base import Ask, Extraction, Meter, RawDocument, Refresh, load_source
 from tasks.quality.gate import UNREADABLE, judge
 from tasks.quality.report import Report, failures_of
 from tasks.store import layout, reader, versions
 from tasks.store.objects import ObjectStore
-from tasks.store.records import ChangeCounts, Manifest, QualityCounts, SchemaField, SourceEntry
+from tasks.store.raw import RawArchive
+from tasks.store.records import ChangeCounts, Cost, Manifest, QualityCounts, SchemaField, SourceEntry
+from tasks.store.verify import confirm
 from tasks.store.versions import Built, Draft, Head, Release, Sealed
 from tasks.transform.base import load_transform
 
@@ -52,10 +58,19 @@ class Request:
     contract: Contract
     kind: SourceKind
     vintage: str | None = None
+    refresh: Refresh = "auto"
 
     @property
     def source(self) -> str:
-        return str(getattr(self.contract.sources, self.kind))
+        """The extract module.
+
+        Raises:
+            NotBundledError: the snapshot was asked for, and nothing of this dataset is bundled.
+        """
+        name = self.contract.sources.live if self.kind == "live" else self.contract.sources.snapshot
+        if name is None:
+            raise NotBundledError(self.contract.name)
+        return name
 
 
 @dataclass(frozen=True)
@@ -109,6 +124,24 @@ class RejectedError(TechtradeError):
         )
 
 
+class HasTerms(Protocol):
+    """Whatever says under which terms figures are given."""
+
+    @property
+    def licence(self) -> str: ...
+    @property
+    def citation(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What a source gave, archived and not looked into yet."""
+
+    source: str
+    documents: tuple[RawDocument, ...]
+    meter: Meter
+
+
 @dataclass(frozen=True)
 class Checked:
     """A staged candidate that was looked at, with everything its manifest needs."""
@@ -123,15 +156,62 @@ class Checked:
 # ------------------------------------------------------------------------ steps
 
 
-def extract(request: Request, archive: Archive) -> Extraction:
-    """Fetches, archives and parses what the request asks for."""
-    source = load_source(request.source)
-    documents = source.fetch(request.contract.name, request.vintage, archive)
-    return source.parse(request.contract.name, documents, request.vintage)
+def fetch(request: Request, head: Head, archive: RawArchive) -> Fetched:
+    """Gets and archives what the request asks for, and what its columns refer to."""
+    manifest = head.manifest
+    ask = Ask(
+        dataset=request.contract.name,
+        vintage=request.vintage,
+        refresh=request.refresh,
+        known=archive.known(manifest) if manifest else {},
+        known_vintage=manifest.vintage if manifest else None,
+    )
+    documents = load_source(request.source).fetch(ask, archive)
+    if request.contract.referring:
+        documents = (*documents, partner_reference.document(archive))
+    return Fetched(request.source, documents, ask.meter)
 
 
-def nothing_new(head: Head, contract: Contract, extraction: Extraction) -> Skipped | None:
-    """Whether the log already answers this extraction, from ``latest.json`` alone.
+def same_input(head: Head, request: Request, fetched: Fetched) -> Skipped | None:
+    """Whether these very bytes were published already, from ``latest.json`` alone: nothing has to be parsed then.
+
+    For a publisher that can only be what readers get *now*: the bytes of an earlier version mean that it went back to
+    them, which is a fault or news, never nothing. Bundled vintages are replayed in order, so any will do.
+    """
+    latest, manifest = head.latest, head.manifest
+    if latest is None or manifest is None:
+        return None
+    contract, inputs = request.contract, inputs_sha256(request.contract, fetched.documents)
+    for entry in reversed(latest.published):
+        same = entry.inputs_sha256 == inputs and entry.version not in latest.yanked
+        replayed = request.kind == "snapshot" and entry.vintage < manifest.vintage
+        if same and (entry.version == latest.version or replayed) and request.vintage in (None, entry.vintage):
+            told = f"the same input was published as {entry.version}"
+            return Skipped(contract.name, entry.version, entry.vintage, "unchanged", told)
+    return None
+
+
+def read(request: Request, fetched: Fetched) -> Extraction:
+    """Parses what was fetched; adds the table of partners where columns refer to it.
+
+    Raises:
+        SourceError: what came is not what the source should give.
+    """
+    name = request.contract.name
+    of_source = tuple(
+        d for d in fetched.documents if d.role != partner_reference.ROLE or not request.contract.referring
+    )
+    extraction = load_source(fetched.source).parse(name, of_source, request.vintage)
+    tables = dict(extraction.tables)
+    for document in fetched.documents:
+        if document.role == partner_reference.ROLE and request.contract.referring:
+            tables["partners"] = partner_reference.table(document)
+    return replace(extraction, documents=fetched.documents, tables=tables, meter=fetched.meter)
+
+
+def older_vintage(head: Head, contract: Contract, extraction: Extraction) -> Skipped | None:
+    """Whether a newer vintage is published already; or the same, from the publisher itself, which bundled figures
+    never replace.
 
     Raises:
         VintageRegressedError: a live publisher gives an older state than the one published.
@@ -139,18 +219,11 @@ def nothing_new(head: Head, contract: Contract, extraction: Extraction) -> Skipp
     latest = head.latest
     if latest is None or head.manifest is None:
         return None
-    inputs = inputs_sha256(contract, extraction)
-    for entry in reversed(latest.published):
-        if entry.inputs_sha256 == inputs and entry.version not in latest.yanked:
-            return Skipped(
-                contract.name,
-                entry.version,
-                extraction.vintage,
-                "unchanged",
-                f"the same input was published as {entry.version}",
-            )
     published = head.manifest.vintage
-    if extraction.vintage >= published:
+    from_here = {s.source for s in head.manifest.sources if s.role != partner_reference.ROLE} <= {extraction.source}
+    if extraction.vintage > published or (
+        extraction.vintage == published and (from_here or not extraction.vintage_may_go_back)
+    ):
         return None
     if not extraction.vintage_may_go_back:
         raise VintageRegressedError(
@@ -167,6 +240,12 @@ def nothing_new(head: Head, contract: Contract, extraction: Extraction) -> Skipp
         "superseded",
         f"vintage {published} is published as {latest.version}",
     )
+
+
+def nothing_new(head: Head, request: Request, extraction: Extraction) -> Skipped | None:
+    """Whether the log already answers this extraction: the same input, or a newer vintage."""
+    fetched = Fetched(extraction.source, extraction.documents, extraction.meter)
+    return same_input(head, request, fetched) or older_vintage(head, request.contract, extraction)
 
 
 def transform(contract: Contract, extraction: Extraction, folder: Path) -> Built:
@@ -194,12 +273,14 @@ def check(
 
     Raises:
         CheckCouldNotRunError: a check raised; the run fails, nothing is rejected and nothing passes.
+        CorruptVersionError: the store does not hold what was staged.
     """
     contract, head = request.contract, draft.head
     data = reader.scan(store, draft)
     parent = reader.scan(store, head.manifest) if head.manifest else None
+    confirm(store, draft)
     try:
-        changes = changes_.compare(data, parent, contract)
+        changes = _changes(store, contract, draft)
     except UNREADABLE as e:
         raise CheckCouldNotRunError(contract.name, "changes against the version before", str(e)) from e
     draft = versions.stage_bytes(store, draft, "changes.parquet", parquet_bytes(changes.frame))
@@ -219,6 +300,7 @@ def check(
     )
     draft = versions.stage_bytes(store, draft, "quality.parquet", parquet_bytes(report.frame()))
     draft = versions.stage_bytes(store, draft, "quality_gx.json", report.gx_json)
+    draft = versions.stage_bytes(store, draft, "notes.parquet", parquet_bytes(notes.frame(contract)))
     return Checked(draft, built, extraction, changes.counts, report)
 
 
@@ -271,7 +353,7 @@ def rejected_before(
         return None
     parent = head.latest.version if head.latest else None
     same = (manifest.status, manifest.inputs_sha256, manifest.code_version, manifest.parent)
-    if same != ("rejected", inputs_sha256(contract, extraction), code_version(), parent):
+    if same != ("rejected", inputs_sha256(contract, extraction.documents), code_version(), parent):
         return None
     failures = failures_of(evidence)
     return RejectedError(contract.name, rejected, failures, served(head), manifest.quality)
@@ -282,13 +364,13 @@ def served(head: Head) -> str | None:
     return f"{head.dataset}@{head.latest.version}" if head.latest else None
 
 
-def inputs_sha256(contract: Contract, extraction: Extraction) -> str:
-    """Identity of everything a version is made from: raw bytes, contract, code of extract and transform, vintage."""
+def inputs_sha256(contract: Contract, documents: tuple[RawDocument, ...]) -> str:
+    """Identity of everything a version is made from: raw bytes, contract, code of extract and transform. The vintage
+    follows from these."""
     body = {
-        "raw": sorted((d.role, d.sha256) for d in extraction.documents),
+        "raw": sorted((d.role, d.sha256) for d in documents),
         "contract": contract.sha256,
         "code": transform_code(contract.name),
-        "vintage": extraction.vintage,
     }
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
@@ -331,6 +413,17 @@ def parquet_bytes(frame: pl.DataFrame) -> bytes:
     return out.getvalue()
 
 
+def _changes(store: ObjectStore, contract: Contract, draft: Draft) -> changes_.Changes:
+    """Differences from the parent, read only from the files that differ: what was copied from it is the same."""
+    parent = draft.head.manifest
+    same = {f for f in parent.files if f in draft.files and f.rows is not None} if parent else set()
+    new = replace(draft, files=tuple(f for f in draft.files if f not in same))
+    old = parent.model_copy(update={"files": tuple(f for f in parent.files if f not in same)}) if parent else None
+    return changes_.compare(
+        reader.scan(store, new, contract), reader.scan(store, old, contract) if old else None, contract
+    )
+
+
 def _staged_schemas(store: ObjectStore, draft: Draft) -> dict[str, pa.Schema]:
     filesystem = store.filesystem()
     paths = [f.path for f in draft.files if f.rows is not None]
@@ -338,6 +431,28 @@ def _staged_schemas(store: ObjectStore, draft: Draft) -> dict[str, pa.Schema]:
         path: pq.read_schema(store.uri(layout.version(draft.dataset, draft.version, path)), filesystem=filesystem)
         for path in paths
     }
+
+
+def _source_entry(document: RawDocument, extraction: Extraction) -> SourceEntry:
+    """Where a document came from, under that publisher's own terms."""
+    source = document.source or extraction.source
+    terms: HasTerms = extraction
+    if source == partner_reference.SOURCE:
+        terms = load_contract(partner_reference.DATASET)
+    elif source != extraction.source and has_settings(source):
+        terms = source_settings(source)
+    return SourceEntry(
+        source=source,
+        role=document.role,
+        url=document.url,
+        retrieved_at=document.retrieved_at,
+        sha256=document.sha256,
+        bytes=document.size,
+        raw_key=document.raw_key,
+        vintage=extraction.vintage,
+        licence=terms.licence,
+        citation=terms.citation,
+    )
 
 
 def _manifest(contract: Contract, checked: Checked) -> Manifest:
@@ -349,7 +464,7 @@ def _manifest(contract: Contract, checked: Checked) -> Manifest:
         status="rejected" if checked.report.rejected else "passed",
         schema_version=contract.schema_version,
         contract_sha256=contract.sha256,
-        inputs_sha256=inputs_sha256(contract, extraction),
+        inputs_sha256=inputs_sha256(contract, extraction.documents),
         content_sha256=built.content_sha256,
         token=draft.claim.token,
         files=draft.files,
@@ -358,23 +473,11 @@ def _manifest(contract: Contract, checked: Checked) -> Manifest:
             SchemaField(name=c.name, type=c.type, unit=c.unit, description=c.description, basis=c.basis)
             for c in contract.columns
         ),
-        sources=tuple(
-            SourceEntry(
-                source=extraction.source,
-                url=d.url,
-                retrieved_at=d.retrieved_at,
-                sha256=d.sha256,
-                bytes=len(d.body),
-                raw_key=d.raw_key,
-                vintage=extraction.vintage,
-                licence=extraction.licence,
-                citation=extraction.citation,
-            )
-            for d in extraction.documents
-        ),
+        sources=tuple(_source_entry(d, extraction) for d in extraction.documents),
         vintage=extraction.vintage,
         code_version=code_version(),
         quality=checked.report.counts,
         changes=checked.changes,
+        cost=Cost(**vars(extraction.meter)),
         created_at=versions.stamp(versions.utc_now()),
     )

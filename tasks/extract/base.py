@@ -8,21 +8,28 @@ to edit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from importlib import import_module
-from typing import Protocol, cast
+from typing import Literal, Protocol, cast
 
 import polars as pl
 
 from configs.errors import ConfigError
+
+Refresh = Literal["auto", "all"]
 
 
 @dataclass(frozen=True)
 class RawDocument:
     """One answer of a publisher, as archived.
 
-    ``role`` tells ``parse`` what it is (``workbook``, ``receipts/1``); ``url`` has no secrets.
+    ``role`` tells ``parse`` what it is (``workbook``, ``receipts/1``) and is the same in every run, so that a run
+    can take over what an earlier one got; ``url`` has no secrets. ``read`` gives the bytes, from memory or from
+    the archive: a run that finds nothing new reads no old answer. ``source``: who gave it, where that is not the
+    source of the extraction (a table of reference, an independent check).
     """
 
     role: str
@@ -30,7 +37,50 @@ class RawDocument:
     retrieved_at: str
     sha256: str
     raw_key: str
-    body: bytes
+    size: int
+    read: Callable[[], bytes] = field(repr=False, compare=False)
+    source: str = ""
+
+    @property
+    def body(self) -> bytes:
+        return self.read()
+
+    @staticmethod
+    def of(
+        role: str, url: str, body: bytes, *, raw_key: str = "", retrieved_at: str = "", source: str = ""
+    ) -> RawDocument:
+        """A document whose bytes are at hand."""
+        sha256 = hashlib.sha256(body).hexdigest()
+        key = raw_key or f"memory/{sha256}"
+        return RawDocument(role, url, retrieved_at, sha256, key, len(body), lambda: body, source)
+
+
+@dataclass
+class Meter:
+    """What an extraction cost the publisher and us: requests and bytes asked for, documents ``resumed`` from a run that
+    was cut off and ``reused`` from the version before. Counted, not bounded: bounds are in the source's settings."""
+
+    requests: int = 0
+    bytes: int = 0
+    resumed: int = 0
+    reused: int = 0
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a fetch is asked for, and what is there already.
+
+    ``known``: the documents of the version that readers get now, by role. With ``refresh`` ``auto`` a source that can
+    tell what may have changed takes the rest from there; with ``all`` it asks for everything. ``meter`` is counted up.
+    """
+
+    dataset: str
+    vintage: str | None = None
+    refresh: Refresh = "auto"
+    known: Mapping[str, RawDocument] = field(default_factory=dict)
+    known_vintage: str | None = None
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    meter: Meter = field(default_factory=Meter)
 
 
 @dataclass(frozen=True)
@@ -49,13 +99,28 @@ class Extraction:
     licence: str
     citation: str
     vintage_may_go_back: bool = False
+    meter: Meter = field(default_factory=Meter)
 
 
 class Archive(Protocol):
-    """Keeps bytes before anything parses them."""
+    """Keeps bytes before anything parses them, and remembers what an extraction that was cut off had got."""
 
     def keep(self, source: str, role: str, url: str, body: bytes, suffix: str) -> RawDocument:
         """Archives the bytes under their hash (once) and returns the document."""
+        ...
+
+    def unfinished(self, source: str, plan: str, since: datetime) -> Mapping[str, RawDocument]:
+        """What an earlier run of that plan got after ``since`` without coming to its end, by role. Notes of other
+        plans for the same dataset, and older ones, are dropped: a document of before a release must not be put
+        together with one of after it."""
+        ...
+
+    def note(self, source: str, plan: str, document: RawDocument) -> None:
+        """Notes that the plan has got this document."""
+        ...
+
+    def finished(self, source: str, plan: str) -> None:
+        """Drops the notes of a plan that came to its end."""
         ...
 
 
@@ -66,7 +131,7 @@ class Source(Protocol):
         """The vintages that can be asked for by name, oldest first. Empty: only the publisher's current one."""
         ...
 
-    def fetch(self, dataset: str, vintage: str | None, archive: Archive) -> tuple[RawDocument, ...]:
+    def fetch(self, ask: Ask, archive: Archive) -> tuple[RawDocument, ...]:
         """Gets and archives what the dataset needs. Raises a ``SourceError``."""
         ...
 

@@ -22,8 +22,8 @@ from configs.errors import (
     VintageUnavailableError,
 )
 from configs.settings import source_settings
-from tasks.extract.base import Archive, Extraction, RawDocument
-from tasks.extract.http import get
+from tasks.extract.base import Archive, Ask, Extraction, RawDocument
+from tasks.extract.session import Session
 
 SOURCE = "census_balance"
 SHEET = "country"
@@ -38,11 +38,10 @@ def vintages(dataset: str) -> Sequence[str]:
     return ()
 
 
-def fetch(dataset: str, vintage: str | None, archive: Archive) -> tuple[RawDocument, ...]:
+def fetch(ask: Ask, archive: Archive) -> tuple[RawDocument, ...]:
     """Gets and archives the workbook."""
-    settings = source_settings(SOURCE)
-    answer = get(SOURCE, settings, settings.url)
-    return (archive.keep(SOURCE, "workbook", answer.url, answer.body, ".xlsx"),)
+    with Session(SOURCE, ask, archive) as session:
+        return (session.get("workbook", session.settings.url, suffix=".xlsx"),)
 
 
 def parse(dataset: str, documents: tuple[RawDocument, ...], vintage: str | None) -> Extraction:

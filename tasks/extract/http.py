@@ -1,142 +1,239 @@
-"""One way to ask a publisher: bounded in attempts, time and size, and honest about what came back.
+"""One way to ask a publisher: bounded in attempts, time, size and rate, and honest about what came back.
 
 - Redirects are never followed: publishers redirect to HTML pages that answer 200.
-- A transport error, a time-out, 429 and 5xx are asked again, with exponential backoff and jitter; ``Retry-After`` is
-  honoured, but capped. All attempts together stay within the source's ``total_budget``, also against a server that
-  sends one byte now and then for ever.
+- A transport error, a time-out, 429 and 5xx are asked again, with exponential backoff and jitter, and so is an answer
+  that whoever receives it calls passing; ``Retry-After`` is honoured, but capped. All attempts together stay within
+  the source's ``total_budget``, also against a server that sends one byte now and then for ever.
 - Any other status is an error at once. A body cut short is a transport error.
-- Secrets in a query never reach an error or the archive.
+- Requests, megabytes and errors a minute stay within what the publisher allows. A status that means "shut out" ends
+  the run: asking again would prolong it.
+- Secrets in a query never reach an error, a log or the archive.
 
 No HTTP cache: it would store the key that is in the URL, and HTML error pages.
 """
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
 import httpx2
 import stamina
 
-from configs.errors import ConfigError, SourceResponseError, SourceUnavailableError
+from configs.errors import (
+    ConfigError,
+    LockedOutError,
+    PassingAnswerError,
+    SourceResponseError,
+    SourceUnavailableError,
+)
 from configs.settings import SourceSettings
+from tasks.extract.base import Meter
+from tasks.extract.limits import Limits, limits_of
+from tasks.extract.secrets import Scrubber, redacted_log, without_secrets
 
 USER_AGENT = "techtrade/0.1 (open data pipeline)"
-SECRET_PARAMETERS = {"key", "userid", "api_key", "apikey", "token", "subscription-key"}
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+T = TypeVar("T")
+
+# httpx2 logs each address, with the key in it.
+logging.getLogger("httpx2").addFilter(redacted_log)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A body, as it came, and the address it came from, without secrets."""
+    """A body, as it came, and the address it came from, without secrets. ``status`` is 200 or 204."""
 
     url: str
     body: bytes
     content_type: str
+    status: int = 200
 
 
 class _Passing(Exception):  # not an error of ours: it says that asking again can help
     """Something that may be over at the next attempt. ``wait``: what the publisher asked for, in seconds."""
 
-    def __init__(self, cause: str, wait: float | None = None) -> None:
-        self.wait = wait
+    def __init__(self, cause: str, wait: float | None = None, *, slow: bool = False) -> None:
+        self.wait, self.slow = wait, slow
         super().__init__(cause)
 
 
-def get(source: str, settings: SourceSettings, url: str, params: Mapping[str, str] | None = None) -> Answer:
-    """Gets one document.
+class Client:
+    """Asks one source, within its limits. ``deadline``: by the monotonic clock, when the run's budget is over."""
 
-    Args:
-        source: for error messages.
-        settings: time-outs, attempts and sizes of the source.
-        url: ``https://``, ``http://`` on loopback, or ``file://``.
-        params: the query.
+    def __init__(self, source: str, settings: SourceSettings, key: str | None, meter: Meter) -> None:
+        self.source, self.settings, self.meter = source, settings, meter
+        self.scrub = Scrubber([key] if key else [])
+        self._key = {settings.key.parameter: key} if settings.key and key else {}
+        self._limits: Limits = limits_of(settings)
+        self._deadline = time.monotonic() + settings.run_budget
 
-    Raises:
-        SourceUnavailableError: no attempt was answered with success.
-        SourceResponseError: the answer is a refusal, a redirect, or too large.
-        ConfigError: the address is of another kind.
-    """
-    parts = urlsplit(url)
-    if parts.scheme == "file":
-        return _from_disk(source, url)
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
-        raise ConfigError(f"source {source}: {without_secrets(url)} is not https://, http://127.0.0.1 or file://")
-    deadline = time.monotonic() + settings.total_budget
-    tried = 0
+    def get(
+        self,
+        url: str,
+        params: Mapping[str, str] | None,
+        receive: Callable[[Answer], T],
+        *,
+        attempts: int | None = None,
+        empty_ok: bool = False,
+    ) -> T:
+        """Gets one document and hands it to ``receive``, whose value is returned.
 
-    def hook(error: Exception) -> bool | float:
-        if not isinstance(error, _Passing):
-            return False
-        left = deadline - time.monotonic()
-        if left <= 0:
-            return False
-        return min(error.wait, settings.backoff_max, left) if error.wait is not None else True
+        Args:
+            url: ``https://``, ``http://`` on loopback, or ``file://``.
+            params: the query, without the key.
+            receive: may raise ``PassingAnswerError``, which is asked again like a 503.
+            attempts: fewer than the settings say, where the caller can ask for less at a time.
+            empty_ok: whether 204, no content, is an answer.
 
-    try:
-        for attempt in stamina.retry_context(
-            on=hook,
-            attempts=settings.attempts,
-            timeout=settings.total_budget,
-            wait_initial=settings.backoff,
-            wait_max=settings.backoff_max,
-            wait_jitter=settings.backoff / 2,
-        ):
-            with attempt:
-                tried += 1
-                return _ask_once(source, settings, url, params, deadline)
-    except _Passing as last:
-        raise SourceUnavailableError(
-            source,
-            f"{without_secrets(url)} could not be read in {tried} attempt{'s' if tried > 1 else ''}; last: {last}. "
+        Raises:
+            SourceUnavailableError: no attempt was answered with success; ``slow`` says whether all that came was
+                a time-out or a 5xx, so that asking for less may help.
+            SourceResponseError: the answer is a refusal, a redirect, or too large.
+            LockedOutError: the publisher shut us out.
+            ConfigError: the address is of another kind.
+        """
+        parts = urlsplit(url)
+        if parts.scheme == "file":
+            return receive(self._from_disk(url))
+        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
+            shown = without_secrets(url)
+            raise ConfigError(f"source {self.source}: {shown} is not https://, http://127.0.0.1 or file://")
+        deadline = min(time.monotonic() + self.settings.total_budget, self._deadline)
+        tried = 0
+
+        def hook(error: Exception) -> bool | float:
+            if not isinstance(error, _Passing | PassingAnswerError):
+                return False
+            self._limits.error()
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            wait = error.wait if isinstance(error, _Passing) else None
+            return min(wait, self.settings.retry_after_max, left) if wait is not None else True
+
+        try:
+            for attempt in stamina.retry_context(
+                on=hook,
+                attempts=min(attempts or self.settings.attempts, self.settings.attempts),
+                timeout=max(0.0, deadline - time.monotonic()),
+                wait_initial=self.settings.backoff,
+                wait_max=self.settings.backoff_max,
+                wait_jitter=self.settings.backoff / 2,
+            ):
+                with attempt:
+                    tried += 1
+                    return receive(self._ask_once(url, params, deadline, empty_ok=empty_ok))
+        except _Passing as last:
+            raise self._unavailable(url, tried, str(last), slow=last.slow) from last
+        except PassingAnswerError as last:
+            raise self._unavailable(url, tried, str(last), raw_keys=last.raw_keys) from last
+        raise AssertionError("unreachable: the retry context returns or raises")
+
+    def _unavailable(
+        self, url: str, tried: int, last: str, *, slow: bool = False, raw_keys: tuple[str, ...] = ()
+    ) -> SourceUnavailableError:
+        return SourceUnavailableError(
+            self.source,
+            f"{without_secrets(url)} could not be read in {tried} attempt{'s' if tried > 1 else ''}; "
+            f"last: {self.scrub.text(last)}. "
             "Check the network and the publisher's site, and run again; the bundled figures need neither: "
             "--source snapshot",
-        ) from last
-    raise AssertionError("unreachable: the retry context returns or raises")
+            raw_keys=raw_keys,
+            slow=slow,
+        )
+
+    def _ask_once(self, url: str, params: Mapping[str, str] | None, deadline: float, *, empty_ok: bool) -> Answer:
+        self._limits.request()
+        left = max(0.01, deadline - time.monotonic())
+        settings = self.settings
+        timeouts = httpx2.Timeout(min(settings.read_timeout, left), connect=min(settings.connect_timeout, left))
+        query = {**(params or {}), **self._key}
+        self.meter.requests += 1
+        try:
+            # A new client each time: after an error a kept connection may be half dead.
+            with (
+                httpx2.Client(timeout=timeouts, follow_redirects=False, headers={"User-Agent": USER_AGENT}) as client,
+                client.stream("GET", url, params=query or None) as response,
+            ):
+                shown = without_secrets(str(response.url))
+                self._refuse(shown, response, empty_ok=empty_ok)
+                body = self._read(shown, response, deadline)
+                self._limits.received(len(body))
+                return Answer(shown, body, response.headers.get("content-type", ""), response.status_code)
+        except httpx2.TimeoutException as e:
+            raise _Passing(f"no answer in time ({type(e).__name__})", slow=True) from e
+        except httpx2.TransportError as e:
+            raise _Passing(self.scrub.text(f"{type(e).__name__}: {e}")) from e
+
+    def _read(self, shown: str, response: httpx2.Response, deadline: float) -> bytes:
+        body = bytearray()
+        for chunk in response.iter_bytes():
+            body += chunk
+            self.meter.bytes += len(chunk)
+            if len(body) > self.settings.max_bytes:
+                raise SourceResponseError(self.source, f"{shown} is larger than {self.settings.max_bytes:,} bytes")
+            if time.monotonic() > deadline:
+                budget = self.settings.total_budget
+                raise _Passing(f"still sending after {budget:g} s ({len(body):,} bytes so far)", slow=True)
+        return bytes(body)
+
+    def _refuse(self, shown: str, response: httpx2.Response, *, empty_ok: bool) -> None:
+        status = response.status_code
+        if status == 200 or (status == 204 and empty_ok):
+            return
+        wait = _retry_after(response.headers.get("retry-after"))
+        if status in self.settings.lockout_statuses:
+            seconds = max(wait or 0.0, self.settings.lockout_seconds)
+            raise LockedOutError(
+                self.source,
+                f"{shown} answered status {status}: the publisher has shut this key out; nothing may be asked for "
+                f"{seconds / 60:.0f} minutes. Wait, then run again",
+                seconds,
+            )
+        if response.is_redirect:
+            target = without_secrets(response.headers.get("location", "nowhere"))
+            raise RedirectedError(
+                self.source,
+                f"{shown} redirects to {target}, which is not followed; check the address",
+                target=target,
+                headers={k.lower(): v for k, v in response.headers.items()},
+            )
+        if status == 429 or status >= 500:
+            raise _Passing(f"status {status}", wait, slow=status >= 500)
+        head = " ".join(response.read()[:200].decode("utf-8", "replace").split())
+        raise StatusError(
+            self.source, self.scrub.text(f"{shown} answered status {status}: {head or 'empty body'}"), status=status
+        )
+
+    def _from_disk(self, url: str) -> Answer:
+        path = Path(unquote(urlsplit(url).path))
+        try:
+            return Answer(url, path.read_bytes(), "")
+        except OSError as e:
+            raise SourceUnavailableError(self.source, f"{url} cannot be read: {e.strerror}; check the path") from e
 
 
-def _ask_once(
-    source: str, settings: SourceSettings, url: str, params: Mapping[str, str] | None, deadline: float
-) -> Answer:
-    left = max(0.01, deadline - time.monotonic())
-    limits = httpx2.Timeout(min(settings.read_timeout, left), connect=min(settings.connect_timeout, left))
-    try:
-        # A new client each time: after an error a kept connection may be half dead.
-        with (
-            httpx2.Client(timeout=limits, follow_redirects=False, headers={"User-Agent": USER_AGENT}) as client,
-            client.stream("GET", url, params=dict(params) if params else None) as response,
-        ):
-            shown = without_secrets(str(response.url))
-            _refuse(source, shown, response)
-            body = bytearray()
-            for chunk in response.iter_bytes():
-                body += chunk
-                if len(body) > settings.max_bytes:
-                    raise SourceResponseError(source, f"{shown} is larger than {settings.max_bytes:,} bytes")
-                if time.monotonic() > deadline:
-                    raise _Passing(f"still sending after {settings.total_budget:g} s ({len(body):,} bytes so far)")
-            return Answer(shown, bytes(body), response.headers.get("content-type", ""))
-    except httpx2.TimeoutException as e:
-        raise _Passing(f"no answer in time ({type(e).__name__})") from e
-    except httpx2.TransportError as e:
-        raise _Passing(f"{type(e).__name__}: {e}") from e
+class RedirectedError(SourceResponseError):
+    """The publisher redirects, with what it says of why in the headers (names in lower case)."""
+
+    def __init__(self, source: str, message: str, *, target: str, headers: Mapping[str, str]) -> None:
+        self.target, self.headers = target, headers
+        super().__init__(source, message)
 
 
-def _refuse(source: str, shown: str, response: httpx2.Response) -> None:
-    status = response.status_code
-    if status == 200:
-        return
-    if response.is_redirect:
-        target = without_secrets(response.headers.get("location", "nowhere"))
-        raise SourceResponseError(source, f"{shown} redirects to {target}, which is not followed; check the address")
-    if status == 429 or status >= 500:
-        raise _Passing(f"status {status}", _retry_after(response.headers.get("retry-after")))
-    head = " ".join(response.read()[:200].decode("utf-8", "replace").split())
-    raise SourceResponseError(source, f"{shown} answered status {status}: {head or 'empty body'}")
+class StatusError(SourceResponseError):
+    """The publisher refused, with this status."""
+
+    def __init__(self, source: str, message: str, *, status: int) -> None:
+        self.status = status
+        super().__init__(source, message)
 
 
 def _retry_after(value: str | None) -> float | None:
@@ -149,23 +246,3 @@ def _retry_after(value: str | None) -> float | None:
         return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
     except ValueError:
         return None
-
-
-def _from_disk(source: str, url: str) -> Answer:
-    path = Path(unquote(urlsplit(url).path))
-    try:
-        return Answer(url, path.read_bytes(), "")
-    except OSError as e:
-        raise SourceUnavailableError(source, f"{url} cannot be read: {e.strerror}; check the path") from e
-
-
-def without_secrets(url: str) -> str:
-    """The address with the values of secret parameters replaced."""
-    parsed = httpx2.URL(url)
-    if not parsed.query:
-        return url
-    return str(
-        parsed.copy_with(
-            params=[(k, "REDACTED" if k.lower() in SECRET_PARAMETERS else v) for k, v in parsed.params.multi_items()]
-        )
-    )

@@ -15,7 +15,7 @@ import polars as pl
 
 from configs.contract import CONFIGS, load_contract
 from configs.errors import SourceLayoutError, VintageUnavailableError
-from tasks.extract.base import Archive, Extraction, RawDocument
+from tasks.extract.base import Archive, Ask, Extraction, RawDocument
 
 SOURCE = "snapshot"
 FOLDER = CONFIGS / "snapshot"
@@ -27,12 +27,13 @@ def vintages(dataset: str) -> Sequence[str]:
     return sorted(p.stem for p in (FOLDER / dataset).glob("*.csv") if p.stem[0].isdigit())
 
 
-def fetch(dataset: str, vintage: str | None, archive: Archive) -> tuple[RawDocument, ...]:
+def fetch(ask: Ask, archive: Archive) -> tuple[RawDocument, ...]:
     """Archives the files up to the vintage.
 
     Raises:
         VintageUnavailableError: no such vintage is bundled.
     """
+    dataset, vintage = ask.dataset, ask.vintage
     have = vintages(dataset)
     if not have or (vintage is not None and vintage not in have):
         raise VintageUnavailableError(

@@ -10,16 +10,15 @@ Parsing is in ``world_bank_pages``; this module decides what to ask for.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 
 import polars as pl
 
-from configs.errors import InconsistentVintageError, SourceUnavailableError, VintageUnavailableError
-from configs.settings import SourceSettings, source_settings
+from configs.errors import InconsistentVintageError, VintageUnavailableError
+from configs.settings import source_settings
 from tasks.extract import world_bank_pages as pages
-from tasks.extract.base import Archive, Extraction, RawDocument
-from tasks.extract.http import get
+from tasks.extract.base import Archive, Ask, Extraction, RawDocument
+from tasks.extract.session import Session
 
 SOURCE = "world_bank"
 SERIES = {"receipts": "BX.GSR.ROYL.CD", "payments": "BM.GSR.ROYL.CD"}
@@ -32,16 +31,17 @@ def vintages(dataset: str) -> Sequence[str]:
     return ()
 
 
-def fetch(dataset: str, vintage: str | None, archive: Archive) -> tuple[RawDocument, ...]:
+def fetch(ask: Ask, archive: Archive) -> tuple[RawDocument, ...]:
     """Gets and archives the country list and every page of both series; begins once more if an update landed
     in between.
 
     Raises:
         SourceError: see ``world_bank_pages.read_page``; ``InconsistentVintageError`` if it happened again.
     """
-    settings = source_settings(SOURCE)
     for attempt in range(FRESH_STARTS + 1):
-        documents = _fetch_all(settings, archive)
+        # Nothing is resumed: pages of two runs can be of two vintages.
+        with Session(SOURCE, ask, archive) as session:
+            documents = _fetch_all(session)
         try:
             pages.vintage(documents)
             return documents
@@ -51,54 +51,32 @@ def fetch(dataset: str, vintage: str | None, archive: Archive) -> tuple[RawDocum
     raise AssertionError("unreachable")
 
 
-def _fetch_all(settings: SourceSettings, archive: Archive) -> tuple[RawDocument, ...]:
-    documents = _all_pages(settings, archive, "country", "country", {})
+def _fetch_all(session: Session) -> tuple[RawDocument, ...]:
+    documents = all_pages(session, "country", "country", {})
     for indicator, series in SERIES.items():
-        documents += _all_pages(settings, archive, indicator, f"country/all/indicator/{series}", {"source": "2"})
+        documents += all_pages(session, indicator, f"country/all/indicator/{series}", {"source": "2"})
     return tuple(documents)
 
 
-def _all_pages(
-    settings: SourceSettings, archive: Archive, role: str, path: str, extra: dict[str, str]
-) -> list[RawDocument]:
+def all_pages(session: Session, role: str, path: str, extra: dict[str, str]) -> list[RawDocument]:
     """The pages of one list, each archived before it is looked into."""
     documents: list[RawDocument] = []
     number, last = 1, 1
     while number <= last:
-        document = _page(settings, archive, role, path, extra, number)
+        url, params = _address(session, path, extra, number)
+        document = session.get(f"{role}/{number}", url, params, judge=pages.refuse_busy)
         last = pages.read_page(document).pages
         documents.append(document)
         number += 1
     return documents
 
 
-def _page(
-    settings: SourceSettings, archive: Archive, role: str, path: str, extra: dict[str, str], number: int
-) -> RawDocument:
-    """One page. Messages that say "try later" are asked again like a 503, which they are in all but status."""
-    url, params = _address(settings, path, extra, number)
-    for attempt in range(settings.attempts):
-        answer = get(SOURCE, settings, url, params)
-        document = archive.keep(SOURCE, f"{role}/{number}", answer.url, answer.body, ".json")
-        busy = pages.busy_message(document)
-        if busy is None:
-            return document
-        if attempt == settings.attempts - 1 or url.startswith("file:"):
-            raise SourceUnavailableError(
-                SOURCE, f"{answer.url} says {busy!r}; run again later", raw_keys=(document.raw_key,)
-            )
-        time.sleep(min(settings.backoff * 2**attempt, settings.backoff_max))
-    raise AssertionError("unreachable")
-
-
-def _address(
-    settings: SourceSettings, path: str, extra: dict[str, str], number: int
-) -> tuple[str, dict[str, str] | None]:
-    base = settings.url.rstrip("/")
+def _address(session: Session, path: str, extra: dict[str, str], number: int) -> tuple[str, dict[str, str] | None]:
+    base = session.settings.url.rstrip("/")
     if base.startswith("file:"):
         suffix = f".page{number}" if number > 1 else ""
         return f"{base}/{path.rsplit('/', 1)[-1]}{suffix}.json", None
-    query = {"format": "json", "per_page": str(settings.page_size), "page": str(number)}
+    query = {"format": "json", "per_page": str(session.settings.page_size), "page": str(number)}
     return f"{base}/{path}", query | extra
 
 

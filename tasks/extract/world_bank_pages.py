@@ -17,6 +17,7 @@ import polars as pl
 from configs.errors import (
     IncompleteResponseError,
     InconsistentVintageError,
+    PassingAnswerError,
     SourceError,
     SourceLayoutError,
     SourceResponseError,
@@ -47,49 +48,59 @@ def read_page(document: RawDocument) -> Page:
         IncompleteResponseError: JSON cut short.
         SourceLayoutError: JSON of another shape.
     """
-    content = _json(document)
-    message = _message(content)
+    content = json_of(document)
+    message = message_of(content)
     if message:
-        raise _fail(SourceResponseError, document, f"answered with an error instead of data: {message}")
+        raise fail(SourceResponseError, document, f"answered with an error instead of data: {message}")
     if not (isinstance(content, list) and len(content) == 2 and isinstance(content[0], dict)):
-        raise _fail(SourceLayoutError, document, "is not the [page, rows] that the API gives")
+        raise fail(SourceLayoutError, document, "is not the [page, rows] that the API gives")
     head, rows = content
     try:
         number, pages, total = (int(head[k]) for k in ("page", "pages", "total"))
     except (KeyError, TypeError, ValueError) as e:
-        raise _fail(SourceLayoutError, document, f"has no page, pages and total ({e})") from e
+        raise fail(SourceLayoutError, document, f"has no page, pages and total ({e})") from e
     if rows is None or total == 0:
-        raise _fail(SourceResponseError, document, "has no data at all (total 0); has the series been renamed?")
+        raise fail(SourceResponseError, document, "has no data at all (total 0); has the series been renamed?")
     if not (isinstance(rows, list) and all(isinstance(r, dict) for r in rows)):
-        raise _fail(SourceLayoutError, document, "has rows that are no objects")
+        raise fail(SourceLayoutError, document, "has rows that are no objects")
     return Page(number, pages, total, str(head.get("lastupdated") or ""), rows)
 
 
-def busy_message(document: RawDocument) -> str | None:
-    """What the page says if it only says that the service is busy, else None."""
+def refuse_busy(document: RawDocument, source: str = SOURCE) -> None:
+    """A page that only says that the service is busy is worth asking again, like a 503, which it is in all but status.
+
+    Raises:
+        PassingAnswerError: it is one.
+    """
     try:
-        message = _message(_json(document))
+        message = message_of(json_of(document, source))
     except SourceError:
-        return None  # whoever reads the page will say what is wrong with it
-    return message if message and message.split(" ")[0] in BUSY else None
+        return  # whoever reads the page will say what is wrong with it
+    if message and message.split(" ")[0] in BUSY:
+        raise PassingAnswerError(source, f"{document.url} says {message!r}", raw_keys=(document.raw_key,))
 
 
-def _json(document: RawDocument) -> Any:
+def json_of(document: RawDocument, source: str = SOURCE) -> Any:
+    """The JSON of an answer.
+
+    Raises:
+        SourceResponseError: markup, text or nothing. IncompleteResponseError: JSON cut short.
+    """
     text = document.body.decode("utf-8-sig", "replace").strip()
     if text.startswith("<"):
         error = re.search(r'<wb:message id="(\d+)"[^>]*>([^<]*)', text)
         what = f"XML: {error[1]} {error[2]}" if error else " ".join(text[:120].split())
-        raise _fail(SourceResponseError, document, f"answered with markup instead of JSON ({what})")
+        raise fail(SourceResponseError, document, f"answered with markup instead of JSON ({what})", source)
     if not text:
-        raise _fail(SourceResponseError, document, "answered with an empty body")
+        raise fail(SourceResponseError, document, "answered with an empty body", source)
     try:
         return json.loads(text)
     except ValueError as e:
         kind: type[SourceError] = IncompleteResponseError if text[0] in "[{" else SourceResponseError
-        raise _fail(kind, document, f"is not whole JSON ({e}); it ends with {text[-40:]!r}") from e
+        raise fail(kind, document, f"is not whole JSON ({e}); it ends with {text[-40:]!r}", source) from e
 
 
-def _message(content: Any) -> str | None:
+def message_of(content: Any) -> str | None:
     """The text of an error body, ``120 Invalid value: The provided ...``; None for anything else."""
     first = content[0] if isinstance(content, list) and content else content
     if not (isinstance(first, dict) and "message" in first):
@@ -120,7 +131,7 @@ def vintage(documents: Sequence[RawDocument]) -> str:
         )
     value = next(iter(found.values()), "")
     if not DATE.match(value):
-        raise _fail(SourceLayoutError, series[0], f"says lastupdated {value!r}, which is no date")
+        raise fail(SourceLayoutError, series[0], f"says lastupdated {value!r}, which is no date")
     return value
 
 
@@ -149,7 +160,7 @@ def economies(documents: Sequence[RawDocument]) -> pl.DataFrame:
     for document, row in _all_rows(documents, "the country list"):
         region = (row.get("region") or {}).get("value")
         if not (row.get("id") and row.get("name") and region):
-            raise _fail(SourceLayoutError, document, f"has a country without id, name or region: {row}")
+            raise fail(SourceLayoutError, document, f"has a country without id, name or region: {row}")
         # "Aggregates " with a trailing space has been recorded.
         found.append((row["id"], row["name"].strip(), region.strip() == "Aggregates", row.get("iso2Code", "")))
     table = pl.DataFrame(
@@ -159,7 +170,7 @@ def economies(documents: Sequence[RawDocument]) -> pl.DataFrame:
     )
     twice = table.filter(pl.col("economy_code").is_duplicated())
     if not twice.is_empty():
-        raise _fail(SourceLayoutError, documents[0], f"lists {twice['economy_code'][0]} twice")
+        raise fail(SourceLayoutError, documents[0], f"lists {twice['economy_code'][0]} twice")
     return table
 
 
@@ -175,18 +186,18 @@ def observations(documents: Sequence[RawDocument], name: str, series: str, known
         country = row.get("country") or {}
         code = row.get("countryiso3code") or by_iso2.get(country.get("id", ""), "")
         if code not in codes:
-            raise _fail(
+            raise fail(
                 SourceLayoutError, document, f"has an economy that is not in the country list: {code or country}"
             )
         if (row.get("indicator") or {}).get("id") != series:
-            raise _fail(SourceLayoutError, document, f"has a row of another series: {row.get('indicator')}")
+            raise fail(SourceLayoutError, document, f"has a row of another series: {row.get('indicator')}")
         value = row.get("value")
         if value is None:
             continue
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise _fail(SourceLayoutError, document, f"has the value {value!r} for {code} {row.get('date')}")
+            raise fail(SourceLayoutError, document, f"has the value {value!r} for {code} {row.get('date')}")
         if not re.fullmatch(r"\d{4}", str(row.get("date"))):
-            raise _fail(SourceLayoutError, document, f"has the year {row.get('date')!r} for {code}")
+            raise fail(SourceLayoutError, document, f"has the year {row.get('date')!r} for {code}")
         found.append((code, name, int(row["date"]), float(value)))
     table = pl.DataFrame(
         found,
@@ -196,9 +207,10 @@ def observations(documents: Sequence[RawDocument], name: str, series: str, known
     twice = table.filter(pl.struct("economy_code", "year").is_duplicated())
     if not twice.is_empty():
         code, year = twice.row(0)[0], twice.row(0)[2]
-        raise _fail(SourceLayoutError, documents[0], f"gives {series} of {code} {year} twice")
+        raise fail(SourceLayoutError, documents[0], f"gives {series} of {code} {year} twice")
     return table
 
 
-def _fail(kind: type[SourceError], document: RawDocument, message: str) -> SourceError:
-    return kind(SOURCE, f"{document.url} {message}", raw_keys=(document.raw_key,))
+def fail(kind: type[SourceError], document: RawDocument, message: str, source: str = SOURCE) -> SourceError:
+    """An error of that kind which names the document."""
+    return kind(source, f"{document.url} {message}", raw_keys=(document.raw_key,))

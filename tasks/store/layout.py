@@ -46,3 +46,23 @@ def data_file(part: str | None) -> str:
 def raw(source: str, sha256: str, suffix: str) -> str:
     """Content-addressed: the same bytes are kept once."""
     return f"_raw/{source}/{sha256[:2]}/{sha256}{suffix}"
+
+
+def notes(source: str, plan: str) -> str:
+    """The prefix of an unfinished extraction's notes; ``plan`` is ``<dataset>`` for all of a dataset's, or
+    ``<dataset>/<digest>``."""
+    return f"_raw/{source}/_unfinished/{plan}/"
+
+
+def raw_of(source: str = "") -> str:
+    """The prefix of what is archived of a source; of the whole raw archive, if none is named."""
+    return f"_raw/{source}/" if source else "_raw/"
+
+
+def inventory(source: str) -> str:
+    """What was extracted of a source whose documents are not the input of a dataset's versions."""
+    return f"_raw/{source}/inventory.json"
+
+
+def taken_down(source: str) -> str:
+    return f"_raw/{source}/taken_down.json"

@@ -1,19 +1,23 @@
 """The raw archive: what a publisher answered, verbatim, kept before anything looks into it.
 
 Content-addressed, so the same bytes are kept once however often they are fetched. Beside each object stands a
-sidecar that says where it came from when it was first seen.
+sidecar that says where it came from when it was first seen. What a version was made from stands in its manifest,
+by role: that is also how a later run knows what it need not ask for again.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from contextlib import suppress
+from datetime import datetime
 
-from configs.errors import CorruptVersionError, ObjectExistsError
+from configs.errors import CorruptVersionError, ObjectExistsError, ObjectNotFoundError
 from tasks.extract.base import RawDocument
 from tasks.store import layout
 from tasks.store.objects import ObjectStore
+from tasks.store.records import Manifest, Noted
 from tasks.store.versions import Clock, stamp, utc_now
 
 
@@ -43,15 +47,82 @@ class RawArchive:
             # Another run may have seen the same bytes first, and then its sidecar says so.
             with suppress(ObjectExistsError):
                 self._store.create(sidecar, (json.dumps(about, indent=2) + "\n").encode())
-        return RawDocument(role, url, now, sha256, key, body)
+        return RawDocument.of(role, url, body, raw_key=key, retrieved_at=now, source=source)
 
     def load(self, key: str) -> bytes:
         """Archived bytes, checked against the hash in their name.
 
         Raises:
+            ObjectNotFoundError: they are not there (any more).
             CorruptVersionError: they are not the bytes that were archived.
         """
         body = self._store.get(key).body
         if hashlib.sha256(body).hexdigest() != key.rsplit("/", 1)[-1].split(".", maxsplit=1)[0]:
             raise CorruptVersionError("_raw", key, ["the bytes are not those that were archived"])
         return body
+
+    def known(self, manifest: Manifest) -> dict[str, RawDocument]:
+        """The documents that a version was made from, by role; their bytes are read when they are needed."""
+        return {
+            s.role: self._document(
+                Noted(
+                    role=s.role,
+                    url=s.url,
+                    retrieved_at=s.retrieved_at,
+                    sha256=s.sha256,
+                    raw_key=s.raw_key,
+                    bytes=s.bytes,
+                ),
+                s.source,
+            )
+            for s in manifest.sources
+            if s.role
+        }
+
+    def unfinished(self, source: str, plan: str, since: datetime) -> Mapping[str, RawDocument]:
+        wanted = layout.notes(source, plan)
+        found: dict[str, RawDocument] = {}
+        for entry in list(self._store.entries(layout.notes(source, plan.split("/", maxsplit=1)[0]))):
+            try:
+                noted = Noted.load(self._store.get(entry.key).body, entry.key)
+            except ObjectNotFoundError:  # another run came to its end meanwhile
+                continue
+            # A note whose bytes were taken down since is worth nothing.
+            usable = entry.key.startswith(wanted) and noted.retrieved_at >= stamp(since)
+            if usable and self._store.size(noted.raw_key) == noted.bytes:
+                found[noted.role] = self._document(noted, source)
+            else:
+                self._store.delete(entry.key)
+        return found
+
+    def note(self, source: str, plan: str, document: RawDocument) -> None:
+        noted = Noted(
+            role=document.role,
+            url=document.url,
+            retrieved_at=document.retrieved_at,
+            sha256=document.sha256,
+            raw_key=document.raw_key,
+            bytes=document.size,
+        )
+        name = hashlib.sha256(f"{document.role} {document.sha256}".encode()).hexdigest()[:32]
+        key = f"{layout.notes(source, plan)}{name}.json"
+        if self._store.size(key) is None:
+            # A run beside this one may note the very same answer; either note will do.
+            with suppress(ObjectExistsError):
+                self._store.create(key, noted.dump())
+
+    def finished(self, source: str, plan: str) -> None:
+        for entry in list(self._store.entries(layout.notes(source, plan))):
+            self._store.delete(entry.key)
+
+    def _document(self, noted: Noted, source: str) -> RawDocument:
+        return RawDocument(
+            role=noted.role,
+            url=noted.url,
+            retrieved_at=noted.retrieved_at,
+            sha256=noted.sha256,
+            raw_key=noted.raw_key,
+            size=noted.bytes,
+            read=lambda: self.load(noted.raw_key),
+            source=source,
+        )

@@ -10,6 +10,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.dataset as pads
 
+from configs.contract import Contract
 from configs.errors import CorruptVersionError, NotPublishedError, ObjectNotFoundError, StoreUnavailableError
 from tasks.store import layout
 from tasks.store.objects import ObjectStore
@@ -107,8 +108,9 @@ def list_versions(store: ObjectStore, dataset: str, *, unpublished: bool = False
     return sorted(listed, key=lambda v: v.manifest.version)
 
 
-def scan(store: ObjectStore, version: HasFiles) -> pl.LazyFrame:
-    """The rows of a version, lazily, from its data files; the folder key of partitions is not a column.
+def scan(store: ObjectStore, version: HasFiles, contract: Contract | None = None) -> pl.LazyFrame:
+    """The rows of a version, lazily, from its data files; the folder key of partitions is not a column. With
+    ``contract``, a version without data files is an empty frame of its columns.
 
     Through pyarrow and the store's own file system: polars' native reader would take credentials and endpoint
     from other places than the rest of the code does.
@@ -119,6 +121,8 @@ def scan(store: ObjectStore, version: HasFiles) -> pl.LazyFrame:
         StoreUnavailableError: the store could not be read.
     """
     paths = [uri.removeprefix("s3://") for uri in data_uris(store, version)]
+    if not paths and contract is not None:
+        return contract.polars_schema.to_frame().lazy()
     try:
         data = pads.dataset(paths, filesystem=store.filesystem(), format="parquet", partitioning=None)
     except FileNotFoundError as e:

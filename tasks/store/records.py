@@ -58,10 +58,33 @@ class SchemaField(Record):
     basis: str = ""
 
 
+class Noted(Record):
+    """A document that an extraction has got, noted in case it is cut off."""
+
+    role: str
+    url: str
+    retrieved_at: str
+    sha256: str
+    raw_key: str
+    bytes: int
+
+
+class Cost(Record):
+    """What an extraction took: requests and bytes asked of the publisher, documents taken over from a run that was
+    cut off, and documents taken over from the version before."""
+
+    requests: int = 0
+    bytes: int = 0
+    resumed: int = 0
+    reused: int = 0
+
+
 class SourceEntry(Record):
-    """One raw input of a version: where it came from and under which key it is archived."""
+    """One raw input of a version: where it came from and under which key it is archived. ``role`` is what it was to
+    the source (``exports/2024-01:2024-12``)."""
 
     source: str
+    role: str = ""
     url: str
     retrieved_at: str
     sha256: str
@@ -110,6 +133,7 @@ class Manifest(Record):
     code_version: str = ""
     quality: QualityCounts = QualityCounts()
     changes: ChangeCounts = ChangeCounts()
+    cost: Cost = Cost()
     created_at: str
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True, serialize_by_alias=True)

@@ -13,8 +13,9 @@ from configs.errors import CorruptVersionError, ObjectNotFoundError
 from tasks.store import layout
 from tasks.store.content import combine, frame_sha256
 from tasks.store.objects import ObjectStore
-from tasks.store.reader import resolve
+from tasks.store.reader import HasFiles, resolve
 from tasks.store.records import FileEntry, Manifest
+from tasks.store.versions import Draft
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,25 @@ def verify(store: ObjectStore, dataset: str, version: str | None = None) -> Veri
     return VerifyReport(dataset, manifest.version, len(manifest.files), sum(f.bytes for f in manifest.files))
 
 
-def _body(store: ObjectStore, manifest: Manifest, file: FileEntry, problems: list[str]) -> bytes | None:
+def confirm(store: ObjectStore, draft: Draft) -> None:
+    """Reads back what was staged, before anything is sealed: the gate judges what is in the store, so that must be
+    what was built. Of a file that was copied from the parent, size only: ``verify`` reads those.
+
+    Raises:
+        CorruptVersionError: names every object that is not what was staged.
+    """
+    problems: list[str] = []
+    copied = set(draft.head.manifest.files) if draft.head.manifest else set()
+    for file in draft.files:
+        if file not in copied:
+            _body(store, draft, file, problems)
+        elif store.size(layout.version(draft.dataset, draft.version, file.path)) != file.bytes:
+            problems.append(f"{file.path} was not copied whole")
+    if problems:
+        raise CorruptVersionError(draft.dataset, draft.version, problems)
+
+
+def _body(store: ObjectStore, manifest: HasFiles, file: FileEntry, problems: list[str]) -> bytes | None:
     """The object if it is the one that was sealed; otherwise None and one problem more."""
     try:
         body = store.get(layout.version(manifest.dataset, manifest.version, file.path)).body

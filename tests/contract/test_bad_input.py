@@ -252,8 +252,8 @@ def test_a_passing_fault_of_the_world_bank_is_retried(
 LASTING = {
     "503": ("SourceUnavailableError", "status 503"),
     "cut short": ("SourceUnavailableError", "attempts"),
-    "redirect": ("SourceResponseError", "redirects to"),
-    "404": ("SourceResponseError", "status 404"),
+    "redirect": ("RedirectedError", "redirects to"),
+    "404": ("StatusError", "status 404"),
 }
 
 

@@ -12,8 +12,8 @@ import pytest
 from configs.errors import SourceResponseError
 from tasks.extract import census_balance, snapshot
 from tasks.extract import world_bank_pages as pages
-from tasks.extract.base import RawDocument
-from tests.unit.test_extract import Memory
+from tasks.extract.base import Ask, RawDocument
+from tests.memory import Memory
 
 SOURCES = Path(__file__).parents[2].parent / "shared" / "sources"
 pytestmark = pytest.mark.skipif(not SOURCES.is_dir(), reason="the publishers' own files are not beside this checkout")
@@ -27,7 +27,7 @@ def document(role: str, body: bytes) -> RawDocument:
 def test_the_real_workbook_gives_the_bundled_figures_and_its_year_column_adds_up(vintage: str) -> None:
     body = (SOURCES / "census_balance" / f"country_{vintage}.xlsx").read_bytes()
     real = census_balance.parse("atp_world_monthly", (document("workbook", body),), vintage)
-    bundled = snapshot.parse("atp_world_monthly", snapshot.fetch("atp_world_monthly", vintage, Memory()), vintage)
+    bundled = snapshot.parse("atp_world_monthly", snapshot.fetch(Ask("atp_world_monthly", vintage), Memory()), vintage)
     monthly = real.tables["monthly"].collect()
     assert monthly.equals(bundled.tables["monthly"].collect())
     years = monthly.group_by(pl.col("period").dt.year().cast(pl.Int32).alias("year")).agg(
@@ -61,7 +61,7 @@ def test_recorded_answers_of_the_world_bank_are_told_apart() -> None:
 def test_the_bundled_marks_are_those_of_the_publishers_metadata() -> None:
     with open(SOURCES / "world_bank_api" / "country_metadata_2024-10-24.csv", encoding="utf-8-sig", newline="") as f:
         real = {r["Country Code"]: not r["Region"] for r in csv.DictReader(f)}
-    extraction = snapshot.parse("ip_trade_annual", snapshot.fetch("ip_trade_annual", None, Memory()), None)
+    extraction = snapshot.parse("ip_trade_annual", snapshot.fetch(Ask("ip_trade_annual", None), Memory()), None)
     bundled = extraction.tables["economies"].collect()
     assert dict(bundled.select("economy_code", "is_aggregate").iter_rows()) == real
     assert sum(real.values()) == 48
@@ -80,7 +80,7 @@ def test_the_bundled_figures_are_those_of_the_publishers_bulk_file() -> None:
         for year, value in zip(years, line[4:], strict=False)
         if value
     }
-    extraction = snapshot.parse("ip_trade_annual", snapshot.fetch("ip_trade_annual", "2021-09-15", Memory()), None)
+    extraction = snapshot.parse("ip_trade_annual", snapshot.fetch(Ask("ip_trade_annual", "2021-09-15"), Memory()), None)
     observed = extraction.tables["observations"].collect()
     ours = {
         (code, name, year): v

@@ -21,7 +21,8 @@ from configs.contract import load_contract
 from configs.errors import CheckCouldNotRunError, ConfigError
 from expectations.base import Check, GateInput
 from tasks.build import write
-from tasks.extract import snapshot
+from tasks.extract import partner_reference, snapshot
+from tasks.extract.base import Ask
 from tasks.quality import gate as gate_module
 from tasks.quality.gate import judge
 from tasks.quality.report import Report, failures_of
@@ -41,8 +42,9 @@ def good_figures(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str
 
     def frame(dataset: str, vintage: str) -> pl.DataFrame:
         if (dataset, vintage) not in known:
-            extraction = snapshot.parse(dataset, snapshot.fetch(dataset, vintage, archive), vintage)
-            tables.update({dataset: dict(extraction.tables)})
+            extraction = snapshot.parse(dataset, snapshot.fetch(Ask(dataset, vintage), archive), vintage)
+            partners = partner_reference.table(partner_reference.document(archive))
+            tables.update({dataset: {**extraction.tables, "partners": partners}})
             known[dataset, vintage] = load_transform(dataset).transform(extraction.tables).collect()
         return known[dataset, vintage]
 
@@ -303,9 +305,9 @@ def test_another_vintage_than_asked_for_is_rejected(good: Callable[..., pl.DataF
     assert failed(report, "critical") == {"asked_vintage"}
 
 
-def test_the_figures_of_a_yanked_version_are_a_warning(good: Callable[..., pl.DataFrame]) -> None:
+def test_the_figures_of_a_yanked_version_are_refused(good: Callable[..., pl.DataFrame]) -> None:
     report = judge(given(ATP, good(ATP, "2025-02"), "2025-02", yanked_contents={"x": "2026-01-01.0001 (wrong unit)"}))
-    assert failed(report, "warning") == {"yanked_content"}
+    assert failed(report, "critical") == {"yanked_content"}
     assert "wrong unit" in report.failures()[0]
 
 

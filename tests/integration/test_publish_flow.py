@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from tasks.extract import partner_reference
 from tasks.store import reader, versions
 from tasks.store.open import open_store
 from tests.command import Ran
@@ -107,14 +108,16 @@ def test_an_older_bundled_vintage_is_superseded(techtrade: Run, store: Any) -> N
     assert store.folders("atp_world_monthly/versions/") == [before.version]
 
 
-def test_yanked_figures_can_be_published_again_but_not_without_a_warning(techtrade: Run, store: Any) -> None:
+def test_yanked_figures_are_not_brought_back_by_the_next_run(techtrade: Run, store: Any) -> None:
     snapshot(techtrade, "atp_world_monthly", "2023-01")
+    good = versions.read_latest(store, "atp_world_monthly")[0].version
     snapshot(techtrade, "atp_world_monthly", "2025-02")
     bad = versions.read_latest(store, "atp_world_monthly")[0].version
     assert techtrade("yank", f"atp_world_monthly@{bad}", "--reason", "wrong unit").code == 0
-    ran = snapshot(techtrade, "atp_world_monthly", "2025-02")
-    assert "published" in ran.out
-    assert "yanked" in ran.out and "wrong unit" in ran.out
+    ran = techtrade("publish", "atp_world_monthly", "--source", "snapshot", "--vintage", "2025-02")
+    assert ran.code == 3
+    assert "yanked" in ran.err and "wrong unit" in ran.err
+    assert versions.read_latest(store, "atp_world_monthly")[0].version == good
 
 
 def test_the_manifest_tells_where_everything_came_from(techtrade: Run, store: Any) -> None:
@@ -124,15 +127,17 @@ def test_the_manifest_tells_where_everything_came_from(techtrade: Run, store: An
         "configs/snapshot/ip_trade_annual/2021-09-15.csv",
         "configs/snapshot/ip_trade_annual/2022-09-16.csv",
         "configs/snapshot/ip_trade_annual/economies.csv",
+        f"configs/reference/partners/{partner_reference.vintages()[-1]}.csv",
     }
     for source in manifest.sources:
         import hashlib
 
         assert hashlib.sha256(store.get(source.raw_key).body).hexdigest() == source.sha256
-        assert source.licence == "CC-BY-4.0"
+        assert "CC-BY-4.0" in source.licence
+    assert {s.source for s in manifest.sources} == {"snapshot", "partner_reference"}
     assert [f.name for f in manifest.schema_] == frame(store, "ip_trade_annual").columns
     assert {f.path for f in manifest.files} == {
-        "data/part-0000.parquet", "changes.parquet", "quality.parquet", "quality_gx.json",
+        "data/part-0000.parquet", "changes.parquet", "quality.parquet", "quality_gx.json", "notes.parquet",
     }  # fmt: skip
 
 

@@ -1,0 +1,28 @@
+"""What checks of monthly series have in common."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import polars as pl
+
+from configs.errors import CheckCouldNotRunError
+from expectations.base import GateInput
+
+
+def vintage_month(gate: GateInput, check_id: str) -> date:
+    """The last month covered, which a monthly vintage is named after.
+
+    Raises:
+        CheckCouldNotRunError: the vintage is no month.
+    """
+    try:
+        return date.fromisoformat(f"{gate.vintage}-01")
+    except ValueError as e:
+        why = f"the vintage {gate.vintage!r} is not a month (YYYY-MM)"
+        raise CheckCouldNotRunError(gate.contract.name, check_id, why) from e
+
+
+def every_month(first: date, last: date) -> pl.LazyFrame:
+    """``period``: the first of each month, both ends included."""
+    return pl.LazyFrame({"period": pl.date_range(first, last, "1mo", eager=True)}, schema={"period": pl.Date})

@@ -1,0 +1,59 @@
+"""How much a publisher may be asked a minute: requests, megabytes, errors.
+
+Kept in this process, for all sessions of a source together: runs of one source do not overlap (a concurrency limit on
+its deployment sees to that), so nothing has to be shared between machines.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+from pyrate_limiter import Duration, Limiter, Rate
+
+from configs.settings import SourceSettings
+
+MEGABYTE = 1_000_000
+
+
+class Limits:
+    """Waits until there is room. A request reserves as many megabytes as the largest answer so far had, because how
+    large an answer is shows only when it is there."""
+
+    def __init__(self, requests: int | None, megabytes: int | None, errors: int | None) -> None:
+        self._requests, self._megabytes, self._errors = (_limiter(n) for n in (requests, megabytes, errors))
+        self._room = megabytes or 0
+        self._largest = 1
+
+    def request(self) -> None:
+        if self._requests:
+            self._requests.try_acquire("requests")
+        if self._megabytes:
+            self._megabytes.try_acquire("megabytes", min(self._largest, self._room))
+
+    def received(self, size: int) -> None:
+        """What came; beyond what was reserved for it, it is counted now."""
+        megabytes = max(1, math.ceil(size / MEGABYTE))
+        if self._megabytes and megabytes > self._largest:
+            self._megabytes.try_acquire("megabytes", min(megabytes - self._largest, self._room))
+        self._largest = max(self._largest, megabytes)
+
+    def error(self) -> None:
+        if self._errors:
+            self._errors.try_acquire("errors")
+
+
+def _limiter(number: int | None) -> Limiter | None:
+    return Limiter(Rate(number, Duration.MINUTE)) if number else None
+
+
+@cache
+def _shared(url: str, requests: int | None, megabytes: int | None, errors: int | None) -> Limits:
+    return Limits(requests, megabytes, errors)
+
+
+def limits_of(settings: SourceSettings) -> Limits:
+    """The limits of a source, shared by all its sessions in this process."""
+    return _shared(
+        settings.url, settings.requests_per_minute, settings.megabytes_per_minute, settings.errors_per_minute
+    )
