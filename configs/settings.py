@@ -6,13 +6,14 @@ on disk or at a test double; every other setting of a source the same way.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from functools import cache
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from configs.contract import CONFIGS
@@ -57,7 +58,11 @@ class SourceSettings(BaseModel):
     retry_after_max: float = 300
     resume_hours: float = 12
     revision_months: int = Field(48, ge=1)
-    window_months: int = Field(12, ge=1)
+
+    @field_validator("documents", mode="before")
+    @classmethod
+    def _from_json(cls, value: object) -> object:
+        return json.loads(value) if isinstance(value, str) else value
     connect_timeout: float = 15
     read_timeout: float = 60
     attempts: int = Field(4, ge=1)

@@ -1,0 +1,92 @@
+"""Census lists of advanced technology products, from the addresses that the settings name.
+
+Which address holds which month's list is for a person to say: the publisher puts the newest list under an address that
+does not name its month, and takes old lists away. So every list that the published version was made from is taken over
+from the archive, under the flow and month it had, and only what the settings name is asked for: a list that is new or
+has another address now, and the newest of each flow again, which may have been corrected.
+
+Parsing is in ``atp_list_files``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from configs.errors import ConfigError, NoAddressError, VintageUnavailableError
+from configs.settings import source_settings
+from tasks.extract import atp_list_files
+from tasks.extract.base import Archive, Ask, Extraction, RawDocument
+from tasks.extract.secrets import without_secrets
+from tasks.extract.session import Session
+
+SOURCE = "census_atp_lists"
+
+
+def vintages(dataset: str) -> Sequence[str]:
+    """None by name: the settings say which lists there are."""
+    return ()
+
+
+def fetch(ask: Ask, archive: Archive) -> tuple[RawDocument, ...]:
+    """Gets and archives the lists that the settings name, and takes over the others that are known.
+
+    Raises:
+        NoAddressError: the settings name no list. ConfigError: they name one not by flow and month.
+        SourceError: see ``atp_list_files.read_list``.
+    """
+    named = _named()
+    documents = {role: d for role, d in ask.known.items() if atp_list_files.ROLE.match(role)}
+    wanted = {role: url for role, url in named.items() if ask.refresh == "all" or _may_differ(role, url, documents)}
+    with Session(SOURCE, ask, archive, plan=json.dumps(wanted, sort_keys=True)) as session:
+        for role, url in sorted(wanted.items()):
+            documents[role] = session.get(role, url, judge=lambda d: atp_list_files.read_list(SOURCE, d), suffix=".txt")
+    return tuple(documents[role] for role in sorted(documents))
+
+
+def parse(dataset: str, documents: tuple[RawDocument, ...], vintage: str | None) -> Extraction:
+    """Reads the lists.
+
+    Returns:
+        Table ``lists`` (flow, list_month: first month of validity, hs10, technology_group). The vintage is the month of
+        the newest list.
+
+    Raises:
+        SourceError: see ``atp_list_files.read_list``.
+        VintageUnavailableError: another vintage was asked for.
+    """
+    lists = atp_list_files.lists(SOURCE, documents)
+    found = atp_list_files.newest(lists)
+    if vintage is not None and vintage != found:
+        raise VintageUnavailableError(
+            SOURCE,
+            f"vintage {vintage} was asked for, the newest list is of {found}; ask for that one or for none",
+            raw_keys=tuple(d.raw_key for d in documents),
+        )
+    settings = source_settings(SOURCE)
+    return Extraction(
+        source=SOURCE,
+        dataset=dataset,
+        vintage=found,
+        documents=documents,
+        tables={"lists": lists.lazy()},
+        licence=settings.licence,
+        citation=settings.citation,
+    )
+
+
+def _named() -> dict[str, str]:
+    named = source_settings(SOURCE).documents
+    if not named:
+        raise NoAddressError(SOURCE)
+    wrong = sorted(role for role in named if not atp_list_files.ROLE.match(role))
+    if wrong:
+        raise ConfigError(f"source {SOURCE}: documents: {wrong[0]!r} is not exports/YYYY-MM or imports/YYYY-MM")
+    return named
+
+
+def _may_differ(role: str, url: str, known: Mapping[str, RawDocument]) -> bool:
+    """Whether a list has to be asked for again. Lists of the past do not change; their names sort by month."""
+    had = known.get(role)
+    newest = not any(r > role for r in known if r.split("/")[0] == role.split("/", maxsplit=1)[0])
+    return had is None or newest or had.url != without_secrets(url)
