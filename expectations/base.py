@@ -25,7 +25,8 @@ class GateInput:
     """All that a gate may look at.
 
     ``data`` is the staged candidate as read back from the store, ``parent`` the version before it (its contract may
-    have been older), ``tables`` what the source said, ``staged_schemas`` the arrow schema of each staged file.
+    have been older), ``tables`` what the source said, ``staged_schemas`` the arrow schema of each staged file,
+    ``live`` whether a publisher was asked: bundled figures are as old as they are.
     """
 
     contract: Contract
@@ -38,6 +39,7 @@ class GateInput:
     parent_vintage: str | None
     yanked_contents: Mapping[str, str]
     content_sha256: str
+    live: bool = False
     today: date = field(default_factory=lambda: datetime.now(UTC).date())
 
     def table(self, name: str, check_id: str) -> pl.LazyFrame:

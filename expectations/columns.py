@@ -13,6 +13,7 @@ import pyarrow as pa
 from configs.contract import Column
 from expectations.base import Check, GateInput, none_of, not_applicable
 from expectations.change import NO_PARENT
+from expectations.periods import last_day
 
 
 def checks(gate: GateInput) -> list[Check]:
@@ -20,7 +21,8 @@ def checks(gate: GateInput) -> list[Check]:
     found = [_schema(gate), _has_rows(gate), _key_unique(gate)]
     for column in gate.contract.columns:
         found.extend(_of_column(gate, column))
-    return [*found, _row_count(gate), _asked_vintage(gate), _past_vintage(gate), _yanked_content(gate)]
+    of_vintage = [_asked_vintage(gate), _past_vintage(gate), _fresh_enough(gate)]
+    return [*found, _row_count(gate), *of_vintage, _yanked_content(gate)]
 
 
 def _schema(gate: GateInput) -> Check:
@@ -206,6 +208,20 @@ def _past_vintage(gate: GateInput) -> Check:
     frame = pl.LazyFrame({"vintage": [gate.vintage], "now": [now]})
     ahead = frame.filter(pl.col("vintage") > pl.col("now"))
     return none_of(gate, "past_vintage", "the vintage does not lie in the future", f"at most {now}", ahead)
+
+
+def _fresh_enough(gate: GateInput) -> Check:
+    """A publisher that has stopped, or an address that it has left, goes on answering with what it had."""
+    title, limit = "the vintage is as recent as the publisher's cadence lets expect", gate.contract.freshness_limit_days
+    if not gate.live:
+        return not_applicable(gate, "fresh_enough", title, "no publisher was asked", "warning")
+    last = last_day(gate.vintage)
+    if last is None:
+        why = f"the vintage {gate.vintage!r} names no day, month or year"
+        return not_applicable(gate, "fresh_enough", title, why, "warning")
+    age = pl.LazyFrame({"vintage": [gate.vintage], "days_old": [(gate.today - last).days]})
+    old = age.filter(pl.col("days_old") > limit)
+    return none_of(gate, "fresh_enough", title, f"at most {limit} days old on {gate.today}", old, "warning")
 
 
 def _yanked_content(gate: GateInput) -> Check:

@@ -19,6 +19,7 @@ from expectations.change import before, incomparable, ratio, shared
 FLOWS = ("receipts_usd", "payments_usd")
 KEY = ("economy_code", "year")
 TITLES: dict[str, tuple[str, Severity]] = {
+    "vintage_not_back": ("no economy goes back to an older vintage", "critical"),
     "economies_lost": ("no economy of the version before is lost", "critical"),
     "measures_lost": ("no economy loses all its receipts or all its payments", "critical"),
     "rows_lost": ("no observation is lost without a newer vintage of its economy", "critical"),
@@ -36,7 +37,7 @@ def against_parent(gate: GateInput) -> list[Check]:
     why = incomparable(gate, *KEY, *([] if flows else FLOWS))
     if why:
         return [_not_applicable(gate, i, why) for i in TITLES]
-    return [*_losses(gate, flows), *_revisions(gate, flows)]
+    return [_vintage_not_back(gate), *_losses(gate, flows), *_revisions(gate, flows)]
 
 
 def _not_applicable(gate: GateInput, check_id: str, why: str) -> Check:
@@ -52,6 +53,20 @@ def _none_of(gate: GateInput, check_id: str, expected: str, off: pl.LazyFrame, o
 def _observations(frame: pl.LazyFrame, flows: Sequence[str]) -> pl.LazyFrame:
     """economy_code, year, measure, value (US dollars): what is known, one row each."""
     return frame.unpivot(flows, index=KEY, variable_name="measure", value_name="value").drop_nulls("value")
+
+
+def _vintages(frame: pl.LazyFrame, name: str) -> pl.LazyFrame:
+    return frame.group_by("economy_code").agg(pl.col("source_vintage").max().alias(name)).drop_nulls(name)
+
+
+def _vintage_not_back(gate: GateInput) -> Check:
+    """A newer version may hold an economy's figures as they were, never as they were before that."""
+    why = incomparable(gate, "source_vintage")
+    if why:
+        return _not_applicable(gate, "vintage_not_back", why)
+    both = _vintages(gate.data, "vintage_now").join(_vintages(before(gate), "vintage_before"), on="economy_code")
+    back = both.filter(pl.col("vintage_now") < pl.col("vintage_before")).sort("economy_code")
+    return _none_of(gate, "vintage_not_back", "the vintage of the version before, or a newer one", back, both)
 
 
 def _losses(gate: GateInput, flows: Sequence[str]) -> list[Check]:
@@ -103,8 +118,11 @@ def _revisions(gate: GateInput, flows: Sequence[str]) -> list[Check]:
     by_economy = both.group_by("economy_code").agg([e.abs().sum() for e in common]).sort("economy_code")
     total = both.filter(~pl.col("is_aggregate")).select([e.sum() for e in common])
     floor = bound(gate, "size_of_change", "floor_usd")
+    judged = both.filter(
+        pl.any_horizontal(pl.col(c).is_not_null() & pl.col(f"{c}_before").is_not_null() for c in flows)
+    )
     return [
-        ratio(gate, check_id, TITLES[check_id][0], sums, flows, TITLES[check_id][1], above, both)
+        ratio(gate, check_id, TITLES[check_id][0], sums, flows, TITLES[check_id][1], above, judged)
         for check_id, sums, above in (
             ("size_of_change", by_economy, floor),
             ("large_revision", by_economy, floor),

@@ -27,6 +27,7 @@ from configs.errors import (
     NotBundledError,
     NotPublishedError,
     ObjectNotFoundError,
+    StoreUnavailableError,
     TechtradeError,
     VintageRegressedError,
 )
@@ -296,6 +297,7 @@ def check(
             parent_vintage=head.manifest.vintage if head.manifest else None,
             yanked_contents=yanked,
             content_sha256=built.content_sha256,
+            live=request.kind == "live" and has_settings(request.source),
         )
     )
     draft = versions.stage_bytes(store, draft, "quality.parquet", parquet_bytes(report.frame()))
@@ -425,12 +427,15 @@ def _changes(store: ObjectStore, contract: Contract, draft: Draft) -> changes_.C
 
 
 def _staged_schemas(store: ObjectStore, draft: Draft) -> dict[str, pa.Schema]:
-    filesystem = store.filesystem()
-    paths = [f.path for f in draft.files if f.rows is not None]
-    return {
-        path: pq.read_schema(store.uri(layout.version(draft.dataset, draft.version, path)), filesystem=filesystem)
-        for path in paths
-    }
+    filesystem, found = store.filesystem(), {}
+    for path in (f.path for f in draft.files if f.rows is not None):
+        uri = store.uri(layout.version(draft.dataset, draft.version, path))
+        try:
+            found[path] = pq.read_schema(uri, filesystem=filesystem)
+        except OSError as e:
+            told = f"{uri} was staged and cannot be read back: {e.strerror or e}; nothing was published, run again"
+            raise StoreUnavailableError(told) from e
+    return found
 
 
 def _source_entry(document: RawDocument, extraction: Extraction) -> SourceEntry:
