@@ -59,7 +59,8 @@ class SourceError(TechtradeError):
 
     def __init__(self, source: str, message: str, *, raw_keys: tuple[str, ...] = ()) -> None:
         self.source, self.raw_keys = source, raw_keys
-        kept = f" (kept as {', '.join(raw_keys)})" if raw_keys else ""
+        more = f" and {len(raw_keys) - 3} more" if len(raw_keys) > 3 else ""
+        kept = f" (kept as {', '.join(raw_keys[:3])}{more})" if raw_keys else ""
         super().__init__(f"{source}: {message}{kept}")
 
 

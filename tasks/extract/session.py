@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from types import TracebackType
 
-from configs.errors import MissingKeyError, SourceResponseError
+from configs.errors import MissingKeyError, PassingAnswerError, SourceResponseError
 from configs.settings import source_key, source_settings
 from tasks.extract.base import Archive, Ask, RawDocument
 from tasks.extract.http import Answer, Client
@@ -88,6 +88,9 @@ class Session:
         def receive(answer: Answer) -> RawDocument:
             body = self._client.scrub.bytes(answer.body)
             document = self._archive.keep(self.source, role, answer.url, body, suffix)
+            if empty_ok and answer.status == 200 and not body:
+                told = f"{answer.url} answered with status 200 and nothing in it"
+                raise PassingAnswerError(self.source, told, raw_keys=(document.raw_key,))
             if judge is not None:
                 judge(document)
             if media and answer.status == 200 and answer.content_type and not answer.content_type.startswith(media):
