@@ -27,6 +27,12 @@ from tasks.extract.base import RawDocument
 SOURCE = "world_bank"
 BUSY = {"105", "199"}  # "service currently unavailable" and its like; other messages stay as they are
 DATE = re.compile(r"^\d{4}-\d{2}-\d{2}$")
+ADVICE: dict[type[SourceError], str] = {
+    SourceResponseError: "nothing was published; run again later, and if it stays so check the source's address",
+    IncompleteResponseError: "nothing was published; run again",
+    SourceLayoutError: "nothing was published; compare what was kept with docs/sources.md, and mend the reader if the "
+    "publisher has changed its form",
+}
 
 
 @dataclass(frozen=True)
@@ -212,5 +218,6 @@ def observations(documents: Sequence[RawDocument], name: str, series: str, known
 
 
 def fail(kind: type[SourceError], document: RawDocument, message: str, source: str = SOURCE) -> SourceError:
-    """An error of that kind which names the document."""
-    return kind(source, f"{document.url} {message}", raw_keys=(document.raw_key,))
+    """An error of that kind which names the document and says what to do."""
+    advice = ADVICE.get(kind, "nothing was published; run again later")
+    return kind(source, f"{document.url} {message}; {advice}", raw_keys=(document.raw_key,))

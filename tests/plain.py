@@ -1,0 +1,31 @@
+"""The command line without Prefect, for commands that run no flow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.command import Ran
+
+Run = Callable[..., Ran]
+
+
+def plain(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], store: str = "") -> Run:
+    """Runs ``techtrade`` in this process, on that store."""
+    monkeypatch.setenv("TECHTRADE_STORE", store)
+
+    def run(*arguments: str) -> Ran:
+        from flows.cli import main
+
+        monkeypatch.setattr("sys.argv", ["techtrade", *arguments])
+        capfd.readouterr()
+        code = 0
+        try:
+            main()
+        except SystemExit as e:
+            code = e.code if isinstance(e.code, int) else 1
+        out, err = capfd.readouterr()
+        return Ran(code, out, err)
+
+    return run
