@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import click
 
 from configs.errors import TechtradeError
-from flows.output import one_line
+from flows.output import debugging, one_line
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -155,7 +155,9 @@ def yank_command(target: str, reason: str, replaced_by: str | None, store: str |
 
 @cli.command()
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
-@click.option("--grace-hours", type=float, default=24.0, show_default=True, help="Leave alone what is younger.")
+@click.option(
+    "--grace-hours", type=click.FloatRange(min=0), default=24.0, show_default=True, help="Leave alone what is younger."
+)
 @_store
 @_json
 def gc(dry_run: bool, grace_hours: float, store: str | None, as_json: bool) -> None:
@@ -174,10 +176,85 @@ def serve(store: str | None) -> None:
     run(store)
 
 
+@cli.group()
+def sources() -> None:
+    """Look at publishers, and at what is had of them beside the datasets."""
+
+
+@sources.command()
+@click.option(
+    "--refresh",
+    type=click.Choice(["auto", "all"]),
+    default="auto",
+    show_default=True,
+    help="Ask only for what the inventory lacks, or for everything.",
+)
+@_store
+@_json
+def archives(refresh: str, store: str | None, as_json: bool) -> None:
+    """Get every official vintage of the World Bank's series on intellectual property into the raw archive."""
+    from flows import source_commands
+
+    sys.exit(source_commands.archives(refresh, store, as_json))
+
+
+@sources.command()
+@click.argument("names", metavar="[SOURCE]...", nargs=-1)
+@_json
+def check(names: tuple[str, ...], as_json: bool) -> None:
+    """Ask publishers for their metadata, and tell what differs from what our readers were written against."""
+    from flows import source_commands
+
+    sys.exit(source_commands.check(names, as_json))
+
+
+@cli.group()
+def raw() -> None:
+    """Keep house in the raw archive. Published versions do not depend on it."""
+
+
+@raw.command(name="list")
+@click.option("--source", help="Only this source.")
+@_store
+@_json
+def raw_list(source: str | None, store: str | None, as_json: bool) -> None:
+    """What is archived of each source."""
+    from flows import source_commands
+
+    source_commands.raw_list(source, store, as_json)
+
+
+@raw.command(name="take-down")
+@click.argument("source")
+@click.option("--reason", required=True, help="Why; it stands in the note that is left behind.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@_store
+@_json
+def raw_take_down(source: str, reason: str, dry_run: bool, store: str | None, as_json: bool) -> None:
+    """Delete all raw bytes of SOURCE. What says that they were there stays."""
+    from flows import source_commands
+
+    source_commands.raw_take_down(source, reason, dry_run, store, as_json)
+
+
+@raw.command(name="expire")
+@click.argument("source", required=False)
+@click.option("--older-than", "days", metavar="DAYS", type=click.IntRange(min=1), required=True)
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@_store
+@_json
+def raw_expire(source: str | None, days: int, dry_run: bool, store: str | None, as_json: bool) -> None:
+    """Delete raw bytes (of SOURCE, or of all) that are old and that no published version or inventory names."""
+    from flows import source_commands
+
+    source_commands.raw_expire(source, days, dry_run, store, as_json)
+
+
 def main() -> None:
     """The console script: one line and an exit code for every error; a traceback only with ``--debug``."""
     arguments = sys.argv[1:]
     debug = "--debug" in arguments  # wherever it stands
+    debugging.set(debug)
     try:
         cli.main([a for a in arguments if a != "--debug"], standalone_mode=False)
     except click.ClickException as e:

@@ -62,7 +62,9 @@ class RawArchive:
         return body
 
     def known(self, manifest: Manifest) -> dict[str, RawDocument]:
-        """The documents that a version was made from, by role; their bytes are read when they are needed."""
+        """The documents that a version was made from, by role; their bytes are read when they are needed. Of a source
+        whose bytes were taken down, only what is there: the rest has to be asked for again."""
+        gone = {s.source for s in manifest.sources if self._store.size(layout.taken_down(s.source)) is not None}
         return {
             s.role: self._document(
                 Noted(
@@ -76,7 +78,7 @@ class RawArchive:
                 s.source,
             )
             for s in manifest.sources
-            if s.role
+            if s.role and (s.source not in gone or self._store.size(s.raw_key) == s.bytes)
         }
 
     def unfinished(self, source: str, plan: str, since: datetime) -> Mapping[str, RawDocument]:

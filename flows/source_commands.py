@@ -1,0 +1,125 @@
+"""The commands about publishers and their raw bytes: ``sources archives``, ``sources check``, ``raw ...``."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+from flows.inspect_commands import open_at
+from flows.output import print_json, progress, remark, table
+from tasks.store import raw_admin, versions
+from tasks.store.objects import ObjectStore
+from tasks.store.raw_admin import RawPlan
+from tasks.store.records import as_plain
+
+# Without a handler of its own its "retry scheduled" would be printed bare; what became of the retries is told anyway.
+logging.getLogger("stamina").addHandler(logging.NullHandler())
+
+
+def archives(refresh: str, url: str | None, as_json: bool) -> int:
+    """Returns the exit code: 0 if every version listed is there, 1 if one could not be had or read."""
+    from tasks import archive_extraction
+    from tasks.extract.base import Ask
+    from tasks.extract.world_bank_archives import SOURCE
+    from tasks.store.raw import RawArchive
+
+    store = open_at(url)
+    ask = Ask(SOURCE, refresh="all" if refresh == "all" else "auto")
+    with progress("asking for the list of versions"):
+        result = archive_extraction.extract(store, RawArchive(store), ask)
+    for line in [*result.changed, *(f"error: {f}" for f in result.failures)]:
+        remark(" ".join(line.split()))
+    if as_json:
+        plain: dict[str, Any] = {"source": SOURCE, "listed": result.listed, "asked": result.asked}
+        plain |= {"got": [as_plain(g) for g in result.got], "changed": result.changed, "failures": result.failures}
+        print_json(plain | {"cost": asdict(ask.meter)})
+    else:
+        count = {state: sum(g.state == state for g in result.got) for state in ("data", "empty", "unreadable")}
+        told = ", ".join(f"{n} {state}" for state, n in count.items() if n) or "nothing new"
+        print(f"{SOURCE}: {result.listed} versions listed, {result.asked} series asked for: {told}")
+        for entry in result.got:
+            if entry.state == "empty":
+                print(f"  {entry.vintage} {entry.indicator} has no data: {entry.reason}")
+    return 1 if result.failures else 0
+
+
+def check(names: tuple[str, ...], as_json: bool) -> int:
+    """Returns the exit code: 0 if no publisher has drifted, 1 if one has or could not be asked. A key that is missing
+    counts only for a source that is named."""
+    from tasks import drift
+
+    chosen = names or tuple(drift.sources())
+    for name in chosen:
+        drift.expectation(name)  # a wrong name is told before anything is asked
+    now = versions.utc_now()
+    with progress("asking publishers for their metadata"):
+        found = [drift.check(name, now) for name in chosen]
+    if as_json:
+        print_json([asdict(f) for f in found])
+    for source in found:
+        if not as_json:
+            print(f"{source.source}: {source.state}")
+            for difference in source.differences:
+                print(f"  {difference}")
+        if source.state not in ("as expected", "drift"):
+            detail = " ".join(source.detail.split())
+            remark(f"  {detail if detail.startswith(source.source) else f'{source.source}: {detail}'}")
+    failed = [f for f in found if f.state in drift.FAILED or (names and f.state == "no key")]
+    return 1 if failed else 0
+
+
+def raw_list(source: str | None, url: str | None, as_json: bool) -> None:
+    store = open_at(url)
+    found = [h for h in raw_admin.holdings(store) if source in (None, h.source)]
+    if as_json:
+        plain = [asdict(h) | {"taken_down": as_plain(h.taken_down) if h.taken_down else None} for h in found]
+        print_json(plain)
+        return
+    if not found:
+        remark(f"nothing is archived{f' of {source}' if source else ''} in {store.url}")
+        return
+    columns = ("source", "documents", "bytes", "newest", "bytes gone", "unfinished notes", "taken down")
+    rows = [
+        (h.source, f"{h.documents:,}", f"{h.bytes:,}", h.newest[:10], f"{h.gone:,}", h.notes, _last_take_down(h))
+        for h in found
+    ]
+    table(columns, rows, right=("documents", "bytes", "bytes gone", "unfinished notes"))
+
+
+def _last_take_down(holding: raw_admin.Holding) -> str:
+    if holding.taken_down is None or not holding.taken_down.events:
+        return ""
+    last = holding.taken_down.events[-1]
+    return f"{last.at[:10]}: {last.reason}{'' if last.done_at else ' (not ended; run it again)'}"
+
+
+def raw_take_down(source: str, reason: str, dry_run: bool, url: str | None, as_json: bool) -> None:
+    store = open_at(url)
+    plan = raw_admin.plan_take_down(store, source, reason, versions.utc_now())
+    _carry_out(store, plan, dry_run, as_json)
+
+
+def raw_expire(source: str | None, days: int, dry_run: bool, url: str | None, as_json: bool) -> None:
+    store = open_at(url)
+    plan = raw_admin.plan_expiry(store, source, versions.utc_now(), timedelta(days=days))
+    _carry_out(store, plan, dry_run, as_json)
+
+
+def _carry_out(store: ObjectStore, plan: RawPlan, dry_run: bool, as_json: bool) -> None:
+    """Prints what is decided, and does it unless it is only asked about."""
+    result = None if dry_run else raw_admin.execute(store, plan)
+    if as_json:
+        plain: dict[str, Any] = {"executed": not dry_run, "plan": plan.lines(), "documents": len(plan.raw)}
+        plain |= {"bytes": plan.bytes, "notes": len(plan.notes), "kept": plan.kept}
+        print_json(plain | {"spared": result.spared if result else ()})
+        return
+    for line in plan.lines():
+        print(f"{'would ' if dry_run else ''}{line}")
+    if not plan.lines():
+        print("nothing to delete")
+    if plan.kept:
+        print(f"kept: {plan.kept:,} documents as old, which a published version or an inventory names")
+    for key in result.spared if result else ():
+        remark(f"spared: {key} is named by a version published meanwhile")

@@ -1,0 +1,129 @@
+"""What a publisher's metadata says, each as a flat mapping of name to kind that an expectation can be held against.
+
+Pure: bytes in, mapping out. An answer that is no metadata is the same ``SourceError`` as in an extraction, whose
+readers are used where there are some.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import fastexcel
+
+from configs.errors import SourceLayoutError, SourceResponseError
+from tasks.extract import atp_list_files, bea_answers, ft900, world_bank_archive_pages, world_bank_pages
+from tasks.extract.base import RawDocument
+from tasks.extract.world_bank_pages import fail, json_of, message_of
+
+Kinds = Mapping[str, str]
+
+
+def census_variables(document: RawDocument, source: str) -> Kinds:
+    """``variables.json``: each variable with its predicateType."""
+    content = json_of(document, source)
+    found = content.get("variables") if isinstance(content, dict) else None
+    if not isinstance(found, dict) or not all(isinstance(v, dict) for v in found.values()):
+        raise fail(SourceLayoutError, document, "is not the object of variables that the API gives", source)
+    return {name: str(about.get("predicateType", "none")) for name, about in found.items()}
+
+
+def bea_values(document: RawDocument, source: str) -> Kinds:
+    """``GetParameterValues``: each code with its description."""
+    codes = bea_answers.listed(document)
+    values = bea_answers.results(document)["ParamValue"]
+    rows = [values] if isinstance(values, dict) else values
+    return {code: " ".join(str(row.get("Desc", "")).split()) for code, row in zip(codes, rows, strict=True)}
+
+
+def world_bank_pair(document: RawDocument, source: str) -> Kinds:
+    """A page of cells: the keys and types of its head and of its first cell."""
+    world_bank_pages.refuse_busy(document, source)
+    world_bank_pages.read_page(document)
+    head, rows = json_of(document, source)
+    return _shape(head, "head") | _shape(rows[0], "row")
+
+
+def world_bank_indicator(document: RawDocument, source: str) -> Kinds:
+    """What a series is: its id, name and source."""
+    world_bank_pages.refuse_busy(document, source)
+    (about,) = world_bank_pages.read_page(document).rows
+    of = about.get("source") or {}
+    return {"id": str(about.get("id")), "name": str(about.get("name")), "source": f"{of.get('id')} {of.get('value')}"}
+
+
+def world_bank_versions(document: RawDocument, source: str) -> Kinds:
+    """The list of archived versions: its keys and types; the ids have to be months."""
+    world_bank_pages.refuse_busy(document, source)
+    content = json_of(document, source)
+    message = message_of(content)
+    if message:
+        raise fail(SourceResponseError, document, f"answered with an error instead of a list: {message}", source)
+    shape = _shape(content, "")
+    if "source[].concept[].variable[].id" in shape:
+        world_bank_archive_pages.read_versions(document)
+    return shape
+
+
+def balance_workbook(document: RawDocument, source: str) -> Kinds:
+    """Sheets, and the columns of the first that is named ``country``."""
+    try:
+        reader = fastexcel.read_excel(document.body)
+    except fastexcel.FastExcelError as e:
+        raise fail(SourceResponseError, document, f"is not a workbook that can be read ({e})", source) from e
+    sheets = {f"sheet {name}": "sheet" for name in reader.sheet_names}
+    if "sheet country" not in sheets:
+        return sheets
+    return sheets | dict.fromkeys(reader.load_sheet("country", n_rows=0).to_polars().columns, "column")
+
+
+def ft900_exhibits(document: RawDocument, source: str) -> Kinds:
+    """The sections that Exhibits 16 and 16a have figures of."""
+    return dict.fromkeys(ft900.parse_exhibits(document)["section"].unique().sort(), "table")
+
+
+def atp_lists(document: RawDocument, source: str) -> Kinds:
+    """Whether a list of codes can be read."""
+    atp_list_files.read_list(source, document)
+    return {"layout": "list of codes"}
+
+
+READERS: Mapping[str, Callable[[RawDocument, str], Kinds]] = {
+    f.__name__: f
+    for f in (
+        census_variables,
+        bea_values,
+        world_bank_pair,
+        world_bank_indicator,
+        world_bank_versions,
+        balance_workbook,
+        ft900_exhibits,
+        atp_lists,
+    )
+}
+
+
+def _shape(value: Any, name: str) -> dict[str, str]:
+    """Keys as ``a.b[].c``, with the types that were seen under each, as ``integer|null``."""
+    seen: dict[str, set[str]] = {}
+    for key, kind in _walk(value, name):
+        seen.setdefault(key, set()).add(kind)
+    return {key: "|".join(sorted(kinds)) for key, kinds in seen.items()}
+
+
+def _walk(value: Any, name: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _walk(inner, f"{name}.{key}" if name else key)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _walk(inner, f"{name}[]")
+    else:
+        yield name, _type(value)
+
+
+def _type(value: Any) -> str:
+    if value is None:
+        return "null"
+    kinds: dict[type, str] = {bool: "flag", int: "integer", float: "number", str: "text"}
+    return kinds[type(value)]
