@@ -11,13 +11,14 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
-from configs.contract import load_contract
+from configs.contract import Contract, load_contract
 from tasks import pipeline
 from tasks.extract.base import Extraction
-from tasks.pipeline import Published, Request
+from tasks.pipeline import Fetched, Published, Request
 from tasks.store import versions
 from tasks.store.objects import ObjectStore
 from tasks.store.raw import RawArchive
+from tasks.store.versions import Head
 
 
 @dataclass(frozen=True)
@@ -58,12 +59,22 @@ def extraction(
 
 
 def publish(store: ObjectStore, dataset: str, found: Extraction) -> Published:
-    """The steps of the publish flow, without Prefect around them."""
+    """The steps of the publish flow after parsing, without Prefect around them."""
     request = Request(load_contract(dataset), "snapshot")
     head = versions.read_head(store, dataset)
     skipped = pipeline.nothing_new(head, request, found)
     if skipped:
         raise AssertionError(f"the benchmark meant to publish: {skipped.detail}")
+    return _release(store, head, request, found)
+
+
+def publish_fetched(store: ObjectStore, contract: Contract, fetched: Fetched) -> Published:
+    """The steps of the publish flow after fetching, without Prefect around them."""
+    request = Request(contract, "live")
+    return _release(store, versions.read_head(store, contract.name), request, pipeline.read(request, fetched))
+
+
+def _release(store: ObjectStore, head: Head, request: Request, found: Extraction) -> Published:
     with TemporaryDirectory(prefix="techtrade-bench-") as folder:
         built = pipeline.transform(request.contract, found, Path(folder))
         draft = pipeline.stage(store, head, built)

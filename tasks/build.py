@@ -20,6 +20,8 @@ from tasks.store.content import combine, frame_sha256
 from tasks.store.versions import Built, Part
 
 ROW_GROUP = 128 * 1024
+# Up to this many rows a frame is computed once and split; above, once a partition, so that memory does not grow.
+SPLIT_ROWS = 5_000_000
 
 
 class ContractMismatchError(TechtradeError):
@@ -65,8 +67,10 @@ def partitions(frame: pl.LazyFrame, contract: Contract) -> Iterator[tuple[str | 
         yield None, frame.collect()
         return
     key, expr = label
-    values = frame.select(expr.alias(key).unique().sort()).collect()[key]
-    for value in values:
+    counts = frame.group_by(expr.alias(key)).len("rows").sort(key).collect()
+    if int(counts["rows"].sum()) <= SPLIT_ROWS:
+        frame = frame.collect().lazy()
+    for value in counts[key]:
         yield f"{key}={value}", frame.filter(expr == value).collect()
 
 

@@ -37,7 +37,7 @@ def _column_digest(series: pl.Series) -> bytes:
     if series.dtype == pl.String:
         text = series.fill_null("")
         digest.update(text.str.len_bytes().cast(pl.Int64).to_numpy().astype("<i8").tobytes())
-        digest.update("".join(text.to_list()).encode())
+        digest.update((text.str.join("").item() or "").encode())
     elif series.dtype.is_float():
         values = series.fill_null(0.0).to_numpy().astype("<f8") + 0.0  # -0.0 + 0.0 is 0.0
         values[np.isnan(values)] = np.nan

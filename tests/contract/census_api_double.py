@@ -156,7 +156,7 @@ class CensusApi(Double):
             )
         key = (flow, months[0], min(months[-1], newest), tuple(wanted), self.newest, self.revision, self.small)
         if not fault:
-            return _rendered(*key)
+            return rendered(*key)
         rows = _rows(*key)
         if rows is None:
             return None
@@ -223,7 +223,7 @@ def _of_world(table: pl.DataFrame, flow: str) -> dict[tuple[str, str, str], int]
 
 
 @cache
-def _rendered(
+def rendered(
     flow: str, first: str, last: str, wanted: tuple[str, ...], newest: str, revision: int, small: bool
 ) -> bytes | None:
     rows = _rows(flow, first, last, wanted, newest, revision, small)
