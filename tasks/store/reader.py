@@ -14,10 +14,13 @@ from configs.contract import Contract
 from configs.errors import CorruptVersionError, NotPublishedError, ObjectNotFoundError, StoreUnavailableError
 from tasks.store import layout
 from tasks.store.objects import ObjectStore
-from tasks.store.records import FileEntry, Latest, LogEntry, Manifest
+from tasks.store.records import DamagedRecordError, FileEntry, Latest, LogEntry, Manifest
 from tasks.store.versions import read_latest, read_manifest, stamp
 
-State = Literal["latest", "published", "yanked", "rejected", "abandoned", "not published"]
+State = Literal["latest", "published", "yanked", "rejected", "abandoned", "not published", "corrupt"]
+# What is told of one version while the others are gone through. A store that cannot be reached is not among it: nothing
+# is known of any version then.
+DAMAGED = (CorruptVersionError, DamagedRecordError)
 
 
 @dataclass(frozen=True)
@@ -31,12 +34,15 @@ class Resolved:
 
 @dataclass(frozen=True)
 class Listed:
-    """A version in a listing. ``event`` is its publication, None if it never was."""
+    """A version in a listing. ``event`` is its publication, None if it never was. ``manifest`` is None in state
+    ``corrupt``, and ``problem`` says why."""
 
-    manifest: Manifest
+    version: str
+    manifest: Manifest | None
     state: State
     event: LogEntry | None
     yank: LogEntry | None
+    problem: str = ""
 
 
 class HasFiles(Protocol):
@@ -66,6 +72,15 @@ def resolve(store: ObjectStore, dataset: str, version: str | None = None) -> Res
     return Resolved(latest, read_manifest(store, dataset, wanted, sha256), _yank_of(latest, wanted))
 
 
+def latest_version(store: ObjectStore, dataset: str) -> str:
+    """The version that ``latest.json`` names.
+
+    Raises:
+        NotPublishedError: nothing was published.
+    """
+    return _latest(store, dataset).version
+
+
 def as_of(store: ObjectStore, dataset: str, moment: datetime) -> Resolved:
     """What a reader of ``latest`` was given at that moment, yanked since or not.
 
@@ -86,14 +101,24 @@ def as_of(store: ObjectStore, dataset: str, moment: datetime) -> Resolved:
 
 
 def list_versions(store: ObjectStore, dataset: str, *, unpublished: bool = False) -> list[Listed]:
-    """The versions in the log, oldest first; with ``unpublished`` also sealed ones that never were in it."""
+    """The versions in the log, oldest first; with ``unpublished`` also sealed ones that never were in it. One whose
+    manifest is damaged is listed as ``corrupt``.
+
+    Raises:
+        DamagedRecordError: ``latest.json`` cannot be read, so there is no log.
+    """
     latest, _ = read_latest(store, dataset)
     events = {e.version: e for e in latest.published} if latest else {}
-    listed = []
+    listed: list[Listed] = []
     for version, event in events.items():
         yank = _yank_of(latest, version) if latest else None
         state: State = "yanked" if yank else "latest" if latest and version == latest.version else "published"
-        listed.append(Listed(read_manifest(store, dataset, version, event.manifest_sha256), state, event, yank))
+        try:
+            manifest = read_manifest(store, dataset, version, event.manifest_sha256)
+        except DAMAGED as e:
+            listed.append(Listed(version, None, "corrupt", event, yank, str(e)))
+            continue
+        listed.append(Listed(version, manifest, state, event, yank))
     if unpublished:
         for version in store.folders(layout.versions(dataset)):
             if version in events:
@@ -102,10 +127,12 @@ def list_versions(store: ObjectStore, dataset: str, *, unpublished: bool = False
                 manifest = read_manifest(store, dataset, version)
             except NotPublishedError:  # claimed, not sealed: under way, or killed
                 continue
-            listed.append(
-                Listed(manifest, "not published" if manifest.status == "passed" else manifest.status, None, None)
-            )
-    return sorted(listed, key=lambda v: v.manifest.version)
+            except DAMAGED as e:
+                listed.append(Listed(version, None, "corrupt", None, None, str(e)))
+                continue
+            state = "not published" if manifest.status == "passed" else manifest.status
+            listed.append(Listed(version, manifest, state, None, None))
+    return sorted(listed, key=lambda v: v.version)
 
 
 def scan(store: ObjectStore, version: HasFiles, contract: Contract | None = None) -> pl.LazyFrame:

@@ -13,6 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from configs.errors import StoreError
 
 
+class DamagedRecordError(StoreError):
+    """A document of the store is not of its form: cut short, overwritten, or of a kind that this code does not know."""
+
+
 class Record(BaseModel):
     """A document: frozen, written as indented JSON, read strictly for known fields, leniently for new ones
     (a newer writer may add some)."""
@@ -27,7 +31,8 @@ class Record(BaseModel):
         try:
             return cls.model_validate_json(body)
         except ValidationError as e:
-            raise StoreError(f"{key}: not a valid {cls.__name__.lower()} document: {e.errors()[0]['msg']}") from e
+            what = f"{key}: not a valid {cls.__name__.lower()} document: {e.errors()[0]['msg']}"
+            raise DamagedRecordError(f"{what}; restore it from a copy") from e
 
 
 class Claim(Record):
@@ -195,7 +200,8 @@ class YankNote(Record):
 
 
 class Status(Record):
-    """``status.json``: what the last run found. Derived, never authoritative."""
+    """``status.json``: what the last run found. Derived, never authoritative. ``rejected``: the last version that the
+    gate rejected, also where later runs ended otherwise."""
 
     dataset: str
     checked_at: str
@@ -203,6 +209,7 @@ class Status(Record):
     detail: str
     vintage: str = ""
     version: str | None = None
+    rejected: str | None = None
 
 
 class CatalogEntry(Record):
