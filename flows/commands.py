@@ -6,9 +6,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from configs.contract import dataset_names, load_contract
-from configs.errors import MissingKeyError, NoAddressError, NotBundledError, TechtradeError
+from configs.errors import MissingKeyError, NoAddressError, NotBundledError, TechtradeError, UsageError
 from configs.settings import require_access
-from flows.output import one_line, print_json, progress, remark
+from flows.output import one_line, print_json, progress, remark, show_traceback
+from flows.running import UnforeseenError, run
+from flows.runtime import refuse_unknown_sources
 from tasks.pipeline import Outcome, Published, RejectedError, Request
 
 WORST_FIRST = (1, 2, 3, 0)
@@ -36,8 +38,11 @@ def publish_datasets(
     Returns:
         The exit code: 0 when all were published or had nothing new, else the worst, 1 before 3.
     """
+    if vintage is not None and not names:
+        raise UsageError("a vintage is of one dataset: name it, as in techtrade publish DATASET --vintage VINTAGE")
     chosen = list(names) or dataset_names()
     # A wrong name, a key that cannot be one: told before any work is done.
+    refuse_unknown_sources()
     left_out = {name: _not_to_be_had(name, source) for name in chosen}
     with progress("starting Prefect (an embedded server takes 10 to 30 s, unless PREFECT_API_URL is set)"):
         from flows.publish import publish
@@ -71,10 +76,9 @@ def _attempt(
     flow: Any, name: str, source: str, vintage: str | None, refresh: str, store: str | None
 ) -> Outcome | TechtradeError:
     try:
-        outcome: Outcome = flow(dataset=name, source=source, vintage=vintage, store=store, refresh=refresh)
+        return run(flow, dataset=name, source=source, vintage=vintage, store=store, refresh=refresh)
     except TechtradeError as e:
         return e
-    return outcome
 
 
 def _say(name: str, result: Result, as_json: bool) -> None:
@@ -84,6 +88,7 @@ def _say(name: str, result: Result, as_json: bool) -> None:
         remark(f"{name}: left out: {result.why}")
     elif isinstance(result, TechtradeError):
         remark(f"error: {one_line(result)}")
+        show_traceback(result)
         if isinstance(result, RejectedError):
             for failure in result.failures:
                 remark(f"  - {failure}")
@@ -105,7 +110,7 @@ def _as_json(name: str, result: Result) -> dict[str, Any]:
             "error": one_line(result),
         } | extra
     if isinstance(result, TechtradeError):
-        kind = type(result).__name__
+        kind = result.kind if isinstance(result, UnforeseenError) else type(result).__name__
         return {
             "dataset": name,
             "outcome": "failed",

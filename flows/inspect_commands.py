@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import polars as pl
 
 from configs.contract import Contract, dataset_names, load_contract
-from configs.errors import NotPublishedError, UsageError
+from configs.errors import NotPublishedError, TechtradeError, UsageError
 from configs.settings import load_settings
 from flows.output import print_json, remark, table
 from flows.report import changes_words, quality_words
 from tasks import changes as changes_
+from tasks.build import write
 from tasks.extract.bundled import bundled_vintages
 from tasks.notes import words
 from tasks.store import layout, reader
@@ -22,6 +26,11 @@ from tasks.store import versions as store_versions
 from tasks.store.objects import ObjectStore
 from tasks.store.open import open_store
 from tasks.store.records import LogEntry, Manifest, as_plain
+from tasks.store.verify import as_published
+
+
+class OutputError(TechtradeError):
+    """The file that was named for the output cannot be written."""
 
 
 def open_at(url: str | None) -> ObjectStore:
@@ -50,33 +59,40 @@ def datasets(url: str | None, as_json: bool) -> None:
     found: list[dict[str, Any]] = []
     for name in dataset_names():
         contract = load_contract(name)
-        latest, _ = store_versions.read_latest(store, name)
-        manifest = reader.resolve(store, name).manifest if latest else None
         found.append(
-            {
-                "dataset": name,
-                "title": contract.title,
-                "version": latest.version if latest else None,
-                "vintage": manifest.vintage if manifest else None,
-                "rows": manifest.rows if manifest else None,
-                "published_at": latest.published_at if latest else None,
-                "licence": contract.licence,
-            }
+            {"dataset": name, "title": contract.title} | _published(store, name) | {"licence": contract.licence}
         )
     if as_json:
         print_json(found)
-        return
-    rows = [
-        (
-            d["dataset"],
-            d["version"] or "not published",
-            d["vintage"] or "",
-            f"{d['rows']:,}" if d["rows"] else "",
-            d["title"],
-        )
-        for d in found
-    ]
-    table(("dataset", "version", "vintage", "rows", "title"), rows, right=("rows",))
+    else:
+        rows = [
+            (
+                d["dataset"],
+                "corrupt" if d["state"] == "corrupt" else d["version"] or "not published",
+                d["vintage"] or "",
+                f"{d['rows']:,}" if d["rows"] else "",
+                d["title"],
+            )
+            for d in found
+        ]
+        table(("dataset", "version", "vintage", "rows", "title"), rows, right=("rows",))
+    for d in found:
+        if d["problem"]:
+            remark(f"error: {d['problem']}")
+
+
+def _published(store: ObjectStore, name: str) -> dict[str, Any]:
+    """What readers of latest get. Damage is told of, and does not keep the other datasets from being listed."""
+    told: dict[str, Any] = dict.fromkeys(("version", "vintage", "rows", "published_at"))
+    try:
+        latest, _ = store_versions.read_latest(store, name)
+        if latest is None:
+            return told | {"state": "not published", "problem": None}
+        told |= {"version": latest.version, "published_at": latest.published_at}
+        manifest = reader.resolve(store, name).manifest
+    except reader.DAMAGED as e:
+        return told | {"state": "corrupt", "problem": str(e)}
+    return told | {"vintage": manifest.vintage, "rows": manifest.rows, "state": "published", "problem": None}
 
 
 def vintages(name: str, url: str | None, as_json: bool) -> None:
@@ -112,25 +128,32 @@ def versions(name: str, url: str | None, as_json: bool) -> None:
     rows = []
     for v in listed:
         m = v.manifest
-        yanked = f" ({v.yank.reason})" if v.yank else ""
-        rows.append(
-            (m.version, v.state + yanked, m.vintage, f"{m.rows:,}", changes_words(m.changes), quality_words(m.quality))
-        )
+        state = v.state + (f" ({v.yank.reason})" if v.yank else "")
+        told = (f"{m.rows:,}", changes_words(m.changes), quality_words(m.quality)) if m else ("", "", "")
+        rows.append((v.version, state, _vintage(v), *told))
     table(("version", "state", "vintage", "rows", "changes", "quality"), rows, right=("rows",))
+    for v in listed:
+        if v.problem:
+            remark(f"error: {v.problem}")
+
+
+def _vintage(v: reader.Listed) -> str:
+    return v.manifest.vintage if v.manifest else v.event.vintage if v.event else ""
 
 
 def _listed_plain(v: reader.Listed) -> dict[str, Any]:
     m = v.manifest
     return {
-        "version": m.version,
+        "version": v.version,
         "state": v.state,
-        "vintage": m.vintage,
-        "parent": m.parent,
-        "rows": m.rows,
+        "problem": v.problem or None,
+        "vintage": _vintage(v),
+        "parent": m.parent if m else None,
+        "rows": m.rows if m else None,
         "published_at": v.event.at if v.event else None,
-        "content_sha256": m.content_sha256,
-        "changes": m.changes.model_dump(),
-        "quality": m.quality.model_dump(),
+        "content_sha256": m.content_sha256 if m else None,
+        "changes": m.changes.model_dump() if m else None,
+        "quality": m.quality.model_dump() if m else None,
         "yanked": {"reason": v.yank.reason, "replaced_by": v.yank.replaced_by, "at": v.yank.at} if v.yank else None,
     }
 
@@ -208,7 +231,8 @@ def _print_version(store: ObjectStore, m: Manifest, yank: LogEntry | None, rejec
     print(f"changes: {changes_words(m.changes)}")
     print(f"quality: {quality_words(m.quality)}")
     for row in reader.quality(store, m).filter(pl.col("outcome") == "failed").iter_rows(named=True):
-        print(f"  {row['severity']}: {row['title']}: expected {row['expected']}; observed {row['observed']}")
+        told = f"does not hold: {row['title']}: expected {row['expected']}; observed {row['observed']}"
+        print(f"  {row['severity']}: {told}")
         for failing in row["failing_rows"][:3]:
             print(f"      {failing}")
     for source in m.sources:
@@ -273,15 +297,20 @@ def read(target: str, as_of: str | None, form: str, output: str | None, url: str
     if as_of is not None and version is not None:
         raise UsageError("name either a version or --as-of, not both")
     if as_of is not None:
-        found = reader.as_of(store, name, _moment(as_of))
+        moment, now = _moment(as_of), store_versions.utc_now()
+        # Of today all that there is can be told; tomorrow is not known.
+        if moment.date() > now.date() or (moment > now and len(as_of) > len("YYYY-MM-DD")):
+            remark(f"warning: --as-of {as_of} has not come yet; this is what readers of latest get now")
+        found = reader.as_of(store, name, moment)
         _warn_if_yanked(found)
     else:
         found = _resolved(store, name, version)
     frame = reader.scan(store, found.manifest).collect()
-    if form == "table":
-        _print_frame(found.manifest, frame, output)
-        return
-    _write(frame, form, output)
+    with _output_errors(output):
+        if form == "table":
+            _print_frame(found.manifest, frame, output)
+            return
+        _write(frame, found.manifest, form, output)
     if output:
         remark(f"{found.manifest.dataset}@{found.manifest.version}: {frame.height:,} rows written to {output}")
 
@@ -310,17 +339,37 @@ def _print_frame(m: Manifest, frame: pl.DataFrame, output: str | None) -> None:
         print(text)
 
 
-def _write(frame: pl.DataFrame, form: str, output: str | None) -> None:
-    target: Any = output or sys.stdout.buffer
-    if form == "parquet":
-        if output is None and sys.stdout.isatty():
-            raise UsageError("parquet is not for a terminal; name a file with --output")
-        frame.write_parquet(target)
-    elif form == "csv":
-        frame.write_csv(target)
+def _write(frame: pl.DataFrame, manifest: Manifest, form: str, output: str | None) -> None:
+    if form == "parquet" and output is None and sys.stdout.isatty():
+        raise UsageError("parquet is not for a terminal; name a file with --output")
+    body = _parquet(frame, manifest) if form == "parquet" else _text(frame, form).encode()
+    if output:
+        Path(output).write_bytes(body)
     else:
-        text = frame.write_json()
-        if output:
-            Path(output).write_text(text + "\n", encoding="utf-8")
-        else:
-            print(text)
+        sys.stdout.buffer.write(body)
+        sys.stdout.buffer.flush()
+
+
+def _text(frame: pl.DataFrame, form: str) -> str:
+    return frame.write_csv() if form == "csv" else frame.write_json() + "\n"
+
+
+def _parquet(frame: pl.DataFrame, manifest: Manifest) -> bytes:
+    """As the data files of the version are: with units, descriptions and bases, licence and citation."""
+    contract = as_published(load_contract(manifest.dataset), manifest)
+    with TemporaryDirectory(prefix="techtrade-") as folder:
+        file = Path(folder) / "out.parquet"
+        write(frame.select(contract.names), contract, file)
+        return file.read_bytes()
+
+
+@contextmanager
+def _output_errors(output: str | None) -> Iterator[None]:
+    """An output file that cannot be written is told of as such; the pipe of standard output is somebody else's."""
+    try:
+        yield
+    except OSError as e:
+        if output is None:
+            raise
+        todo = "name a file in a folder that exists and that you may write to"
+        raise OutputError(f"{output} cannot be written: {e.strerror or e}; {todo}") from e

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from configs.contract import dataset_names, load_contract
 from configs.errors import CorruptVersionError, UsageError
@@ -12,33 +13,69 @@ from tasks.store import derived, reader, versions
 from tasks.store import gc as gc_
 from tasks.store import verify as verify_
 from tasks.store import yank as yank_
+from tasks.store.objects import ObjectStore
 from tasks.store.records import as_plain
+from tasks.store.verify_raw import RawVerifier
 
 
 def verify(target: str | None, url: str | None, as_json: bool) -> int:
-    """Returns the exit code: 0 if every checksum holds, 1 if one does not."""
+    """Returns the exit code: 0 if every checksum holds, 1 if one does not, or if there was none to hold."""
     store = open_at(url)
-    if target:
-        name, version = split_target(target)
-        wanted = [(name, version or reader.resolve(store, name).manifest.version)]
-    else:
-        wanted = [(n, v.manifest.version) for n in dataset_names() for v in reader.list_versions(store, n)]
-    found = []
-    for name, version in wanted:
-        try:
-            report = verify_.verify(store, name, version)
-        except CorruptVersionError as e:
-            found.append({"dataset": name, "version": version, "ok": False, "problems": e.problems})
-            remark(f"error: {e}")
-            continue
-        found.append({"dataset": name, "version": version, "ok": True, "files": report.files, "bytes": report.bytes})
-        if not as_json:
-            print(f"{name}@{version}: {report.files} files, {report.bytes:,} bytes, all checksums hold")
+    raw = RawVerifier(store)
+    found: list[dict[str, Any]] = []
+    for name, version in _wanted(store, target):
+        found.append(_verified(store, raw, name, version))
+        _say(found[-1], as_json)
     if as_json:
         print_json(found)
-    elif not wanted:
-        remark(f"nothing is published in {store.url}")
-    return 0 if all(f["ok"] for f in found) else 1
+    if not found:
+        told = f"nothing was verified, because nothing is published in {store.url}"
+        remark(f"error: {told}; name the store that is meant with --store")
+    return 0 if found and all(f["ok"] for f in found) else 1
+
+
+def _wanted(store: ObjectStore, target: str | None) -> list[tuple[str, str | None]]:
+    """The versions to verify; a dataset without one if its log cannot be read."""
+    if target:
+        name, version = split_target(target)
+        return [(name, version or reader.latest_version(store, name))]
+    wanted: list[tuple[str, str | None]] = []
+    for name in dataset_names():
+        try:
+            wanted += [(name, v.version) for v in reader.list_versions(store, name)]
+        except reader.DAMAGED:
+            wanted.append((name, None))  # which is told of when it is verified
+    return wanted
+
+
+def _verified(store: ObjectStore, raw: RawVerifier, name: str, version: str | None) -> dict[str, Any]:
+    told: dict[str, Any] = {"dataset": name, "version": version}
+    try:
+        report = verify_.verify(store, name, version)
+        inputs = raw.verify(reader.resolve(store, name, version))
+    except CorruptVersionError as e:
+        return told | {"ok": False, "problems": e.problems, "error": str(e)}
+    except reader.DAMAGED as e:
+        return told | {"ok": False, "problems": [str(e)], "error": str(e)}
+    told |= {"version": report.version, "ok": not inputs.problems, "files": report.files, "bytes": report.bytes}
+    told |= {"raw": inputs.documents, "raw_gone": inputs.gone}
+    if inputs.problems:
+        error = f"{name}@{report.version}: its figures are whole, its raw inputs are not: {'; '.join(inputs.problems)}"
+        told |= {"problems": inputs.problems, "error": f"{error}; restore them from a copy of the store"}
+    return told
+
+
+def _say(found: dict[str, Any], as_json: bool) -> None:
+    name = f"{found['dataset']}@{found['version']}"
+    if not found["ok"]:
+        remark(f"error: {found['error']}")
+    elif not as_json:
+        print(
+            f"{name}: {found['files']} files, {found['bytes']:,} bytes, {found['raw']} raw documents, "
+            "all checksums hold"
+        )
+    for gone in found.get("raw_gone", ()):
+        remark(f"{name}: {gone}")
 
 
 def yank(target: str, reason: str, replaced_by: str | None, url: str | None, as_json: bool) -> None:

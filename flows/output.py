@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 log = logging.getLogger("techtrade")
@@ -28,6 +30,16 @@ def remark(text: str) -> None:
 def one_line(error: BaseException) -> str:
     """The message of an error without line breaks."""
     return " ".join(str(error).split())
+
+
+# Whether ``--debug`` was given.
+debugging = ContextVar("debugging", default=False)
+
+
+def show_traceback(error: BaseException) -> None:
+    """The traceback of an error that was told of in one line, with ``--debug`` only."""
+    if debugging.get():
+        traceback.print_exception(error, file=sys.stderr)
 
 
 class _Lines(logging.Handler):

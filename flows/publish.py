@@ -2,7 +2,7 @@
 
 ::
 
-    extract ─▶ (nothing new? end) ─▶ parse ─▶ transform ─▶ release: stage ─▶ check ─▶ commit ─▶ status, catalog, artifact
+    extract ─▶ (nothing new: end) ─▶ parse ─▶ transform ─▶ release: stage ─▶ check ─▶ commit ─▶ status, catalog
 
 Tasks are thin: the work is in ``tasks.pipeline``. Retries are stated where they stand, with their reason.
 """
@@ -10,19 +10,18 @@ Tasks are thin: the work is in ``tasks.pipeline``. Retries are stated where they
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from flows.runtime import prepare
+from flows.runtime import make_room, prepare, refuse_unknown_sources
 
 prepare()
 
 from prefect import flow, task  # noqa: E402
 from prefect.artifacts import create_markdown_artifact  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
+from prefect.client.orchestration import get_client  # noqa: E402
 from prefect.client.schemas.objects import State, TaskRun  # noqa: E402
 from prefect.runtime import flow_run  # noqa: E402
 from prefect.tasks import Task  # noqa: E402
@@ -33,18 +32,20 @@ from configs.errors import (  # noqa: E402
     ConcurrentPublishError,
     LockedOutError,
     StoreUnavailableError,
-    TechtradeError,
 )
 from configs.settings import load_settings, lockout_seconds  # noqa: E402
+from flows import status  # noqa: E402
+from flows.output import one_line  # noqa: E402
 from flows.report import outcome_markdown  # noqa: E402
 from tasks import pipeline  # noqa: E402
 from tasks.extract.base import Extraction, Refresh  # noqa: E402
-from tasks.pipeline import Checked, Fetched, Outcome, Published, RejectedError, Request, SourceKind  # noqa: E402
+from tasks.pipeline import Checked, Fetched, Outcome, Published, Request, SourceKind  # noqa: E402
+from tasks.sealings import Sealings  # noqa: E402
 from tasks.store import derived, versions, yank  # noqa: E402
+from tasks.store.local import LocalStore  # noqa: E402
 from tasks.store.objects import ObjectStore  # noqa: E402
 from tasks.store.open import open_store  # noqa: E402
 from tasks.store.raw import RawArchive  # noqa: E402
-from tasks.store.records import Status  # noqa: E402
 from tasks.store.versions import Built, Draft, Head  # noqa: E402
 
 log = logging.getLogger("techtrade")
@@ -101,14 +102,18 @@ def transform(request: Request, extraction: Extraction, folder: Path) -> Built:
     retry_condition_fn=_lost_race,
     cache_policy=NO_CACHE,
 )
-def release(request: Request, extraction: Extraction, built: Built, store: ObjectStore) -> Outcome:
+def release(request: Request, extraction: Extraction, built: Built, store: ObjectStore, sealings: Sealings) -> Outcome:
     head = versions.read_head(store, request.contract.name)
+    # An attempt before this one can have won without learning it.
+    won = sealings.published(head.latest)
+    if won:
+        return won
     skipped = pipeline.nothing_new(head, request, extraction) or pipeline.same_content(head, built, extraction.vintage)
     if skipped:
         return skipped
     draft = stage(head, built, store)
     checked = check(request, extraction, built, draft, store)
-    return commit(request, checked, store)
+    return commit(request, checked, store, sealings)
 
 
 # The three steps below are not retried alone: `release` starts over from a new head.
@@ -126,8 +131,9 @@ def check(request: Request, extraction: Extraction, built: Built, draft: Draft, 
 
 
 @task(name="commit", task_run_name="commit {checked.draft.dataset}@{checked.draft.version}", cache_policy=NO_CACHE)
-def commit(request: Request, checked: Checked, store: ObjectStore) -> Published:
+def commit(request: Request, checked: Checked, store: ObjectStore, sealings: Sealings) -> Published:
     sealed = pipeline.seal(store, request.contract, checked)
+    sealings.add(sealed, checked.report)
     return pipeline.publish(store, sealed, checked.report)
 
 
@@ -153,8 +159,11 @@ def publish(
         TechtradeError: the run failed; readers see what they saw before.
     """
     request = Request(load_contract(dataset), source, vintage, refresh)
+    refuse_unknown_sources()
     target = open_store(store or load_settings().store)
-    with _status_of_failures(request, target):
+    if isinstance(target, LocalStore):
+        make_room(target.root)
+    with status.of_failures(target, dataset):
         head = versions.read_head(target, dataset)
         yank.settle(target, dataset, head.latest)
         log.info("%s: extracting from %s, vintage %s", dataset, request.source, vintage or "newest")
@@ -168,59 +177,44 @@ def publish(
 def _release_if_new(request: Request, head: Head, fetched: Fetched, store: ObjectStore) -> Outcome:
     name = request.contract.name
     extraction = parse(request, fetched)
+    name_run(request, extraction.vintage)
     skipped = pipeline.nothing_new(head, request, extraction)
     if skipped:
         return skipped
-    status = derived.read_status(store, name)
-    known = status.version if status and status.outcome == "rejected" else None
+    known = status.last_rejected(store, name)
     again = pipeline.rejected_before(store, head, request.contract, extraction, known)
     if again:
         raise again
     with TemporaryDirectory(prefix="techtrade-") as folder:
         built = transform(request, extraction, Path(folder))
-        return release(request, extraction, built, store)
-
-
-@contextmanager
-def _status_of_failures(request: Request, store: ObjectStore) -> Iterator[None]:
-    """Writes down in ``status.json`` why a run ended without an outcome; the error goes on."""
-    try:
-        yield
-    except RejectedError as e:
-        _write_status(store, request, "rejected", str(e), "", e.version)
-        raise
-    except TechtradeError as e:
-        _write_status(store, request, "failed", str(e), "", None)
-        raise
+        return release(request, extraction, built, store, Sealings())
 
 
 def _tell(request: Request, outcome: Outcome, store: ObjectStore) -> None:
-    """Status, catalog and Prefect artifact. All derived: none can fail a publish that has happened."""
-    published = isinstance(outcome, Published)
-    kind = "published" if isinstance(outcome, Published) else outcome.why
-    detail = f"version {outcome.version}" if isinstance(outcome, Published) else outcome.detail
-    _write_status(store, request, kind, detail, outcome.vintage, outcome.version)
+    """Name of the run, status, catalog and Prefect artifact. All derived: none can fail a publish that has happened."""
+    name_run(request, outcome.vintage)
+    kind, detail = status.write_outcome(store, outcome)
     derived.refresh_catalog(store, request.contract)
-    if published:
-        create_markdown_artifact(
-            outcome_markdown(outcome),
-            key=request.contract.name.replace("_", "-"),
-            description=f"{outcome.dataset}@{outcome.version}",
-        )
+    if isinstance(outcome, Published):
+        _leave_artifact(outcome)
     log.info("%s: %s, %s", request.contract.name, kind, detail)
 
 
-def _write_status(
-    store: ObjectStore, request: Request, outcome: str, detail: str, vintage: str, version: str | None
-) -> None:
-    derived.write_status(
-        store,
-        Status(
-            dataset=request.contract.name,
-            checked_at=versions.stamp(versions.utc_now()),
-            outcome=outcome,
-            detail=detail,
-            vintage=vintage,
-            version=version,
-        ),
-    )
+def _leave_artifact(outcome: Published) -> None:
+    name = f"{outcome.dataset}@{outcome.version}"
+    try:
+        create_markdown_artifact(outcome_markdown(outcome), key=outcome.dataset.replace("_", "-"), description=name)
+    except Exception as e:  # noqa: BLE001 - whatever Prefect's server or its client has: readers have the version already
+        log.warning("%s is published; its artifact in Prefect was not written: %s", name, one_line(e))
+
+
+def name_run(request: Request, vintage: str) -> None:
+    """Names the run after the vintage it found, where none was asked for."""
+    given, run_id = request.vintage, flow_run.id
+    if given is not None or not run_id:
+        return
+    try:
+        with get_client(sync_client=True) as client:
+            client.update_flow_run(run_id, name=f"{request.contract.name} {request.kind} {vintage}")
+    except Exception as e:  # noqa: BLE001 - a name is no reason to fail
+        log.warning("%s: the run keeps its name: %s", request.contract.name, one_line(e))

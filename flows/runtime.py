@@ -8,6 +8,9 @@ Prefect's own limit of 20 s, and its telemetry prints tracebacks where there is 
 from __future__ import annotations
 
 import os
+from pathlib import Path
+
+from configs.errors import ConfigError
 
 DEFAULTS = {
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
@@ -25,3 +28,42 @@ def prepare() -> None:
     """Sets the defaults into the environment."""
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
+
+
+def known_sources() -> list[str]:
+    """The sources that have settings."""
+    from configs.contract import CONFIGS
+
+    return sorted(p.stem for p in (CONFIGS / "sources").glob("*.yaml"))
+
+
+def refuse_unknown_sources() -> None:
+    """A misspelt name in ``TECHTRADE_SOURCES__<SOURCE>__...`` would otherwise set nothing, in silence.
+
+    Raises:
+        ConfigError: settings name a source that does not exist.
+    """
+    from configs.settings import load_settings
+
+    known = known_sources()
+    for name in load_settings().sources:
+        if name not in known:
+            raise ConfigError(
+                f"TECHTRADE_SOURCES__{name.upper()}__... is set, and there is no source {name!r}; there are: "
+                f"{', '.join(known)}"
+            )
+
+
+def make_room(root: Path) -> None:
+    """Creates the folder of a store.
+
+    Raises:
+        ConfigError: it cannot be created.
+    """
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise ConfigError(
+            f"{root} cannot be created as a store: {e.strerror or e}; name a folder that you may write to, or "
+            "s3://bucket/prefix, with --store or TECHTRADE_STORE"
+        ) from e

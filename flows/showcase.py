@@ -8,6 +8,7 @@ Run again, it finds nothing new.
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from configs.claims import load_claims
@@ -31,44 +32,64 @@ def main() -> int:
     prepare()
     url = load_settings().store
     try:
-        published, skipped = publish_all(url)
+        done = publish_all(url)
+        store = open_store(url)
+        print(f"\n{done.words(url)}")
+        for name in bundled_datasets():
+            print_versions(store, name)
+        print_claims(store)
     except TechtradeError as e:
         print(f"error: {one_line(e)}", file=sys.stderr)
         return e.exit_code
-    store = open_store(url)
-    print()
-    if published:
-        print(f"{published} versions published into {url}, {skipped} already there.")
-    else:
-        print(f"Nothing is new: all {skipped} bundled vintages are published in {url}; only status.json was written.")
-    for name in bundled_datasets():
-        print_versions(store, name)
-    print_claims(store)
     print_snippets(url)
     return 0
 
 
-def publish_all(url: str) -> tuple[int, int]:
-    """Publishes the bundled vintages, oldest first; how many were published, and how many had nothing new."""
-    published = skipped = 0
+@dataclass(frozen=True)
+class Done:
+    """How many bundled vintages were published now, were there already, and came after a newer one."""
+
+    published: int = 0
+    there: int = 0
+    superseded: int = 0
+
+    def words(self, url: str) -> str:
+        """What became of them, without a word that is not so."""
+        there = f"{self.there} {'was' if self.there == 1 else 'were'} there already"
+        older = f"{self.superseded} {'is' if self.superseded == 1 else 'are'} older than what is published"
+        rest = ", ".join(words for number, words in ((self.there, there), (self.superseded, older)) if number)
+        if self.published:
+            versions = "version" if self.published == 1 else "versions"
+            others = f"; of the other bundled vintages, {rest}" if rest else ""
+            return f"{self.published} {versions} published into {url}{others}."
+        written = "no version was written" if self.superseded else "only status.json was written"
+        return f"Nothing is new in {url}: of the bundled vintages, {rest or 'there is none'}; {written}."
+
+
+def publish_all(url: str) -> Done:
+    """Publishes the bundled vintages, oldest first."""
+    ended: list[str] = []
     with progress("starting Prefect (the embedded server takes 10 to 30 s)"):
         from flows.publish import publish
+        from flows.running import run
         from tasks.pipeline import Published
 
         for name in bundled_datasets():
             for vintage in bundled_vintages(name):
-                outcome = publish(dataset=name, source="snapshot", vintage=vintage, store=url)
-                published += isinstance(outcome, Published)
-                skipped += not isinstance(outcome, Published)
-    return published, skipped
+                outcome = run(publish, dataset=name, source="snapshot", vintage=vintage, store=url)
+                ended.append("published" if isinstance(outcome, Published) else outcome.why)
+    return Done(ended.count("published"), ended.count("unchanged"), ended.count("superseded"))
 
 
 def print_versions(store: ObjectStore, name: str) -> None:
     """The versions of one dataset with vintage, rows, changes and quality."""
     print(f"\n{name}: {load_contract(name).title}\n")
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for listed in reader.list_versions(store, name):
         m = listed.manifest
+        if m is None:
+            rows.append((listed.version, listed.state, "", "", "", "", "", ""))
+            continue
         rows.append(
             (
                 m.version,
@@ -86,9 +107,9 @@ def print_versions(store: ObjectStore, name: str) -> None:
     columns = ("version", "vintage", "rows", "new rows", "revised rows", "revised cells", "removed rows", "quality")
     table(columns, rows, right=columns[2:7])
     for listed in reader.list_versions(store, name):
-        if listed.manifest.quality.failed_warning:
+        if listed.manifest and listed.manifest.quality.failed_warning:
             for words in failures_of(reader.quality(store, listed.manifest)):
-                print(f"\n{listed.manifest.version} warns: {words}")
+                print(f"\n{listed.version} warns: {words}")
 
 
 def print_claims(store: ObjectStore) -> None:

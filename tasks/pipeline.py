@@ -324,7 +324,11 @@ def publish(store: ObjectStore, sealed: Sealed, report: Report) -> Published:
             manifest.dataset, manifest.version, report.failures(), served(sealed.head), manifest.quality
         )
     release: Release = versions.swap(store, sealed)
-    m = release.manifest
+    return published(release.manifest, report)
+
+
+def published(m: Manifest, report: Report) -> Published:
+    """What there is to tell of a version that readers of latest get."""
     return Published(m.dataset, m.version, m.parent, m.vintage, m.rows, m.changes, m.quality, tuple(report.failures()))
 
 

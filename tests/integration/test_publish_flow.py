@@ -11,8 +11,11 @@ from typing import Any
 import polars as pl
 import pytest
 
+from configs.errors import StoreUnavailableError
 from tasks.extract import partner_reference
 from tasks.store import reader, versions
+from tasks.store.local import LocalStore
+from tasks.store.objects import Stored
 from tasks.store.open import open_store
 from tests.command import Ran
 
@@ -139,6 +142,75 @@ def test_the_manifest_tells_where_everything_came_from(techtrade: Run, store: An
     assert {f.path for f in manifest.files} == {
         "data/part-0000.parquet", "changes.parquet", "quality.parquet", "quality_gx.json", "notes.parquet",
     }  # fmt: skip
+
+
+class Cut(LocalStore):
+    """A store whose line is cut as ``latest.json`` is written: applied, no reply, and nothing to be read for a while."""
+
+    cuts = 1
+    silent = 0
+
+    def replace(self, key: str, body: bytes, etag: str | None) -> str:
+        tag = super().replace(key, body, etag)
+        if key.endswith("latest.json") and self.cuts:
+            self.cuts, self.silent = self.cuts - 1, 1
+            raise StoreUnavailableError("the line was cut")
+        return tag
+
+    def get(self, key: str) -> Stored:
+        if self.silent:
+            self.silent -= 1
+            raise StoreUnavailableError("the line is cut")
+        return super().get(key)
+
+
+def test_who_could_not_read_that_it_won_says_so_at_the_next_attempt(
+    techtrade: Run, store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut = Cut(Path(store.url))
+    monkeypatch.setattr("flows.publish.open_store", lambda url: cut)
+    ran = techtrade("publish", "atp_world_monthly", "--source", "snapshot", "--vintage", "2025-02", "--json")
+    assert (cut.cuts, cut.silent) == (0, 0), "it was cut, and met the silence"
+    (told,) = json.loads(ran.out)
+    assert (ran.code, told["outcome"], told["rows"]) == (0, "published", 434), ran.err
+    latest = versions.read_latest(store, "atp_world_monthly")[0]
+    assert [e.version for e in latest.log] == [told["version"]]
+    assert store.folders("atp_world_monthly/versions/") == [told["version"]], "nothing was staged a second time"
+    assert json.loads(store.get("atp_world_monthly/status.json").body)["outcome"] == "published"
+
+
+def test_a_publish_that_happened_is_told_of_though_its_artifact_cannot_be_left(
+    techtrade: Run, store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise RuntimeError("Prefect's server is full")
+
+    monkeypatch.setattr("flows.publish.create_markdown_artifact", refuse)
+    ran = techtrade("publish", "atp_world_monthly", "--source", "snapshot", "--vintage", "2025-02")
+    assert ran.code == 0, ran.err
+    assert "published" in ran.out and "is full" in ran.err
+    assert json.loads(store.get("atp_world_monthly/status.json").body)["outcome"] == "published"
+    assert json.loads(store.get("catalog.json").body)["datasets"][0]["vintage"] == "2025-02"
+
+
+def test_a_run_that_asked_for_the_newest_is_named_after_what_it_found(techtrade: Run) -> None:
+    async def names() -> list[str]:
+        from prefect.client.orchestration import get_client
+
+        async with get_client() as client:
+            return [r.name for r in await client.read_flow_runs(limit=200)]
+
+    for outcome in ("published", "nothing new"):
+        before = asyncio.run(names())
+        ran = techtrade("publish", "ip_trade_annual", "--source", "snapshot")
+        assert ran.code == 0 and outcome in ran.out
+        assert "keeps its name" not in ran.err
+        after = asyncio.run(names())
+        assert (
+            after.count("ip_trade_annual snapshot 2025-01-28")
+            == before.count("ip_trade_annual snapshot 2025-01-28") + 1
+        )
+        assert "ip_trade_annual snapshot newest" not in after
 
 
 def test_prefect_has_the_run_by_name_and_an_artifact_of_the_version(techtrade: Run, store: Any) -> None:

@@ -1,0 +1,70 @@
+"""Running the publish flow so that whatever ends it comes as one line: no dataset keeps another from its turn."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from configs.errors import TechtradeError
+from configs.settings import load_settings
+from flows.output import one_line
+from tasks.pipeline import Outcome
+
+
+class UnforeseenError(TechtradeError):
+    """Something that nobody foresaw ended a run. ``kind``: the class of the error that did."""
+
+    def __init__(self, dataset: str, kind: str, detail: str) -> None:
+        self.dataset, self.kind = dataset, kind
+        super().__init__(
+            f"{dataset}: {kind}: {detail or 'no more is known'} (unexpected; see it whole with --debug). A version is "
+            f"published whole or not at all: see techtrade versions {dataset}, then run again"
+        )
+
+
+class PrefectUnreachableError(TechtradeError):
+    """The Prefect server that is configured does not answer."""
+
+
+def run(flow: Any, *, dataset: str, store: str | None = None, **given: Any) -> Outcome:
+    """Runs the flow for one dataset.
+
+    Raises:
+        TechtradeError: whatever ended it. An unforeseen end is written down in ``status.json``, as others are.
+    """
+    try:
+        outcome: Outcome = flow(dataset=dataset, store=store, **given)
+    except TechtradeError:
+        raise
+    except Exception as e:
+        from flows import status
+        from tasks.store.open import open_store
+
+        error = _unreachable(dataset, e) or UnforeseenError(dataset, type(e).__name__, status.scrubbed(one_line(e)))
+        # The flow does so itself, unless it could not even begin.
+        status.write_failure(open_store(store or load_settings().store), dataset, error)
+        raise error from e
+    return outcome
+
+
+def _unreachable(dataset: str, error: Exception) -> PrefectUnreachableError | None:
+    """Publishers are asked through another library: an error of httpx is Prefect's."""
+    import httpx
+    from prefect.settings import PREFECT_API_URL
+
+    cause = next((e for e in _causes(error) if isinstance(e, httpx.TransportError)), None)
+    if cause is None:
+        return None
+    url = PREFECT_API_URL.value() or "the embedded one"
+    todo = "start it, or unset PREFECT_API_URL to use the embedded one" if os.environ.get("PREFECT_API_URL") else ""
+    return PrefectUnreachableError(
+        f"{dataset}: the Prefect server does not answer ({url}: {one_line(cause) or type(cause).__name__}); "
+        f"{todo or 'see: prefect config view'}, then run again"
+    )
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

@@ -1,0 +1,31 @@
+"""What one run has sealed, so that a later attempt of it can see whether an earlier one has won after all.
+
+A swap can be applied although neither its reply nor ``latest.json`` could be read afterwards. Whoever starts over then
+meets its own version, and would call it "nothing new".
+"""
+
+from __future__ import annotations
+
+from tasks import pipeline
+from tasks.pipeline import Published
+from tasks.quality.report import Report
+from tasks.store.records import Latest
+from tasks.store.versions import Sealed
+
+
+class Sealings:
+    """Filled by the attempts of one run. No dataclass: Prefect makes copies of those when it hands them to a task."""
+
+    def __init__(self) -> None:
+        self._sealed: list[tuple[Sealed, Report]] = []
+
+    def add(self, sealed: Sealed, report: Report) -> None:
+        self._sealed.append((sealed, report))
+
+    def published(self, latest: Latest | None) -> Published | None:
+        """The version of this run that stands in the log."""
+        logged = {e.manifest_sha256 for e in latest.published} if latest else set()
+        for sealed, report in self._sealed:
+            if sealed.manifest_sha256 in logged:
+                return pipeline.published(sealed.manifest, report)
+        return None
