@@ -178,7 +178,10 @@ class Client:
             body += chunk
             self.meter.bytes += len(chunk)
             if len(body) > self.settings.max_bytes:
-                raise SourceResponseError(self.source, f"{shown} is larger than {self.settings.max_bytes:,} bytes")
+                told = (
+                    f"{shown} is larger than {self.settings.max_bytes:,} bytes; check the address, or raise max_bytes"
+                )
+                raise SourceResponseError(self.source, f"{told} in configs/sources/{self.source}.yaml")
             if time.monotonic() > deadline:
                 budget = self.settings.total_budget
                 raise _Passing(f"still sending after {budget:g} s ({len(body):,} bytes so far)", slow=True)
@@ -208,9 +211,8 @@ class Client:
         if status == 429 or status >= 500:
             raise _Passing(f"status {status}", wait, slow=status >= 500)
         head = " ".join(response.read()[:200].decode("utf-8", "replace").split())
-        raise StatusError(
-            self.source, self.scrub.text(f"{shown} answered status {status}: {head or 'empty body'}"), status=status
-        )
+        told = self.scrub.text(f"{shown} answered status {status}: {head or 'empty body'}")
+        raise StatusError(self.source, f"{told}; {_advice(self.source, status)}", status=status)
 
     def _from_disk(self, url: str) -> Answer:
         path = Path(unquote(urlsplit(url).path))
@@ -234,6 +236,16 @@ class StatusError(SourceResponseError):
     def __init__(self, source: str, message: str, *, status: int) -> None:
         self.status = status
         super().__init__(source, message)
+
+
+def _advice(source: str, status: int) -> str:
+    """What to do about a refusal."""
+    address = f"the address of the source (TECHTRADE_SOURCES__{source.upper()}__URL)"
+    if status in (401, 403):
+        return f"check the key, if the source needs one, and {address}"
+    if status in (404, 410):
+        return f"the publisher may have moved it: look for it on its site, and set {address}"
+    return f"check {address} and what was asked for; if both are right, run again later"
 
 
 def _retry_after(value: str | None) -> float | None:

@@ -46,9 +46,11 @@ class CheckResult:
     gx_expectation: str
 
     def words(self) -> str:
-        """What failed, for a person: the rule, how many rows, and one of them."""
+        """What failed, for a person: the rule, how many rows, and one of them. Titles say what should be, so without
+        the first words "no observation was withdrawn" would read like good news."""
         example = f", for example {self.failing_rows[0]}" if self.failing_rows else ""
-        return f"{self.title} ({self.check_id}): expected {self.expected}; observed {self.observed}{example}"
+        told = f"expected {self.expected}; observed {self.observed}{example}"
+        return f"does not hold: {self.title} ({self.check_id}): {told}"
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ what it was, the exit code says failure (or rejection), and one line says what h
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from tests.contract.doubles import CensusDouble, WorldBankDouble, closed_port, w
 Run = Callable[..., Ran]
 
 CENSUS, WORLD_BANK = "atp_world_monthly", "ip_trade_annual"
+ADVICE = re.compile(r"run again|check the address|check the network|mend the reader|set the address", re.IGNORECASE)
 
 
 @pytest.fixture
@@ -145,6 +147,23 @@ def test_the_same_rejection_is_not_staged_twice(techtrade: Run, census: CensusDo
     assert techtrade("publish", CENSUS).code == 0, "good input goes through at once"
 
 
+def test_the_same_rejection_is_not_staged_again_after_a_failure_of_another_kind(
+    techtrade: Run, census: CensusDouble, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    census.fault = "thousands"
+    assert techtrade("publish", CENSUS).code == 3
+    (rejected,) = store.folders(layout.versions(CENSUS))
+    with closed_port() as url:
+        point_at(monkeypatch, "CENSUS_BALANCE", url)
+        assert techtrade("publish", CENSUS).code == 1
+    status = json.loads(store.get(layout.status(CENSUS)).body)
+    assert (status["outcome"], status["version"], status["rejected"]) == ("failed", None, rejected)
+    point_at(monkeypatch, "CENSUS_BALANCE", census.url + "/country.xlsx")
+    again = techtrade("publish", CENSUS)
+    assert again.code == 3 and rejected in again.err
+    assert store.folders(layout.versions(CENSUS)) == [rejected]
+
+
 def test_a_publisher_that_goes_back_to_an_older_month_is_a_fault(
     techtrade: Run, census: CensusDouble, store: ObjectStore
 ) -> None:
@@ -213,6 +232,7 @@ def test_a_bad_answer_of_the_world_bank_is_a_named_error_and_kept(
     assert ran.code == 1
     (result,) = json.loads(ran.out)
     assert (result["kind"], told in result["error"]) == (kind, True), result["error"]
+    assert ADVICE.search(result["error"]), "the line says what to do"
     kept = raw(store) - kept_before
     assert kept
     assert any(k in result["error"] for k in kept), "the line names what was kept"
@@ -265,6 +285,7 @@ def test_a_lasting_fault_is_a_named_error(techtrade: Run, census: CensusDouble, 
     (result,) = json.loads(ran.out)
     kind, told = LASTING[fault]
     assert result["kind"] == kind and told in result["error"]
+    assert ADVICE.search(result["error"]), "the line says what to do"
     assert "s3cret" not in ran.err + ran.out
     assert_nothing_published(store, CENSUS, None, [])
 

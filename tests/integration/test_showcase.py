@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from flows import showcase
+from tasks.extract.bundled import bundled_datasets, bundled_vintages
 from tasks.store.open import open_store
 from tests.command import Ran
 
@@ -37,7 +38,8 @@ def test_it_shows_real_revisions_and_holds_the_claims_against_the_data(
 ) -> None:
     ran = shown()
     assert ran.code == 0
-    assert "9 versions published" in ran.out
+    vintages = sum(len(bundled_vintages(name)) for name in bundled_datasets())
+    assert vintages >= 9 and f"{vintages} versions published into warehouse." in ran.out
     assert re.search(r"2025-02 +434 +25 +37 +111 +0", ran.out)
     assert re.search(r"surplus.*13\.0 +13\.694 +2025-02 +holds", ran.out)
     assert re.search(r"deficit in 2024.*-297\.0 +-298\.948 +2025-02 +holds", ran.out)
@@ -52,7 +54,7 @@ def test_it_shows_real_revisions_and_holds_the_claims_against_the_data(
     assert "Nothing is new" in again.out
     after = {e.key: store.get(e.key).etag for e in store.entries("")}
     changed = {k for k in after if after[k] != before.get(k)} | (before.keys() - after.keys())
-    assert changed == {"atp_world_monthly/status.json", "ip_trade_annual/status.json"}
+    assert changed == {f"{name}/status.json" for name in bundled_datasets()}
 
     for snippet in SNIPPETS:  # as printed: pasted into an interpreter that was started in this folder
         code = snippet.read_text(encoding="utf-8")
@@ -62,6 +64,39 @@ def test_it_shows_real_revisions_and_holds_the_claims_against_the_data(
         assert {"1_polars": "-298948216370", "2_duckdb": "134.441", "3_pandas": "-16292828055"}[
             snippet.stem
         ] in result.stdout
+
+
+def test_older_and_there_already_are_told_apart(
+    techtrade: Callable[..., Ran], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = str(tmp_path / "store")
+    assert techtrade("publish", "atp_world_monthly", "--source", "snapshot", "--vintage", "2025-02").code == 0
+    monkeypatch.setattr(showcase, "bundled_datasets", lambda: ["atp_world_monthly"])
+    done = showcase.publish_all(store)
+    assert done == showcase.Done(published=0, there=1, superseded=1)
+
+
+@pytest.mark.parametrize(
+    ("done", "told"),
+    [
+        (showcase.Done(published=9), "9 versions published into W."),
+        (
+            showcase.Done(published=1, there=8),
+            "1 version published into W; of the other bundled vintages, 8 were there already.",
+        ),
+        (
+            showcase.Done(there=9),
+            "Nothing is new in W: of the bundled vintages, 9 were there already; only status.json was written.",
+        ),
+        (
+            showcase.Done(there=1, superseded=2),
+            "Nothing is new in W: of the bundled vintages, 1 was there already, 2 are older than what is published; "
+            "no version was written.",
+        ),
+    ],
+)
+def test_what_is_said_of_a_run_is_so(done: showcase.Done, told: str) -> None:
+    assert done.words("W") == told
 
 
 def test_there_are_three_snippets() -> None:

@@ -56,7 +56,8 @@ def test_failures_are_told_in_words_the_critical_first() -> None:
         (True, False, False), (False, True, False), (False, False, True),
     ]  # fmt: skip
     assert told[0] == (
-        'title of wrong (wrong): expected none; observed 1 row otherwise, for example {"period": "2021-05-01"}'
+        "does not hold: title of wrong (wrong): expected none; observed 1 row otherwise, "
+        'for example {"period": "2021-05-01"}'
     )
 
 
