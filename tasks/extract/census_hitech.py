@@ -81,7 +81,7 @@ def fetch(ask: Ask, archive: Archive) -> tuple[RawDocument, ...]:
     """
     calendar = load_calendar("ft900")
     expected = calendar.newest(ask.now)
-    known = {} if ask.refresh == "all" else _by_year(ask.known.values())
+    known = _whole(ask)
     with Session(SOURCE, ask, archive, plan=f"{expected} {ask.refresh} {ask.known_vintage}") as session:
         newest = _year(session, expected.year, expected)
         if known and all(_same(newest[f], known.get((f, expected.year), ())) for f in FLOWS):
@@ -108,8 +108,7 @@ def _years_to_ask(
 ) -> list[int]:
     """The years before the newest that may have changed too."""
     every = list(range(_first_year(session), expected.year))
-    complete = known and all((f, y) in known for f in FLOWS for y in every)
-    if not complete or ask.known_vintage is None:
+    if not known or ask.known_vintage is None:
         return every
     before = date.fromisoformat(f"{ask.known_vintage}-01")
     found = [m for d in newest.values() for x in d if (m := _last_month(x)) is not None]
@@ -188,6 +187,28 @@ def _exhibit(ask: Ask, archive: Archive, documents: Sequence[RawDocument]) -> tu
     with Session(ft900.SOURCE, ask, archive) as session:
         found = ft900.fetch(session, newest)
     return (found,) if found else ()
+
+
+def _whole(ask: Ask) -> dict[tuple[str, int], tuple[RawDocument, ...]]:
+    """The known answers by flow and year, if they are to be used and cover every month up to the known vintage; none
+    otherwise. Some can be gone from the archive: what is left must not pass for the history."""
+    if ask.refresh == "all" or ask.known_vintage is None:
+        return {}
+    known = _by_year(ask.known.values())
+    first, last = min((y for _, y in known), default=FIRST_YEAR), date.fromisoformat(f"{ask.known_vintage}-01")
+    have = {(f, m) for (f, _), documents in known.items() for d in documents for m in _months_of(d)}
+    month = date(first, 1, 1)
+    while month <= last:
+        if any((f, month) not in have for f in FLOWS):
+            return {}
+        month = month_after(month)
+    return known
+
+
+def _months_of(document: RawDocument) -> list[date]:
+    """The months that an answer was asked for."""
+    first, last = (date.fromisoformat(f"{m}-01") for m in document.role.partition("/")[2].split(":"))
+    return [month_after(first, n) for n in range(Window("", first, last).months)]
 
 
 def _by_year(documents: Iterable[RawDocument]) -> dict[tuple[str, int], tuple[RawDocument, ...]]:

@@ -20,9 +20,9 @@ import polars as pl
 from configs.calendar import month_after
 from tasks.extract.census_answers import GROUPS
 from tests.contract.doubles import Double
+from tests.contract.ft900_workbook import GROUPS as EXHIBIT_GROUPS
+from tests.contract.ft900_workbook import TITLE, head, workbook
 from tests.contract.hitech_world import world
-from tests.unit.test_ft900 import GROUPS as EXHIBIT_GROUPS
-from tests.unit.test_ft900 import TITLE, head, workbook
 
 KEY = "0123456789abcdef0123456789abcdef01234567"
 KEY_PAGE = '<html style="font-size: 14px;">\n\n<head>\n    <title>{} Key</title>\n</head>\n<body><p>A valid key ...</p></body></html>'

@@ -94,7 +94,7 @@ def _flow(flow: str, months: list[date], partners: list[tuple[str, str, str]], r
     random = np.random.default_rng(zlib.crc32(flow.encode()) + len(partners))
     codes = [p[0] for p in partners]
     cube = _cube(flow, months, codes, random, revision)  # group 00..10, partner, month
-    names = dict((p[0], p[1]) for p in partners)
+    names = {code: name for code, name, _ in partners}
     sums = {code: cube[:, members, :].copy() for code, members in _groups(partners).items()}
     lines = {code: cube[:, i, :] for i, code in enumerate(codes)}
     for code, parts in sums.items():

@@ -270,6 +270,13 @@ def test_an_interrupted_extraction_asks_only_for_what_it_has_not_got(
     assert reader.resolve(store, DATASET).manifest.content_sha256 == manifest.content_sha256
 
 
+def test_after_a_take_down_everything_is_asked_for_again(techtrade: Run, api: CensusApi, store: ObjectStore) -> None:
+    assert techtrade("raw", "take-down", "census_hitech", "--reason", "a test").code == 0
+    ran, result = publish(techtrade)
+    assert (ran.code, result["outcome"]) == (0, "unchanged"), result
+    assert len(api.asked()) == 34
+
+
 def test_a_month_that_is_not_out_yet_is_no_error(
     techtrade: Run, store: ObjectStore, tmp_path: Path, monkeypatch: Any
 ) -> None:

@@ -20,7 +20,6 @@ from tasks.extract.http import Client
 from tasks.extract.secrets import Scrubber, without_secrets
 from tests.memory import Memory
 
-
 SNAPSHOT = [name for name in dataset_names() if load_contract(name).sources.snapshot == "snapshot"]
 
 

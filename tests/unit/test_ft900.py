@@ -2,48 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import date
 from functools import cache
-from io import BytesIO
 
-import openpyxl
 import polars as pl
 import pytest
 
 from configs.errors import IncompleteResponseError, SourceError, SourceLayoutError, SourceResponseError
 from tasks.extract import ft900
 from tasks.extract.base import RawDocument
+from tests.contract.ft900_workbook import GROUPS, TITLE, Cell, head, workbook
 
-TITLE = "Exhibit 16a. U.S. Trade in Advanced Technology Products by Technology Group and Selected Countries and Areas"
-GROUPS = {
-    "Advanced Materials": "07",
-    "Aerospace (1)": "08",
-    "Biotechnology": "01",
-    "Electronics": "05",
-    "Flexible Manufacturing": "06",
-    "Information and Communications (1)": "04",
-    "Life Science": "02",
-    "Nuclear Technology": "10",
-    "Opto-Electronics": "03",
-    "Weapons": "09",
-}
 AREAS = ("Total", "North America", "Canada", "Other", "European Union", "Other")
-Cell = str | float | None
-PERIODS = (("2021", "August"), (None, "July"), (None, "Year-to-Date"), ("2020", "Year-to-Date"))
 
 
 def figures(exports: float, imports: float) -> list[Cell]:
     return [exports - imports, exports, imports] * 4
-
-
-def head(name: str, periods: Iterable[tuple[Cell, Cell]] = PERIODS) -> list[list[Cell]]:
-    years: list[Cell] = [name]
-    labels: list[Cell] = [None]
-    for year, period in periods:
-        years += [year, None, None]
-        labels += [period, None, None]
-    return [years, labels, [None, *["Balance", "Exports", "Imports"] * 4]]
 
 
 def exhibit() -> list[list[Cell]]:
@@ -63,21 +37,6 @@ def exhibit() -> list[list[Cell]]:
 
 
 TABLE_1, TOTAL, FIRST_GROUP, TABLE_2 = 3, 6, 7, 18
-
-
-def workbook(rows: list[list[Cell]], sheet: str = "16a", *, before: list[list[Cell]] | None = None) -> bytes:
-    book = openpyxl.Workbook()
-    first = book.active
-    assert first is not None
-    first.title = "Contents"
-    for row in before or [["Exhibit 1. U.S. International Trade"], ["1", 2.0, 3.0, 4.0]]:
-        first.append(row)
-    other = book.create_sheet(sheet)
-    for row in rows:
-        other.append(row)
-    out = BytesIO()
-    book.save(out)
-    return out.getvalue()
 
 
 def document(body: bytes) -> RawDocument:

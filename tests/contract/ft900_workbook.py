@@ -1,0 +1,50 @@
+"""A workbook in the layout of FT-900's Exhibit 16a, made here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from io import BytesIO
+
+import openpyxl
+
+TITLE = "Exhibit 16a. U.S. Trade in Advanced Technology Products by Technology Group and Selected Countries and Areas"
+GROUPS = {
+    "Advanced Materials": "07",
+    "Aerospace (1)": "08",
+    "Biotechnology": "01",
+    "Electronics": "05",
+    "Flexible Manufacturing": "06",
+    "Information and Communications (1)": "04",
+    "Life Science": "02",
+    "Nuclear Technology": "10",
+    "Opto-Electronics": "03",
+    "Weapons": "09",
+}
+Cell = str | float | None
+PERIODS = (("2021", "August"), (None, "July"), (None, "Year-to-Date"), ("2020", "Year-to-Date"))
+
+
+def head(name: str, periods: Iterable[tuple[Cell, Cell]] = PERIODS) -> list[list[Cell]]:
+    years: list[Cell] = [name]
+    labels: list[Cell] = [None]
+    for year, period in periods:
+        years += [year, None, None]
+        labels += [period, None, None]
+    return [years, labels, [None, *["Balance", "Exports", "Imports"] * 4]]
+
+
+def workbook(
+    rows: Sequence[Sequence[Cell]], sheet: str = "16a", *, before: Sequence[Sequence[Cell]] | None = None
+) -> bytes:
+    book = openpyxl.Workbook()
+    first = book.active
+    assert first is not None
+    first.title = "Contents"
+    for row in before or [["Exhibit 1. U.S. International Trade"], ["1", 2.0, 3.0, 4.0]]:
+        first.append(list(row))
+    other = book.create_sheet(sheet)
+    for row in rows:
+        other.append(list(row))
+    out = BytesIO()
+    book.save(out)
+    return out.getvalue()
