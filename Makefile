@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
 
-.PHONY: help run test test-slow lint format types check lock bench clean
+.PHONY: help run test test-slow lint format types check lock bench demo-sources clean
 
 help:
 	@echo "make run        publish the bundled vintages into ./warehouse and show what came out"
@@ -12,6 +12,7 @@ help:
 	@echo "make test-slow  the drills that repeat something many times"
 	@echo "make check      lint, format, types"
 	@echo "make bench      measurements, each as a ratio in one run"
+	@echo "make demo-sources  doubles of the publishers on loopback, to try everything without a key"
 	@echo "make lock       resolve requirements.lock again (needs uv)"
 
 $(STAMP):
@@ -47,6 +48,9 @@ check: lint format types
 
 bench: $(STAMP)
 	@$(BIN)/python -m benchmarks
+
+demo-sources: $(STAMP)
+	@$(BIN)/python -m tests.contract.demo
 
 lock:
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \

@@ -66,6 +66,7 @@ def _partners(small: bool) -> list[tuple[str, str, str]]:
         & (pl.col("is_aggregate") == "false")
         & (pl.col("kind") != "former")
         & pl.col("valid_to").is_null()
+        & ((pl.col("schedule_c_code") < "8000") | (pl.col("schedule_c_code") == UNIDENTIFIED))
     ).sort("schedule_c_code")
     rows = there.select(
         "schedule_c_code", pl.col("partner_name").str.to_uppercase(), pl.col("iso3").fill_null("")

@@ -1,0 +1,108 @@
+"""Keys that can be recognised go in; nothing that is written has them: no store, no raw archive, no log, no output, no
+exception, not Prefect's database.
+
+Both publishers' doubles check the keys, so the test fails if they are not sent; one of them echoes its key in the body
+of each answer, the other has it in each address. Everything is as talkative as it can be made.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.contract import bea_double, census_api_double
+from tests.contract.bea_double import BeaDouble
+from tests.contract.census_api_double import CensusApi
+
+CANARIES = (bea_double.KEY, census_api_double.KEY)
+DATASETS = ("atp_trade_monthly", "us_ip_trade_annual", "us_ip_trade_quarterly")
+
+
+@pytest.fixture
+def census() -> Iterator[CensusApi]:
+    with CensusApi() as double:
+        yield double
+
+
+@pytest.fixture
+def bea() -> Iterator[BeaDouble]:
+    with BeaDouble() as double:
+        yield double
+
+
+@pytest.fixture
+def talkative(tmp_path: Path, census: CensusApi, bea: BeaDouble) -> dict[str, str]:
+    """An environment with a home, a store and a Prefect of its own, and every log level down."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "TECHTRADE_"))}
+    environment |= {
+        "HOME": str(tmp_path / "home"),
+        "PREFECT_HOME": str(tmp_path / "prefect"),
+        "PREFECT_LOGGING_LEVEL": "DEBUG",
+        "PREFECT_LOGGING_ROOT_LEVEL": "DEBUG",
+        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "DEBUG",
+        "PREFECT_LOGGING_EXTRA_LOGGERS": "techtrade,httpx2,httpcore2,stamina",
+        "TECHTRADE_STORE": str(tmp_path / "store"),
+        "CENSUS_API_KEY": census_api_double.KEY,
+        "BEA_API_KEY": bea_double.KEY,
+        "TECHTRADE_SOURCES__CENSUS_HITECH__URL": census.url,
+        "TECHTRADE_SOURCES__CENSUS_FT900__URL": census.ft900,
+        "TECHTRADE_SOURCES__BEA__URL": bea.url + "/api/data",
+    }
+    for source in ("CENSUS_HITECH", "CENSUS_FT900", "BEA"):
+        for name, value in (("BACKOFF", "0.01"), ("REQUESTS_PER_MINUTE", "1000000"), ("LOCKOUT_SECONDS", "0.1")):
+            environment[f"TECHTRADE_SOURCES__{source}__{name}"] = value
+    (tmp_path / "home").mkdir()
+    return environment
+
+
+def run(environment: dict[str, str], place: Path, *arguments: str) -> int:
+    """One command as a process of its own; what it says is kept as a file among the others."""
+    number = len(list(place.glob("said-*")))
+    with open(place / f"said-{number:02d}.txt", "wb") as said:
+        command = [sys.executable, "-m", "flows.cli", *arguments]
+        return subprocess.run(command, env=environment, stdout=said, stderr=subprocess.STDOUT, timeout=240).returncode
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_no_command_writes_a_key_anywhere(
+    tmp_path: Path, talkative: dict[str, str], census: CensusApi, bea: BeaDouble
+) -> None:
+    assert run(talkative, tmp_path, "publish", *DATASETS) == 0
+    for canary, double in zip(CANARIES, (bea, census), strict=True):
+        assert any(canary in request for request in double.requests), "the key was sent, or nothing is shown"
+
+    # Now everything that can go wrong with a key, an address or an answer in hand.
+    for census_fault, bea_fault in (
+        ("invalid key", "error 1"), ("unknown variable", "top error 4"), ("truncated", "page"), ("redirect", "429"),
+        ("html", "json then page"),
+    ):  # fmt: skip
+        census.fault, bea.fault = census_fault, bea_fault
+        code = run(talkative, tmp_path, "--debug", "publish", *DATASETS, "--refresh", "all")
+        assert code == 1, (census_fault, bea_fault)
+    census.fault = bea.fault = ""
+
+    for arguments in (
+        ["datasets"], ["sources", "check", "census_hitech", "bea"], ["raw", "list"], ["verify"], ["gc", "--dry-run"],
+        *([command, name] for name in DATASETS for command in ("versions", "vintages", "show", "read")),
+    ):  # fmt: skip
+        run(talkative, tmp_path, *arguments)
+    run(talkative | {"CENSUS_API_KEY": bea_double.KEY}, tmp_path, "publish", "atp_trade_monthly")
+
+    files = [p for p in tmp_path.rglob("*") if p.is_file()]
+    kinds = {p.relative_to(tmp_path).parts[0] for p in files}
+    assert {"store", "prefect"} <= kinds and any("_raw" in p.parts for p in files)
+    assert any(p.suffix == ".db" for p in files), "Prefect's database is among them"
+    assert b"flow run" in (tmp_path / "said-00.txt").read_bytes(), "the logs were on"
+    found = [
+        str(p.relative_to(tmp_path))
+        for p in files
+        for canary in CANARIES
+        if any(form in p.read_bytes() for form in (canary.encode(), canary.lower().encode(), canary.upper().encode()))
+    ]
+    assert found == []
