@@ -9,9 +9,12 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import os
+import queue
 import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +23,7 @@ from configs.contract import Contract, load_contract
 from tasks.store import derived, layout, versions, yank
 from tasks.store.objects import ObjectStore
 from tasks.store.open import open_store
+from tasks.store.raw import RawArchive
 from tasks.store.records import Manifest, SchemaField, Status
 from tasks.store.s3 import S3Store
 from tasks.store.versions import Built, Clock, Head, Release, Sealed, utc_now
@@ -72,19 +76,27 @@ def sealed(
     head: Head | None = None,
     status: Literal["passed", "rejected"] = "passed",
     clock: Clock = utc_now,
+    whole: bool = False,
 ) -> Sealed:
-    """Everything of a publish but the swap."""
+    """Everything of a publish but the swap; ``whole``: with every object that the flow writes, not only one of each
+    kind."""
+    if whole:
+        RawArchive(store).keep("drill", "workbook", "https://example.org/x", built.content_sha256.encode(), ".bin")
     draft = versions.claim(store, head or versions.read_head(store, DATASET), clock)
     draft = versions.stage_data(store, draft, built)
     draft = versions.stage_bytes(store, draft, "changes.parquet", b"changes")
     draft = versions.stage_bytes(store, draft, "quality.parquet", b"quality")
+    for path in ("quality_gx.json", "notes.parquet") if whole else ():
+        draft = versions.stage_bytes(store, draft, path, path.encode())
     return versions.seal(store, draft, manifest_of(draft, built, status, clock))
 
 
-def publish(store: ObjectStore, built: Built, *, head: Head | None = None, clock: Clock = utc_now) -> Release:
+def publish(
+    store: ObjectStore, built: Built, *, head: Head | None = None, clock: Clock = utc_now, whole: bool = False
+) -> Release:
     """A whole publish, from repairing what a killed yank left to status and catalog."""
     yank.settle(store, DATASET)
-    release = versions.swap(store, sealed(store, built, head=head, clock=clock), clock)
+    release = versions.swap(store, sealed(store, built, head=head, clock=clock, whole=whole), clock)
     derived.write_status(
         store,
         Status(
@@ -245,8 +257,8 @@ def ended(process: Any, seconds: float = 120) -> int:
     return int(process.exitcode)
 
 
-def read_until(store: ObjectStore, stop: Any, results: Any) -> None:
-    """A reader: over and over reads latest whole. Reports how often, the versions seen, and what failed."""
+def read_until(store: ObjectStore, stop: Any, results: Any, pause: float = 0) -> None:
+    """A reader: over and over reads latest whole, after a pause in seconds. Reports how often, the versions seen, and what failed."""
     reads, seen = 0, set()
     try:
         while True:
@@ -256,10 +268,34 @@ def read_until(store: ObjectStore, stop: Any, results: Any) -> None:
             seen.add(version)
             if last:
                 break
+            if pause:
+                stop.wait(pause)
     except Exception as e:
         results.put(("failed", repr(e), reads))
         raise
     results.put(("read", sorted(v for v in seen if v), reads))
+
+
+@contextmanager
+def reading(store: ObjectStore) -> Iterator[None]:
+    """A reader beside whatever the block does to the store. Fails if it ever read anything but a whole version that
+    stands in the log."""
+    stop, results = threading.Event(), queue.SimpleQueue[tuple[str, Any, int]]()
+
+    def read() -> None:
+        with suppress(Exception):  # told of in the results
+            read_until(store, stop, results, 0.01)  # the pause leaves the time to do what is read beside
+
+    thread = threading.Thread(target=read, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(60)
+    what, seen, _ = results.get(timeout=1)
+    assert what == "read", seen
+    assert set(seen) <= set(linear(store)), "it was given a version that is not in the log"
 
 
 def bodies(store: ObjectStore, prefix: str = "") -> dict[str, bytes]:

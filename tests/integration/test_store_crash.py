@@ -68,11 +68,12 @@ def kill_at_every_operation(place: Place, candidates: Callable[[int], Built], pu
         for number in range(published):
             drill.publish(store, candidates(number))
         before = linear(store)
-        code = ended(child(publish_and_be_killed, here, candidates(7), point))
-        assert code in (0, KILLED)
-        old_or_new(store, before, candidates(7).content_sha256)
-        survivors += len(linear(store)) > len(before)
-        release = drill.publish(store, candidates(8))
+        with drill.reading(store):
+            code = ended(child(publish_and_be_killed, here, candidates(7), point))
+            assert code in (0, KILLED)
+            old_or_new(store, before, candidates(7).content_sha256)
+            survivors += len(linear(store)) > len(before)
+            release = drill.publish(store, candidates(8))
         assert intact(store) == release.manifest.version
         if code == 0:
             break
@@ -89,12 +90,13 @@ def test_a_publisher_killed_between_any_two_changes_of_file_names(
         store, here = beneath(Place(str(tmp_path), {}), point)
         drill.publish(store, candidates(0))
         before = linear(store)
-        code = ended(child(publish_and_be_killed_between_file_changes, here, candidates(7), point))
-        assert code in (0, KILLED)
-        old_or_new(store, before, candidates(7).content_sha256)
-        for entry in store.entries(""):
-            assert entry.size > 0, f"{entry.key} was left empty"
-        drill.publish(store, candidates(8))
+        with drill.reading(store):
+            code = ended(child(publish_and_be_killed_between_file_changes, here, candidates(7), point))
+            assert code in (0, KILLED)
+            old_or_new(store, before, candidates(7).content_sha256)
+            for entry in store.entries(""):
+                assert entry.size > 0, f"{entry.key} was left empty"
+            drill.publish(store, candidates(8))
         if code == 0:
             break
     assert point > 20

@@ -43,10 +43,17 @@ def through(proxy: LossyProxy, s3: S3) -> S3Store:
 def test_the_winner_knows_it_whichever_reply_of_a_publish_was_lost(
     times: int, proxy: LossyProxy, through: S3Store, candidates: Callable[[int], Built]
 ) -> None:
+    with drill.reading(through):
+        publish_and_lose_each_reply(times, proxy, through, candidates)
+
+
+def publish_and_lose_each_reply(
+    times: int, proxy: LossyProxy, through: S3Store, candidates: Callable[[int], Built]
+) -> None:
     published = []
     for first in count(1):
         proxy.lose(first, times)
-        release = drill.publish(through, candidates(first))
+        release = drill.publish(through, candidates(first), whole=True)
         lost = list(proxy.lost)
         proxy.lose(0, 0)
         published.append(release.manifest.version)
@@ -56,8 +63,8 @@ def test_the_winner_knows_it_whichever_reply_of_a_publish_was_lost(
         if not lost:
             break
         assert lost[0].endswith(" 200"), "the first of them had been applied"
-    # claim, data, changes, quality, manifest, latest, status, catalog
-    assert len(published) == 8 + 1
+    # raw, sidecar, claim, data, changes, quality, quality_gx, notes, manifest, latest, status, catalog
+    assert len(published) == 12 + 1
 
 
 def test_a_loser_whose_reply_is_lost_is_told_that_it_lost(

@@ -104,3 +104,5 @@ def test_the_reader_of_the_drill_reports_what_it_cannot_read(place: Place, candi
     reader = child(drill.read_until, here, stop, reads)
     assert reads.get(timeout=60)[0] == "failed"
     assert ended(reader) != 0
+    with pytest.raises(AssertionError, match="manifest"), drill.reading(store):
+        pass
