@@ -1,0 +1,228 @@
+"""Reading the answers of BEA's data API, in all the forms in which it answers. Pure: bytes in, tables out.
+
+Errors come with status 200, in three places, as an object or as a list; ``Results`` may be a list of one, ``Data`` and
+``ParamValue`` an object where there is one row, ``Data`` may stand one level higher. A failing server sends an empty
+body, an HTML page, or an HTML page after the JSON: none of that JSON is believed, and it is asked again (CONTRACTS C).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import polars as pl
+
+from configs.errors import (
+    CredentialError,
+    InconsistentVintageError,
+    PassingAnswerError,
+    SourceError,
+    SourceLayoutError,
+    SourceResponseError,
+)
+from tasks.extract.base import RawDocument
+
+SOURCE = "bea"
+PASSING_CODES = {"201"}  # "Error retrieving NIPA data."; others stay as they are
+FAILED_INSIDE = "executing the application"  # the page that also says "Please try again"
+VOLATILE = "UTCProductionTime"  # when the answer was made: different in each
+NUMBER = r"^-?(\d{1,3}(,\d{3})+|\d+)$"
+_OF_THE_KEY = re.compile(r"\buser ?id\b(?!=)", re.IGNORECASE)  # whatever the code: 1 is seen, others are possible
+_STAMP = re.compile(r"(\d{4}-\d{2}-\d{2})[ T]\d{2}:\d{2}")
+
+
+def results(document: RawDocument) -> dict[str, Any]:
+    """What an answer has to say, whatever form it is in; never an error.
+
+    Raises:
+        PassingAnswerError: nothing, half of it, or a page that says to try again.
+        CredentialError: the key is not accepted.
+        SourceResponseError: BEA says what is wrong, or answers with a page.
+        SourceLayoutError: JSON of another shape.
+    """
+    content = _json(document)
+    top = content.get("BEAAPI") if isinstance(content, dict) else None
+    if not isinstance(top, dict):
+        raise _fail(SourceLayoutError, document, "is not the BEAAPI object that the API gives")
+    _refuse_error(document, top.get("Error"))
+    found = top.get("Results")
+    if isinstance(found, list):
+        for entry in found:
+            _refuse_error(document, entry.get("Error") if isinstance(entry, dict) else None)
+        found = found[0] if len(found) == 1 else found
+    if found is None and "Data" in top:
+        found = {k: v for k, v in top.items() if k != "Request"}
+    if not isinstance(found, dict):
+        raise _fail(SourceLayoutError, document, "has no Results, or several")
+    _refuse_error(document, found.get("Error"))
+    return found
+
+
+def _json(document: RawDocument) -> Any:
+    text = document.body.removeprefix(b"\xef\xbb\xbf").decode("iso-8859-1").strip()
+    if not text:
+        raise _fail(PassingAnswerError, document, "answered with an empty body")
+    if text[0] not in "{[":
+        kind = PassingAnswerError if FAILED_INSIDE in text else SourceResponseError
+        raise _fail(kind, document, f"answered with a page instead of JSON: {_words(text)!r}")
+    try:
+        content, end = json.JSONDecoder().raw_decode(text)
+    except ValueError as e:
+        raise _fail(PassingAnswerError, document, f"is not whole JSON ({e}); it ends with {text[-40:]!r}") from e
+    if text[end:].strip():
+        raise _fail(PassingAnswerError, document, f"goes on after its JSON: {_words(text[end:])!r}")
+    return content
+
+
+def _words(text: str) -> str:
+    return " ".join(re.sub(r"<[^>]*>", " ", text).split())[:120]
+
+
+def _refuse_error(document: RawDocument, error: Any) -> None:
+    if error is None:
+        return
+    first = error[0] if isinstance(error, list) and error else error
+    told = first if isinstance(first, dict) else {}
+    code, text = str(told.get("APIErrorCode", "?")), str(told.get("APIErrorDescription", first))
+    if _OF_THE_KEY.search(text):
+        raise _fail(CredentialError, document, f"says {code} {text!r}: check BEA_API_KEY, and whether it is activated")
+    kind = PassingAnswerError if code in PASSING_CODES else SourceResponseError
+    raise _fail(kind, document, f"answered with error {code}: {text}")
+
+
+def refuse_no_data(document: RawDocument) -> None:
+    """An answer of data has rows.
+
+    Raises:
+        SourceError: see ``results``; SourceResponseError: there is no row.
+    """
+    if not _list(results(document).get("Data")):
+        raise _fail(SourceResponseError, document, "has no data at all; has the series been renamed?")
+
+
+def _list(value: Any) -> list[Any]:
+    return [value] if isinstance(value, dict) else value if isinstance(value, list) else []
+
+
+def listed(document: RawDocument) -> list[str]:
+    """The codes that a parameter can have.
+
+    Raises:
+        SourceError: see ``results``; SourceLayoutError: it is no such list.
+    """
+    keys = [e.get("Key") if isinstance(e, dict) else None for e in _list(results(document).get("ParamValue"))]
+    if not keys or not all(isinstance(k, str) and k for k in keys):
+        raise _fail(SourceLayoutError, document, "is not the list of ParamValue with a Key each that the API gives")
+    return [str(k) for k in keys]
+
+
+def same(one: RawDocument, other: RawDocument) -> bool:
+    """Whether two answers say the same, apart from when they were made."""
+    said = [{k: v for k, v in results(d).items() if k != VOLATILE} for d in (one, other)]
+    return said[0] == said[1]
+
+
+def vintage(documents: Sequence[RawDocument]) -> str:
+    """The date of ``TsLastUpdated``, which all answers of data must share to the second.
+
+    Raises:
+        InconsistentVintageError: they do not.
+        SourceLayoutError: it is no time.
+    """
+    found = {d.role: str(results(d).get("TsLastUpdated")) for d in documents}
+    if len(set(found.values())) > 1:
+        told = ", ".join(f"{role} {stamp}" for role, stamp in found.items())
+        raise InconsistentVintageError(
+            SOURCE,
+            f"answers of one extraction are of different states ({told}): an update landed in between; run again",
+            raw_keys=tuple(d.raw_key for d in documents),
+        )
+    stamp = next(iter(found.values()), "")
+    match = _STAMP.match(stamp)
+    if match is None:
+        raise _fail(SourceLayoutError, documents[0], f"says TsLastUpdated {stamp!r}, which is no time")
+    return match[1]
+
+
+def rows(document: RawDocument, fields: Sequence[str]) -> pl.DataFrame:
+    """The rows of an answer as text: the fields, CL_UNIT, UNIT_MULT, DataValue and NoteRef (empty if there is none).
+
+    Raises:
+        SourceError: see ``results``; SourceLayoutError: a row has not these fields.
+    """
+    data = _list(results(document).get("Data"))
+    wanted = [*fields, "CL_UNIT", "UNIT_MULT"]
+    for row in data:
+        if not isinstance(row, dict) or any(row.get(f) is None for f in wanted):
+            raise _fail(SourceLayoutError, document, f"has a row without one of {', '.join(wanted)}: {row}")
+    text = {f: [str(r[f]) for r in data] for f in wanted}
+    text |= {f: ["" if r.get(f) is None else str(r[f]).strip() for r in data] for f in ("DataValue", "NoteRef")}
+    return pl.DataFrame(text, schema=dict.fromkeys(text, pl.String))
+
+
+def with_values(frame: pl.DataFrame, document: RawDocument, fields: Sequence[str]) -> pl.DataFrame:
+    """Adds value_usd (whole US dollars, null unless it is given), observation_status and reported_precision_usd.
+
+    A reason stands as the value itself, or in ``NoteRef`` beside an empty one. ``reported``: a figure. ``suppressed``:
+    (D). ``near_zero``: (*), between zero and 500,000 dollars up or down. ``not_available``: n.a. or dots. Anything else
+    is an error, an empty value without a reason too: whether it is withheld or unknown cannot be told.
+
+    Raises:
+        SourceLayoutError: another unit, or a value that is neither a figure nor a known reason; names the row.
+    """
+    value, note = pl.col("DataValue"), pl.col("NoteRef")
+    empty, number = value == "", value.str.contains(NUMBER)
+    digits = value.str.replace_all(",", "").cast(pl.Int64, strict=False)
+    scale = pl.lit(10, dtype=pl.Int64).pow(pl.col("UNIT_MULT").cast(pl.Int64, strict=False).clip(0, 9))
+
+    def told(*reasons: str) -> pl.Expr:
+        noted = note.str.split(",").list.eval(pl.element().str.strip_chars().is_in(reasons)).list.any()
+        return value.is_in(reasons) | (noted & (empty | number))
+
+    near_zero, withheld, unknown = told("(*)"), told("(D)"), told("n.a.", ".....")
+    status = (
+        pl.when(number & ~near_zero & ~withheld & ~unknown & digits.is_not_null())
+        .then(pl.lit("reported"))
+        # A zero beside (*) is one that was rounded; any other figure beside a reason contradicts itself.
+        .when(near_zero & (~number | (digits == 0)))
+        .then(pl.lit("near_zero"))
+        .when(withheld & ~number)
+        .then(pl.lit("suppressed"))
+        .when(unknown & ~number)
+        .then(pl.lit("not_available"))
+    )
+    read = frame.with_columns(observation_status=status, reported_precision_usd=scale.cast(pl.Int64)).with_columns(
+        value_usd=pl.when(pl.col("observation_status") == "reported").then(digits * pl.col("reported_precision_usd"))
+    )
+    _refuse(document, read.filter(pl.col("CL_UNIT") != "USD"), fields, "CL_UNIT", "which is not US dollars")
+    odd = ~pl.col("UNIT_MULT").str.contains(r"^\d$")
+    _refuse(document, read.filter(odd), fields, "UNIT_MULT", "which is no power of ten")
+    neither = read.filter(pl.col("observation_status").is_null())
+    _refuse(document, neither, fields, "DataValue", "which is neither a figure nor a known reason for there being none")
+    return read
+
+
+def _refuse(document: RawDocument, off: pl.DataFrame, fields: Sequence[str], name: str, why: str) -> None:
+    if off.is_empty():
+        return
+    row = off.row(0, named=True)
+    where = ", ".join(row[f] for f in fields)
+    beside = f" (NoteRef {row['NoteRef']!r})" if name == "DataValue" else ""
+    raise _fail(SourceLayoutError, document, f"has {name} {row[name]!r}{beside} for {where}, {why}")
+
+
+def expect(document: RawDocument, frame: pl.DataFrame, field: str, known: Iterable[str]) -> None:
+    """Every value of a field is a known one.
+
+    Raises:
+        SourceLayoutError: one is not; names all that are not.
+    """
+    other = sorted(set(frame[field].unique()) - set(known))
+    if other:
+        raise _fail(SourceLayoutError, document, f"has {field} {', '.join(other)}, which is not known or not asked for")
+
+
+def _fail(kind: type[SourceError], document: RawDocument, message: str) -> SourceError:
+    return kind(SOURCE, f"{document.url} {message}", raw_keys=(document.raw_key,))
