@@ -1,14 +1,17 @@
 """From a transform's lazy frame to parquet files on local disk, ready to be staged.
 
-One partition is in memory at a time. pyarrow writes the files, because units, descriptions and bases belong in
+Two partitions are in memory at a time. pyarrow writes the files, because units, descriptions and bases belong in
 each field's metadata, which the polars writer cannot set.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import polars as pl
 import pyarrow as pa
@@ -19,6 +22,7 @@ from configs.errors import TechtradeError
 from tasks.store.content import combine, frame_sha256
 from tasks.store.versions import Built, Part
 
+T = TypeVar("T")
 ROW_GROUP = 128 * 1024
 # Up to this many rows a frame is computed once and split; above, once a partition, so that memory does not grow.
 SPLIT_ROWS = 5_000_000
@@ -61,7 +65,7 @@ def partition_label(contract: Contract) -> tuple[str, pl.Expr] | None:
 
 
 def partitions(frame: pl.LazyFrame, contract: Contract) -> Iterator[tuple[str | None, pl.DataFrame]]:
-    """The partitions as ``(folder, rows)``, in order, one in memory at a time."""
+    """The partitions as ``(folder, rows)``, in order, each when it is asked for."""
     label = partition_label(contract)
     if label is None:
         yield None, frame.collect()
@@ -80,28 +84,40 @@ def build(frame: pl.LazyFrame, contract: Contract, folder: Path) -> Built:
     Raises:
         ContractMismatchError: the frame is not what the contract declares.
     """
-    parts = []
-    for number, (name, rows) in enumerate(partitions(conform(frame, contract), contract)):
+    def made(numbered: tuple[int, tuple[str | None, pl.DataFrame]]) -> Part:
+        number, (name, rows) = numbered
         ordered = rows.sort(contract.sort_by, maintain_order=True)
         file = folder / f"{number:05d}.parquet"
         write(ordered, contract, file)
         body = file.read_bytes()
-        parts.append(
-            Part(
-                partition=name,
-                file=file,
-                rows=ordered.height,
-                bytes=len(body),
-                sha256=hashlib.sha256(body).hexdigest(),
-                content_sha256=frame_sha256(ordered, contract),
-            )
+        return Part(
+            partition=name,
+            file=file,
+            rows=ordered.height,
+            bytes=len(body),
+            sha256=hashlib.sha256(body).hexdigest(),
+            content_sha256=frame_sha256(ordered, contract),
         )
+
+    parts = tuple(_two_at_a_time(made, enumerate(partitions(conform(frame, contract), contract))))
     return Built(
-        parts=tuple(parts),
+        parts=parts,
         rows=sum(p.rows for p in parts),
         content_sha256=combine((p.partition, p.content_sha256) for p in parts),
         contract_sha256=contract.sha256,
     )
+
+
+def _two_at_a_time(work: Callable[[T], Part], items: Iterable[T]) -> Iterator[Part]:
+    """The results in order; the next partition is made while one is written, and no third is in memory."""
+    with ThreadPoolExecutor(2) as pool:
+        under_way: deque[Future[Part]] = deque()
+        for item in items:
+            under_way.append(pool.submit(work, item))
+            if len(under_way) == 2:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
 
 
 def write(rows: pl.DataFrame, contract: Contract, file: Path) -> None:

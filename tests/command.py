@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from flows.runtime import prepare
+from tests.plain import Ran, plain
+
+__all__ = ["Ran", "environment", "prefect_api", "techtrade"]
 
 
 @pytest.fixture(scope="session")
@@ -23,36 +25,12 @@ def prefect_api() -> Iterator[str]:
         yield str(PREFECT_API_URL.value())
 
 
-@dataclass(frozen=True)
-class Ran:
-    """What a command said and ended with."""
-
-    code: int
-    out: str
-    err: str
-
-
 @pytest.fixture
 def techtrade(
     prefect_api: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Callable[..., Ran]:
     """Runs the command line in this process, on a store of its own unless ``TECHTRADE_STORE`` is set otherwise."""
-    monkeypatch.setenv("TECHTRADE_STORE", str(tmp_path / "store"))
-
-    def run(*arguments: str) -> Ran:
-        from flows.cli import main
-
-        monkeypatch.setattr("sys.argv", ["techtrade", *arguments])
-        capfd.readouterr()
-        code = 0
-        try:
-            main()
-        except SystemExit as e:
-            code = e.code if isinstance(e.code, int) else 1
-        out, err = capfd.readouterr()
-        return Ran(code, out, err)
-
-    return run
+    return plain(monkeypatch, capfd, str(tmp_path / "store"))
 
 
 @pytest.fixture

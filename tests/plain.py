@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import pytest
 
-from tests.command import Ran
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command said and ended with."""
+
+    code: int
+    out: str
+    err: str
+
 
 Run = Callable[..., Ran]
 

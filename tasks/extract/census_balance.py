@@ -7,23 +7,16 @@ blank, and the sheet carries no date: the vintage is the last month it covers. (
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Sequence
 from datetime import date
-from io import BytesIO
 
-import fastexcel
 import polars as pl
 
-from configs.errors import (
-    IncompleteResponseError,
-    SourceLayoutError,
-    SourceResponseError,
-    VintageUnavailableError,
-)
+from configs.errors import SourceLayoutError, VintageUnavailableError
 from configs.settings import source_settings
 from tasks.extract.base import Archive, Ask, Extraction, RawDocument
 from tasks.extract.session import Session
+from tasks.extract.workbook import open_workbook
 
 SOURCE = "census_balance"
 SHEET = "country"
@@ -80,28 +73,12 @@ def parse(dataset: str, documents: tuple[RawDocument, ...], vintage: str | None)
 
 
 def _sheet(document: RawDocument) -> pl.DataFrame:
-    body, kept = document.body, (document.raw_key,)
-    if not body.startswith(b"PK"):
-        head = " ".join(body[:120].decode("latin-1").split())
-        raise SourceResponseError(
-            SOURCE, f"{document.url} is not a workbook but begins with {head!r}; check the address", raw_keys=kept
-        )
-    try:
-        with zipfile.ZipFile(BytesIO(body)) as archive:
-            broken = archive.testzip()
-    except zipfile.BadZipFile as e:
-        raise IncompleteResponseError(
-            SOURCE, f"the workbook of {len(body):,} bytes is cut short or damaged ({e}); run again", raw_keys=kept
-        ) from e
-    if broken:
-        raise IncompleteResponseError(SOURCE, f"the workbook is damaged in {broken}; run again", raw_keys=kept)
-    try:
-        reader = fastexcel.read_excel(body)
-    except fastexcel.FastExcelError as e:
-        raise SourceLayoutError(SOURCE, f"the workbook cannot be read ({e})", raw_keys=kept) from e
+    reader = open_workbook(SOURCE, document)
     if SHEET not in reader.sheet_names:
         raise SourceLayoutError(
-            SOURCE, f"no sheet {SHEET!r}; there are {reader.sheet_names}. Has the layout changed?", raw_keys=kept
+            SOURCE,
+            f"no sheet {SHEET!r}; there are {reader.sheet_names}. Has the layout changed?",
+            raw_keys=(document.raw_key,),
         )
     # As text: codes come as numbers or as text, and a stray word among the figures must be seen, not made null.
     return reader.load_sheet(SHEET, dtypes="string").to_polars()

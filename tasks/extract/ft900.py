@@ -9,18 +9,17 @@ above it. (Layout of a real workbook, August 2021.) ``(-)`` is printed for zero 
 from __future__ import annotations
 
 import re
-import zipfile
 from datetime import date
-from io import BytesIO
 
 import fastexcel
 import polars as pl
 
-from configs.errors import IncompleteResponseError, SourceLayoutError, SourceResponseError
+from configs.errors import SourceLayoutError, SourceResponseError
 from tasks.extract.base import RawDocument
 from tasks.extract.ft900_tables import SCHEMA, LayoutError, Row, notes_of, tables_of
 from tasks.extract.http import StatusError
 from tasks.extract.session import Session
+from tasks.extract.workbook import open_workbook
 
 SOURCE = "census_ft900"
 TITLE = re.compile(r"^\s*Exhibit\s+(16a?)\b.*Advanced Technology Products", re.IGNORECASE | re.DOTALL)
@@ -115,7 +114,7 @@ def groups(document: RawDocument) -> pl.DataFrame:
 
 def _sheets(document: RawDocument) -> list[tuple[str, list[Row]]]:
     """Exhibit and rows of each sheet with the title of one, all cells as text."""
-    reader = _open(document)
+    reader = open_workbook(SOURCE, document)
     found = []
     for name in reader.sheet_names:
         exhibit = next(
@@ -130,28 +129,6 @@ def _rows(reader: fastexcel.ExcelReader, sheet: str, limit: int | None) -> list[
     # As text: a stray word among the figures must be seen, not made null.
     table = reader.load_sheet(sheet, header_row=None, n_rows=limit, dtypes="string").to_polars()
     return [tuple(c.strip() or None if c else None for c in row) for row in table.iter_rows()]
-
-
-def _open(document: RawDocument) -> fastexcel.ExcelReader:
-    body, kept = document.body, (document.raw_key,)
-    if not body.startswith(b"PK"):
-        head = " ".join(body[:120].decode("latin-1").split())
-        raise SourceResponseError(
-            SOURCE, f"{document.url} is not a workbook but begins with {head!r}; check the address", raw_keys=kept
-        )
-    try:
-        with zipfile.ZipFile(BytesIO(body)) as archive:
-            broken = archive.testzip()
-    except zipfile.BadZipFile as e:
-        raise IncompleteResponseError(
-            SOURCE, f"{document.url}, {len(body):,} bytes, is cut short or damaged ({e}); run again", raw_keys=kept
-        ) from e
-    if broken:
-        raise IncompleteResponseError(SOURCE, f"{document.url} is damaged in {broken}; run again", raw_keys=kept)
-    try:
-        return fastexcel.read_excel(body)
-    except fastexcel.FastExcelError as e:
-        raise SourceLayoutError(SOURCE, f"{document.url} cannot be read ({e})", raw_keys=kept) from e
 
 
 def _layout(message: str, document: RawDocument) -> SourceLayoutError:

@@ -1,4 +1,4 @@
-"""``atp_trade_monthly``: the ten groups of advanced technology by partner and month, with the partner's name and ISO3."""
+"""``atp_trade_monthly``: ten groups of advanced technology by partner and month, with the partner's name and ISO3."""
 
 from __future__ import annotations
 

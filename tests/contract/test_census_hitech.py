@@ -13,7 +13,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
+import pandas as pd
 import polars as pl
+import pyarrow.dataset as pads
 import pytest
 
 from tasks.store import layout, reader, versions
@@ -285,6 +288,22 @@ def test_a_month_that_is_not_out_yet_is_no_error(
         point_at(monkeypatch, api)
         ran, result = publish(techtrade, "--store", str(tmp_path / "early"))
         assert (ran.code, result["vintage"]) == (0, "2025-12"), ran.err
+
+
+def test_readers_of_every_kind_get_all_years_and_can_take_one(store: ObjectStore) -> None:
+    """As README says; the folder's key is no column of a file, which pandas would not bear."""
+    manifest = reader.resolve(store, DATASET).manifest
+    data = f"{store.url}/{layout.version(DATASET, manifest.version, 'data')}"
+    year = pl.scan_parquet(f"{data}/part_year=2024/*.parquet").select(pl.len()).collect().item()
+    rows = {
+        "polars": pl.scan_parquet(f"{data}/**/*.parquet").select(pl.len()).collect().item(),
+        "duckdb": duckdb.sql(f"SELECT count(*) FROM '{data}/**/*.parquet'").fetchall()[0][0],
+        "pandas": len(pd.read_parquet(data)),
+        "pyarrow": pads.dataset(data, format="parquet", partitioning="hive").count_rows(),
+    }
+    assert set(rows.values()) == {manifest.rows}
+    assert duckdb.sql(f"SELECT count(*) FROM '{data}/**/*.parquet' WHERE part_year = 2024").fetchall()[0][0] == year
+    assert len(pd.read_parquet(data, filters=[("part_year", "=", 2024)])) == year > 0
 
 
 def test_groups_of_partners_are_marked_and_partners_add_up_to_the_world(
