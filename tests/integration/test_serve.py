@@ -13,6 +13,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from configs.contract import dataset_names, load_contract
 from tasks.store import versions
 from tasks.store.open import open_store
 
@@ -50,10 +51,16 @@ def test_schedules_are_made_and_a_served_run_publishes(tmp_path: Path) -> None:
     try:
         url = wait_for(lambda: re.search(r"http://127\.0\.0\.1:\d+", said.read_text()))
         api = f"{url[0]}/api"
-        deployments = wait_for(lambda: [d for d in ask(api, "deployments/filter", {}) if d["status"] == "READY"][1:] and
-                               ask(api, "deployments/filter", {}))  # fmt: skip
-        assert {d["name"] for d in deployments} == {"atp-world-monthly", "ip-trade-annual"}
-        assert {d["schedules"][0]["schedule"]["timezone"] for d in deployments} == {"America/New_York"}
+        names = dataset_names()
+
+        def ready() -> Any:
+            found = [d for d in ask(api, "deployments/filter", {}) if d["status"] == "READY"]
+            return found if len(found) == len(names) else None
+
+        deployments = wait_for(ready)
+        assert {d["name"] for d in deployments} == {name.replace("_", "-") for name in names}
+        zones = {d["name"]: d["schedules"][0]["schedule"]["timezone"] for d in deployments}
+        assert zones == {name.replace("_", "-"): load_contract(name).schedule.timezone for name in names}
         scheduled = wait_for(lambda: ask(api, "flow_runs/filter", {"limit": 5}))
         assert {run["state_type"] for run in scheduled} == {"SCHEDULED"}
         atp = next(d for d in deployments if d["name"] == "atp-world-monthly")
