@@ -37,7 +37,7 @@ class SourceSettings(BaseModel):
     """How one source is reached. Seconds throughout.
 
     ``attempts`` bounds one request, ``total_budget`` all attempts at it, ``run_budget`` all requests of a run.
-    ``retry_after_max`` caps what a publisher may ask us to wait. Limits are per minute; ``lockout_statuses`` say that
+    ``retry_after_max`` caps what a publisher may ask us to wait. ``bundled``: the same figures can be had without it. Limits are per minute; ``lockout_statuses`` say that
     the publisher has shut us out, for ``lockout_seconds``. What an interrupted run got is used for ``resume_hours``.
     """
 
@@ -49,6 +49,7 @@ class SourceSettings(BaseModel):
     citation: str
     documents: dict[str, str] = Field(default_factory=dict)
     key: Key | None = None
+    bundled: bool = False
     requests_per_minute: int | None = Field(None, ge=1)
     megabytes_per_minute: int | None = Field(None, ge=1)
     errors_per_minute: int | None = Field(None, ge=1)

@@ -139,12 +139,12 @@ class Client:
     def _unavailable(
         self, url: str, tried: int, last: str, *, slow: bool = False, raw_keys: tuple[str, ...] = ()
     ) -> SourceUnavailableError:
+        bundled = "; the bundled figures need neither: --source snapshot" if self.settings.bundled else ""
         return SourceUnavailableError(
             self.source,
             f"{without_secrets(url)} could not be read in {tried} attempt{'s' if tried > 1 else ''}; "
             f"last: {self.scrub.text(last)}. "
-            "Check the network and the publisher's site, and run again; the bundled figures need neither: "
-            "--source snapshot",
+            f"Check the network and the publisher's site, and run again{bundled}",
             raw_keys=raw_keys,
             slow=slow,
         )

@@ -6,6 +6,7 @@ its deployment sees to that), so nothing has to be shared between machines.
 
 from __future__ import annotations
 
+import logging
 import math
 from functools import cache
 
@@ -13,6 +14,7 @@ from pyrate_limiter import Duration, Limiter, Rate
 
 from configs.settings import SourceSettings
 
+log = logging.getLogger("techtrade")
 MEGABYTE = 1_000_000
 
 
@@ -26,21 +28,25 @@ class Limits:
         self._largest = 1
 
     def request(self) -> None:
-        if self._requests:
-            self._requests.try_acquire("requests")
-        if self._megabytes:
-            self._megabytes.try_acquire("megabytes", min(self._largest, self._room))
+        _acquire(self._requests, "requests")
+        _acquire(self._megabytes, "megabytes", min(self._largest, self._room))
 
     def received(self, size: int) -> None:
         """What came; beyond what was reserved for it, it is counted now."""
         megabytes = max(1, math.ceil(size / MEGABYTE))
-        if self._megabytes and megabytes > self._largest:
-            self._megabytes.try_acquire("megabytes", min(megabytes - self._largest, self._room))
+        if megabytes > self._largest:
+            _acquire(self._megabytes, "megabytes", min(megabytes - self._largest, self._room))
         self._largest = max(self._largest, megabytes)
 
     def error(self) -> None:
-        if self._errors:
-            self._errors.try_acquire("errors")
+        _acquire(self._errors, "errors")
+
+
+def _acquire(limiter: Limiter | None, what: str, weight: int = 1) -> None:
+    if limiter is None or limiter.try_acquire(what, weight, blocking=False):
+        return
+    log.info("waiting for the publisher's limit of %s a minute", what)
+    limiter.try_acquire(what, weight)
 
 
 def _limiter(number: int | None) -> Limiter | None:

@@ -9,6 +9,7 @@ expected in it, a document of before a release is never put together with one of
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from types import TracebackType
@@ -18,6 +19,7 @@ from configs.settings import source_key, source_settings
 from tasks.extract.base import Archive, Ask, RawDocument
 from tasks.extract.http import Answer, Client
 
+log = logging.getLogger("techtrade")
 Judge = Callable[[RawDocument], object]
 
 
@@ -100,6 +102,7 @@ class Session:
 
         document = self._client.get(url, params, receive, attempts=attempts, empty_ok=empty_ok)
         self._pending = document
+        log.info("%s: %s, %s bytes", self.source, role, f"{document.size:,}")
         return document
 
     def _note_pending(self) -> None:

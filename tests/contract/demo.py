@@ -39,6 +39,10 @@ def main() -> int:
             "TECHTRADE_SOURCES__CENSUS_FT900__URL": hitech.ft900,
             "TECHTRADE_SOURCES__WORLD_BANK__URL": bank.url,
             "TECHTRADE_SOURCES__BEA__URL": f"{bea.url}/api/data",
+            # The real one allows 100 MB a minute, which takes two; its double bears more.
+            "TECHTRADE_SOURCES__BEA__MEGABYTES_PER_MINUTE": "100000",
+            "TECHTRADE_SOURCES__BEA__REQUESTS_PER_MINUTE": "100000",
+            "TECHTRADE_SOURCES__CENSUS_HITECH__REQUESTS_PER_MINUTE": "100000",
         }.items():
             print(f"export {name}='{value}'")
         print("# serving until Ctrl-C", flush=True)
