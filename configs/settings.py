@@ -64,6 +64,7 @@ class SourceSettings(BaseModel):
     @classmethod
     def _from_json(cls, value: object) -> object:
         return json.loads(value) if isinstance(value, str) else value
+
     connect_timeout: float = 15
     read_timeout: float = 60
     attempts: int = Field(4, ge=1)

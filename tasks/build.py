@@ -84,6 +84,7 @@ def build(frame: pl.LazyFrame, contract: Contract, folder: Path) -> Built:
     Raises:
         ContractMismatchError: the frame is not what the contract declares.
     """
+
     def made(numbered: tuple[int, tuple[str | None, pl.DataFrame]]) -> Part:
         number, (name, rows) = numbered
         ordered = rows.sort(contract.sort_by, maintain_order=True)
