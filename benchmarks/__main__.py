@@ -10,7 +10,8 @@ import sys
 
 from benchmarks.commands import empty_run_against_first, help_against_interpreter
 from benchmarks.harness import Ratio
-from benchmarks.publishing import against_bare_polars, fiftieth_against_fifth, nothing_new_against_publish
+from benchmarks.hitech import history
+from benchmarks.publishing import fiftieth_against_fifth, nothing_new_against_publish
 from flows.output import table
 from flows.runtime import prepare
 
@@ -18,7 +19,7 @@ from flows.runtime import prepare
 def main(arguments: list[str]) -> int:
     prepare()
     found = [
-        against_bare_polars(),
+        *history(),
         empty_run_against_first(),
         nothing_new_against_publish(),
         help_against_interpreter(),

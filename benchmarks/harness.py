@@ -14,7 +14,7 @@ import polars as pl
 from configs.contract import Contract, load_contract
 from tasks import pipeline
 from tasks.extract.base import Extraction
-from tasks.pipeline import Fetched, Published, Request
+from tasks.runs import Fetched, Published, Request
 from tasks.store import versions
 from tasks.store.objects import ObjectStore
 from tasks.store.raw import RawArchive

@@ -26,7 +26,7 @@ from configs.contract import load_contract
 from tasks.extract import partner_reference
 from tasks.extract.base import Meter, RawDocument
 from tasks.extract.census_answers import asked_columns
-from tasks.pipeline import Fetched
+from tasks.runs import Fetched
 from tasks.store.local import LocalStore
 from tasks.store.raw import RawArchive
 from tests.contract.census_api_double import rendered

@@ -37,8 +37,9 @@ class SourceSettings(BaseModel):
     """How one source is reached. Seconds throughout.
 
     ``attempts`` bounds one request, ``total_budget`` all attempts at it, ``run_budget`` all requests of a run.
-    ``retry_after_max`` caps what a publisher may ask us to wait. ``bundled``: the same figures can be had without it. Limits are per minute; ``lockout_statuses`` say that
-    the publisher has shut us out, for ``lockout_seconds``. What an interrupted run got is used for ``resume_hours``.
+    ``retry_after_max`` caps what a publisher may ask us to wait. ``bundled``: the same figures can be had without it.
+    Limits are per minute; ``lockout_statuses`` say that the publisher has shut us out, for ``lockout_seconds``. What an
+    interrupted run got is used for ``resume_hours``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -11,7 +11,7 @@ from configs.settings import require_access
 from flows.output import one_line, print_json, progress, remark, show_traceback
 from flows.running import UnforeseenError, run
 from flows.runtime import refuse_unknown_sources
-from tasks.pipeline import Outcome, Published, RejectedError, Request
+from tasks.runs import Outcome, Published, RejectedError, Request
 
 WORST_FIRST = (1, 2, 3, 0)
 

@@ -39,7 +39,7 @@ from flows.output import one_line  # noqa: E402
 from flows.report import outcome_markdown  # noqa: E402
 from tasks import pipeline  # noqa: E402
 from tasks.extract.base import Extraction, Refresh  # noqa: E402
-from tasks.pipeline import Checked, Fetched, Outcome, Published, Request, SourceKind  # noqa: E402
+from tasks.runs import Checked, Fetched, Outcome, Published, Request, SourceKind  # noqa: E402
 from tasks.sealings import Sealings  # noqa: E402
 from tasks.store import derived, versions, yank  # noqa: E402
 from tasks.store.local import LocalStore  # noqa: E402

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.pipeline import Outcome, Published
+from tasks.runs import Outcome, Published
 from tasks.store.records import ChangeCounts, QualityCounts
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from configs.errors import TechtradeError
 from configs.settings import load_settings
 from flows.output import one_line
-from tasks.pipeline import Outcome
+from tasks.runs import Outcome
 
 
 class UnforeseenError(TechtradeError):

@@ -72,7 +72,7 @@ def publish_all(url: str) -> Done:
     with progress("starting Prefect (the embedded server takes 10 to 30 s)"):
         from flows.publish import publish
         from flows.running import run
-        from tasks.pipeline import Published
+        from tasks.runs import Published
 
         for name in bundled_datasets():
             for vintage in bundled_vintages(name):

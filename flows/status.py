@@ -10,7 +10,7 @@ from configs.errors import TechtradeError
 from configs.settings import source_settings
 from flows.runtime import known_sources
 from tasks.extract.secrets import Scrubber
-from tasks.pipeline import Outcome, Published, RejectedError
+from tasks.runs import Outcome, Published, RejectedError
 from tasks.store import derived, versions
 from tasks.store.objects import ObjectStore
 from tasks.store.records import Status

@@ -1,158 +1,45 @@
 """The way of one dataset from its source to readers, as steps with one typed value in and one out.
 
-Nothing here knows Prefect: a flow wraps each step in a task. A run ends in one of two ways, ``Published`` or
-``Skipped``, or raises: ``RejectedError`` when the gate said no (evidence is kept under the version), any other
-``TechtradeError`` when the run failed.
+Nothing here knows Prefect: a flow wraps each step in a task. How a run can end stands in ``tasks.runs``.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
-from typing import Literal, Protocol
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from configs.contract import Contract, load_contract
+from configs.contract import Contract
 from configs.errors import (
     CheckCouldNotRunError,
-    NotBundledError,
     NotPublishedError,
     ObjectNotFoundError,
     StoreUnavailableError,
-    TechtradeError,
     VintageRegressedError,
 )
-from configs.settings import has_settings, source_settings
+from configs.settings import has_settings
 from expectations.base import GateInput
 from tasks import changes as changes_
 from tasks import notes
 from tasks.build import build
 from tasks.extract import partner_reference
-from tasks.extract.base import Ask, Extraction, Meter, RawDocument, Refresh, load_source
+from tasks.extract.base import Ask, Extraction, load_source
+from tasks.lineage import code_version, inputs_sha256, manifest_of
 from tasks.quality.gate import UNREADABLE, judge
 from tasks.quality.report import Report, failures_of
+from tasks.runs import Checked, Fetched, Published, RejectedError, Request, Skipped
 from tasks.store import layout, reader, versions
 from tasks.store.objects import ObjectStore
 from tasks.store.raw import RawArchive
-from tasks.store.records import ChangeCounts, Cost, Manifest, QualityCounts, SchemaField, SourceEntry
+from tasks.store.records import Manifest
 from tasks.store.verify import confirm
 from tasks.store.versions import Built, Draft, Head, Release, Sealed
 from tasks.transform.base import load_transform
-
-SourceKind = Literal["live", "snapshot"]
-ROOT = Path(__file__).parent.parent
-
-
-@dataclass(frozen=True)
-class Request:
-    """What to publish. ``vintage`` None: the newest that the source has."""
-
-    contract: Contract
-    kind: SourceKind
-    vintage: str | None = None
-    refresh: Refresh = "auto"
-
-    @property
-    def source(self) -> str:
-        """The extract module.
-
-        Raises:
-            NotBundledError: the snapshot was asked for, and nothing of this dataset is bundled.
-        """
-        name = self.contract.sources.live if self.kind == "live" else self.contract.sources.snapshot
-        if name is None:
-            raise NotBundledError(self.contract.name)
-        return name
-
-
-@dataclass(frozen=True)
-class Published:
-    """A new version is what readers of latest get."""
-
-    dataset: str
-    version: str
-    parent: str | None
-    vintage: str
-    rows: int
-    changes: ChangeCounts
-    quality: QualityCounts
-    warnings: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """Nothing was published because nothing had to be: the input or its content is already there
-    (``unchanged``), or a newer vintage is (``superseded``)."""
-
-    dataset: str
-    version: str
-    vintage: str
-    why: Literal["unchanged", "superseded"]
-    detail: str
-
-
-Outcome = Published | Skipped
-
-
-class RejectedError(TechtradeError):
-    """The gate stopped a candidate. Readers see what they saw before; the evidence is under the version."""
-
-    exit_code = 3
-
-    def __init__(
-        self, dataset: str, rejected: str, failures: list[str], served: str | None, quality: QualityCounts
-    ) -> None:
-        self.dataset, self.version, self.failures, self.served, self.quality = (
-            dataset,
-            rejected,
-            failures,
-            served,
-            quality,
-        )
-        more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
-        super().__init__(
-            f"{dataset}@{rejected} was rejected by the quality gate: {failures[0]}{more}; readers still get "
-            f"{served or 'nothing, as no version was published yet'}; see: techtrade show {dataset}@{rejected}"
-        )
-
-
-class HasTerms(Protocol):
-    """Whatever says under which terms figures are given."""
-
-    @property
-    def licence(self) -> str: ...
-    @property
-    def citation(self) -> str: ...
-
-
-@dataclass(frozen=True)
-class Fetched:
-    """What a source gave, archived and not looked into yet."""
-
-    source: str
-    documents: tuple[RawDocument, ...]
-    meter: Meter
-
-
-@dataclass(frozen=True)
-class Checked:
-    """A staged candidate that was looked at, with everything its manifest needs."""
-
-    draft: Draft
-    built: Built
-    extraction: Extraction
-    changes: ChangeCounts
-    report: Report
-
 
 # ------------------------------------------------------------------------ steps
 
@@ -308,7 +195,7 @@ def check(
 
 def seal(store: ObjectStore, contract: Contract, checked: Checked) -> Sealed:
     """Writes the manifest: passed or rejected, by the report."""
-    return versions.seal(store, checked.draft, _manifest(contract, checked))
+    return versions.seal(store, checked.draft, manifest_of(contract, checked))
 
 
 def publish(store: ObjectStore, sealed: Sealed, report: Report) -> Published:
@@ -370,49 +257,6 @@ def served(head: Head) -> str | None:
     return f"{head.dataset}@{head.latest.version}" if head.latest else None
 
 
-def inputs_sha256(contract: Contract, documents: tuple[RawDocument, ...]) -> str:
-    """Identity of everything a version is made from: raw bytes, contract, code of extract and transform. The vintage
-    follows from these."""
-    body = {
-        "raw": sorted((d.role, d.sha256) for d in documents),
-        "contract": contract.sha256,
-        "code": transform_code(contract.name),
-    }
-    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
-
-
-@cache
-def transform_code(dataset: str) -> str:
-    """Hash of the code that makes the dataset's figures out of raw bytes."""
-    files = [
-        *sorted((ROOT / "tasks" / "extract").glob("*.py")),
-        ROOT / "tasks" / "transform" / f"{dataset}.py",
-        ROOT / "tasks" / "build.py",
-        ROOT / "tasks" / "store" / "content.py",
-    ]
-    return _hash_files(files)
-
-
-@cache
-def code_version() -> str:
-    """The package's version and a hash of all code and configuration that takes part in a publish."""
-    folders = ("configs", "expectations", "tasks", "flows")
-    files = [p for d in folders for kind in ("*.py", "*.yaml") for p in sorted((ROOT / d).rglob(kind))]
-    try:
-        release = version("techtrade")
-    except PackageNotFoundError:  # run from a checkout that was not installed
-        release = "0"
-    return f"{release}+code.{_hash_files(files)[:12]}"
-
-
-def _hash_files(files: list[Path]) -> str:
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(f"{file.relative_to(ROOT).as_posix()}\n".encode())
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
-
-
 def parquet_bytes(frame: pl.DataFrame) -> bytes:
     out = BytesIO()
     pq.write_table(frame.to_arrow(compat_level=pl.CompatLevel.oldest()), out, compression="zstd")
@@ -440,53 +284,3 @@ def _staged_schemas(store: ObjectStore, draft: Draft) -> dict[str, pa.Schema]:
             told = f"{uri} was staged and cannot be read back: {e.strerror or e}; nothing was published, run again"
             raise StoreUnavailableError(told) from e
     return found
-
-
-def _source_entry(document: RawDocument, extraction: Extraction) -> SourceEntry:
-    """Where a document came from, under that publisher's own terms."""
-    source = document.source or extraction.source
-    terms: HasTerms = extraction
-    if source == partner_reference.SOURCE:
-        terms = load_contract(partner_reference.DATASET)
-    elif source != extraction.source and has_settings(source):
-        terms = source_settings(source)
-    return SourceEntry(
-        source=source,
-        role=document.role,
-        url=document.url,
-        retrieved_at=document.retrieved_at,
-        sha256=document.sha256,
-        bytes=document.size,
-        raw_key=document.raw_key,
-        vintage=extraction.vintage,
-        licence=terms.licence,
-        citation=terms.citation,
-    )
-
-
-def _manifest(contract: Contract, checked: Checked) -> Manifest:
-    draft, built, extraction = checked.draft, checked.built, checked.extraction
-    return Manifest(
-        dataset=contract.name,
-        version=draft.version,
-        parent=draft.head.manifest.version if draft.head.manifest else None,
-        status="rejected" if checked.report.rejected else "passed",
-        schema_version=contract.schema_version,
-        contract_sha256=contract.sha256,
-        inputs_sha256=inputs_sha256(contract, extraction.documents),
-        content_sha256=built.content_sha256,
-        token=draft.claim.token,
-        files=draft.files,
-        rows=built.rows,
-        schema_=tuple(
-            SchemaField(name=c.name, type=c.type, unit=c.unit, description=c.description, basis=c.basis)
-            for c in contract.columns
-        ),
-        sources=tuple(_source_entry(d, extraction) for d in extraction.documents),
-        vintage=extraction.vintage,
-        code_version=code_version(),
-        quality=checked.report.counts,
-        changes=checked.changes,
-        cost=Cost(**vars(extraction.meter)),
-        created_at=versions.stamp(versions.utc_now()),
-    )

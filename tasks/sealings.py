@@ -7,8 +7,8 @@ meets its own version, and would call it "nothing new".
 from __future__ import annotations
 
 from tasks import pipeline
-from tasks.pipeline import Published
 from tasks.quality.report import Report
+from tasks.runs import Published
 from tasks.store.records import Latest
 from tasks.store.versions import Sealed
 

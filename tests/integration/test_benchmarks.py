@@ -9,6 +9,7 @@ import pytest
 
 import benchmarks
 from benchmarks.commands import help_against_interpreter
+from benchmarks.publishing import nothing_new_against_publish
 
 MODULES = sorted(p.stem for p in Path(benchmarks.__path__[0]).glob("*.py") if not p.stem.startswith("__"))
 
@@ -22,3 +23,8 @@ def test_help_is_measured_against_the_interpreter() -> None:
     found = help_against_interpreter(rounds=1)
     assert found.seconds > 0 and found.base_seconds > 0
     assert found.ratio > 1, "it does more than to start"
+
+
+def test_finding_nothing_new_is_measured_against_publishing() -> None:
+    found = nothing_new_against_publish(rounds=1)
+    assert found.seconds > 0 and found.base_seconds > 0

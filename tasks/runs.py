@@ -1,0 +1,113 @@
+"""What a run is asked for, what it holds on its way, and how it ends. Types only.
+
+``Published`` and ``Skipped`` are the good ends; ``RejectedError`` says that the gate stopped a candidate, any other
+``TechtradeError`` that the run failed. A candidate that was checked cannot be taken for a release: they are of
+different types.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from configs.contract import Contract
+from configs.errors import NotBundledError, TechtradeError
+from tasks.extract.base import Extraction, Meter, RawDocument, Refresh
+from tasks.quality.report import Report
+from tasks.store.records import ChangeCounts, QualityCounts
+from tasks.store.versions import Built, Draft
+
+SourceKind = Literal["live", "snapshot"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to publish. ``vintage`` None: the newest that the source has."""
+
+    contract: Contract
+    kind: SourceKind
+    vintage: str | None = None
+    refresh: Refresh = "auto"
+
+    @property
+    def source(self) -> str:
+        """The extract module.
+
+        Raises:
+            NotBundledError: the snapshot was asked for, and nothing of this dataset is bundled.
+        """
+        name = self.contract.sources.live if self.kind == "live" else self.contract.sources.snapshot
+        if name is None:
+            raise NotBundledError(self.contract.name)
+        return name
+
+
+@dataclass(frozen=True)
+class Published:
+    """A new version is what readers of latest get."""
+
+    dataset: str
+    version: str
+    parent: str | None
+    vintage: str
+    rows: int
+    changes: ChangeCounts
+    quality: QualityCounts
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """Nothing was published because nothing had to be: the input or its content is already there
+    (``unchanged``), or a newer vintage is (``superseded``)."""
+
+    dataset: str
+    version: str
+    vintage: str
+    why: Literal["unchanged", "superseded"]
+    detail: str
+
+
+Outcome = Published | Skipped
+
+
+class RejectedError(TechtradeError):
+    """The gate stopped a candidate. Readers see what they saw before; the evidence is under the version."""
+
+    exit_code = 3
+
+    def __init__(
+        self, dataset: str, rejected: str, failures: list[str], served: str | None, quality: QualityCounts
+    ) -> None:
+        self.dataset, self.version, self.failures, self.served, self.quality = (
+            dataset,
+            rejected,
+            failures,
+            served,
+            quality,
+        )
+        more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
+        super().__init__(
+            f"{dataset}@{rejected} was rejected by the quality gate: {failures[0]}{more}; readers still get "
+            f"{served or 'nothing, as no version was published yet'}; see: techtrade show {dataset}@{rejected}"
+        )
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What a source gave, archived and not looked into yet."""
+
+    source: str
+    documents: tuple[RawDocument, ...]
+    meter: Meter
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A staged candidate that was looked at, with everything its manifest needs."""
+
+    draft: Draft
+    built: Built
+    extraction: Extraction
+    changes: ChangeCounts
+    report: Report
