@@ -18,10 +18,12 @@ __all__ = ["Ran", "environment", "prefect_api", "techtrade"]
 def prefect_api() -> Iterator[str]:
     """The address of a running server, which flows run in this process use too."""
     prepare()
-    from prefect.settings import PREFECT_API_URL
+    from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
     from prefect.testing.utilities import prefect_test_harness
 
-    with prefect_test_harness(server_startup_timeout=180):
+    # At the end of a run Prefect waits for its heartbeat, which sleeps a second at a time: minutes, over all tests.
+    quick = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
+    with prefect_test_harness(server_startup_timeout=180), temporary_settings(quick):
         yield str(PREFECT_API_URL.value())
 
 
