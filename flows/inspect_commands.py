@@ -237,6 +237,10 @@ def _print_version(store: ObjectStore, m: Manifest, yank: LogEntry | None, rejec
             print(f"      {failing}")
     for source in m.sources:
         print(f"source: {source.url} ({source.bytes:,} bytes, sha256 {source.sha256[:12]}, {source.retrieved_at})")
+    c = m.cost
+    if c.requests:
+        took = f"{c.reused} answers taken over from the version before, {c.resumed} from a run that was cut off"
+        print(f"asked for: {c.requests} requests, {c.bytes:,} bytes; {took}")
     print("files:")
     for f in m.files:
         print(f"  {store.uri(layout.version(m.dataset, m.version, f.path))} ({f.bytes:,} bytes)")

@@ -24,6 +24,7 @@ from tasks.store.objects import ObjectStore
 from tasks.store.open import open_store
 from tests.command import Ran
 from tests.contract.census_api_double import KEY, CensusApi
+from tests.contract.doubles import CensusDouble, WorldBankDouble
 
 Run = Callable[..., Ran]
 DATASET = "atp_trade_monthly"
@@ -235,6 +236,8 @@ def test_a_revision_asks_for_the_revision_window_and_takes_over_the_rest(
     manifest = reader.resolve(store, DATASET).manifest
     assert manifest.cost.reused == 24 and manifest.cost.requests == len(api.requests)
     assert manifest.cost.bytes > 1_000_000
+    shown = techtrade("show", DATASET).out
+    assert f"asked for: {len(api.requests)} requests" in shown and "24 answers taken over" in shown
     old = [f for f in manifest.files if f.path.startswith("data/part_year=2015")]
     first = versions.read_manifest(store, DATASET, str(manifest.parent))
     assert old[0] in first.files, "an unchanged year is the parent's file"
@@ -339,13 +342,32 @@ def test_the_european_union_changes_its_membership_in_2018(store: ObjectStore) -
 # ------------------------------------------------------------------ keys
 
 
-def test_a_missing_key_leaves_the_dataset_out_and_the_others_go_on(
+def test_a_missing_key_fails_the_dataset_that_was_named(
     techtrade: Run, api: CensusApi, monkeypatch: pytest.MonkeyPatch, store: ObjectStore
 ) -> None:
     monkeypatch.delenv("CENSUS_API_KEY")
     ran = techtrade("publish", DATASET)
     assert ran.code == 1
     assert "set CENSUS_API_KEY" in ran.err and "key_signup" in ran.err
+    assert api.requests == []
+
+
+def test_a_missing_key_leaves_out_what_was_not_named_and_the_others_go_on(
+    techtrade: Run, api: CensusApi, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("CENSUS_API_KEY", "BEA_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    with CensusDouble() as workbook, WorldBankDouble() as bank:
+        monkeypatch.setenv("TECHTRADE_SOURCES__CENSUS_BALANCE__URL", workbook.url)
+        monkeypatch.setenv("TECHTRADE_SOURCES__WORLD_BANK__URL", bank.url)
+        ran = techtrade("publish", "--json")
+    assert ran.code == 0, ran.err
+    outcomes = {r["dataset"]: r["outcome"] for r in json.loads(ran.out)}
+    left_out = {DATASET, "us_ip_trade_annual", "us_ip_trade_quarterly", "atp_products"}
+    assert {d for d, outcome in outcomes.items() if outcome == "left out"} == left_out
+    assert {d for d, o in outcomes.items() if o == "published"} == {"atp_world_monthly", "ip_trade_annual", "partners"}
+    for link in ("api.census.gov/data/key_signup", "apps.bea.gov"):
+        assert sum(link in line for line in ran.err.splitlines()) >= 1
     assert api.requests == []
 
 
