@@ -22,6 +22,8 @@ import pyarrow as pa
 from configs.errors import CheckCouldNotRunError
 from expectations import columns
 from expectations.base import Check, GateInput, load_checks
+from expectations.runbooks import runbook
+from tasks.quality.distance import how_far, values_of
 from tasks.quality.report import FAILING_ROWS, CheckOutcome, CheckResult, Report
 
 # What polars raises while it makes a frame; the last two come from the store's files through pyarrow.
@@ -149,21 +151,28 @@ def _answered(gate: GateInput, check: Check, answer: Any, frames: _Frames) -> Ch
     if answer.success and checked == 0:
         return _not_applicable(replace(check, reason=NOTHING_TO_HOLD), gate)
     outcome: CheckOutcome = "passed" if answer.success else "failed"
-    observed = "as expected" if answer.success else f"{failed:,} row{'s' if failed != 1 else ''} otherwise"
     return CheckResult(
         check_id=check.id,
         title=check.title,
         severity=check.severity,
         outcome=outcome,
         expected=check.expected,
-        observed=observed,
+        observed="as expected" if answer.success or behind is None else _observed(check, answer, behind),
         rows_checked=checked,
         rows_failed=failed,
         failing_rows=tuple(rows[:FAILING_ROWS]),
         reason=check.reason,
         owner=gate.contract.owner,
         gx_expectation=str(answer.expectation_config.type),
+        runbook=runbook(check.id),
     )
+
+
+def _observed(check: Check, answer: Any, behind: pl.DataFrame) -> str:
+    """How many rows failed, and how far off they are where the rows can tell."""
+    column = answer.expectation_config.kwargs.get("column")
+    told = how_far(behind) if check.violations or column is None else values_of(behind, str(column))
+    return f"{behind.height:,} row{'s' if behind.height != 1 else ''} otherwise" + (f"; {told}" if told else "")
 
 
 def _failing(gate: GateInput, check: Check) -> pl.DataFrame:
@@ -195,6 +204,7 @@ def _not_applicable(check: Check, gate: GateInput) -> CheckResult:
         reason=check.reason,
         owner=gate.contract.owner,
         gx_expectation="",
+        runbook=runbook(check.id),
     )
 
 

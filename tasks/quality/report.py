@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import polars as pl
 
@@ -24,13 +24,15 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "reason": pl.String,
     "owner": pl.String,
     "gx_expectation": pl.String,
+    "runbook": pl.String,
 }
 FAILING_ROWS = 20
 
 
 @dataclass(frozen=True)
 class CheckResult:
-    """One check's outcome. ``failing_rows``: up to 20, each a JSON object with the row's key."""
+    """One check's outcome. ``failing_rows``: up to 20, each a JSON object with the row's key. ``runbook``: what to do
+    about a failure, a path in this project."""
 
     check_id: str
     title: str
@@ -44,6 +46,7 @@ class CheckResult:
     reason: str
     owner: str
     gx_expectation: str
+    runbook: str = ""
 
     def words(self) -> str:
         """What failed, for a person: the rule, how many rows, and one of them. Titles say what should be, so without
@@ -87,7 +90,23 @@ class Report:
         return [r.words() for r in sorted(failed, key=lambda r: order[r.severity])]
 
 
+def aligned(quality: pl.DataFrame) -> pl.DataFrame:
+    """A ``quality.parquet`` with the columns of today: those that an older version does not have are null, those that
+    only a newer one has are left out."""
+    have = quality.columns
+    return quality.select(
+        pl.col(name).cast(kind) if name in have else pl.lit(None, dtype=kind).alias(name)
+        for name, kind in SCHEMA.items()
+    )
+
+
+def results_of(quality: pl.DataFrame) -> tuple[CheckResult, ...]:
+    """The results in a ``quality.parquet`` of any age. What it does not say is left at what it is by default."""
+    told = [{k: v for k, v in row.items() if v is not None} for row in aligned(quality).to_dicts()]
+    unknown: dict[str, Any] = {"rows_checked": None, "rows_failed": None}
+    return tuple(CheckResult(**(unknown | row | {"failing_rows": tuple(row["failing_rows"])})) for row in told)
+
+
 def failures_of(quality: pl.DataFrame) -> list[str]:
     """The same words from a ``quality.parquet`` read back."""
-    rows = [CheckResult(**(row | {"failing_rows": tuple(row["failing_rows"])})) for row in quality.to_dicts()]
-    return Report(tuple(rows), b"").failures()
+    return Report(results_of(quality), b"").failures()

@@ -12,6 +12,7 @@ import pyarrow.dataset as pads
 
 from configs.contract import Contract
 from configs.errors import CorruptVersionError, NotPublishedError, ObjectNotFoundError, StoreUnavailableError
+from tasks.quality.report import aligned
 from tasks.store import layout
 from tasks.store.objects import ObjectStore
 from tasks.store.records import DamagedRecordError, FileEntry, Latest, LogEntry, Manifest
@@ -162,8 +163,8 @@ def scan(store: ObjectStore, version: HasFiles, contract: Contract | None = None
 
 
 def quality(store: ObjectStore, version: HasFiles) -> pl.DataFrame:
-    """What the gate found on a version: ``quality.parquet``, one row a check."""
-    return pl.read_parquet(store.get(layout.version(version.dataset, version.version, "quality.parquet")).body)
+    """What the gate found on a version: ``quality.parquet``, one row a check, with the columns of today."""
+    return aligned(pl.read_parquet(store.get(layout.version(version.dataset, version.version, "quality.parquet")).body))
 
 
 def data_uris(store: ObjectStore, version: HasFiles) -> list[str]:

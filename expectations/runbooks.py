@@ -1,0 +1,60 @@
+"""Where a failed check is taken up: its id, and the entry of ``deploy/runbooks/quality.md`` that says what to do.
+
+By family, because what a person does about it hardly depends on the single check: a sum that does not add up is looked
+into the same way in every dataset. A check that nobody has put in a family has the general entry.
+"""
+
+from __future__ import annotations
+
+PAGE = "deploy/runbooks/quality.md"
+GENERAL = "any-check"
+
+# The checks that every contract gives, by the beginning of their ids.
+_GENERATED = {
+    "not_null_": "values",
+    "no_nan_": "values",
+    "allowed_": "values",
+    "pattern_": "values",
+    "range_": "values",
+    "resolves_": "unknown-codes",
+}
+_FAMILIES: dict[str, tuple[str, ...]] = {
+    "shape": ("schema", "has_rows", "key_unique", "row_count", "as_extracted", "matches_lists", "as_published"),
+    "values": ("precision", "status_of_value", "one_figure", "intervals", "no_overlap", "validity", "sources"),
+    "unknown-codes": ("known_codes", "codes_unique", "id_is_its_code", "iso_given", "region_given", "predecessors"),
+    "labels": ("aggregate_marks", "economy_names", "one_of_each", "neighbours", "east_asia", "in_force"),
+    "vintage": (
+        "asked_vintage", "past_vintage", "vintage_not_back", "vintage_not_later", "one_vintage", "yanked_content",
+        "fresh", "fresh_enough", "no_future_year", "no_future_quarter", "no_unpublished",
+    ),
+    "completeness": (
+        "no_gaps", "every_group", "all_groups", "from_first_trade", "complete", "areas_complete", "every_month",
+    ),
+    "adding-up": (
+        "balance", "year_totals", "partners_to_world", "groups_to_total", "months_to_year", "not_counted_twice",
+        "adds_up_to_world", "types_add_up", "years_agree", "affiliations_add_up", "areas_add_up",
+    ),
+    "unit-and-size": ("known_year", "jumps", "unit"),
+    "lost": (
+        "months_lost", "economies_lost", "measures_lost", "rows_lost", "rows_withdrawn", "withdrawn_share",
+        "codes_lost", "codes_retired", "figures_lost", "figures_withdrawn", "partners_lost", "lost_quietly",
+    ),
+    "revisions": (
+        "size_of_change", "large_revision", "old_revision", "total_change", "history_rewritten", "churn",
+        "list_exchanged",
+    ),
+    "other-sources": ("ft900",),
+    "expected-breaks": ("expected_breaks",),
+}  # fmt: skip
+_BY_ID = {check: family for family, checks in _FAMILIES.items() for check in checks}
+
+
+def anchor(check_id: str) -> str:
+    """The heading of the entry, as a link has it."""
+    generated = next((a for prefix, a in _GENERATED.items() if check_id.startswith(prefix)), GENERAL)
+    return _BY_ID.get(check_id, generated)
+
+
+def runbook(check_id: str) -> str:
+    """The entry of a check, as a path in this project with the heading."""
+    return f"{PAGE}#{anchor(check_id)}"

@@ -1,0 +1,103 @@
+"""How far off a failed check is, in words: from the values in its failing rows. No I/O.
+
+A rule's violations carry what it compared: a figure and beside it the one it was held against, named after it
+(``exports_usd`` and ``exports_usd_before``). From that pair the worst row is told, so that "434 rows otherwise" also
+says whether it was a thousandth or a thousandfold.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import polars as pl
+
+BESIDE = {
+    "before": "in the version before",
+    "usual": "usual",
+    "world": "in the world's row",
+    "total": "in the publisher's total",
+    "source": "in what was extracted",
+    "published": "in the publisher's own total",
+    "known": "known",
+}
+# Pairs whose second name is not made of the first, with the words for it.
+NAMED = (
+    ("value_usd", "usual", "usual"),
+    ("value_usd", "known", "known"),
+    ("value_ytd_usd", "months", "the sum of its months"),
+    ("ours_musd", "value_musd", "in the other source"),
+)
+
+
+@dataclass(frozen=True)
+class Off:
+    """One figure and the one it was held against, of the row where they are furthest apart."""
+
+    name: str
+    value: float
+    other: float
+    words: str
+
+    @property
+    def distance(self) -> float:
+        """How far apart, comparable over pairs: the logarithm of the factor; without end where one is 0 or of
+        another sign."""
+        if self.value * self.other <= 0:
+            return math.inf if self.value != self.other else 0.0
+        return abs(math.log(self.value / self.other))
+
+    def told(self) -> str:
+        factor = "" if not math.isfinite(self.distance) else f" ({_apart(self.value, self.other)})"
+        return f"{self.name} {number(self.value)} against {number(self.other)} {self.words}{factor}"
+
+
+def number(value: float) -> str:
+    """A figure for a person: thousands set off, decimals only where there are any that matter."""
+    return f"{value:,.0f}" if value == round(value) or abs(value) >= 1e6 else f"{value:,.4g}"
+
+
+def how_far(rows: pl.DataFrame) -> str:
+    """The furthest pair of all rows, in words; empty where the rows hold no pair."""
+    found = [off for name, other, words in _pairs(rows.columns) if (off := _worst(rows, name, other, words))]
+    return "" if not found else f"furthest off: {max(found, key=lambda o: o.distance).told()}"
+
+
+def values_of(rows: pl.DataFrame, column: str) -> str:
+    """Which values of one column are wrong: the range of numbers, up to three of anything else."""
+    if column not in rows.columns or rows.is_empty():
+        return ""
+    values = rows[column].drop_nulls()
+    if values.is_empty():
+        return f"{column} is null"
+    if values.dtype.is_numeric():
+        low, high = values.min(), values.max()
+        told = number(float(str(low)))
+        return f"{column} {told}" if low == high else f"{column} from {told} to {number(float(str(high)))}"
+    some = values.unique(maintain_order=True)
+    more = f" and {some.len() - 3} more" if some.len() > 3 else ""
+    return f"{column} {', '.join(repr(str(v)) for v in some.head(3))}{more}"
+
+
+def _pairs(columns: list[str]) -> list[tuple[str, str, str]]:
+    beside = [(c, f"{c}_{suffix}", words) for c in columns for suffix, words in BESIDE.items()]
+    return [(a, b, words) for a, b, words in (*beside, *NAMED) if a in columns and b in columns]
+
+
+def _worst(rows: pl.DataFrame, name: str, other: str, words: str) -> Off | None:
+    if not (rows[name].dtype.is_numeric() and rows[other].dtype.is_numeric()):
+        return None
+    both = rows.select(pl.col(name).cast(pl.Float64).alias("a"), pl.col(other).cast(pl.Float64).alias("b"))
+    offs = [Off(name, a, b, words) for a, b in both.drop_nulls().iter_rows() if math.isfinite(a) and math.isfinite(b)]
+    apart = [o for o in offs if o.distance > 0]
+    # Of several that are infinitely far apart, the largest difference.
+    return max(apart, key=lambda o: (o.distance, abs(o.value - o.other)), default=None)
+
+
+def _apart(value: float, other: float) -> str:
+    ratio = value / other
+    if ratio >= 2:
+        return f"{ratio:,.3g} times"
+    if ratio <= 0.5:
+        return f"1/{1 / ratio:,.3g}"
+    return f"{ratio - 1:+.2%}"
