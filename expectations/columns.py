@@ -136,7 +136,7 @@ def _on_values(
 def _range(gate: GateInput, column: Column) -> Check:
     name, value, low, high = column.name, pl.col(column.name), column.minimum, column.maximum
     expected = " and ".join(
-        f"{word} {bound:,}" if isinstance(bound, int | float) else f"{word} {bound}"
+        f"{word} {bound:,.15g}" if isinstance(bound, int | float) else f"{word} {bound}"
         for word, bound in (("at least", low), ("at most", high))
         if bound is not None
     )

@@ -6,6 +6,9 @@ into the same way in every dataset. A check that nobody has put in a family has 
 
 from __future__ import annotations
 
+from pathlib import Path
+
+PROJECT = Path(__file__).parent.parent
 PAGE = "deploy/runbooks/quality.md"
 GENERAL = "any-check"
 
@@ -20,7 +23,10 @@ _GENERATED = {
 }
 _FAMILIES: dict[str, tuple[str, ...]] = {
     "shape": ("schema", "has_rows", "key_unique", "row_count", "as_extracted", "matches_lists", "as_published"),
-    "values": ("precision", "status_of_value", "one_figure", "intervals", "no_overlap", "validity", "sources"),
+    "values": (
+        "precision", "not_rounded", "readable_text", "status_of_value", "one_figure", "intervals", "no_overlap",
+        "validity", "sources",
+    ),
     "unknown-codes": ("known_codes", "codes_unique", "id_is_its_code", "iso_given", "region_given", "predecessors"),
     "labels": ("aggregate_marks", "economy_names", "one_of_each", "neighbours", "east_asia", "in_force"),
     "vintage": (
@@ -29,22 +35,24 @@ _FAMILIES: dict[str, tuple[str, ...]] = {
     ),
     "completeness": (
         "no_gaps", "every_group", "all_groups", "from_first_trade", "complete", "areas_complete", "every_month",
+        "economies_a_year", "no_holes",
     ),
     "adding-up": (
         "balance", "year_totals", "partners_to_world", "groups_to_total", "months_to_year", "not_counted_twice",
         "adds_up_to_world", "types_add_up", "years_agree", "affiliations_add_up", "areas_add_up",
     ),
-    "unit-and-size": ("known_year", "jumps", "unit"),
+    "unit-and-size": ("known_year", "known_years", "jumps", "unit", "in_season", "partners_in_season", "year_in_line"),
     "lost": (
         "months_lost", "economies_lost", "measures_lost", "rows_lost", "rows_withdrawn", "withdrawn_share",
         "codes_lost", "codes_retired", "figures_lost", "figures_withdrawn", "partners_lost", "lost_quietly",
     ),
     "revisions": (
-        "size_of_change", "large_revision", "old_revision", "total_change", "history_rewritten", "churn",
-        "list_exchanged",
+        "size_of_change", "large_revision", "old_revision", "month_revised", "figures_changed", "total_change",
+        "history_rewritten", "churn", "list_exchanged",
     ),
-    "other-sources": ("ft900",),
+    "other-sources": ("ft900", "same_total", "same_us_total", "quarters_to_year"),
     "expected-breaks": ("expected_breaks",),
+    "continuity": ("flat_lines", "copied_periods", "figures_moved", "no_news"),
 }  # fmt: skip
 _BY_ID = {check: family for family, checks in _FAMILIES.items() for check in checks}
 
@@ -58,3 +66,17 @@ def anchor(check_id: str) -> str:
 def runbook(check_id: str) -> str:
     """The entry of a check, as a path in this project with the heading."""
     return f"{PAGE}#{anchor(check_id)}"
+
+
+def entry(check_id: str, pages: Path = PROJECT) -> str:
+    """The text of a check's entry; empty where the project's pages are not at hand."""
+    path = pages / PAGE
+    if not path.is_file():
+        return ""
+    return sections(path.read_text(encoding="utf-8")).get(anchor(check_id), "")
+
+
+def sections(page: str) -> dict[str, str]:
+    """The entries of a runbook page by their anchors."""
+    parts = [part.partition("\n") for part in page.split("\n## ")[1:]]
+    return {heading.strip().lower().replace(" ", "-"): text.strip() for heading, _, text in parts}

@@ -102,6 +102,18 @@ def show(target: str, store: str | None, as_json: bool) -> None:
 
 
 @cli.command()
+@click.argument("target", metavar="DATASET[@VERSION]")
+@click.option("--html", type=click.Path(dir_okay=False), metavar="FILE", help="Write a page that needs no server.")
+@_store
+@_json
+def quality(target: str, html: str | None, store: str | None, as_json: bool) -> None:
+    """What the quality gate found on a version, published or rejected: each check, what failed first."""
+    from flows import quality_commands
+
+    quality_commands.quality(target, html, store, as_json)
+
+
+@cli.command()
 @click.argument("dataset")
 @click.argument("old", required=False)
 @click.argument("new", required=False)

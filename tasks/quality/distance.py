@@ -97,7 +97,7 @@ def _worst(rows: pl.DataFrame, name: str, other: str, words: str) -> Off | None:
 def _apart(value: float, other: float) -> str:
     ratio = value / other
     if ratio >= 2:
-        return f"{ratio:,.3g} times"
+        return f"{number(ratio)} times"
     if ratio <= 0.5:
-        return f"1/{1 / ratio:,.3g}"
+        return f"1/{number(1 / ratio)}"
     return f"{ratio - 1:+.2%}"

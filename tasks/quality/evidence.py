@@ -1,0 +1,151 @@
+"""What there is to show of a version's quality: its results, what readers get now, and the figures behind a failure.
+
+For any sealed version, also one that the gate rejected: its data and evidence stay under it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from configs.contract import Contract, load_contract
+from configs.errors import NotPublishedError, StoreError
+from tasks.quality.comparison import Compared, compare_measures
+from tasks.quality.report import CheckResult, Report, results_of
+from tasks.quality.series import Series, series_of
+from tasks.store import layout, reader
+from tasks.store.objects import ObjectStore
+from tasks.store.records import Latest, LogEntry, Manifest
+from tasks.store.versions import read_latest, read_manifest
+
+ORDER = {"critical": 0, "warning": 1, "info": 2}
+FILES = ("quality.parquet", "quality_gx.json", "changes.parquet")
+
+
+class NoEvidenceError(StoreError):
+    """The version was given up before it was checked."""
+
+    def __init__(self, dataset: str, version: str) -> None:
+        self.dataset, self.version = dataset, version
+        super().__init__(
+            f"{dataset}@{version} was given up before it was checked, so there is no evidence of its quality; "
+            f"see: techtrade versions {dataset}"
+        )
+
+
+@dataclass(frozen=True)
+class Served:
+    """What readers of latest get."""
+
+    version: str
+    vintage: str
+    published_at: str
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A version and what the gate found on it. ``files``: where the evidence is, by name. ``series`` by check id."""
+
+    contract: Contract
+    manifest: Manifest
+    state: reader.State
+    served: Served | None
+    yank: LogEntry | None
+    results: tuple[CheckResult, ...]
+    files: dict[str, str]
+    compared: tuple[Compared, ...] = ()
+    series: dict[str, list[Series]] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return f"{self.manifest.dataset}@{self.manifest.version}"
+
+    @property
+    def failed(self) -> list[CheckResult]:
+        """The critical first."""
+        return sorted((r for r in self.results if r.outcome == "failed"), key=lambda r: ORDER[r.severity])
+
+    def others(self, outcome: str) -> list[CheckResult]:
+        return [r for r in self.results if r.outcome == outcome]
+
+    def verdict(self) -> str:
+        """In a sentence, what became of the version and what readers get."""
+        counts = Report(self.results, b"").counts
+        critical, warnings = counts.failed_critical, counts.failed_warning
+        if self.state == "rejected":
+            still = f"{self.manifest.dataset}@{self.served.version}" if self.served else "nothing: none is published"
+            return f"Rejected: {_number(critical, 'critical check')} failed. Readers still get {still}."
+        told = f"with {_number(warnings, 'warning')}" if warnings else "without a warning"
+        if self.state == "latest":
+            return f"Published {told}; it is what readers get now."
+        now = f"Readers now get {self.served.version}." if self.served else "Readers get nothing now."
+        if self.yank:
+            return f"Published {told}, and yanked at {self.yank.at}: {self.yank.reason}. {now}"
+        if self.state == "published":
+            return f"Published {told}, and followed by others since. {now}"
+        return f"Never published ({self.state}), {told}. {now}"
+
+
+def gather(store: ObjectStore, dataset: str, version: str | None) -> Evidence:
+    """The evidence of a version, of the latest if none is named.
+
+    Raises:
+        NotPublishedError: there is no such version, or nothing is published and none was named.
+        NoEvidenceError: it was never checked.
+    """
+    contract = load_contract(dataset)
+    latest, _ = read_latest(store, dataset)
+    manifest, state, yank = _find(store, dataset, version, latest)
+    if not any(f.path == "quality.parquet" for f in manifest.files):
+        raise NoEvidenceError(dataset, manifest.version)
+    served = None
+    if latest is not None:
+        current = read_manifest(store, dataset, latest.version, latest.manifest_sha256)
+        served = Served(latest.version, current.vintage, latest.published_at)
+    files = {name: store.uri(layout.version(dataset, manifest.version, name)) for name in FILES}
+    results = results_of(reader.quality(store, manifest))
+    return Evidence(contract, manifest, state, served, yank, results, files)
+
+
+def with_figures(store: ObjectStore, found: Evidence) -> Evidence:
+    """The same, with the series behind each failure and how all figures stand to the version before."""
+    m, contract = found.manifest, found.contract
+    data = reader.scan(store, m, contract)
+    before = _before(store, m)
+    return Evidence(
+        contract,
+        m,
+        found.state,
+        found.served,
+        found.yank,
+        found.results,
+        found.files,
+        tuple(compare_measures(contract, data, before)),
+        {r.check_id: series_of(r, contract, data, before) for r in found.failed},
+    )
+
+
+def _before(store: ObjectStore, manifest: Manifest) -> pl.LazyFrame | None:
+    if manifest.parent is None:
+        return None
+    return reader.scan(store, read_manifest(store, manifest.dataset, manifest.parent))
+
+
+def _find(
+    store: ObjectStore, dataset: str, version: str | None, latest: Latest | None
+) -> tuple[Manifest, reader.State, LogEntry | None]:
+    """The manifest of a version in the log, or by name of one that never was in it."""
+    try:
+        found = reader.resolve(store, dataset, version)
+    except NotPublishedError:
+        if version is None:
+            raise
+        manifest = read_manifest(store, dataset, version)
+        return manifest, "not published" if manifest.status == "passed" else manifest.status, None
+    current = latest is not None and found.manifest.version == latest.version
+    return found.manifest, "yanked" if found.yank else "latest" if current else "published", found.yank
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"

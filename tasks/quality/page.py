@@ -1,0 +1,118 @@
+"""The evidence of a version as one HTML file: no server, no network, no scripts, so that it can be mailed and kept.
+
+Everything that comes from figures, publishers or people is escaped by the template engine; the page allows itself
+nothing to load, in case that a day somebody forgets.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from expectations.runbooks import entry, runbook
+from tasks.quality.chart import Chart, draw
+from tasks.quality.evidence import Evidence
+from tasks.quality.report import CheckResult
+from tasks.quality.series import Point, Series
+
+TEMPLATES = Path(__file__).parent / "templates"
+NONE, TIMES = "\N{EN DASH}", "\N{MULTIPLICATION SIGN}"
+STATES = {"rejected": "bad", "yanked": "bad", "latest": "good", "published": "plain"}
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A chart, and beside it the points as a table. ``same_as``: the check that shows the same already."""
+
+    chart: Chart | None
+    series: Series
+    points: list[Point]
+    same_as: str = ""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A failed check as the page shows it. ``rows``: the failing rows under ``columns``."""
+
+    result: CheckResult
+    columns: list[str]
+    rows: list[list[str]]
+    panels: list[Panel]
+    runbook: str
+    entry: str
+
+
+def render(found: Evidence) -> str:
+    """The page, as text."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"figure": figure, "factor": factor, "times": times, "moment": moment}
+    template = environment.get_template("quality.html.j2")
+    return template.render(
+        e=found,
+        m=found.manifest,
+        badge=STATES.get(found.state, "plain"),
+        failures=_failures(found),
+        passed=found.others("passed"),
+        skipped=found.others("not_applicable"),
+    )
+
+
+def figure(value: object) -> str:
+    """A cell of a table: thousands set off, what is missing said so."""
+    if value is None:
+        return NONE
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.6g}"
+
+
+def factor(value: float | None) -> str:
+    """A factor between two figures: near 1 as a percentage, else as it is."""
+    if value is None:
+        return NONE
+    return f"{value - 1:+.2%}" if 0.5 < value < 2 else f"{TIMES} {value:,.4g}"
+
+
+def times(value: float) -> str:
+    """A factor in words: ``1,000 times``, ``one thousandth of`` as ``1/1,000 of``."""
+    if value == -1:
+        return "minus"
+    return f"1/{1 / value:,.4g} of" if 0 < value < 0.5 else f"{value:,.4g} times"
+
+
+def moment(stamp: str) -> str:
+    """A stamp of the store, to the minute."""
+    return f"{stamp[:10]} {stamp[11:16]} UTC" if len(stamp) > 16 else stamp
+
+
+def _failures(found: Evidence) -> list[Failure]:
+    shown: dict[Series, str] = {}
+    failures = []
+    for result in found.failed:
+        panels = []
+        for series in found.series.get(result.check_id, []):
+            first = shown.setdefault(series, result.check_id)
+            same_as = "" if first == result.check_id else first
+            panels.append(Panel(None if same_as else draw(series), series, series.shown(), same_as))
+        columns, rows = failing_table(result)
+        where = result.runbook or runbook(result.check_id)
+        failures.append(Failure(result, columns, rows, panels, where, entry(result.check_id)))
+    return failures
+
+
+def failing_table(result: CheckResult) -> tuple[list[str], list[list[str]]]:
+    """The failing rows as a table: every column that one of them has."""
+    rows: list[dict[str, Any]] = [json.loads(r) for r in result.failing_rows]
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    years = {"year"}
+    return columns, [[str(row.get(c, "")) if c in years else figure(row.get(c, "")) for c in columns] for row in rows]
