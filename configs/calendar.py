@@ -22,8 +22,21 @@ def month_after(month: date, number: int = 1) -> date:
     return date(index // 12, index % 12 + 1, 1)
 
 
+class Suspension(BaseModel):
+    """A time without regular releases, such as a shutdown of the government: one that was due from ``first`` to
+    ``last`` is not expected before ``until``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    first: date
+    last: date
+    until: date
+    why: str
+
+
 class Calendar(BaseModel):
-    """The releases of one publisher: those announced, and a rule for the rest."""
+    """The releases of one publisher: those announced, and a rule for the rest. ``days_after_month`` says when to begin
+    to ask for a month, ``latest_days_after_month`` when it is late."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -31,7 +44,11 @@ class Calendar(BaseModel):
     timezone: str
     time: time
     days_after_month: int
+    latest_days_after_month: int
+    grace_hours: float
+    datasets: tuple[str, ...]
     revision_month: int
+    suspended: tuple[Suspension, ...] = ()
     releases: dict[date, date]
 
     @field_validator("releases", mode="before")

@@ -142,6 +142,17 @@ def read(target: str, as_of: str | None, form: str, output: str | None, store: s
 
 
 @cli.command()
+@click.argument("datasets", nargs=-1)
+@_store
+@_json
+def freshness(datasets: tuple[str, ...], store: str | None, as_json: bool) -> None:
+    """Whether DATASETS (all, if none is named) are as new as they can be, and if not, who is late."""
+    from flows import freshness_commands
+
+    sys.exit(freshness_commands.freshness(datasets, store, as_json))
+
+
+@cli.command()
 @click.argument("target", metavar="[DATASET[@VERSION]]", required=False)
 @_store
 @_json

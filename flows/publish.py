@@ -163,7 +163,7 @@ def publish(
     target = open_store(store or load_settings().store)
     if isinstance(target, LocalStore):
         make_room(target.root)
-    with status.of_failures(target, dataset):
+    with status.of_failures(target, dataset, asked=source == "live"):
         head = versions.read_head(target, dataset)
         yank.settle(target, dataset, head.latest)
         log.info("%s: extracting from %s, vintage %s", dataset, request.source, vintage or "newest")
@@ -193,7 +193,7 @@ def _release_if_new(request: Request, head: Head, fetched: Fetched, store: Objec
 def _tell(request: Request, outcome: Outcome, store: ObjectStore) -> None:
     """Name of the run, status, catalog and Prefect artifact. All derived: none can fail a publish that has happened."""
     name_run(request, outcome.vintage)
-    kind, detail = status.write_outcome(store, outcome)
+    kind, detail = status.write_outcome(store, outcome, asked=request.kind == "live")
     derived.refresh_catalog(store, request.contract)
     if isinstance(outcome, Published):
         _leave_artifact(outcome)

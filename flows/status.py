@@ -26,12 +26,12 @@ def last_rejected(store: ObjectStore, dataset: str) -> str | None:
 
 
 @contextmanager
-def of_failures(store: ObjectStore, dataset: str) -> Iterator[None]:
-    """Writes down why a run ended without an outcome; the error goes on."""
+def of_failures(store: ObjectStore, dataset: str, *, asked: bool) -> Iterator[None]:
+    """Writes down why a run ended without an outcome; the error goes on. ``asked``: the publisher itself is asked."""
     try:
         yield
     except RejectedError as e:
-        _write(store, dataset, "rejected", str(e), version=e.version, rejected=e.version)
+        _write(store, dataset, "rejected", str(e), version=e.version, rejected=e.version, asked=asked)
         raise
     except Exception as e:
         write_failure(store, dataset, e)
@@ -43,14 +43,15 @@ def write_failure(store: ObjectStore, dataset: str, error: Exception) -> None:
     _write(store, dataset, "failed", told, rejected=last_rejected(store, dataset))
 
 
-def write_outcome(store: ObjectStore, outcome: Outcome) -> tuple[str, str]:
-    """Writes down how a run ended; returns it in a word, and the detail."""
+def write_outcome(store: ObjectStore, outcome: Outcome, *, asked: bool) -> tuple[str, str]:
+    """Writes down how a run ended; returns it in a word, and the detail. ``asked``: the publisher itself was asked."""
     if isinstance(outcome, Published):
         kind, detail = "published", f"version {outcome.version}"
     else:
         kind, detail = str(outcome.why), outcome.detail
     name, rejected = outcome.dataset, last_rejected(store, outcome.dataset)
-    _write(store, name, kind, detail, vintage=outcome.vintage, version=outcome.version, rejected=rejected)
+    version = outcome.version
+    _write(store, name, kind, detail, vintage=outcome.vintage, version=version, rejected=rejected, asked=asked)
     return kind, detail
 
 
@@ -69,8 +70,10 @@ def _write(
     vintage: str = "",
     version: str | None = None,
     rejected: str | None = None,
+    asked: bool = False,
 ) -> None:
     now = versions.stamp(versions.utc_now())
+    last = derived.read_status(store, dataset)
     status = Status(
         dataset=dataset,
         checked_at=now,
@@ -79,5 +82,6 @@ def _write(
         vintage=vintage,
         version=version,
         rejected=rejected,
+        asked_at=now if asked else last.asked_at if last else "",
     )
     derived.write_status(store, status)

@@ -201,7 +201,8 @@ class YankNote(Record):
 
 class Status(Record):
     """``status.json``: what the last run found. Derived, never authoritative. ``rejected``: the last version that the
-    gate rejected, also where later runs ended otherwise."""
+    gate rejected, also where later runs ended otherwise. ``asked_at``: when the publisher itself was last asked and
+    gave an answer that could be used, kept the same way; bundled figures say nothing of a publisher."""
 
     dataset: str
     checked_at: str
@@ -210,6 +211,7 @@ class Status(Record):
     vintage: str = ""
     version: str | None = None
     rejected: str | None = None
+    asked_at: str = ""
 
 
 class CatalogEntry(Record):

@@ -1,0 +1,211 @@
+"""Is what readers get as new as it can be, and if not, whose doing is it? From the store alone: no publisher is asked.
+
+A publisher that answers, and goes on answering, with what is published already looks like all is well: every run ends
+with "nothing new". Only the calendar, or the age of the figures, tells that it has stopped. And a schedule that has
+stopped looks like nothing at all: only the time since we looked tells that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from textwrap import shorten
+from typing import Literal
+
+from configs.contract import Contract, load_contract
+from configs.errors import ObjectNotFoundError
+from configs.releases import Expectations, Release, expectations
+from expectations.periods import last_day
+from tasks.store import layout
+from tasks.store.objects import ObjectStore
+from tasks.store.records import DamagedRecordError, Latest, Status
+from tasks.store.versions import read_latest
+
+State = Literal["fresh", "confirmed unchanged", "late at the publisher", "late at us", "never published", "not known"]
+BAD: tuple[State, ...] = ("late at us", "not known")
+ALARMING: tuple[State, ...] = (*BAD, "late at the publisher")
+# A run may be missed once, for a reboot or a passing fault; two turns of a schedule without a look are a standstill.
+TURNS = 2
+DETAIL = 240
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a dataset. ``stopped``: the version that the last run found rejected.
+    ``asked_at``: when its publisher was last asked and gave a usable answer."""
+
+    contract: Contract
+    version: str | None = None
+    vintage: str = ""
+    outcome: str = ""
+    detail: str = ""
+    stopped: str | None = None
+    checked_at: datetime | None = None
+    asked_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """The verdict on a dataset. ``cause``: the same for all datasets that one thing has happened to."""
+
+    dataset: str
+    state: State
+    words: str
+    cause: str = ""
+    version: str | None = None
+    vintage: str = ""
+    asked_at: str = ""
+
+    @property
+    def alarming(self) -> bool:
+        return self.state in ALARMING
+
+
+def watch(store: ObjectStore, datasets: list[str], now: datetime) -> list[Freshness]:
+    """The verdict on each dataset. Damage of one keeps no other from its turn.
+
+    Raises:
+        StoreUnavailableError: the store could not be read.
+        ConfigError: a calendar is wrong.
+    """
+    found = []
+    for name in datasets:
+        try:
+            facts = _facts(store, load_contract(name))
+        except DamagedRecordError as e:
+            found.append(Freshness(name, "not known", str(e), "damaged"))
+            continue
+        found.append(judge(facts, expectations(name, now), now))
+    return found
+
+
+def judge(facts: Facts, expected: Expectations, now: datetime) -> Freshness:
+    """The verdict, from what is known and what is to be expected at that moment."""
+    if facts.version is None:
+        last = f"; the last run ended as {facts.outcome!r}: {facts.detail}" if facts.outcome else ""
+        return _verdict(facts, "never published", f"no version is published{last}")
+    due = expected.due
+    if due is not None and not due.had_by(facts.vintage):
+        return _late(facts, expected, due)
+    newest = last_day(facts.vintage)
+    age = (now.date() - newest).days if newest is not None else 0
+    if age > facts.contract.freshness_limit_days:
+        return _too_old(facts, expected, age, now)
+    if not _looked_lately(facts, now):
+        return _standstill(facts)
+    coming = expected.open
+    if coming is not None and not coming.had_by(facts.vintage):
+        by = f"{coming.expected:%Y-%m-%d}" + (f" ({coming.note})" if coming.note else "")
+        told = f"{coming.what} may come any day until {by}; the publisher did not have it at {_at(facts.asked_at)}"
+        return _verdict(facts, "confirmed unchanged", told)
+    if due is None and facts.outcome in ("unchanged", "superseded"):
+        told = f"the publisher was asked at {_at(facts.asked_at)} and had nothing newer than vintage {facts.vintage}"
+        return _verdict(facts, "confirmed unchanged", told)
+    has = f", which has {due.what}, the newest release that is due" if due else ""
+    return _verdict(facts, "fresh", f"vintage {facts.vintage}{has}")
+
+
+def _late(facts: Facts, expected: Expectations, due: Release) -> Freshness:
+    """A release that should be there is not: ours unless the publisher was asked after it, and did not have it."""
+    what = f"{due.what} was to be expected by {_at(due.expected)}, and vintage {facts.vintage} is published"
+    note = f" ({due.note})" if due.note else ""
+    cause = f"{expected.calendar}, {due.what}"
+    if facts.outcome == "rejected" and (facts.checked_at or due.expected) >= due.expected:
+        told = f"{what}: the quality gate stopped it; see: techtrade quality {facts.contract.name}@{facts.stopped}"
+        return _verdict(facts, "late at us", told, cause)
+    if facts.outcome == "failed":
+        return _verdict(facts, "late at us", f"{what}: the last run failed: {facts.detail}", cause)
+    if facts.asked_at is None:
+        return _verdict(facts, "late at us", f"{what}: it is not known that the publisher was ever asked", cause)
+    if facts.asked_at < due.expected:
+        return _verdict(facts, "late at us", f"{what}: we last asked at {_at(facts.asked_at)}, before that", cause)
+    told = f"{what}: the publisher was asked at {_at(facts.asked_at)} and did not have it{note}"
+    return _verdict(facts, "late at the publisher", told, cause)
+
+
+def _too_old(facts: Facts, expected: Expectations, days: int, now: datetime) -> Freshness:
+    """No release is due by the calendar, and the figures are older than the contract allows all the same."""
+    limit = facts.contract.freshness_limit_days
+    what = f"vintage {facts.vintage} is {days} days old, beyond the {limit} that the contract allows"
+    if expected.own:
+        return _verdict(facts, "late at us", f"{what}: the table is ours, look it through", "own table")
+    if facts.outcome == "failed" or not _looked_lately(facts, now):
+        asked = f"we last asked at {_at(facts.asked_at)}" if facts.asked_at else "we never asked the publisher"
+        return _verdict(facts, "late at us", f"{what}: {asked}", f"{expected.calendar}, too old")
+    told = f"{what}: the publisher goes on giving it, last at {_at(facts.asked_at)}; has the address moved?"
+    return _verdict(facts, "late at the publisher", told, f"{expected.calendar}, too old")
+
+
+def _standstill(facts: Facts) -> Freshness:
+    schedule = facts.contract.schedule
+    when = f"last at {_at(facts.asked_at)}" if facts.asked_at else "never as far as is known"
+    failed = f"; the last run failed: {facts.detail}" if facts.outcome == "failed" else ""
+    told = f"the publisher is to be asked at cron '{schedule.cron}' {schedule.timezone}, and was {when}{failed}"
+    return _verdict(facts, "late at us", told, "nobody asks")
+
+
+def _looked_lately(facts: Facts, now: datetime) -> bool:
+    within = timedelta(days=TURNS * longest_gap_days(facts.contract.schedule.cron))
+    return facts.asked_at is not None and now - facts.asked_at <= within
+
+
+def longest_gap_days(cron: str) -> int:
+    """The most days between two turns of a schedule: by its days of the week, a month if it names days of the month."""
+    _, _, day_of_month, month, day_of_week = cron.split()
+    if month != "*":
+        return 366
+    if day_of_month != "*":
+        return 31
+    if day_of_week == "*":
+        return 1
+    days: set[int] = set()
+    for part in day_of_week.split(","):
+        first, _, last = part.partition("-")
+        days |= {d % 7 for d in range(int(first), int(last or first) + 1)}
+    ordered = sorted(days)
+    return max((b - a) % 7 or 7 for a, b in zip(ordered, [*ordered[1:], ordered[0]], strict=True))
+
+
+def _verdict(facts: Facts, state: State, words: str, cause: str = "") -> Freshness:
+    asked = _at(facts.asked_at) if facts.asked_at else ""
+    return Freshness(
+        facts.contract.name, state, words, f"{state}: {cause}" if cause else "", facts.version, facts.vintage, asked
+    )
+
+
+def _facts(store: ObjectStore, contract: Contract) -> Facts:
+    latest, _ = read_latest(store, contract.name)
+    status = _status(store, contract.name)
+    return facts_of(contract, latest, status)
+
+
+def facts_of(contract: Contract, latest: Latest | None, status: Status | None) -> Facts:
+    """What the two documents say. Vintages stand in the log, so that no manifest has to be read."""
+    entry = next((e for e in reversed(latest.published) if e.version == latest.version), None) if latest else None
+    return Facts(
+        contract=contract,
+        version=latest.version if latest else None,
+        vintage=entry.vintage if entry else "",
+        outcome=status.outcome if status else "",
+        detail=shorten(status.detail, DETAIL) if status else "",
+        stopped=status.version if status and status.outcome == "rejected" else None,
+        checked_at=_moment(status.checked_at) if status else None,
+        asked_at=_moment(status.asked_at) if status and status.asked_at else None,
+    )
+
+
+def _status(store: ObjectStore, dataset: str) -> Status | None:
+    """Other than for a run, a status that cannot be read is no "none" here: it is what the verdict rests on."""
+    try:
+        return Status.load(store.get(layout.status(dataset)).body, layout.status(dataset))
+    except ObjectNotFoundError:
+        return None
+
+
+def _moment(stamp: str) -> datetime:
+    moment = datetime.fromisoformat(stamp)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _at(moment: datetime | None) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if moment else "no time that is known"
