@@ -142,7 +142,11 @@ class Bias(_Frozen):
 
 
 class Contract(_Frozen):
-    """A dataset, as outsiders may rely on it."""
+    """A dataset, as outsiders may rely on it.
+
+    ``schema_version`` follows the rules in ``tasks/schema_rules.py``. ``breaking_notes``: for each major step of it
+    (``"2"``) what readers have to change.
+    """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     title: str
@@ -164,6 +168,7 @@ class Contract(_Frozen):
     columns: tuple[Column, ...]
     quality: dict[str, Policy] = Field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    breaking_notes: dict[str, str] = Field(default_factory=dict)
     biases: tuple[Bias, ...] = ()
 
     @model_validator(mode="after")
@@ -180,7 +185,15 @@ class Contract(_Frozen):
         for bias in self.biases:
             for name in {*bias.where} - keys | {*bias.measures} - set(names):
                 raise ValueError(f"the note {bias.id!r} names {name!r}, which is no such column")
+        for step, note in self.breaking_notes.items():
+            if not step.isdigit() or not note.strip():
+                raise ValueError(f"breaking_notes: {step!r} is not a major step of schema_version with a text")
         return self
+
+    @property
+    def breaking_note(self) -> str:
+        """What readers have to change since the last major step; empty if there was none."""
+        return self.breaking_notes.get(self.schema_version.partition(".")[0], "")
 
     @property
     def referring(self) -> list[Column]:
@@ -222,6 +235,8 @@ class Contract(_Frozen):
         """Hash of everything readers are told: not of bounds, schedule and sources, whose change is no new version,
         and not of layout and comments of the YAML."""
         told = self.model_dump(mode="json", exclude={"quality", "schedule", "sources"})
+        # Hashed from the first step on only: the field is younger than versions that are published.
+        told = {k: v for k, v in told.items() if k != "breaking_notes" or v}
         body = json.dumps(told, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(body.encode()).hexdigest()
 

@@ -51,6 +51,18 @@ class NoAddressError(ConfigError):
         )
 
 
+class BreakingChangeError(TechtradeError):
+    """The contract breaks readers of what is published, and does not say so to them."""
+
+    def __init__(self, dataset: str, published: str, changes: list[str], step: str) -> None:
+        self.dataset, self.published, self.changes, self.step = dataset, published, changes, step
+        super().__init__(
+            f"{dataset}: the contract breaks readers of {published}: {'; '.join(changes)}; nothing was staged. Take it "
+            f"back, or set schema_version: {step}.0.0 in configs/datasets/{dataset}.yaml and say under breaking_notes, "
+            f'"{step}", what readers have to change'
+        )
+
+
 # ---------------------------------------------------------------- publishers
 
 
@@ -198,6 +210,10 @@ class NotPublishedError(StoreError):
 
 class YankRefusedError(StoreError):
     """The yank would leave readers without a version, or names one that was never published."""
+
+
+class PromoteRefusedError(StoreError):
+    """The version is none that the gate rejected, or publishing it now would take readers back or mislead them."""
 
 
 # ------------------------------------------------------------------- quality

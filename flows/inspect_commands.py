@@ -129,6 +129,8 @@ def versions(name: str, url: str | None, as_json: bool) -> None:
     for v in listed:
         m = v.manifest
         state = v.state + (f" ({v.yank.reason})" if v.yank else "")
+        if m and m.override:
+            state += f", promoted from {m.override.rejected} by {m.override.by} ({m.override.reason})"
         told = (f"{m.rows:,}", changes_words(m.changes), quality_words(m.quality)) if m else ("", "", "")
         rows.append((v.version, state, _vintage(v), *told))
     table(("version", "state", "vintage", "rows", "changes", "quality"), rows, right=("rows",))
@@ -154,6 +156,7 @@ def _listed_plain(v: reader.Listed) -> dict[str, Any]:
         "content_sha256": m.content_sha256 if m else None,
         "changes": m.changes.model_dump() if m else None,
         "quality": m.quality.model_dump() if m else None,
+        "override": m.override.model_dump() if m and m.override else None,
         "yanked": {"reason": v.yank.reason, "replaced_by": v.yank.replaced_by, "at": v.yank.at} if v.yank else None,
     }
 
@@ -227,12 +230,17 @@ def _print_version(store: ObjectStore, m: Manifest, yank: LogEntry | None, rejec
     print(f"\n{m.dataset}@{m.version}{': REJECTED by the quality gate, never published' if rejected else ''}")
     if yank:
         print(f"YANKED at {yank.at}: {yank.reason}" + (f"; use {yank.replaced_by}" if yank.replaced_by else ""))
+    if m.override:
+        told = f"PROMOTED from {m.override.rejected}, which the quality gate rejected, by {m.override.by}"
+        print(f"{told}: {m.override.reason}")
+    if m.breaking_note:
+        print(f"since schema {m.schema_version.partition('.')[0]}: {m.breaking_note}")
     print(f"vintage {m.vintage}, {m.rows:,} rows, parent {m.parent or 'none'}, made {m.created_at} by {m.code_version}")
     print(f"changes: {changes_words(m.changes)}")
     print(f"quality: {quality_words(m.quality)}")
     for row in reader.quality(store, m).filter(pl.col("outcome") == "failed").iter_rows(named=True):
         told = f"does not hold: {row['title']}: expected {row['expected']}; observed {row['observed']}"
-        print(f"  {row['severity']}: {told}")
+        print(f"  {row['severity']}: {told}" + (f"; {row['exemption']}" if row["exemption"] else ""))
         for failing in row["failing_rows"][:3]:
             print(f"      {failing}")
     for source in m.sources:
@@ -285,11 +293,15 @@ def _resolved(store: ObjectStore, name: str, version: str | None) -> reader.Reso
     if version is not None and not layout.VERSION.match(version):
         raise UsageError(f"{version!r} is not a version; see: techtrade versions {name}")
     found = reader.resolve(store, name, version)
-    _warn_if_yanked(found)
+    _warn_of(found)
     return found
 
 
-def _warn_if_yanked(found: reader.Resolved) -> None:
+def _warn_of(found: reader.Resolved) -> None:
+    override = found.manifest.override
+    if override:
+        name = f"{found.manifest.dataset}@{found.manifest.version}"
+        remark(f"warning: {name} was rejected by the quality gate and promoted by {override.by}: {override.reason}")
     if found.yank:
         use = f"; use {found.yank.replaced_by}" if found.yank.replaced_by else ""
         remark(f"warning: {found.manifest.dataset}@{found.manifest.version} was yanked: {found.yank.reason}{use}")
@@ -306,7 +318,7 @@ def read(target: str, as_of: str | None, form: str, output: str | None, url: str
         if moment.date() > now.date() or (moment > now and len(as_of) > len("YYYY-MM-DD")):
             remark(f"warning: --as-of {as_of} has not come yet; this is what readers of latest get now")
         found = reader.as_of(store, name, moment)
-        _warn_if_yanked(found)
+        _warn_of(found)
     else:
         found = _resolved(store, name, version)
     frame = reader.scan(store, found.manifest).collect()

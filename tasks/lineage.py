@@ -96,10 +96,11 @@ def _source_entry(document: RawDocument, extraction: Extraction) -> SourceEntry:
 
 def manifest_of(contract: Contract, checked: Checked) -> Manifest:
     draft, built, extraction = checked.draft, checked.built, checked.extraction
+    parent = draft.head.manifest
     return Manifest(
         dataset=contract.name,
         version=draft.version,
-        parent=draft.head.manifest.version if draft.head.manifest else None,
+        parent=parent.version if parent else None,
         status="rejected" if checked.report.rejected else "passed",
         schema_version=contract.schema_version,
         contract_sha256=contract.sha256,
@@ -109,7 +110,15 @@ def manifest_of(contract: Contract, checked: Checked) -> Manifest:
         files=draft.files,
         rows=built.rows,
         schema_=tuple(
-            SchemaField(name=c.name, type=c.type, unit=c.unit, description=c.description, basis=c.basis)
+            SchemaField(
+                name=c.name,
+                type=c.type,
+                unit=c.unit,
+                description=c.description,
+                basis=c.basis,
+                role=c.role,
+                nullable=c.nullable,
+            )
             for c in contract.columns
         ),
         sources=tuple(_source_entry(d, extraction) for d in extraction.documents),
@@ -118,5 +127,7 @@ def manifest_of(contract: Contract, checked: Checked) -> Manifest:
         quality=checked.report.counts,
         changes=checked.changes,
         cost=Cost(**vars(extraction.meter)),
+        breaking_note=contract.breaking_note,
+        breaks_seen=tuple(sorted({*checked.report.breaks, *(parent.breaks_seen if parent else ())})),
         created_at=versions.stamp(versions.utc_now()),
     )

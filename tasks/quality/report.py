@@ -25,6 +25,8 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "owner": pl.String,
     "gx_expectation": pl.String,
     "runbook": pl.String,
+    "declared_severity": pl.String,
+    "exemption": pl.String,
 }
 FAILING_ROWS = 20
 
@@ -32,7 +34,8 @@ FAILING_ROWS = 20
 @dataclass(frozen=True)
 class CheckResult:
     """One check's outcome. ``failing_rows``: up to 20, each a JSON object with the row's key. ``runbook``: what to do
-    about a failure, a path in this project."""
+    about a failure, a path in this project. ``exemption``: why a failure of ``declared_severity`` did not block: an
+    expected break, or somebody's override."""
 
     check_id: str
     title: str
@@ -47,21 +50,26 @@ class CheckResult:
     owner: str
     gx_expectation: str
     runbook: str = ""
+    declared_severity: str = ""
+    exemption: str = ""
 
     def words(self) -> str:
         """What failed, for a person: the rule, how many rows, and one of them. Titles say what should be, so without
         the first words "no observation was withdrawn" would read like good news."""
         example = f", for example {self.failing_rows[0]}" if self.failing_rows else ""
         told = f"expected {self.expected}; observed {self.observed}{example}"
-        return f"does not hold: {self.title} ({self.check_id}): {told}"
+        exempted = f"; {self.exemption}" if self.exemption else ""
+        return f"does not hold: {self.title} ({self.check_id}): {told}{exempted}"
 
 
 @dataclass(frozen=True)
 class Report:
-    """All results of a gate, and the Great Expectations validation result in its own JSON."""
+    """All results of a gate, and the Great Expectations validation result in its own JSON. ``breaks``: the expected
+    breaks that came."""
 
     results: tuple[CheckResult, ...]
     gx_json: bytes
+    breaks: tuple[str, ...] = ()
 
     @property
     def rejected(self) -> bool:

@@ -32,7 +32,7 @@ def read_status(store: ObjectStore, dataset: str) -> Status | None:
 
 def write_status(store: ObjectStore, status: Status) -> bool:
     """Writes ``status.json``; whether it could be written."""
-    return _swap(store, layout.status(status.dataset), lambda _: status.dump())
+    return swap_loop(store, layout.status(status.dataset), lambda _: status.dump())
 
 
 def refresh_catalog(store: ObjectStore, contract: Contract) -> bool:
@@ -46,7 +46,7 @@ def refresh_catalog(store: ObjectStore, contract: Contract) -> bool:
         others = [e for e in catalog.datasets if e.dataset != contract.name]
         return Catalog(datasets=tuple(sorted([*others, entry], key=lambda e: e.dataset))).dump()
 
-    return _swap(store, layout.CATALOG, change)
+    return swap_loop(store, layout.CATALOG, change)
 
 
 def rebuild_catalog(store: ObjectStore) -> bool:
@@ -56,7 +56,7 @@ def rebuild_catalog(store: ObjectStore) -> bool:
         found = [_entry(store, load_contract(n)) for n in dataset_names()]
         return Catalog(datasets=tuple(e for e in found if e is not None)).dump()
 
-    return _swap(store, layout.CATALOG, change)
+    return swap_loop(store, layout.CATALOG, change)
 
 
 def _parsed(body: bytes | None) -> Catalog:
@@ -87,7 +87,7 @@ def _entry(store: ObjectStore, contract: Contract) -> CatalogEntry | None:
     )
 
 
-def _swap(store: ObjectStore, key: str, change: Callable[[bytes | None], bytes | None]) -> bool:
+def swap_loop(store: ObjectStore, key: str, change: Callable[[bytes | None], bytes | None]) -> bool:
     """Read, change, compare-and-swap, again while somebody else is faster."""
     try:
         for _ in range(TRIES):

@@ -5,11 +5,22 @@ from __future__ import annotations
 import re
 
 CATALOG = "catalog.json"
+ALERTS = "_alerts/state.json"
 VERSION = re.compile(r"^(\d{4}-\d{2}-\d{2})\.(\d{4})$")
 
 
 def latest(dataset: str) -> str:
     return f"{dataset}/latest.json"
+
+
+def feed(dataset: str | None = None) -> str:
+    """The news of a dataset; of all datasets, if none is named."""
+    return f"{dataset}/feed.xml" if dataset else "feed.xml"
+
+
+def announced(dataset: str) -> str:
+    """How far each subscriber has been told."""
+    return f"{dataset}/announced.json"
 
 
 def status(dataset: str) -> str:

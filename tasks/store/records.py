@@ -56,11 +56,15 @@ class FileEntry(Record):
 
 
 class SchemaField(Record):
+    """A column as readers were told of it. ``role`` and ``nullable`` are not known of older versions."""
+
     name: str
     type: str
     unit: str
     description: str
     basis: str = ""
+    role: str | None = None
+    nullable: bool | None = None
 
 
 class Noted(Record):
@@ -100,6 +104,14 @@ class SourceEntry(Record):
     citation: str
 
 
+class Override(Record):
+    """Why a version is published although the gate rejected it: the version that it did reject, and who says so."""
+
+    rejected: str
+    reason: str
+    by: str
+
+
 class QualityCounts(Record):
     """How many expectations, by outcome."""
 
@@ -119,7 +131,12 @@ class ChangeCounts(Record):
 
 
 class Manifest(Record):
-    """``manifest.json``: seals a version. A manifest alone does not mean that the version was published."""
+    """``manifest.json``: seals a version. A manifest alone does not mean that the version was published.
+
+    ``override``: the gate had rejected these figures and somebody publishes them all the same; ``quality`` then still
+    counts what failed. ``breaking_note``: what readers have to change since the last major step of the schema.
+    ``breaks_seen``: expected breaks that came, in this version or in one before it.
+    """
 
     dataset: str
     version: str
@@ -139,6 +156,9 @@ class Manifest(Record):
     quality: QualityCounts = QualityCounts()
     changes: ChangeCounts = ChangeCounts()
     cost: Cost = Cost()
+    override: Override | None = None
+    breaking_note: str = ""
+    breaks_seen: tuple[str, ...] = ()
     created_at: str
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True, serialize_by_alias=True)
@@ -148,7 +168,8 @@ class LogEntry(Record):
     """One event. ``vintage``, ``inputs_sha256`` and ``content_sha256`` are carried along on publication so that
     a run can see that nothing is new from ``latest.json`` alone, however long the history; ``manifest_sha256`` so
     that a pinned or superseded version can be checked like the latest one; ``reason`` and ``replaced_by`` on a
-    yank, so that the log is the authority and ``yanked/*.json`` can be written again."""
+    yank, so that the log is the authority and ``yanked/*.json`` can be written again; ``rejected``, ``reason`` and
+    ``by`` on a promotion."""
 
     seq: int
     event: Literal["published", "yanked", "promoted"]
@@ -161,6 +182,8 @@ class LogEntry(Record):
     manifest_sha256: str = ""
     reason: str = ""
     replaced_by: str | None = None
+    rejected: str | None = None
+    by: str = ""
 
 
 class Latest(Record):
@@ -212,6 +235,12 @@ class Status(Record):
     version: str | None = None
     rejected: str | None = None
     asked_at: str = ""
+
+
+class Announced(Record):
+    """``announced.json``: the number of the event in the log up to which each subscriber was told."""
+
+    seq: dict[str, int] = Field(default_factory=dict)
 
 
 class CatalogEntry(Record):

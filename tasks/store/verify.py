@@ -82,6 +82,19 @@ def confirm(store: ObjectStore, draft: Draft) -> None:
         raise CorruptVersionError(draft.dataset, draft.version, problems)
 
 
+def refuse_damaged(store: ObjectStore, version: HasFiles) -> None:
+    """Reads every object of a sealed version, published or not.
+
+    Raises:
+        CorruptVersionError: names every object that is not what was sealed.
+    """
+    problems: list[str] = []
+    for file in version.files:
+        _body(store, version, file, problems)
+    if problems:
+        raise CorruptVersionError(version.dataset, version.version, problems)
+
+
 def _body(store: ObjectStore, manifest: HasFiles, file: FileEntry, problems: list[str]) -> bytes | None:
     """The object if it is the one that was sealed; otherwise None and one problem more."""
     try:

@@ -213,11 +213,16 @@ def stage_data(store: ObjectStore, draft: Draft, built: Built) -> Draft:
     return draft
 
 
+def with_file(draft: Draft, file: FileEntry) -> Draft:
+    """The draft with one more object, which stands under it already."""
+    return replace(draft, files=(*draft.files, file))
+
+
 def stage_bytes(store: ObjectStore, draft: Draft, path: str, body: bytes) -> Draft:
     """Stages a small object of the version (quality, changes)."""
     store.create(layout.version(draft.dataset, draft.version, path), body)
     entry = FileEntry(path=path, bytes=len(body), sha256=hashlib.sha256(body).hexdigest())
-    return replace(draft, files=(*draft.files, entry))
+    return with_file(draft, entry)
 
 
 def seal(store: ObjectStore, draft: Draft, manifest: Manifest) -> Sealed:
@@ -249,9 +254,10 @@ def swap(store: ObjectStore, sealed: Sealed, clock: Clock = utc_now) -> Release:
     before = sealed.head.latest
     at = next_stamp(before, clock)
     seq = (before.seq if before else 0) + 1
+    override = manifest.override
     entry = LogEntry(
         seq=seq,
-        event="published",
+        event="promoted" if override else "published",
         version=manifest.version,
         at=at,
         vintage=manifest.vintage,
@@ -259,6 +265,9 @@ def swap(store: ObjectStore, sealed: Sealed, clock: Clock = utc_now) -> Release:
         content_sha256=manifest.content_sha256,
         contract_sha256=manifest.contract_sha256,
         manifest_sha256=sealed.manifest_sha256,
+        reason=override.reason if override else "",
+        rejected=override.rejected if override else None,
+        by=override.by if override else "",
     )
     wanted = Latest(
         dataset=manifest.dataset,

@@ -1,0 +1,36 @@
+"""``techtrade promote``: publishes what the gate rejected, by name of a person."""
+
+from __future__ import annotations
+
+from configs.contract import load_contract
+from configs.errors import UsageError
+from flows.announcing import announce
+from flows.inspect_commands import open_at, split_target
+from flows.output import print_json, remark
+from flows.report import changes_words
+from tasks.promote import promote as promote_
+from tasks.store import derived, yank
+from tasks.store.records import as_plain
+
+
+def promote(target: str, reason: str, by: str, url: str | None, as_json: bool) -> None:
+    name, version = split_target(target)
+    if version is None:
+        raise UsageError(f"name the rejected version to promote: {name}@VERSION; see: techtrade versions {name}")
+    contract, store = load_contract(name), open_at(url)
+    yank.settle(store, name)
+    done = promote_(store, contract, version, reason, by)
+    manifest = done.manifest
+    derived.refresh_catalog(store, contract)
+    announce(store, contract, ("promoted", manifest.version))
+    if as_json:
+        print_json({"promoted": not done.before, "manifest": as_plain(manifest)})
+        return
+    if done.before:
+        remark(f"{name}@{version} was promoted before, as {manifest.version}; nothing was done")
+        return
+    failed = manifest.quality.failed_critical
+    print(
+        f"{name}@{manifest.version} published from {version}, by {by}: vintage {manifest.vintage}, {manifest.rows:,} "
+        f"rows, {changes_words(manifest.changes)}; {failed} critical check{'s' if failed != 1 else ''} overridden"
+    )
