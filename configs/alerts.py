@@ -1,0 +1,115 @@
+"""Who is told, how often, over which channels: ``configs/alerts.yaml``, or the file that ``TECHTRADE_ALERTS`` names.
+
+A channel is named, never spelled out: the file says in which environment variable (or Prefect block) an address is.
+An address found in the file is refused without being shown, because it most likely holds a password.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from configs.contract import CONFIGS
+from configs.errors import ConfigError
+from configs.settings import load_settings
+
+BLOCK = "prefect-block:"
+_CHANNEL = re.compile(rf"[A-Z][A-Z0-9_]*|{BLOCK}[a-z0-9-]+")
+
+
+def _named(channel: str) -> str:
+    if not _CHANNEL.fullmatch(channel):
+        raise ValueError(
+            "a channel is the name of an environment variable, or prefect-block:<name>; the address itself is a "
+            "secret and belongs into that variable"
+        )
+    return channel
+
+
+Channel = Annotated[str, AfterValidator(_named)]
+
+
+class _Frozen(BaseModel):
+    # An address that somebody wrote here must not come back in an error.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Owner(_Frozen):
+    """Who owns datasets: the channels that reach them."""
+
+    channels: tuple[Channel, ...] = ()
+
+
+class AlertSettings(_Frozen):
+    """How alerts are sent. What each value is for stands beside it in ``configs/alerts.yaml``."""
+
+    owners: dict[str, Owner]
+    fallback: tuple[Channel, ...] = ()
+    windows_hours: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
+    grouping_seconds: Annotated[float, Field(ge=0, le=600)] = 30
+    most_at_once: Annotated[int, Field(ge=1)] = 3
+    burst_alerts: Annotated[int, Field(ge=1)] = 5
+    burst_minutes: Annotated[float, Field(gt=0)] = 10
+    attempts: Annotated[int, Field(ge=1, le=10)] = 3
+    backoff_seconds: Annotated[float, Field(ge=0)] = 2
+    lease_seconds: Annotated[float, Field(gt=0)] = 600
+    runbooks: str = "deploy/runbooks/"
+
+    def channels(self, owner: str) -> tuple[str, ...]:
+        """What reaches an owner; nothing for one that the file does not know."""
+        return self.owners[owner].channels if owner in self.owners else ()
+
+    def window(self, kind: str) -> timedelta:
+        """For how long the same failure of that kind does not alert again."""
+        return timedelta(hours=self.windows_hours.get(kind, self.windows_hours.get("default", 24)))
+
+    @property
+    def grouping(self) -> timedelta:
+        return timedelta(seconds=self.grouping_seconds)
+
+    @property
+    def burst(self) -> timedelta:
+        return timedelta(minutes=self.burst_minutes)
+
+    @property
+    def lease(self) -> timedelta:
+        """After this long, what a sender took and never reported on is sent by another."""
+        return timedelta(seconds=self.lease_seconds)
+
+
+def parse_alerts(text: str, where: str) -> AlertSettings:
+    """Reads the settings of alerts.
+
+    Raises:
+        ConfigError: not YAML, or not such settings; names the place, and shows no value.
+    """
+    try:
+        raw: Any = yaml.safe_load(text)
+        return AlertSettings.model_validate(raw)
+    except yaml.YAMLError as e:
+        mark = getattr(e, "problem_mark", None)
+        raise ConfigError(f"{where}: not YAML{f', line {mark.line + 1}' if mark else ''}") from None
+    except ValidationError as e:
+        first = e.errors(include_input=False, include_context=False)[0]
+        place = ".".join(str(p) for p in first["loc"]) or "alerts"
+        raise ConfigError(f"{where}: {place}: {first['msg']}") from None
+
+
+def load_alerts() -> AlertSettings:
+    """The settings in force.
+
+    Raises:
+        ConfigError: the file is not there, or wrong.
+    """
+    named = load_settings().alerts
+    path = Path(named).expanduser() if named else CONFIGS / "alerts.yaml"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as e:
+        raise ConfigError(f"TECHTRADE_ALERTS: {path} cannot be read: {e.strerror or e}") from e
+    return parse_alerts(text, str(path) if named else "configs/alerts.yaml")

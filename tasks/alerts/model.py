@@ -1,0 +1,172 @@
+"""What can be wrong, and what is remembered of it. Types only.
+
+A *finding* is what one run or the freshness watch saw. An *incident* is the same finding seen once or often: its key is
+dataset, kind and cause. An *alert* is what is sent: one or more *sections*, each of one kind and cause, naming every
+dataset it hit. Kinds that tell a failing run apart are about what a person does next, not about our classes of errors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import AwareDatetime
+
+from tasks.store.records import Record
+
+Kind = Literal[
+    "rejected",
+    "warnings",
+    "credentials",
+    "unavailable",
+    "layout",
+    "locked_out",
+    "store",
+    "could_not_run",
+    "settings",
+    "crash",
+    "stale",
+]
+Level = Literal["failure", "warning", "good"]
+
+
+@dataclass(frozen=True)
+class KindInfo:
+    """A kind in words. ``healed_by``: what shows that it is over; None for what is told and needs no end."""
+
+    title: str
+    runbook: str
+    level: Level = "failure"
+    healed_by: Literal["run", "watch"] | None = "run"
+
+
+KINDS: dict[Kind, KindInfo] = {
+    "rejected": KindInfo("rejected by the quality gate", "quality.md"),
+    "warnings": KindInfo("published with quality warnings", "quality.md", "warning", None),
+    "credentials": KindInfo("the key is missing or not accepted", "run-failed.md#credentials"),
+    "unavailable": KindInfo("the publisher does not give the figures", "run-failed.md#unavailable"),
+    "layout": KindInfo("the publisher gives something else than before", "run-failed.md#layout"),
+    "locked_out": KindInfo("the publisher shut us out", "run-failed.md#locked-out"),
+    "store": KindInfo("the store failed", "run-failed.md#store"),
+    "could_not_run": KindInfo("a quality check could not run", "run-failed.md#could-not-run"),
+    "settings": KindInfo("a setting is wrong", "run-failed.md#settings"),
+    "crash": KindInfo("the run ended unexpectedly", "run-failed.md#crash"),
+    "stale": KindInfo("not up to date", "stale.md", "warning", "watch"),
+}
+BY_RUN: tuple[Kind, ...] = tuple(k for k, info in KINDS.items() if info.healed_by == "run")
+BY_WATCH: tuple[Kind, ...] = tuple(k for k, info in KINDS.items() if info.healed_by == "watch")
+
+
+class FailedCheck(Record):
+    """A check that failed: what was expected and seen, and up to three of the rows, as JSON."""
+
+    id: str
+    title: str
+    expected: str
+    observed: str
+    rows: tuple[str, ...] = ()
+    runbook: str = ""
+
+
+class Finding(Record):
+    """One thing that is wrong with one dataset.
+
+    ``cause`` tells failures of a kind apart, and is the same for datasets that fail of one cause: ids of checks, or an
+    error and the source it came from. ``words``: what happened, for a person. ``served``: what readers get now.
+    ``evidence``: a command, and an address, where more is to be seen.
+    """
+
+    dataset: str
+    kind: Kind
+    cause: str
+    words: str
+    served: str
+    checks: tuple[FailedCheck, ...] = ()
+    more_checks: int = 0
+    evidence: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return self.dataset, self.kind, self.cause
+
+
+class Incident(Record):
+    """A finding over time.
+
+    ``since_told``: how often it was seen since an alert named it. ``known``: its owner was told that it fails now.
+    ``told_at``: when last, also if it was healed since. ``healed``: what a good run said; ``announce``: which is still
+    to be told.
+    """
+
+    owner: str
+    finding: Finding
+    first_at: AwareDatetime
+    last_at: AwareDatetime
+    count: int = 1
+    since_told: int = 1
+    known: bool = False
+    told_at: AwareDatetime | None = None
+    healed_at: AwareDatetime | None = None
+    healed: str = ""
+    announce: bool = False
+
+    @property
+    def open(self) -> bool:
+        return self.healed_at is None
+
+
+class Section(Record):
+    """The part of an alert about one kind and cause. ``good``: it is over. ``also``: datasets that fail of the same
+    cause and were told of before."""
+
+    kind: Kind
+    cause: str
+    incidents: tuple[Incident, ...]
+    good: bool = False
+    also: tuple[str, ...] = ()
+
+    @property
+    def datasets(self) -> list[str]:
+        return [i.finding.dataset for i in self.incidents]
+
+    @property
+    def level(self) -> Level:
+        return "good" if self.good else KINDS[self.kind].level
+
+
+class Alert(Record):
+    """What is sent to an owner in one piece. It is in the state from when somebody takes it until it was delivered:
+    ``token`` and ``leased_until`` say who has it in hand, ``attempts`` and ``error`` what came of it so far."""
+
+    id: str
+    owner: str
+    sections: tuple[Section, ...]
+    taken_at: AwareDatetime
+    token: str = ""
+    leased_until: AwareDatetime | None = None
+    attempts: int = 0
+    error: str = ""
+
+    @property
+    def level(self) -> Level:
+        levels = {s.level for s in self.sections}
+        order: tuple[Level, ...] = ("failure", "warning", "good")
+        return next(level for level in order if level in levels)
+
+    @property
+    def datasets(self) -> list[str]:
+        return sorted({d for s in self.sections for d in s.datasets})
+
+
+class Sent(Record):
+    owner: str
+    at: AwareDatetime
+
+
+class State(Record):
+    """``_alerts/state.json``. ``undelivered``: alerts that are in somebody's hands or that nobody could deliver.
+    ``sent``: what was delivered lately, to keep within the burst."""
+
+    incidents: tuple[Incident, ...] = ()
+    undelivered: tuple[Alert, ...] = ()
+    sent: tuple[Sent, ...] = ()
