@@ -28,14 +28,14 @@ _FAMILIES: dict[str, tuple[str, ...]] = {
         "validity", "sources",
     ),
     "unknown-codes": ("known_codes", "codes_unique", "id_is_its_code", "iso_given", "region_given", "predecessors"),
-    "labels": ("aggregate_marks", "economy_names", "one_of_each", "neighbours", "east_asia", "in_force"),
+    "labels": ("aggregate_marks", "economy_names", "one_of_each", "neighbours", "east_asia", "in_force", "codes_moved"),
     "vintage": (
         "asked_vintage", "past_vintage", "vintage_not_back", "vintage_not_later", "one_vintage", "yanked_content",
         "fresh", "fresh_enough", "no_future_year", "no_future_quarter", "no_unpublished",
     ),
     "completeness": (
         "no_gaps", "every_group", "all_groups", "from_first_trade", "complete", "areas_complete", "every_month",
-        "economies_a_year", "no_holes",
+        "economies_a_year", "no_holes", "years_with_a_list",
     ),
     "adding-up": (
         "balance", "year_totals", "partners_to_world", "groups_to_total", "months_to_year", "not_counted_twice",
@@ -45,14 +45,15 @@ _FAMILIES: dict[str, tuple[str, ...]] = {
     "lost": (
         "months_lost", "economies_lost", "measures_lost", "rows_lost", "rows_withdrawn", "withdrawn_share",
         "codes_lost", "codes_retired", "figures_lost", "figures_withdrawn", "partners_lost", "lost_quietly",
+        "history_lost",
     ),
     "revisions": (
-        "size_of_change", "large_revision", "old_revision", "month_revised", "figures_changed", "total_change",
-        "history_rewritten", "churn", "list_exchanged",
+        "size_of_change", "large_revision", "old_revision", "month_revised", "year_revised", "figures_changed",
+        "total_change", "history_rewritten", "history_changed", "churn", "list_exchanged", "size_of_change_partner",
     ),
     "other-sources": ("ft900", "same_total", "same_us_total", "quarters_to_year"),
     "expected-breaks": ("expected_breaks",),
-    "continuity": ("flat_lines", "copied_periods", "figures_moved", "no_news"),
+    "continuity": ("flat_lines", "copied_periods", "figures_moved", "no_news", "same_list"),
 }  # fmt: skip
 _BY_ID = {check: family for family, checks in _FAMILIES.items() for check in checks}
 

@@ -122,7 +122,7 @@ def _ticks(low: float, high: float) -> list[float]:
     size = 10 ** math.floor(math.log10(raw))
     step = next(size * m for m in (1, 2, 2.5, 5, 10) if raw <= size * m)
     first = math.floor(low / step)
-    return [step * n for n in range(first, math.ceil(high / step) + 1)]
+    return [step * n for n in range(first, max(math.ceil(high / step), first + 1) + 1)]
 
 
 def _log_ticks(low: float, high: float) -> list[float]:

@@ -1,0 +1,58 @@
+"""Every check and every kind of alert has an entry that says what to do."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from configs.contract import dataset_names, load_contract
+from expectations import runbooks
+from expectations.runbooks import GENERAL, PROJECT, anchor, entry, runbook, sections
+
+CALLS = {"none_of", "not_applicable", "ratio", "bound", "Check", "_none_of", "_not_applicable"}
+RUN_FAILED = {"credentials", "unavailable", "layout", "locked-out", "store", "could-not-run", "settings", "crash"}
+
+
+def ids() -> set[str]:
+    """The ids that stand in the modules of checks: as an argument of what makes a check, or as a key of its titles."""
+    found = {check for name in dataset_names() for check in load_contract(name).quality}
+    for path in Path(runbooks.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in CALLS:
+                found |= {a.value for a in node.args[:2] if isinstance(a, ast.Constant) and isinstance(a.value, str)}
+    return found
+
+
+def headings(page: str) -> set[str]:
+    return set(sections((PROJECT / "deploy" / "runbooks" / page).read_text(encoding="utf-8")))
+
+
+def test_every_check_is_in_a_family() -> None:
+    assert {"jumps", "schema", "rows_lost", "ft900"} <= ids()
+    assert {check for check in ids() if anchor(check) == GENERAL} == set()
+
+
+def test_every_family_has_its_entry_and_every_entry_its_checks() -> None:
+    families = {*runbooks._FAMILIES, *runbooks._GENERATED.values(), GENERAL}
+    assert headings("quality.md") == families
+
+
+@pytest.mark.parametrize(
+    ("check", "family"),
+    [("not_null_value_usd", "values"), ("resolves_partner_code", "unknown-codes"), ("jumps", "unit-and-size"), ("new_one", "any-check")],
+)  # fmt: skip
+def test_a_check_leads_to_its_entry(check: str, family: str) -> None:
+    assert runbook(check) == f"deploy/runbooks/quality.md#{family}"
+    assert len(entry(check)) > 80
+
+
+def test_without_the_project_at_hand_there_is_no_text_and_no_error(tmp_path: Path) -> None:
+    assert entry("jumps", tmp_path) == ""
+
+
+def test_every_kind_of_failed_run_has_its_entry() -> None:
+    assert headings("run-failed.md") == RUN_FAILED
+    for page in ("stale.md", "undelivered.md"):
+        assert (PROJECT / "deploy" / "runbooks" / page).read_text(encoding="utf-8").startswith("# ")
