@@ -82,6 +82,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="TECHTRADE_", env_nested_delimiter="__", extra="ignore", frozen=True)
 
     store: str = "warehouse"
+    alerts: str = ""
     sources: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
 

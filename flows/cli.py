@@ -273,6 +273,40 @@ def raw_expire(source: str | None, days: int, dry_run: bool, store: str | None, 
     source_commands.raw_expire(source, days, dry_run, store, as_json)
 
 
+@cli.group()
+def alerts() -> None:
+    """Who is told what is wrong. Channels: configs/alerts.yaml."""
+
+
+@alerts.command(name="test")
+@click.option("--owner", help="Only the channels of this owner [default: of all].")
+@_json
+def alerts_test(owner: str | None, as_json: bool) -> None:
+    """Send a test through every channel that is set."""
+    from flows import alert_commands
+
+    alert_commands.test(owner, as_json)
+
+
+@alerts.command(name="list")
+@_store
+@_json
+def alerts_list(store: str | None, as_json: bool) -> None:
+    """What is wrong now, who was told of it, and what could not be delivered."""
+    from flows import alert_commands
+
+    alert_commands.list_open(store, as_json)
+
+
+@alerts.command(name="send")
+@_store
+def alerts_send(store: str | None) -> None:
+    """Send what is due, and what could not be delivered before."""
+    from flows import alert_commands
+
+    alert_commands.send(store)
+
+
 def main() -> None:
     """The console script: one line and an exit code for every error; a traceback only with ``--debug``."""
     arguments = sys.argv[1:]

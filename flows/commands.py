@@ -45,15 +45,20 @@ def publish_datasets(
     refuse_unknown_sources()
     left_out = {name: _not_to_be_had(name, source) for name in chosen}
     with progress("starting Prefect (an embedded server takes 10 to 30 s, unless PREFECT_API_URL is set)"):
+        from flows import alerting
         from flows.publish import publish
 
         results: list[tuple[str, Result]] = []
-        for name in chosen:
-            missing = left_out[name]
-            if missing is None:
-                results.append((name, _attempt(publish, name, source, vintage, refresh, store)))
-            else:
-                results.append((name, missing if names else LeftOut(name, one_line(missing))))
+        with alerting.collected(store):
+            for name in chosen:
+                missing = left_out[name]
+                if missing is None:
+                    results.append((name, _attempt(publish, name, source, vintage, refresh, store)))
+                elif names:
+                    alerting.failed(store, name, missing)
+                    results.append((name, missing))
+                else:
+                    results.append((name, LeftOut(name, one_line(missing))))
     if as_json:
         print_json([_as_json(name, result) for name, result in results])
     for name, result in results:

@@ -34,7 +34,7 @@ from configs.errors import (  # noqa: E402
     StoreUnavailableError,
 )
 from configs.settings import load_settings, lockout_seconds  # noqa: E402
-from flows import status  # noqa: E402
+from flows import alerting, status  # noqa: E402
 from flows.output import one_line  # noqa: E402
 from flows.report import outcome_markdown  # noqa: E402
 from tasks import pipeline  # noqa: E402
@@ -137,7 +137,14 @@ def commit(request: Request, checked: Checked, store: ObjectStore, sealings: Sea
     return pipeline.publish(store, sealed, checked.report)
 
 
-@flow(name="publish", flow_run_name=_run_name, validate_parameters=True)
+@flow(
+    name="publish",
+    flow_run_name=_run_name,
+    validate_parameters=True,
+    on_failure=[alerting.on_failure],
+    on_crashed=[alerting.on_crashed],
+    on_completion=[alerting.on_completion],
+)
 def publish(
     dataset: str,
     source: SourceKind = "live",
@@ -195,6 +202,7 @@ def _tell(request: Request, outcome: Outcome, store: ObjectStore) -> None:
     name_run(request, outcome.vintage)
     kind, detail = status.write_outcome(store, outcome, asked=request.kind == "live")
     derived.refresh_catalog(store, request.contract)
+    alerting.ended(store, outcome)
     if isinstance(outcome, Published):
         _leave_artifact(outcome)
     log.info("%s: %s, %s", request.contract.name, kind, detail)

@@ -38,12 +38,14 @@ def run(flow: Any, *, dataset: str, store: str | None = None, **given: Any) -> O
     except TechtradeError:
         raise
     except Exception as e:
-        from flows import status
+        from flows import alerting, status
         from tasks.store.open import open_store
 
         error = _unreachable(dataset, e) or UnforeseenError(dataset, type(e).__name__, status.scrubbed(one_line(e)))
         # The flow does so itself, unless it could not even begin.
         status.write_failure(open_store(store or load_settings().store), dataset, error)
+        if not alerting.is_reported(e):
+            alerting.failed(store, dataset, error)
         raise error from e
     return outcome
 

@@ -55,6 +55,13 @@ def write_outcome(store: ObjectStore, outcome: Outcome, *, asked: bool) -> tuple
     return kind, detail
 
 
+def note(store: ObjectStore, dataset: str, text: str) -> None:
+    """Adds to what the last run said of itself: something about it that is known only after it ended."""
+    last = derived.read_status(store, dataset)
+    if last is not None and text not in last.detail:
+        derived.write_status(store, last.model_copy(update={"detail": f"{last.detail}; {text}"}))
+
+
 def scrubbed(text: str) -> str:
     """The text without any key that is set: nobody knows what stands in an error that nobody foresaw."""
     variables = [k.variable for name in known_sources() if (k := source_settings(name).key)]

@@ -75,10 +75,11 @@ def mail_server() -> Iterator[Mailbox]:
 
 
 class Hook:
-    """A web hook. ``status``: what it answers; ``posts``: what it took."""
+    """A web hook. ``status``: what it answers; ``refusals``: how often it says 503 first; ``posts``: what it took."""
 
     def __init__(self) -> None:
         self.status = 200
+        self.refusals = 0
         self.tries = 0
         self.posts: list[dict[str, Any]] = []
         self.url = ""
@@ -92,11 +93,12 @@ def web_hook() -> Iterator[Hook]:
         def do_POST(self) -> None:
             said = self.rfile.read(int(self.headers["Content-Length"]))
             hook.tries += 1
-            good = self.path == f"/{TOKEN}"
-            if good and hook.status == 200:
+            status = 503 if hook.tries <= hook.refusals else hook.status if self.path == f"/{TOKEN}" else 403
+            if status == 200:
                 hook.posts.append(json.loads(said))
-            answer = b"no such thing, " + self.path.encode() if hook.status != 200 else b"ok"
-            self.send_response(hook.status if good else 403)
+            # Like services that say back what they did not like.
+            answer = b"ok" if status == 200 else b"no such thing: " + self.path.encode()
+            self.send_response(status)
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
             self.wfile.write(answer)
@@ -105,7 +107,7 @@ def web_hook() -> Iterator[Hook]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         hook.url = f"json://127.0.0.1:{server.server_port}/{TOKEN}"

@@ -1,0 +1,196 @@
+"""Alerts of runs: what Prefect's hooks and the command line report, and when it is sent.
+
+A run of its own (a schedule) waits a little at its end for others of the same cause; the hooks do it, when Prefect has
+the run's final state already. A command with several datasets reports as it goes and sends once, at its end. A run that
+was killed is reported by whoever noticed: Prefect's runner, in another process.
+
+Nothing here raises. What goes wrong with an alert is a line in the log and a note in ``status.json``.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from configs.alerts import BLOCK
+from configs.errors import ConfigError, TechtradeError, UsageError
+from configs.settings import load_settings
+from flows import status
+from flows.output import one_line
+from tasks import alerts
+from tasks.alerts import BY_RUN, Alerting, Finding, Kind, findings
+from tasks.runs import Outcome, Published
+from tasks.store.objects import ObjectStore
+from tasks.store.open import open_store
+
+log = logging.getLogger("techtrade")
+
+# Whether a command sends at its end, for all its datasets.
+_collecting = ContextVar("collecting", default=False)
+
+
+def address(channel: str) -> str | None:
+    """The address of a channel: from the environment, or from a Secret block in Prefect."""
+    if not channel.startswith(BLOCK):
+        return alerts.from_environment(channel)
+    from prefect.blocks.system import Secret
+
+    secret: Any = Secret.load(channel.removeprefix(BLOCK))
+    return str(secret.get()).strip() or None
+
+
+def alerting(store: ObjectStore | None, url: str) -> Alerting:
+    """The alerts of a store.
+
+    Raises:
+        ConfigError: the settings of alerts are wrong.
+    """
+    return Alerting(store, url, resolve=address)
+
+
+# ------------------------------------------------------------------ what is reported
+
+
+def report(store: ObjectStore, *found: Finding) -> None:
+    """Something is wrong with a dataset; it is sent by ``send``."""
+    _safely(lambda: alerting(store, store.url).report(*found))
+
+
+def recovered(store: ObjectStore, dataset: str, words: str, kinds: Collection[Kind] = BY_RUN) -> None:
+    """A dataset is good again, as far as those kinds go; it is sent by ``send``."""
+    _safely(lambda: alerting(store, store.url).recovered(dataset, words, kinds))
+
+
+def failed(url: str | None, dataset: str, error: BaseException) -> None:
+    """A run of the dataset failed. A wrong use of the command is told to who typed it, and to nobody else."""
+    if isinstance(error, UsageError):
+        return
+    error.__dict__["alerted"] = True
+
+    def tell() -> None:
+        store, place = _opened(url)
+        words = one_line(error) if isinstance(error, TechtradeError) else _unforeseen(error)
+        alerting(store, place).report(findings.of_error(store, dataset, error, words))
+
+    _safely(tell)
+
+
+def is_reported(error: BaseException) -> bool:
+    """Whether ``failed`` was given this error: a hook was, unless the run could not even begin."""
+    return "alerted" in error.__dict__
+
+
+def ended(store: ObjectStore, outcome: Outcome) -> None:
+    """A run ended well: what was wrong before is over; warnings of what it published are told."""
+
+    def tell() -> None:
+        to = alerting(store, store.url)
+        if isinstance(outcome, Published):
+            to.recovered(outcome.dataset, f"readers get {outcome.dataset}@{outcome.version}")
+            warnings = findings.of_published(store, outcome)
+            if warnings is not None:
+                to.report(warnings)
+        else:
+            to.recovered(outcome.dataset, f"the last run found nothing new; readers get version {outcome.version}")
+
+    _safely(tell)
+
+
+# --------------------------------------------------------------------------- sending
+
+
+def send(store: ObjectStore | None, url: str, *, at_once: bool = True, wait: bool = False) -> None:
+    """Tells what is due; what nobody takes is noted in ``status.json`` too."""
+
+    def tell() -> None:
+        lost = alerting(store, url).send(at_once=at_once, wait=alerts.pause if wait else None)
+        if store is None:
+            return
+        for dataset, why in ((d, alert.why) for alert in lost for d in alert.datasets):
+            status.note(store, dataset, f"the alert was not delivered ({why}); the next run tries again")
+
+    _safely(tell)
+
+
+@contextmanager
+def collected(url: str | None) -> Iterator[None]:
+    """What runs in this block is told of in one go, at its end; also when the block is interrupted."""
+    mark = _collecting.set(True)
+    try:
+        yield
+    finally:
+        _collecting.reset(mark)
+        _safely(lambda: send(*_opened(url)))
+
+
+# ----------------------------------------------------------------------------- hooks
+
+
+def on_failure(flow: Any, flow_run: Any, state: Any) -> None:
+    """Prefect's hook of a run that failed."""
+    dataset, url = _given(flow_run)
+    failed(url, dataset, state.result(raise_on_failure=False))
+    _send_after_run(url, wait=True)
+
+
+def on_crashed(flow: Any, flow_run: Any, state: Any) -> None:
+    """Prefect's hook of a run whose process ended, or was ended: by a signal, by exit, for want of memory."""
+    dataset, url = _given(flow_run)
+    error = state.data if isinstance(state.data, BaseException) else None
+    if isinstance(error, KeyboardInterrupt) and _collecting.get():
+        return  # who pressed the keys knows
+    failed(url, dataset, CrashedError(dataset, str(state.message or "no more is known")))
+    # Not waiting: a machine that is going down gives no time.
+    _send_after_run(url, wait=False)
+
+
+def on_completion(flow: Any, flow_run: Any, state: Any) -> None:
+    """Prefect's hook of a run that ended well: tells that it is over, and what earlier runs left to tell."""
+    _send_after_run(_given(flow_run)[1], wait=False)
+
+
+class CrashedError(TechtradeError):
+    """The process of a run ended before the run did."""
+
+    def __init__(self, dataset: str, how: str) -> None:
+        self.dataset = dataset
+        super().__init__(f"{dataset}: the run was cut off: {how} The next run needs no cleaning")
+
+
+def _given(flow_run: Any) -> tuple[str, str | None]:
+    given: dict[str, Any] = flow_run.parameters
+    return str(given.get("dataset", "")), given.get("store")
+
+
+def _send_after_run(url: str | None, *, wait: bool) -> None:
+    if not _collecting.get():
+        _safely(lambda: send(*_opened(url), at_once=not wait, wait=wait))
+
+
+# --------------------------------------------------------------------------- details
+
+
+def _opened(url: str | None) -> tuple[ObjectStore | None, str]:
+    place = url or load_settings().store
+    try:
+        return open_store(place), place
+    except ConfigError as e:
+        log.warning("the store cannot be opened: %s", one_line(e))
+        return None, place
+
+
+def _unforeseen(error: BaseException) -> str:
+    return f"{type(error).__name__}: {status.scrubbed(one_line(error))}"
+
+
+def _safely(step: Callable[[], object]) -> None:
+    """An alert that fails is no reason for a run to fail, nor to hide how it ended."""
+    try:
+        step()
+    except TechtradeError as e:
+        log.warning("nobody was alerted: %s", one_line(e))
+    except Exception as e:  # noqa: BLE001 - whatever it is; its text could hold an address
+        log.warning("nobody was alerted: %s (unexpected)", type(e).__name__)
