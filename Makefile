@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
 
-.PHONY: help run test test-slow lint format types check lock bench demo-sources clean
+.PHONY: help run test test-slow lint format types check lock bench freeze demo-sources clean
 
 help:
 	@echo "make run        publish the bundled vintages into ./warehouse and show what came out"
@@ -13,6 +13,7 @@ help:
 	@echo "make check      lint, format, types"
 	@echo "make bench      measurements, each as a ratio in one run"
 	@echo "make demo-sources  doubles of the publishers on loopback, to try everything without a key"
+	@echo "make freeze     write down the contracts as released, in configs/published"
 	@echo "make lock       resolve requirements.lock again (needs uv)"
 
 $(STAMP):
@@ -48,6 +49,9 @@ check: lint format types
 
 bench: $(STAMP)
 	@$(BIN)/python -m benchmarks
+
+freeze: $(STAMP)
+	@$(BIN)/python -m tasks.schema_rules
 
 demo-sources: $(STAMP)
 	@$(BIN)/python -m tests.contract.demo
