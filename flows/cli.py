@@ -176,6 +176,19 @@ def yank_command(target: str, reason: str, replaced_by: str | None, store: str |
     operate_commands.yank(target, reason, replaced_by, store, as_json)
 
 
+@cli.command(name="promote")
+@click.argument("target", metavar="DATASET@VERSION")
+@click.option("--reason", required=True, help="Why the gate is overridden, for readers.")
+@click.option("--by", required=True, metavar="PERSON", help="Who says so, for readers.")
+@_store
+@_json
+def promote_command(target: str, reason: str, by: str, store: str | None, as_json: bool) -> None:
+    """Publish a rejected version all the same: as a new version that names it, the reason and the person."""
+    from flows import promote_command as command
+
+    command.promote(target, reason, by, store, as_json)
+
+
 @cli.command()
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 @click.option(

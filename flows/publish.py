@@ -35,9 +35,10 @@ from configs.errors import (  # noqa: E402
 )
 from configs.settings import load_settings, lockout_seconds  # noqa: E402
 from flows import alerting, status  # noqa: E402
+from flows.announcing import announce  # noqa: E402
 from flows.output import one_line  # noqa: E402
 from flows.report import outcome_markdown  # noqa: E402
-from tasks import pipeline  # noqa: E402
+from tasks import pipeline, schema_rules  # noqa: E402
 from tasks.extract.base import Extraction, Refresh  # noqa: E402
 from tasks.runs import Checked, Fetched, Outcome, Published, Request, SourceKind  # noqa: E402
 from tasks.sealings import Sealings  # noqa: E402
@@ -111,6 +112,7 @@ def release(request: Request, extraction: Extraction, built: Built, store: Objec
     skipped = pipeline.nothing_new(head, request, extraction) or pipeline.same_content(head, built, extraction.vintage)
     if skipped:
         return skipped
+    schema_rules.refuse_breaking(head, request.contract)
     draft = stage(head, built, store)
     checked = check(request, extraction, built, draft, store)
     return commit(request, checked, store, sealings)
@@ -202,6 +204,7 @@ def _tell(request: Request, outcome: Outcome, store: ObjectStore) -> None:
     name_run(request, outcome.vintage)
     kind, detail = status.write_outcome(store, outcome, asked=request.kind == "live")
     derived.refresh_catalog(store, request.contract)
+    announce(store, request.contract, ("published", outcome.version) if isinstance(outcome, Published) else None)
     alerting.ended(store, outcome)
     if isinstance(outcome, Published):
         _leave_artifact(outcome)
