@@ -16,6 +16,7 @@ from typing import Any, Protocol, cast
 import polars as pl
 import pyarrow as pa
 
+from configs.breaks import ExpectedBreak
 from configs.contract import Contract, Severity
 from configs.errors import CheckCouldNotRunError, ConfigError
 
@@ -26,7 +27,8 @@ class GateInput:
 
     ``data`` is the staged candidate as read back from the store, ``parent`` the version before it (its contract may
     have been older), ``tables`` what the source said, ``staged_schemas`` the arrow schema of each staged file,
-    ``live`` whether a publisher was asked: bundled figures are as old as they are.
+    ``live`` whether a publisher was asked: bundled figures are as old as they are. ``breaks`` are expected,
+    ``breaks_seen`` came already.
     """
 
     contract: Contract
@@ -40,6 +42,8 @@ class GateInput:
     yanked_contents: Mapping[str, str]
     content_sha256: str
     live: bool = False
+    breaks: tuple[ExpectedBreak, ...] = ()
+    breaks_seen: tuple[str, ...] = ()
     today: date = field(default_factory=lambda: datetime.now(UTC).date())
 
     def table(self, name: str, check_id: str) -> pl.LazyFrame:

@@ -14,6 +14,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from configs.breaks import load_breaks
 from configs.contract import Contract
 from configs.errors import (
     CheckCouldNotRunError,
@@ -25,7 +26,7 @@ from configs.errors import (
 from configs.settings import has_settings
 from expectations.base import GateInput
 from tasks import changes as changes_
-from tasks import notes
+from tasks import notes, schema_rules
 from tasks.build import build
 from tasks.extract import partner_reference
 from tasks.extract.base import Ask, Extraction, load_source
@@ -45,7 +46,13 @@ from tasks.transform.base import load_transform
 
 
 def fetch(request: Request, head: Head, archive: RawArchive) -> Fetched:
-    """Gets and archives what the request asks for, and what its columns refer to."""
+    """Gets and archives what the request asks for, and what its columns refer to.
+
+    Raises:
+        BreakingChangeError: the contract breaks readers of what is published; nothing is asked for.
+        SourceError: the publisher gives nothing that can be used.
+    """
+    schema_rules.refuse_breaking(head, request.contract)
     manifest = head.manifest
     ask = Ask(
         dataset=request.contract.name,
@@ -167,10 +174,7 @@ def check(
     data = reader.scan(store, draft)
     parent = reader.scan(store, head.manifest) if head.manifest else None
     confirm(store, draft)
-    try:
-        changes = _changes(store, contract, draft)
-    except UNREADABLE as e:
-        raise CheckCouldNotRunError(contract.name, "changes against the version before", str(e)) from e
+    changes = changes_against_parent(store, contract, draft)
     draft = versions.stage_bytes(store, draft, "changes.parquet", parquet_bytes(changes.frame))
     report = judge(
         GateInput(
@@ -185,6 +189,8 @@ def check(
             yanked_contents=yanked,
             content_sha256=built.content_sha256,
             live=request.kind == "live" and has_settings(request.source),
+            breaks=load_breaks(contract.name),
+            breaks_seen=head.manifest.breaks_seen if head.manifest else (),
         )
     )
     draft = versions.stage_bytes(store, draft, "quality.parquet", parquet_bytes(report.frame()))
@@ -248,6 +254,9 @@ def rejected_before(
     same = (manifest.status, manifest.inputs_sha256, manifest.code_version, manifest.parent)
     if same != ("rejected", inputs_sha256(contract, extraction.documents), code_version(), parent):
         return None
+    today = versions.stamp(versions.utc_now())[:10]
+    if any(manifest.created_at[:10] < b.since.isoformat() <= today for b in load_breaks(contract.name)):
+        return None  # a break is expected by now that was not then
     failures = failures_of(evidence)
     return RejectedError(contract.name, rejected, failures, served(head), manifest.quality)
 
@@ -263,15 +272,22 @@ def parquet_bytes(frame: pl.DataFrame) -> bytes:
     return out.getvalue()
 
 
-def _changes(store: ObjectStore, contract: Contract, draft: Draft) -> changes_.Changes:
-    """Differences from the parent, read only from the files that differ: what was copied from it is the same."""
+def changes_against_parent(store: ObjectStore, contract: Contract, draft: Draft) -> changes_.Changes:
+    """Differences from the parent, read only from the files that differ: what was copied from it is the same.
+
+    Raises:
+        CheckCouldNotRunError: the store's files could not be read.
+    """
     parent = draft.head.manifest
     same = {f for f in parent.files if f in draft.files and f.rows is not None} if parent else set()
     new = replace(draft, files=tuple(f for f in draft.files if f not in same))
     old = parent.model_copy(update={"files": tuple(f for f in parent.files if f not in same)}) if parent else None
-    return changes_.compare(
-        reader.scan(store, new, contract), reader.scan(store, old, contract) if old else None, contract
-    )
+    try:
+        return changes_.compare(
+            reader.scan(store, new, contract), reader.scan(store, old, contract) if old else None, contract
+        )
+    except UNREADABLE as e:
+        raise CheckCouldNotRunError(contract.name, "changes against the version before", str(e)) from e
 
 
 def _staged_schemas(store: ObjectStore, draft: Draft) -> dict[str, pa.Schema]:

@@ -23,6 +23,7 @@ from configs.errors import CheckCouldNotRunError
 from expectations import columns
 from expectations.base import Check, GateInput, load_checks
 from expectations.runbooks import runbook
+from tasks.quality import breaks
 from tasks.quality.distance import how_far, values_of
 from tasks.quality.report import FAILING_ROWS, CheckOutcome, CheckResult, Report
 
@@ -43,9 +44,10 @@ def judge(gate: GateInput) -> Report:
     name = gate.contract.name
     try:
         gate = replace(gate, data=_kept(gate.data), parent=_kept(gate.parent) if gate.parent is not None else None)
-        checks = [*columns.checks(gate), *load_checks(name).checks(gate)]
+        checks = [*columns.checks(gate), *load_checks(name).checks(gate), *breaks.checks(gate)]
     except UNREADABLE as e:
         raise CheckCouldNotRunError(name, "preparing the checks", _first_line(e)) from e
+    breaks.refuse_unknown(gate, checks)
     applying = [c for c in checks if c.frame is not None]
     frames = _collected(gate, applying)
     source = _data_source()
@@ -57,7 +59,8 @@ def judge(gate: GateInput) -> Report:
         documents.append(document)
     order = {c.id: i for i, c in enumerate(checks)}
     results.sort(key=lambda r: order[r.check_id])
-    return Report(tuple(results), (json.dumps(documents, indent=1, default=str) + "\n").encode())
+    came = breaks.breaks_that_came(results, gate.breaks)
+    return Report(tuple(results), (json.dumps(documents, indent=1, default=str) + "\n").encode(), came)
 
 
 def _kept(frame: pl.LazyFrame) -> pl.LazyFrame:
@@ -151,7 +154,7 @@ def _answered(gate: GateInput, check: Check, answer: Any, frames: _Frames) -> Ch
     if answer.success and checked == 0:
         return _not_applicable(replace(check, reason=NOTHING_TO_HOLD), gate)
     outcome: CheckOutcome = "passed" if answer.success else "failed"
-    return CheckResult(
+    result = CheckResult(
         check_id=check.id,
         title=check.title,
         severity=check.severity,
@@ -166,6 +169,7 @@ def _answered(gate: GateInput, check: Check, answer: Any, frames: _Frames) -> Ch
         gx_expectation=str(answer.expectation_config.type),
         runbook=runbook(check.id),
     )
+    return breaks.exempted(gate, result, behind)
 
 
 def _observed(check: Check, answer: Any, behind: pl.DataFrame) -> str:
