@@ -23,6 +23,8 @@ from flows.output import remark
 from flows.runtime import prepare
 
 START_SECONDS = 120
+# After the looks of a publisher's morning and afternoon, on every day: also a schedule that stands still is to be seen.
+WATCH = ("15 10,18 * * *", "America/New_York")
 
 
 class ServerStartError(TechtradeError):
@@ -30,7 +32,7 @@ class ServerStartError(TechtradeError):
 
 
 def serve(store: str | None) -> None:
-    """Serves one deployment a dataset, on its contract's schedule, until interrupted."""
+    """Serves one deployment a dataset, on its contract's schedule, and the freshness watch, until interrupted."""
     prepare()
     # Prefect's runner forgets to await its own end when it is told to terminate.
     warnings.filterwarnings("ignore", message="coroutine 'Runner.astop' was never awaited")
@@ -38,6 +40,7 @@ def serve(store: str | None) -> None:
         from prefect import serve as serve_flows
         from prefect.schedules import Cron
 
+        from flows.freshness import freshness
         from flows.publish import publish
 
         deployments: list[Any] = []
@@ -53,6 +56,16 @@ def serve(store: str | None) -> None:
                     tags=["techtrade", name],
                 )
             )
+        remark(f"freshness: at cron '{WATCH[0]}' {WATCH[1]}")
+        deployments.append(
+            freshness.to_deployment(
+                name="freshness",
+                parameters={"store": store},
+                schedule=Cron(WATCH[0], timezone=WATCH[1]),
+                concurrency_limit=1,
+                tags=["techtrade"],
+            )
+        )
         serve_flows(*deployments)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,11 @@ import pytest
 
 from tasks.freshness import watch
 from tasks.store import derived, versions
+from tasks.store.objects import ObjectStore
 from tasks.store.open import open_store
 from tests.command import Ran
 from tests.contract.doubles import CensusDouble, closed_port
+from tests.integration.mail_server import web_hook
 
 Run = Callable[..., Ran]
 ATP = "atp_world_monthly"
@@ -73,13 +75,56 @@ def test_only_a_publisher_that_answered_counts_as_asked(
     assert "the quality gate stopped it" in found["words"]
 
 
-def test_a_schedule_that_has_stopped_is_told(techtrade: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing fails when nothing runs: only the time since the last look tells."""
+def partners(techtrade: Run, store: ObjectStore) -> datetime:
+    """Publishes the table of partners; returns a moment soon after its vintage, at which its publisher was asked."""
     assert techtrade("publish", "partners").code == 0
-    store, now = open_store(str(tmp_path / "store")), versions.utc_now()
-    assert [f.state for f in watch(store, ["partners"], now)] == ["fresh"]
-    (later,) = watch(store, ["partners"], now + timedelta(days=15))
-    assert later.state == "late at us" and "0 7 * * 1" in later.words
+    latest, _ = versions.read_latest(store, "partners")
+    assert latest is not None
+    asked = datetime.fromisoformat(latest.log[-1].vintage).replace(tzinfo=UTC) + timedelta(days=2)
+    last = derived.read_status(store, "partners")
+    assert last is not None and last.asked_at
+    assert derived.write_status(store, last.model_copy(update={"asked_at": asked.isoformat()}))
+    return asked
+
+
+def test_a_schedule_that_has_stopped_is_told(techtrade: Run, local_store: ObjectStore) -> None:
+    """Nothing fails when nothing runs: only the time since the last look tells."""
+    asked = partners(techtrade, local_store)
+    (soon,) = watch(local_store, ["partners"], asked + timedelta(days=14))
+    (later,) = watch(local_store, ["partners"], asked + timedelta(days=14, minutes=1))
+    assert (soon.state, later.state) == ("fresh", "late at us")
+    assert "0 7 * * 1" in later.words
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")
+def test_the_flow_tells_the_owner_once_and_once_that_it_is_over(
+    techtrade: Run, local_store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows.freshness import freshness
+
+    settings = tmp_path / "alerts.yaml"
+    settings.write_text(
+        "owners: {techtrade data team: {channels: [TEST_CHAT]}}\nfallback: []\ngrouping_seconds: 0\nbackoff_seconds: 0\n"
+    )
+    monkeypatch.setenv("TECHTRADE_ALERTS", str(settings))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    asked = partners(techtrade, local_store)
+
+    def look(days: int) -> list[str]:
+        found = freshness(datasets=["partners", ATP], store=local_store.url, at=asked + timedelta(days=days))
+        return [f.state for f in found]
+
+    with web_hook() as hook:
+        monkeypatch.setenv("TEST_CHAT", hook.url)
+        assert look(1) == ["fresh", "never published"]
+        assert hook.posts == []
+        assert look(20) == look(21) == ["late at us", "never published"]
+        assert look(2) == look(2) == ["fresh", "never published"]
+        told, over = hook.posts
+    assert told["title"].startswith("techtrade") and "partners: not up to date" in told["title"]
+    for words in ("late at us", "0 7 * * 1", "techtrade freshness partners", "stale.md", "Readers see: partners@"):
+        assert words in told["message"], words
+    assert "GOOD AGAIN: partners" in over["title"]
 
 
 def test_the_whole_list_is_told_and_an_unknown_name_is_wrong_usage(techtrade: Run) -> None:
