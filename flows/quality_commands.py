@@ -84,6 +84,7 @@ def _print_failure(r: CheckResult) -> None:
         ("expected", r.expected),
         ("observed", r.observed + of),
         ("why this bound", r.reason),
+        ("let through", r.exemption),
         ("owner", r.owner),
         ("runbook", _runbook(r)),
     ):

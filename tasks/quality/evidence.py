@@ -77,6 +77,9 @@ class Evidence:
             still = f"{self.manifest.dataset}@{self.served.version}" if self.served else "nothing: none is published"
             return f"Rejected: {_number(critical, 'critical check')} failed. Readers still get {still}."
         told = f"with {_number(warnings, 'warning')}" if warnings else "without a warning"
+        override = self.manifest.override
+        if override is not None:
+            told = f"although rejected as {override.rejected}, by {override.by}: {override.reason.rstrip('.')}"
         if self.state == "latest":
             return f"Published {told}; it is what readers get now."
         now = f"Readers now get {self.served.version}." if self.served else "Readers get nothing now."

@@ -89,6 +89,7 @@ def test_no_command_writes_a_key_anywhere(
 
     for arguments in (
         ["datasets"], ["sources", "check", "census_hitech", "bea"], ["raw", "list"], ["verify"], ["gc", "--dry-run"],
+        ["freshness"], *(["quality", name, "--html", str(tmp_path / f"{name}.html")] for name in DATASETS),
         *([command, name] for name in DATASETS for command in ("versions", "vintages", "show", "read")),
     ):  # fmt: skip
         run(talkative, tmp_path, *arguments)

@@ -20,7 +20,7 @@ from tasks.quality.evidence import Evidence, Served
 from tasks.quality.page import factor, figure, moment, render, times
 from tasks.quality.report import CheckResult
 from tasks.quality.series import AROUND, Point, Series, series_of
-from tasks.store.records import ChangeCounts, Manifest, QualityCounts, SourceEntry
+from tasks.store.records import ChangeCounts, Manifest, Override, QualityCounts, SourceEntry
 
 ATP, HITECH, IP = (load_contract(n) for n in ("atp_world_monthly", "atp_trade_monthly", "ip_trade_annual"))
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> {{ 7*7 }} &amp; \u202e"
@@ -275,6 +275,18 @@ def test_the_same_series_is_drawn_once() -> None:
     html = render(evidence(first, second, series=series))
     assert Page(html).count("svg") == 1
     assert 'is drawn under <a href="#jumps">' in html
+
+
+def test_what_was_let_through_says_by_whom_and_why() -> None:
+    let = result(severity="warning", declared_severity="critical", exemption="an expected break: <new list>")
+    said = Page(render(evidence(let, state="latest"))).said
+    assert "an expected break: <new list>" in said and "declared critical" in said
+    manifest = evidence().manifest
+    override = Override(rejected="2026-11-24.0002", reason="checked by hand.", by="a person")
+    promoted = evidence(let, state="latest", manifest=manifest.model_copy(update={"override": override}))
+    assert promoted.verdict() == (
+        "Published although rejected as 2026-11-24.0002, by a person: checked by hand; it is what readers get now."
+    )
 
 
 @pytest.mark.parametrize(
