@@ -36,7 +36,10 @@ class Change:
 
     def words(self) -> str:
         told = f"{self.key} {self.column}: {_figure(self.old)} -> {_figure(self.new)}"
-        return told if self.kind == "revised" else f"{told} ({self.kind})"
+        if self.kind != "revised":
+            return f"{told} ({self.kind})"
+        old, new = _number(self.old), _number(self.new)
+        return f"{told} ({new - old:+,})" if old is not None and new is not None else told
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,8 @@ def _counted(changes: ChangeCounts) -> dict[str, int]:
 
 
 def _lines(store: ObjectStore, contract: Contract, m: Manifest) -> list[str]:
-    lines = [f"{contract.title}. {m.rows:,} rows, vintage {m.vintage}, after {m.parent or 'nothing'}."]
+    after = f", after {m.parent}" if m.parent else ""
+    lines = [f"{contract.title}. {m.rows:,} rows, vintage {m.vintage}{after}."]
     cells = [
         f"{m.changes.cells[k]:,} {k}" for k in ("new", "revised", "removed", "relabelled") if m.changes.cells.get(k)
     ]
@@ -196,5 +200,11 @@ def _figure(text: str | None) -> str:
     """A number with thousands apart; anything else as it is."""
     if text is None:
         return "none"
-    sign, digits = ("-", text[1:]) if text.startswith("-") else ("", text)
-    return f"{sign}{int(digits):,}" if digits.isascii() and digits.isdigit() and digits == str(int(digits)) else text
+    number = _number(text)
+    return text if number is None else f"{number:,}"
+
+
+def _number(text: str | None) -> int | None:
+    """The whole number that the text is, written as one: ``01`` is a code."""
+    digits = (text or "").removeprefix("-")
+    return int(text or "") if digits.isascii() and digits.isdigit() and str(int(digits)) == digits else None

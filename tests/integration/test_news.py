@@ -79,7 +79,7 @@ def test_the_feed_tells_what_was_published_promoted_and_yanked(store: ObjectStor
         f"rejected these figures as {bad} (1 critical check); A. Owner publishes them all the same: {WHY['reason']}"
         in promoted
     )
-    assert "2026-01-01 exports_usd: 40,001,000,000 -&gt; 40,002,000,000" in revised
+    assert "2026-01-01 exports_usd: 40,001,000,000 -&gt; 40,002,000,000 (+1,000,000)" in revised
     assert revised.count("<li>") == 10 and "<li>" not in first
     assert [e["id"] for e in everything] == [e["id"] for e in ours]
 
@@ -166,7 +166,7 @@ def test_the_largest_changes_come_first_revisions_before_what_went_and_came() ->
     frame = pl.DataFrame(rows, schema=["kind", "key", "column", "old", "new"], orient="row")
     assert [c.key for c in largest_of(frame)] == [f"k{i}" for i in range(12, 2, -1)]
     few = largest_of(frame.filter(pl.col("key").is_in(["k1", "n", "r", "p"])))
-    assert [c.words() for c in few] == ["k1 v: 1 -> 0", "r v: 5 -> none (removed)", "n v: none -> 99,999 (new)"]
+    assert [c.words() for c in few] == ["k1 v: 1 -> 0 (-1)", "r v: 5 -> none (removed)", "n v: none -> 99,999 (new)"]
     words = pl.DataFrame([("revised", "a", "g", "01", "02")], schema=frame.columns, orient="row")
     assert largest_of(words)[0].words() == "a g: 01 -> 02"
 
