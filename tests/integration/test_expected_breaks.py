@@ -22,7 +22,7 @@ from tasks.quality.report import CheckResult, Report, failures_of, results_of
 from tasks.store import reader, versions
 from tasks.store.open import open_store
 from tests.command import Ran
-from tests.integration.test_gate import ATP, MAY, good_figures, given, when
+from tests.integration.test_gate import ATP, MAY, given, good_figures, when
 
 __all__ = ["good_figures"]
 Good = Callable[[str, str], pl.DataFrame]
