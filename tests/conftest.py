@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tasks.store.objects import ObjectStore
@@ -20,6 +21,9 @@ __all__ = ["environment", "prefect_api", "techtrade"]
 from tests.integration.drill import Place, end_children
 
 _numbers = itertools.count(1)
+# How long an example takes decides nothing: the machine may be busy.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 
 @dataclass(frozen=True)
