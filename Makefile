@@ -34,7 +34,7 @@ test: $(STAMP)
 	@$(BIN)/python -m pytest -m "not slow" -n 2
 
 test-slow: $(STAMP)
-	@$(BIN)/python -m pytest -m slow
+	@$(BIN)/python -m pytest -m slow --timeout 1500
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .
