@@ -196,7 +196,9 @@ def _say(subject: str, result: Delivery) -> None:
     if result.delivered:
         log.info("alert sent to %s: %s", ", ".join(result.taken_by), subject)
     else:
-        log.error("alert not delivered to anybody, the next run tries again: %s", subject)
+        log.error(
+            "alert not delivered to anybody, the next run tries again (deploy/runbooks/undelivered.md): %s", subject
+        )
 
 
 def _say_once(text: str) -> None:

@@ -166,6 +166,7 @@ def _shown(section: Section, runbooks: str) -> dict[str, Any]:
         "title": _few(section.datasets),
         "incidents": section.incidents[:DATASETS],
         "more": max(0, len(section.incidents) - DATASETS),
+        "evidence": [e for i in section.incidents[:DATASETS] for e in i.finding.evidence],
         "runbook": where,
         "linked": where.startswith(("https://", "http://")),
         "also": _few(section.also),

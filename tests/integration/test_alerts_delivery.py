@@ -19,7 +19,7 @@ from tasks.store import layout
 from tasks.store.local import LocalStore
 from tasks.store.objects import ObjectStore, Stored
 from tasks.store.open import open_store
-from tests.integration.mail_server import Hook, Mailbox, body, mail_server, web_hook
+from tests.integration.mail_server import PASSWORD, TOKEN, Hook, Mailbox, body, mail_server, web_hook
 
 pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH:UserWarning", "ignore:'imghdr':DeprecationWarning")
 OWNER = "techtrade data team"
@@ -305,3 +305,21 @@ def test_a_lost_reply_sends_nothing_twice_and_loses_nothing(tmp_path: Path, hook
     bench.good()
     bench.good()
     assert [p["type"] for p in hook.posts] == ["failure", "success"]
+
+
+def test_no_logger_says_an_address_however_talkative_it_was_made(
+    local_store: ObjectStore, mailbox: Mailbox, hook: Hook, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    for name in ("apprise", "urllib3.connectionpool", "stamina", "techtrade"):
+        caplog.set_level("DEBUG", name)
+    addresses = {"MAIL": mailbox.url, "CHAT": hook.url, "SPARE": mailbox.url.replace(PASSWORD, "wr0ng-canary")}
+    bench = Bench(local_store, addresses)
+    bench.found(finding())
+    hook.status, mailbox.refuse = 500, True
+    bench.found(finding(cause="another"))
+    assert hook.tries == 3 and len(bench.problems) == 1
+    ours = [r.getMessage() + str(vars(r)) for r in caplog.records if r.name != "mail.log"]
+    written = "".join(ours) + str(bench.problems) + "".join(map(repr, state.read(local_store)))
+    assert "REDACTED" in written
+    assert [s for s in (TOKEN, PASSWORD, "wr0ng-canary") if s in written] == []
