@@ -110,13 +110,15 @@ class Alerting:
             at_once: nothing waits for others of its cause.
             wait: how to wait until what was just reported is due; None: what is not due is left to the next run.
         """
+        owners = [o for o in _owners(self.settings) if self._has_channel(o)]
+        if not owners:
+            return []
         if wait is not None and self.settings.grouping_seconds:
             wait(self.settings.grouping_seconds)
-        return [lost for store in self._places() for lost in self._send_from(store, at_once)]
+        return [lost for store in self._places() for lost in self._send_from(store, owners, at_once)]
 
-    def _send_from(self, store: ObjectStore, at_once: bool) -> list[Undelivered]:
+    def _send_from(self, store: ObjectStore, owners: list[str], at_once: bool) -> list[Undelivered]:
         token = uuid.uuid4().hex[:12]
-        owners = [o for o in _owners(self.settings) if self._has_channel(o)]
         try:
             if not _busy(state.read(store)):
                 return []
