@@ -101,7 +101,8 @@ def _take_for(state: State, owner: str, settings: AlertSettings, now: datetime, 
     again = [a for a in of_owner if a not in in_hand]
     new = _due(state, owner, settings, now, at_once)
     told = {i.finding.key for s in new for i in s.incidents}
-    sections = [s for a in again for s in _still_true(a, state, told)] + new
+    late = [s for a in again for s in _still_true(a, state, told)]
+    sections = late + new
     room = settings.burst_alerts - len(in_hand) - sum(s.owner == owner for s in state.sent)
     if room <= 0 and sections:
         return state
@@ -122,6 +123,9 @@ def _take_for(state: State, owner: str, settings: AlertSettings, now: datetime, 
     ]
     left = tuple(a for a in state.undelivered if a not in again)
     state = state.model_copy(update={"undelivered": (*left, *alerts)})
+    # What is told late is told now: its window begins here, not when it was tried first.
+    keys = {i.finding.key for s in late if not s.good for i in s.incidents}
+    state = _with(state, [i.model_copy(update={"told_at": now}) for i in state.incidents if i.finding.key in keys])
     return _with(state, [*_told(new, now), *_unhealed(again, state, told)])
 
 
