@@ -27,6 +27,8 @@ def checks(gate: GateInput) -> list[Check]:
         _matches_lists(gate),
         _years_with_a_list(gate),
         _one_vintage(gate),
+        _newest_list(gate),
+        _flows_differ(gate),
         _all_groups(gate),
         _in_force(gate),
         *list_changes(gate),
@@ -144,6 +146,39 @@ def _one_vintage(gate: GateInput) -> Check:
     )
     title = "the rows of a flow name the flow's newest list"
     return none_of(gate, "one_vintage", title, "one vintage a flow", off, over=newest)
+
+
+def _newest_list(gate: GateInput) -> Check:
+    newest = gate.table("lists", "newest_list").select(
+        pl.col("list_month").max().dt.strftime("%Y-%m").alias("newest_list"), pl.lit(gate.vintage).alias("vintage")
+    )
+    off = newest.filter(pl.col("newest_list").ne_missing(pl.col("vintage")))
+    title = "the version is named after its newest list"
+    return none_of(gate, "newest_list", title, gate.vintage, off)
+
+
+def _flows_differ(gate: GateInput) -> Check:
+    """One list under both flows: each would be whole and in order."""
+    most = bound(gate, "flows_differ", "share")
+    exports, imports = (
+        gate.data.filter((pl.col("flow") == f) & pl.col("valid_to").is_null()).select("hs10").unique()
+        for f in ("exports", "imports")
+    )
+    counts = pl.concat(
+        [
+            _number(exports.join(imports, on="hs10"), "in_both"),
+            _number(exports, "exports"),
+            _number(imports, "imports"),
+        ],
+        how="horizontal",
+    )
+    off = counts.filter(pl.col("in_both") > most * pl.min_horizontal("exports", "imports"))
+    title = "exports and imports have lists of their own"
+    return none_of(gate, "flows_differ", title, f"at most {most:.0%} of the codes in both", off, over=exports)
+
+
+def _number(frame: pl.LazyFrame, name: str) -> pl.LazyFrame:
+    return frame.select(pl.len().cast(pl.Int64).alias(name))
 
 
 def _all_groups(gate: GateInput) -> Check:

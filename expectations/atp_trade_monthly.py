@@ -13,6 +13,9 @@ import polars as pl
 
 from expectations.atp_trade_revisions import against_parent
 from expectations.base import Check, GateInput, bound, none_of, not_applicable
+from expectations.continuity import copied, flat_lines
+from expectations.cross_source import group_totals, same_total, workbook_flows
+from expectations.magnitude import in_season, known_years, not_rounded
 from expectations.periods import every_month, vintage_month
 from tasks.transform.atp_trade_monthly import GROUPS
 
@@ -28,6 +31,7 @@ def checks(gate: GateInput) -> list[Check]:
         _no_gaps(gate),
         _no_unpublished(gate),
         _every_group(gate),
+        _group_names(gate),
         _partners_to_world(gate),
         _groups_to_total(gate),
         _months_to_year(gate),
@@ -36,8 +40,41 @@ def checks(gate: GateInput) -> list[Check]:
         _known_year(gate),
         _jumps(gate),
         _ft900(gate),
+        *_of_the_series(gate),
         *against_parent(gate),
     ]
+
+
+def _of_the_series(gate: GateInput) -> list[Check]:
+    """What the series say of themselves, and the publisher's workbook of their total."""
+    totals, groups = group_totals(gate.data), world(gate)
+    years = totals.group_by("flow", pl.col("period").dt.year().alias("year")).agg(pl.col("value_usd").sum())
+    partners = gate.data.filter(~pl.col("is_aggregate"))
+    series = ["flow", "technology_group"]
+    return [
+        known_years(gate, "known_years", "years past revision are as they have been", years, ("exports", "imports")),
+        flat_lines(gate, "no figure is carried forward", partners, KEY[:3], "period", "value_usd"),
+        copied(gate, "no month of a group is given twice", groups, series, "period", ["value_usd"]),
+        in_season(gate, "in_season", "no group's month stands out from its own series", groups, series, "value_usd"),
+        in_season(
+            gate, "partners_in_season", "no large partner's share of a month stands out from its own",
+            _shares(gate, partners), ["flow", "partner_code"], "share",
+        ),
+        not_rounded(gate, "not_rounded", "single dollars are told", partners),
+        same_total(gate, "atp_world_monthly", totals, workbook_flows),
+    ]  # fmt: skip
+
+
+def _shares(gate: GateInput, partners: pl.LazyFrame) -> pl.LazyFrame:
+    """flow, partner_code, period, share: of each partner that has the contract's ``least_share`` of its flow as a rule.
+
+    A share, because it leaves out what moves all partners; all groups together, because one group of one partner is too
+    restless to be held to anything."""
+    months = partners.group_by("flow", "partner_code", "period").agg(pl.col("value_usd").sum())
+    share = pl.col("value_usd") / pl.col("value_usd").sum().over("flow", "period")
+    told = months.select("flow", "partner_code", "period", share.alias("share"))
+    large = pl.col("share").median().over("flow", "partner_code") >= bound(gate, "partners_in_season", "least_share")
+    return told.filter(large)
 
 
 def world(gate: GateInput) -> pl.LazyFrame:
@@ -73,6 +110,16 @@ def _every_group(gate: GateInput) -> Check:
     missing = wanted.join(seen, on=["flow", "period", "technology_group"], how="anti")
     title = "each month of each flow has trade of the world in all ten groups"
     return none_of(gate, "every_group", title, "all ten", missing, over=wanted)
+
+
+def _group_names(gate: GateInput) -> Check:
+    listed = pl.LazyFrame({"technology_group": list(GROUPS), "listed_as": list(GROUPS.values())})
+    named = gate.data.select("technology_group", "technology_group_name").unique()
+    off = named.join(listed, on="technology_group").filter(
+        pl.col("technology_group_name").ne_missing(pl.col("listed_as"))
+    )
+    title = "a group has its own name"
+    return none_of(gate, "group_names", title, "as the contract lists them", off.sort("technology_group"), over=named)
 
 
 def _partners_to_world(gate: GateInput) -> Check:

@@ -7,14 +7,17 @@ import polars as pl
 from configs.contract import Severity
 from expectations.base import Check, GateInput, bound, none_of, not_applicable
 from expectations.change import before, incomparable, ratio
+from expectations.continuity import figures_moved
 from expectations.periods import vintage_month
 
 VALUE = "value_usd"
+SERIES = ["flow", "technology_group", "partner_code"]
 TITLES: dict[str, tuple[str, Severity]] = {
     "months_lost": ("no month of the version before is lost", "critical"),
     "partners_lost": ("no partner of the version before is gone from a year it traded in", "critical"),
     "size_of_change": ("no year of the world changes beyond belief", "critical"),
     "large_revision": ("no group's year of the world is revised by an unusual amount", "warning"),
+    "month_revised": ("no group's month of the world is revised by an unusual amount", "warning"),
     "old_revision": ("nothing before the revision window changes", "warning"),
 }
 
@@ -23,7 +26,10 @@ def against_parent(gate: GateInput) -> list[Check]:
     """Whether what changed looks like a revision."""
     why = incomparable(gate, "flow", "technology_group", "partner_code", "period", VALUE)
     if why:
-        return [not_applicable(gate, i, title, why, severity) for i, (title, severity) in TITLES.items()]
+        return [
+            *[not_applicable(gate, i, title, why, severity) for i, (title, severity) in TITLES.items()],
+            figures_moved(gate, SERIES, "period", VALUE),
+        ]
     old = before(gate)
     return [
         _months_lost(gate, old),
@@ -31,6 +37,8 @@ def against_parent(gate: GateInput) -> list[Check]:
         _size(gate, old, "size_of_change", ["flow", "year"]),
         _size(gate, old, "large_revision", ["flow", "technology_group", "year"]),
         _old_revision(gate, old),
+        _size(gate, old, "month_revised", ["flow", "technology_group", "period"]),
+        figures_moved(gate, SERIES, "period", VALUE),
     ]
 
 

@@ -9,6 +9,9 @@ import polars as pl
 from configs.contract import Severity
 from expectations.base import Check, GateInput, bound, none_of, not_applicable
 from expectations.change import before, incomparable, ratio, shared
+from expectations.continuity import copied, flat_lines
+from expectations.cross_source import group_totals, same_total, workbook_flows
+from expectations.magnitude import in_season, known_years, not_rounded
 from expectations.periods import every_month, vintage_month
 
 FLOWS = ("exports_usd", "imports_usd")
@@ -25,7 +28,24 @@ def checks(gate: GateInput) -> list[Check]:
         _year_totals(gate),
         _jumps(gate),
         _known_year(gate),
+        *_of_the_series(gate),
         *_against_parent(gate),
+    ]
+
+
+def _of_the_series(gate: GateInput) -> list[Check]:
+    """What the series says of itself, and another table of the publisher of it."""
+    flows = workbook_flows(gate.data)
+    years = flows.group_by("flow", pl.col("period").dt.year().alias("year")).agg(pl.col("value_usd").sum())
+    since = gate.data.filter(pl.col("reported_precision_usd") == 1)
+    return [
+        known_years(gate, "known_years", "years past revision are as they have been", years, ("exports", "imports")),
+        flat_lines(gate, "no figure is carried forward", flows, ["flow"], "period", "value_usd"),
+        copied(gate, "no month is given twice", gate.data, [], "period", FLOWS),
+        in_season(gate, "in_season", "no month stands out from its own series", flows, ["flow"], "value_usd"),
+        _proportion(gate),
+        not_rounded(gate, "not_rounded", "single dollars are told where they are given", workbook_flows(since)),
+        same_total(gate, "atp_trade_monthly", flows, group_totals),
     ]
 
 
@@ -107,12 +127,27 @@ def _jumps(gate: GateInput) -> Check:
     return none_of(gate, "jumps", title, expected, usual.filter(pl.any_horizontal(wild)), over=judged)
 
 
+def _proportion(gate: GateInput) -> Check:
+    """Flows exchanged in a month or a year stay within the size of the series, and turn their proportion over."""
+    factor = bound(gate, "proportion", "factor")
+    proportion = (pl.col("exports_usd") / pl.col("imports_usd")).alias("exports_to_imports")
+    months = gate.data.select("period", proportion).drop_nulls().sort("period")
+    usual = pl.col("exports_to_imports").rolling_median(61, center=True, min_samples=30)
+    around = months.with_columns(usual.alias("usual")).drop_nulls("usual")
+    off = around.filter(~(pl.col("exports_to_imports") / pl.col("usual")).is_between(1 / factor, factor))
+    title = "exports and imports keep their proportion"
+    expected = f"within a factor of {factor:g} of the median of five years"
+    return none_of(gate, "proportion", title, expected, off, "warning", over=around)
+
+
 def _against_parent(gate: GateInput) -> list[Check]:
     titles: dict[str, tuple[str, Severity]] = {
         "months_lost": ("no month of the version before is lost", "critical"),
         "size_of_change": ("no year's total changes beyond belief", "critical"),
         "large_revision": ("no year's total is revised by an unusual amount", "warning"),
         "old_revision": ("nothing before the revision window changes", "warning"),
+        "month_revised": ("no month is revised by an unusual amount", "warning"),
+        "figures_moved": ("no month has the figures that another, or the other flow, had before", "critical"),
     }
     flows = shared(gate, FLOWS)
     why = incomparable(gate, "period")
@@ -134,4 +169,16 @@ def _against_parent(gate: GateInput) -> list[Check]:
         ratio(gate, "size_of_change", t["size_of_change"], years, flows, "critical"),
         ratio(gate, "large_revision", t["large_revision"], years, flows, "warning"),
         none_of(gate, "old_revision", t["old_revision"], unmoved, old, "warning", over=both),
+        ratio(gate, "month_revised", t["month_revised"], both, flows, "warning"),
+        none_of(gate, "figures_moved", t["figures_moved"], "none", _moved(gate, parent, flows), over=parent),
     ]
+
+
+def _moved(gate: GateInput, parent: pl.LazyFrame, flows: list[str]) -> pl.LazyFrame:
+    """Figures that stood, to the dollar, in another month or the other flow of the version before."""
+    was = parent.unpivot([f"{c}_before" for c in flows], index="period", variable_name="from", value_name="value_usd")
+    stood = was.select("value_usd", pl.col("from").str.strip_suffix("_before"), pl.col("period").alias("stood_in"))
+    now = gate.data.unpivot(flows, index="period", variable_name="flow", value_name="value_usd")
+    precise = now.filter(pl.col("period").dt.year() >= 2009)
+    elsewhere = (pl.col("flow") != pl.col("from")) | (pl.col("period") != pl.col("stood_in"))
+    return precise.join(stood, on="value_usd").filter(elsewhere).sort("flow", "period")

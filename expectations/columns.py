@@ -15,12 +15,18 @@ from expectations.base import Check, GateInput, none_of, not_applicable
 from expectations.change import NO_PARENT
 from expectations.periods import last_day
 
+# The replacement character, control characters, and what "é", "ç" or a dash in UTF-8 look like in Latin-1.
+UNREADABLE = r"\x{FFFD}|[\x00-\x1F\x7F-\x9F]|[\x{C2}-\x{C5}][\x{A0}-\x{BF}\x{2018}-\x{2122}]|\x{E2}\x{20AC}"
+
 
 def checks(gate: GateInput) -> list[Check]:
     """The generated checks of a dataset."""
     found = [_schema(gate), _has_rows(gate), _key_unique(gate)]
     for column in gate.contract.columns:
         found.extend(_of_column(gate, column))
+    found.append(_readable_text(gate))
+    if gate.contract.referring and "partner_name" in gate.contract.names:
+        found.append(_partner_names(gate))
     of_vintage = [_asked_vintage(gate), _past_vintage(gate), _fresh_enough(gate)]
     return [*found, _row_count(gate), *of_vintage, _yanked_content(gate)]
 
@@ -57,7 +63,9 @@ def _has_rows(gate: GateInput) -> Check:
 
 def _key_unique(gate: GateInput) -> Check:
     key = list(gate.contract.primary_key)
-    twice = gate.data.group_by(key).len("rows").filter(pl.col("rows") > 1).sort(key)
+    # Rows with a number in common are few, or none; only these are told apart by their keys, which takes longer.
+    alike = gate.data.select(key).filter(pl.struct(key).hash().is_duplicated())
+    twice = alike.group_by(key).len("rows").filter(pl.col("rows") > 1).sort(key)
     expected = f"no two rows with the same {', '.join(key)}"
     return none_of(gate, "key_unique", "the primary key is unique", expected, twice, over=gate.data)
 
@@ -68,7 +76,7 @@ def _of_column(gate: GateInput, column: Column) -> list[Check]:
     found = []
     if not column.nullable:
         # One null, if there is any, and one value, if there is any, stand for all.
-        either = gate.data.select(name).group_by(value.is_null().alias("null")).first().select(name)
+        either = pl.concat([gate.data.select(v.head(1)) for v in (value.filter(value.is_null()), value.drop_nulls())])
         found.append(
             _on_values(
                 gate, f"not_null_{name}", f"{name} is never null", "no nulls", either, value.is_null(),
@@ -174,6 +182,38 @@ def _resolves(gate: GateInput, column: Column) -> Check:
     unknown = present.join(known, on=column.name, how="anti").group_by(column.name).len("rows").sort(column.name)
     title = f"every {column.name} is in the table of partners"
     return none_of(gate, check_id, title, f"a {code} of partners", unknown, over=present)
+
+
+def _readable_text(gate: GateInput) -> Check:
+    """Text that went through another encoding on its way: what could not be read, control characters, and the pairs of
+    letters that two bytes of UTF-8 look like in Latin-1."""
+    names = [c.name for c in gate.contract.columns if c.type == "string" and not c.allowed and c.role != "key"]
+    texts = [
+        gate.data.select(pl.col(name).unique().alias("text")).drop_nulls().with_columns(column=pl.lit(name))
+        for name in names
+    ]
+    title = "text is readable"
+    if not texts:
+        return not_applicable(gate, "readable_text", title, "no column holds text")
+    text = pl.concat(texts)
+    off = text.filter(pl.col("text").str.contains(UNREADABLE)).select("column", "text").sort("column", "text")
+    return none_of(gate, "readable_text", title, "no sign of another encoding", off, over=text)
+
+
+def _partner_names(gate: GateInput) -> Check:
+    """Name and ISO code beside a code are its own: a join that slips gives figures another name."""
+    column = gate.contract.referring[0]
+    code = str(column.references).partition(".")[2]
+    told = [c for c in ("partner_name", "partner_iso3") if c in gate.contract.names]
+    known = gate.table("partners", "partner_names").drop_nulls(code).select(
+        pl.col(code).alias(column.name), pl.col("partner_name").alias("partner_name_known"),
+        pl.col("iso3").alias("partner_iso3_known"),
+    )  # fmt: skip
+    named = gate.data.select(column.name, *told).unique()
+    other = [pl.col(c).ne_missing(pl.col(f"{c}_known")) for c in told]
+    off = named.join(known, on=column.name).filter(pl.any_horizontal(other)).sort(column.name)
+    title = "a partner's name and ISO code are those of the table of partners"
+    return none_of(gate, "partner_names", title, "as in partners", off, over=named)
 
 
 def _row_count(gate: GateInput) -> Check:

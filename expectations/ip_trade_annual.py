@@ -10,7 +10,10 @@ import polars as pl
 
 from configs.errors import CheckCouldNotRunError
 from expectations.base import Check, GateInput, bound, none_of, not_applicable
+from expectations.continuity import carried_periods, flat_lines
+from expectations.cross_source import same_us_total_as_bea
 from expectations.ip_trade_revisions import against_parent
+from expectations.magnitude import among_neighbours, not_rounded
 
 FLOWS = ("receipts_usd", "payments_usd")
 KEY = ("economy_code", "year")
@@ -34,8 +37,82 @@ def checks(gate: GateInput) -> list[Check]:
         _unit(gate),
         _not_counted_twice(gate),
         _adds_up_to_world(gate),
+        _near_world(gate),
+        _economies_a_year(gate),
+        _large_are_current(gate),
+        *_of_the_series(gate),
+        same_us_total_as_bea(gate),
         *against_parent(gate),
     ]
+
+
+def _of_the_series(gate: GateInput) -> list[Check]:
+    """Economies only: aggregates of a newest year can be incomplete."""
+    economies = gate.data.filter(~pl.col("is_aggregate"))
+    long = economies.unpivot(FLOWS, index=KEY, variable_name="measure", value_name="value_usd").drop_nulls("value_usd")
+    series = ["economy_code", "measure"]
+    recent = long.filter(pl.col("year") >= bound(gate, "flat_lines", "first_year"))
+    in_line = "no large economy's year is out of proportion to those around it"
+    return [
+        flat_lines(gate, "no figure is carried forward", recent, series, "year", "value_usd"),
+        carried_periods(gate, "no year is the one before given again", long, series, "year", "value_usd"),
+        among_neighbours(gate, "year_in_line", in_line, long, series, "value_usd"),
+        not_rounded(gate, "not_rounded", "figures are given as precisely as the publisher gives them", long),
+    ]
+
+
+def _main_year(gate: GateInput) -> pl.LazyFrame:
+    """main_year: the year of the vintage that most rows are of."""
+    most = gate.data.drop_nulls("source_vintage").group_by("source_vintage").len().sort("len", "source_vintage")
+    return most.tail(1).select(_year_of(pl.col("source_vintage")).alias("main_year"))
+
+
+def _year_of(vintage: pl.Expr) -> pl.Expr:
+    return vintage.str.slice(0, 4).str.to_integer(strict=False).cast(pl.Int32)
+
+
+def _near_world(gate: GateInput) -> Check:
+    """Where a year is of several vintages, revisions do not reach it any more if it is old enough."""
+    share, years = bound(gate, "near_world", "share"), int(bound(gate, "near_world", "years"))
+    old = _sums(gate).join(_main_year(gate), how="cross").filter(pl.col("year") <= pl.col("main_year") - years)
+    wrong = [((pl.col(c) - pl.col(f"{c}_world")).abs() > share * pl.col(f"{c}_world").abs()) for c in FLOWS]
+    off = old.filter(pl.any_horizontal(wrong)).drop("vintages", "world_vintage", "main_year")
+    title = "economies add up to the world, in years that are long over"
+    return none_of(gate, "near_world", title, f"within {share:.1%}", off, "warning", over=old)
+
+
+def _large_are_current(gate: GateInput) -> Check:
+    floor, years = bound(gate, "large_are_current", "floor_usd"), int(bound(gate, "large_are_current", "years"))
+    newest = [pl.col("year").filter(pl.col(c).is_not_null()).max().alias(f"newest_{c[:-4]}") for c in FLOWS]
+    vintage = _year_of(pl.col("source_vintage").max()).alias("vintage_year")
+    size = pl.max_horizontal(pl.col(FLOWS).max()).alias("largest_usd")
+    large = (
+        gate.data.filter(~pl.col("is_aggregate"))
+        .group_by("economy_code")
+        .agg(*newest, vintage, size)
+        .filter(pl.col("largest_usd") > floor)
+    )
+    oldest = pl.min_horizontal("newest_receipts", "newest_payments").fill_null(0)
+    off = large.filter(oldest < pl.col("vintage_year") - years).sort("economy_code")
+    title = "large economies have figures as recent as their vintage explains"
+    expected = f"at most {years} years before it, above {floor:,.0f} dollars"
+    return none_of(gate, "large_are_current", title, expected, off, "warning", over=large)
+
+
+def _economies_a_year(gate: GateInput) -> Check:
+    """Years up to three before the vintage that most rows are of; after it only economies with a newer one have any."""
+    least, first = bound(gate, "economies_a_year", "least"), int(bound(gate, "economies_a_year", "first_year"))
+    last = _main_year(gate).select((pl.col("main_year") - 3).alias("last"))
+    years = pl.LazyFrame({"year": range(first, 2101)}, schema={"year": pl.Int32}).join(last, how="cross")
+    wanted = years.filter(pl.col("year") <= pl.col("last")).select("year")
+    seen = (
+        gate.data.filter(~pl.col("is_aggregate"))
+        .group_by("year")
+        .agg(pl.col("economy_code").n_unique().cast(pl.Int64).alias("economies"))
+    )
+    off = wanted.join(seen, on="year", how="left").filter(pl.col("economies").fill_null(0) < least).sort("year")
+    title = "every year that is long over has as many economies as years have"
+    return none_of(gate, "economies_a_year", title, f"at least {least:g} from {first} on", off, over=wanted)
 
 
 def _complete(gate: GateInput) -> Check:

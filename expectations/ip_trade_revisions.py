@@ -15,6 +15,7 @@ import polars as pl
 from configs.contract import Severity
 from expectations.base import Check, GateInput, bound, none_of, not_applicable
 from expectations.change import before, incomparable, ratio, shared
+from expectations.continuity import moved, no_news
 
 FLOWS = ("receipts_usd", "payments_usd")
 KEY = ("economy_code", "year")
@@ -23,6 +24,8 @@ TITLES: dict[str, tuple[str, Severity]] = {
     "economies_lost": ("no economy of the version before is lost", "critical"),
     "measures_lost": ("no economy loses all its receipts or all its payments", "critical"),
     "rows_lost": ("no observation is lost without a newer vintage of its economy", "critical"),
+    "figures_changed": ("no figure changes without a newer vintage of its economy", "critical"),
+    "figures_moved": ("no economy has the figures that another one, or another year, had before", "critical"),
     "rows_withdrawn": ("no observation was withdrawn by the publisher", "warning"),
     "withdrawn_share": ("the publisher withdraws no large part of the table", "critical"),
     "size_of_change": ("no economy's history changes beyond belief", "critical"),
@@ -36,8 +39,15 @@ def against_parent(gate: GateInput) -> list[Check]:
     flows = shared(gate, FLOWS)
     why = incomparable(gate, *KEY, *([] if flows else FLOWS))
     if why:
-        return [_not_applicable(gate, i, why) for i in TITLES]
-    return [_vintage_not_back(gate), *_losses(gate, flows), *_revisions(gate, flows)]
+        return [*[_not_applicable(gate, i, why) for i in TITLES], no_news(gate, KEY, FLOWS)]
+    return [
+        _vintage_not_back(gate),
+        *_losses(gate, flows),
+        _figures_changed(gate, flows),
+        _figures_moved(gate, flows),
+        *_revisions(gate, flows),
+        no_news(gate, KEY, flows),
+    ]
 
 
 def _not_applicable(gate: GateInput, check_id: str, why: str) -> Check:
@@ -67,6 +77,36 @@ def _vintage_not_back(gate: GateInput) -> Check:
     both = _vintages(gate.data, "vintage_now").join(_vintages(before(gate), "vintage_before"), on="economy_code")
     back = both.filter(pl.col("vintage_now") < pl.col("vintage_before")).sort("economy_code")
     return _none_of(gate, "vintage_not_back", "the vintage of the version before, or a newer one", back, both)
+
+
+def _figures_changed(gate: GateInput, flows: Sequence[str]) -> Check:
+    """Whatever the publisher revises gets a newer vintage: a figure that is another, or new, within a vintage was made
+    here. The same number printed with more digits is the same figure."""
+    why = incomparable(gate, "source_vintage")
+    if why:
+        return _not_applicable(gate, "figures_changed", why)
+    tolerance = gate.contract.column(FLOWS[0]).representation_tolerance
+    key = ["economy_code", "source_vintage"]
+    was, now = (
+        _observations(f, flows).join(_vintages(f, "source_vintage"), on="economy_code")
+        for f in (before(gate), gate.data)
+    )
+    vintages = was.select(key).unique()
+    both = now.join(vintages, on=key, how="semi").join(
+        was.rename({"value": "value_before"}), on=[*key, "year", "measure"], how="left"
+    )
+    room = tolerance * pl.max_horizontal(pl.col("value").abs(), pl.col("value_before").abs())
+    off = both.filter(((pl.col("value") - pl.col("value_before")).abs() > room).fill_null(True))
+    return _none_of(gate, "figures_changed", "none within a vintage", off.sort(*KEY, "measure"), both)
+
+
+def _figures_moved(gate: GateInput, flows: Sequence[str]) -> Check:
+    least, floor = int(bound(gate, "figures_moved", "least")), bound(gate, "figures_moved", "floor_usd")
+    series = ["economy_code", "measure"]
+    was, now = (_observations(f, flows).filter(pl.col("value").abs() >= floor) for f in (before(gate), gate.data))
+    changed = now.join(was, on=[*series, "year", "value"], how="anti")
+    off = moved(changed, was, series, "year", "value", least)
+    return _none_of(gate, "figures_moved", f"fewer than {least} of an economy", off, was)
 
 
 def _losses(gate: GateInput, flows: Sequence[str]) -> list[Check]:

@@ -28,20 +28,26 @@ _FAMILIES: dict[str, tuple[str, ...]] = {
         "validity", "sources",
     ),
     "unknown-codes": ("known_codes", "codes_unique", "id_is_its_code", "iso_given", "region_given", "predecessors"),
-    "labels": ("aggregate_marks", "economy_names", "one_of_each", "neighbours", "east_asia", "in_force", "codes_moved"),
+    "labels": (
+        "aggregate_marks", "economy_names", "one_of_each", "partner_names", "group_names", "neighbours", "east_asia",
+        "in_force", "codes_moved", "flows_differ", "smoother_adjusted",
+    ),
     "vintage": (
         "asked_vintage", "past_vintage", "vintage_not_back", "vintage_not_later", "one_vintage", "yanked_content",
         "fresh", "fresh_enough", "no_future_year", "no_future_quarter", "no_unpublished",
+        "fresh_quarter", "fresh_update", "newest_list",
     ),
     "completeness": (
         "no_gaps", "every_group", "all_groups", "from_first_trade", "complete", "areas_complete", "every_month",
-        "economies_a_year", "no_holes", "years_with_a_list",
+        "economies_a_year", "large_are_current", "no_holes", "years_with_a_list",
     ),
     "adding-up": (
         "balance", "year_totals", "partners_to_world", "groups_to_total", "months_to_year", "not_counted_twice",
-        "adds_up_to_world", "types_add_up", "years_agree", "affiliations_add_up", "areas_add_up",
+        "adds_up_to_world", "near_world", "types_add_up", "years_agree", "affiliations_add_up", "areas_add_up",
     ),
-    "unit-and-size": ("known_year", "known_years", "jumps", "unit", "in_season", "partners_in_season", "year_in_line"),
+    "unit-and-size": (
+        "known_year", "known_years", "jumps", "unit", "in_season", "proportion", "partners_in_season", "year_in_line",
+    ),
     "lost": (
         "months_lost", "economies_lost", "measures_lost", "rows_lost", "rows_withdrawn", "withdrawn_share",
         "codes_lost", "codes_retired", "figures_lost", "figures_withdrawn", "partners_lost", "lost_quietly",
@@ -53,7 +59,7 @@ _FAMILIES: dict[str, tuple[str, ...]] = {
     ),
     "other-sources": ("ft900", "same_total", "same_us_total", "quarters_to_year"),
     "expected-breaks": ("expected_breaks",),
-    "continuity": ("flat_lines", "copied_periods", "figures_moved", "no_news", "same_list"),
+    "continuity": ("flat_lines", "copied_periods", "carried_periods", "figures_moved", "no_news", "same_list"),
 }  # fmt: skip
 _BY_ID = {check: family for family, checks in _FAMILIES.items() for check in checks}
 

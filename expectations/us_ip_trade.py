@@ -11,9 +11,14 @@ from dataclasses import dataclass
 import polars as pl
 
 from expectations.base import Check, GateInput, bound, none_of
+from expectations.continuity import carried_periods, figures_moved, flat_lines, no_news
+from expectations.magnitude import not_rounded
 
 TOTAL = "ChargesForTheUseOfIpNie"
 REPORTED = pl.col("observation_status") == "reported"
+
+
+SAID = ("value_usd", "observation_status")
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,19 @@ class Tree:
 def common(gate: GateInput) -> list[Check]:
     """Status, source, vintage: the rules that know nothing of areas or quarters."""
     return [_status_of_value(gate), _as_published(gate), _one_vintage(gate)]
+
+
+def continuity(gate: GateInput, time: str) -> list[Check]:
+    """No series stands still, none has another's figures, nothing old comes with a new date, nothing was rounded."""
+    key = gate.contract.primary_key
+    series = [c for c in key if c != time]
+    return [
+        flat_lines(gate, "no figure is carried forward", gate.data, series, time, "value_usd"),
+        carried_periods(gate, "no period is the one before given again", gate.data, series, time, "value_usd"),
+        figures_moved(gate, series, time, "value_usd"),
+        no_news(gate, key, SAID),
+        not_rounded(gate, "not_rounded", "figures are told as precisely as BEA tells them", gate.data),
+    ]
 
 
 def _status_of_value(gate: GateInput) -> Check:

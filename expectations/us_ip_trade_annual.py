@@ -5,8 +5,11 @@ from __future__ import annotations
 import polars as pl
 
 from configs.errors import CheckCouldNotRunError
-from expectations.base import Check, GateInput, bound, none_of
-from expectations.us_ip_trade import TOTAL, Tree, adds_up, common, unit
+from expectations.base import Check, GateInput, bound, none_of, not_applicable
+from expectations.cross_source import bea_totals, quarter_sums, quarters_to_year, same_us_total_as_bank
+from expectations.magnitude import among_neighbours
+from expectations.periods import last_day
+from expectations.us_ip_trade import TOTAL, Tree, adds_up, common, continuity, unit
 from expectations.us_ip_trade_revisions import losses, size_of_change
 
 ALL_TYPES = pl.col("ip_type") == TOTAL
@@ -23,10 +26,16 @@ def checks(gate: GateInput) -> list[Check]:
         _marks(gate),
         unit(gate, totals, "year"),
         _fresh(gate),
+        _fresh_update(gate),
         _no_future_year(gate),
         *_sums(gate),
         _areas_complete(gate),
+        _no_holes(gate),
         _balance(gate),
+        *continuity(gate, "year"),
+        _year_in_line(gate),
+        same_us_total_as_bank(gate),
+        quarters_to_year(gate, "us_ip_trade_quarterly", bea_totals, quarter_sums),
         *losses(gate, {"ip_type": "types", "affiliation": "affiliations", "partner_code": "areas"}),
         *_changes(gate),
     ]
@@ -55,6 +64,19 @@ def _fresh(gate: GateInput) -> Check:
     stale = newest.filter(pl.col("year").fill_null(0) < oldest)
     title = "the newest year is not older than the vintage explains"
     return none_of(gate, "fresh", title, f"figures of {oldest:g} or later", stale)
+
+
+def _fresh_update(gate: GateInput) -> Check:
+    """The update of July brings the year before; figures without it are the update before under a new date."""
+    last = last_day(gate.vintage)
+    month = int(bound(gate, "fresh_update", "month"))
+    title = "an annual update brings the year before"
+    if last is None or last.month < month:
+        why = f"the vintage {gate.vintage} is not of month {month} or later"
+        return not_applicable(gate, "fresh_update", title, why, "warning")
+    newest = gate.data.drop_nulls("value_usd").select(pl.col("year").max())
+    stale = newest.filter(pl.col("year").fill_null(0) < last.year - 1)
+    return none_of(gate, "fresh_update", title, f"figures of {last.year - 1}", stale, "warning")
 
 
 def _no_future_year(gate: GateInput) -> Check:
@@ -92,6 +114,24 @@ def _areas_complete(gate: GateInput) -> Check:
     return none_of(gate, "areas_complete", title, "all of configs/reference/bea/areas.csv", off, "warning", over=wanted)
 
 
+def _no_holes(gate: GateInput) -> Check:
+    """By direction, type, affiliation and area: a row for each year between the first and the newest of all."""
+    series = ["direction", *KEY[:3]]
+    newest = gate.data.select(pl.col("year").max().alias("newest"))
+    spans = gate.data.group_by(series).agg(pl.col("year").min().alias("first"), pl.len().cast(pl.Int32).alias("years"))
+    whole = pl.col("years") == pl.col("newest") - pl.col("first") + 1
+    off = spans.join(newest, how="cross").filter(~whole).sort(series)
+    title = "every series has a row for each year up to the newest"
+    return none_of(gate, "no_holes", title, "no year missing", off, "warning", over=spans)
+
+
+def _year_in_line(gate: GateInput) -> Check:
+    """By type, and by partner, with all affiliations: the finest that is hardly ever withheld."""
+    shown = gate.data.filter(ALL_AFFILIATIONS & (ALL_TYPES | ALL_COUNTRIES))
+    title = "no large type's or partner's year is out of proportion to those around it"
+    return among_neighbours(gate, "year_in_line", title, shown, ["direction", "ip_type", "partner_code"], "value_usd")
+
+
 def _balance(gate: GateInput) -> Check:
     flows = gate.data.drop_nulls("value_usd")
     exports, imports = (
@@ -112,4 +152,8 @@ def _changes(gate: GateInput) -> list[Check]:
         size_of_change(gate, "size_of_change", "no type changes beyond belief", world, by_type),
         size_of_change(gate, "size_of_change_partner", "no partner changes beyond belief", every, by_partner),
         size_of_change(gate, "large_revision", "no type is revised by an unusual amount", world, by_type, "warning"),
-    ]
+        size_of_change(
+            gate, "year_revised", "no year is revised by an unusual amount", world & ALL_TYPES, ["direction", "year"],
+            "warning",
+        ),
+    ]  # fmt: skip

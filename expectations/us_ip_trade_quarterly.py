@@ -6,9 +6,12 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from configs.contract import Severity
 from configs.errors import CheckCouldNotRunError
 from expectations.base import Check, GateInput, bound, none_of
-from expectations.us_ip_trade import TOTAL, Tree, adds_up, common, unit
+from expectations.cross_source import bea_totals, quarter_sums, quarters_to_year
+from expectations.magnitude import in_season
+from expectations.us_ip_trade import TOTAL, Tree, adds_up, common, continuity, unit
 from expectations.us_ip_trade_revisions import losses, size_of_change
 
 UNADJUSTED = pl.col("seasonal_adjustment") == "not_seasonally_adjusted"
@@ -24,13 +27,18 @@ def checks(gate: GateInput) -> list[Check]:
     return [
         *common(gate),
         unit(gate, totals, "period"),
-        _fresh(gate),
+        _fresh(gate, "fresh", "critical"),
+        _fresh(gate, "fresh_quarter", "warning"),
         _no_future_quarter(gate),
         _no_gaps(gate),
         adds_up(
             gate, "types_add_up", "types of intellectual property add up", tree, gate.data.filter(UNADJUSTED), since
         ),
         _years_agree(gate),
+        _smoother_adjusted(gate),
+        *continuity(gate, "period"),
+        in_season(gate, "in_season", "no quarter stands out from its own series", gate.data, SERIES, "value_usd"),
+        quarters_to_year(gate, "us_ip_trade_annual", quarter_sums, bea_totals),
         *losses(gate, {"ip_type": "types"}),
         *_changes(gate),
     ]
@@ -43,12 +51,12 @@ def _vintage(gate: GateInput) -> date:
         raise CheckCouldNotRunError(gate.contract.name, "fresh", f"the vintage {gate.vintage!r} is no date") from e
 
 
-def _fresh(gate: GateInput) -> Check:
-    oldest = _vintage(gate) - timedelta(days=bound(gate, "fresh", "days"))
+def _fresh(gate: GateInput, check_id: str, severity: Severity) -> Check:
+    oldest = _vintage(gate) - timedelta(days=bound(gate, check_id, "days"))
     newest = gate.data.drop_nulls("value_usd").select(pl.col("period").max())
     stale = newest.filter((pl.col("period") < oldest).fill_null(True))
     title = "the newest quarter is not older than the vintage explains"
-    return none_of(gate, "fresh", title, f"a quarter that begins on {oldest} or later", stale)
+    return none_of(gate, check_id, title, f"a quarter that begins on {oldest} or later", stale, severity)
 
 
 def _no_future_quarter(gate: GateInput) -> Check:
@@ -91,6 +99,26 @@ def _years_agree(gate: GateInput) -> Check:
     off = years.filter(wrong).sort("direction", "ip_type", "year")
     title = "adjusted and unadjusted quarters of a year add up to the same"
     return none_of(gate, "years_agree", title, f"within {share:.0%}", off, "warning", over=years)
+
+
+def _smoother_adjusted(gate: GateInput) -> Check:
+    """By direction, the total of whole years: how far the four quarters lie apart as a rule."""
+    year = of_year.alias("year")
+    total = gate.data.filter(pl.col("ip_type") == TOTAL).drop_nulls("value_usd").filter(pl.col("value_usd") > 0)
+    log = pl.col("value_usd").cast(pl.Float64).log()
+    own = ["direction", "seasonal_adjustment"]
+    years = total.select(*own, year, pl.col("period").dt.quarter().alias("quarter"), log.alias("log"))
+    off_year = (pl.col("log") - pl.col("log").mean().over(*own, "year")).alias("log")
+    seasons = years.with_columns(off_year).group_by(*own, "quarter").agg(pl.col("log").median())
+    spread = seasons.group_by(own).agg((pl.col("log").max() - pl.col("log").min()).alias("spread"))
+    adjusted = pl.col("seasonal_adjustment") == "seasonally_adjusted"
+    both = spread.group_by("direction").agg(
+        pl.col("spread").filter(adjusted).first().alias("adjusted"),
+        pl.col("spread").filter(~adjusted).first().alias("unadjusted"),
+    )
+    off = both.filter((pl.col("adjusted") > pl.col("unadjusted")).fill_null(True)).sort("direction")
+    title = "adjusted quarters differ less by season than unadjusted ones"
+    return none_of(gate, "smoother_adjusted", title, "always", off, "warning", over=both)
 
 
 def _changes(gate: GateInput) -> list[Check]:

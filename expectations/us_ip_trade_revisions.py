@@ -19,6 +19,7 @@ TITLES: dict[str, tuple[str, Severity]] = {
     "codes_retired": ("no code of the version before has ended", "warning"),
     "figures_lost": ("no figure is lost without a newer vintage", "critical"),
     "figures_withdrawn": ("no figure was withdrawn by the publisher", "warning"),
+    "figures_changed": ("no figure changes without a newer vintage", "critical"),
     "withdrawn_share": ("the publisher withdraws no large part of the table", "critical"),
 }
 
@@ -48,8 +49,17 @@ def losses(gate: GateInput, codes: Mapping[str, str]) -> list[Check]:
         _none_of(gate, "codes_retired", "none", lost.filter(~pl.col("still_listed")), was),
         _none_of(gate, "figures_lost", "none", gone.filter(same), was),
         _none_of(gate, "figures_withdrawn", "none", gone.filter(~same), was),
+        _figures_changed(gate, key),
         _none_of(gate, "withdrawn_share", f"at most {most:.0%} of all figures", share, was),
     ]
+
+
+def _figures_changed(gate: GateInput, key: list[str]) -> Check:
+    said = [*key, "source_vintage", "value_usd"]
+    was = before(gate).select(said).rename({"value_usd": "value_usd_before"})
+    both = gate.data.select(said).join(was, on=said[:-1])
+    off = both.filter(pl.col("value_usd").ne_missing(pl.col("value_usd_before"))).sort(key)
+    return _none_of(gate, "figures_changed", "none within a vintage", off, both)
 
 
 def _codes_gone(gate: GateInput, was: pl.LazyFrame, codes: Mapping[str, str]) -> pl.LazyFrame:

@@ -24,7 +24,7 @@ from configs.errors import (
     VintageRegressedError,
 )
 from configs.settings import has_settings
-from expectations.base import GateInput
+from expectations.base import GateInput, Other
 from tasks import changes as changes_
 from tasks import notes, schema_rules
 from tasks.build import build
@@ -189,6 +189,7 @@ def check(
             yanked_contents=yanked,
             content_sha256=built.content_sha256,
             live=request.kind == "live" and has_settings(request.source),
+            others=lambda name: _other(store, name),
             breaks=load_breaks(contract.name),
             breaks_seen=head.manifest.breaks_seen if head.manifest else (),
         )
@@ -226,6 +227,15 @@ def published(m: Manifest, report: Report) -> Published:
 
 
 # ---------------------------------------------------------------------- details
+
+
+def _other(store: ObjectStore, dataset: str) -> Other | None:
+    """What readers get of another dataset, for checks across sources; None if nothing of it is published."""
+    latest, _ = versions.read_latest(store, dataset)
+    if latest is None:
+        return None
+    manifest = reader.resolve(store, dataset).manifest
+    return Other(reader.scan(store, manifest), manifest.vintage)
 
 
 def yanked_contents(head: Head) -> dict[str, str]:

@@ -6,6 +6,9 @@ a rejection. Great Expectations itself answers ``success=False`` with ``exceptio
 as ``OSError`` through polars, and counts as could not run too.
 
 A rule held against no rows at all is recorded as not applicable: its empty list of violations shows nothing.
+
+The rules whose violations polars has listed are judged in one validation, on a frame of one row that has a column a
+rule: how many violations. One validation each cost 7 ms of Great Expectations' own, whatever the frame.
 """
 
 from __future__ import annotations
@@ -53,9 +56,13 @@ def judge(gate: GateInput) -> Report:
     source = _data_source()
     results: list[CheckResult] = [_not_applicable(c, gate) for c in checks if c.frame is None]
     documents: list[Any] = []
-    for check in applying:
-        result, document = _validate(gate, source, check, frames)
-        results.append(result)
+    counted = [c for c in applying if c.violations]
+    counts = pl.DataFrame({c.id: [frames.frame[c.id].height] for c in counted})
+    for group, frame in [([c], frames.frame[c.id]) for c in applying if not c.violations] + [(counted, counts)]:
+        if not group:
+            continue
+        answers, document = _validate(gate, source, group, frame)
+        results.extend(_answered(gate, check, answers[check.id], frames) for check in group)
         documents.append(document)
     order = {c.id: i for i, c in enumerate(checks)}
     results.sort(key=lambda r: order[r.check_id])
@@ -100,22 +107,27 @@ def _made(gate: GateInput, check_id: str, frame: pl.LazyFrame) -> pl.DataFrame:
         raise CheckCouldNotRunError(gate.contract.name, check_id, _first_line(e)) from e
 
 
-def _validate(gate: GateInput, source: Any, check: Check, frames: _Frames) -> tuple[CheckResult, Any]:
-    frame = frames.frame[check.id]
+def _validate(gate: GateInput, source: Any, group: Sequence[Check], frame: pl.DataFrame) -> tuple[dict[str, Any], Any]:
+    """Great Expectations' answer to each check, by check id, and its result in its own form."""
     import great_expectations as gx
     from great_expectations.exceptions import GreatExpectationsError
 
+    what = group[0].id if len(group) == 1 else "violations"
     # Arrow-backed, so that nothing is copied or turned into floats.
     batch = source.get_batch({"dataframe": frame.to_pandas(use_pyarrow_extension_array=True)})
-    suite = gx.ExpectationSuite(name=f"{gate.contract.name}.{check.id}", expectations=[_expectation(gate, check)])
+    expectations = [_expectation(gate, check) for check in group]
+    suite = gx.ExpectationSuite(name=f"{gate.contract.name}.{what}", expectations=expectations)
     try:
         result = batch.validate(
             suite, result_format={"result_format": "SUMMARY", "partial_unexpected_count": FAILING_ROWS}
         )
     except GreatExpectationsError as e:
-        raise CheckCouldNotRunError(gate.contract.name, check.id, _first_line(e)) from e
-    (answer,) = result.results
-    return _answered(gate, check, answer, frames), result.to_json_dict()
+        raise CheckCouldNotRunError(gate.contract.name, what, _first_line(e)) from e
+    answers = {answer.expectation_config.meta["check"]: answer for answer in result.results}
+    for check in group:
+        if check.id not in answers:
+            raise CheckCouldNotRunError(gate.contract.name, check.id, "Great Expectations gave no answer")
+    return answers, result.to_json_dict()
 
 
 def _expectation(gate: GateInput, check: Check) -> Any:

@@ -161,7 +161,8 @@ class BeaDouble(Double):
             rows = copy.deepcopy(quarterly(self.world)[query["Indicator"], query["Frequency"]])
         else:
             rows = annual_rows(self.world, query["TypeOfService"])
-        served = ROWS.get(fault, lambda same: same)(rows)
+        change = ROWS.get(fault)
+        served = change(rows) if change else rows
         stamp = self.world.stamp(dataset)
         if fault == "updated in between" and self.bad % 2 == 0:
             stamp = stamp.replace("08:30", "09:45")

@@ -88,7 +88,10 @@ def test_no_false_alarm_with_all_areas_and_after_an_update(dataset: str, size: s
     _, _, second = made(dataset, 2025, size)
     report = judge(given(dataset, second, 2025, first, size=size))
     assert failed(report) == set(), report.failures()
-    assert {r.check_id for r in report.results if r.outcome == "not_applicable"} == {"asked_vintage"}
+    # The two vintages differ; other datasets and the vintage before are not given here.
+    elsewhere = {"figures_changed", "no_news", "quarters_to_year", *(["same_us_total"] if dataset == ANNUAL else [])}
+    skipped = {r.check_id for r in report.results if r.outcome == "not_applicable"}
+    assert skipped == {"asked_vintage", *elsewhere}
 
 
 def test_how_many_sums_could_be_held_against_their_parts_is_told() -> None:
