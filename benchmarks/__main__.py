@@ -19,11 +19,11 @@ from flows.runtime import prepare
 def main(arguments: list[str]) -> int:
     prepare()
     found = [
-        *history(),
-        empty_run_against_first(),
         nothing_new_against_publish(),
         help_against_interpreter(),
         fiftieth_against_fifth(),
+        *history(),
+        empty_run_against_first(),
     ]
     if "--json" in arguments:
         print(json.dumps([vars(r) | {"ratio": r.ratio} for r in found], indent=2))

@@ -43,18 +43,20 @@ def nothing_new_against_publish(rounds: int = 9) -> Ratio:
         store = LocalStore(Path(place))
         known = extraction(store, DATASET, "2025-02", _workbook(0), b"0")
         publish(store, DATASET, known)
+        published = [known]
         contract = load_contract(DATASET)
         numbers = iter(range(1, rounds + 1))
 
         def ours() -> None:
             head = versions.read_head(store, contract.name)
-            if pipeline.nothing_new(head, Request(contract, "snapshot"), known) is None:
+            if pipeline.nothing_new(head, Request(contract, "snapshot"), published[-1]) is None:
                 raise AssertionError("the input is in the log, so nothing is new")
 
         def base() -> None:
             number = next(numbers)
             found = extraction(store, contract.name, "2025-02", _workbook(number), str(number).encode())
             publish(store, contract.name, found)
+            published.append(found)
 
         mine, theirs = in_turn(ours, base, rounds)
     return Ratio(

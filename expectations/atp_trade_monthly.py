@@ -12,7 +12,7 @@ from datetime import date
 import polars as pl
 
 from expectations.atp_trade_revisions import against_parent
-from expectations.base import Check, GateInput, bound, none_of, not_applicable
+from expectations.base import Check, GateInput, bound, none_of, not_applicable, once
 from expectations.continuity import copied, flat_lines
 from expectations.cross_source import group_totals, same_total, workbook_flows
 from expectations.magnitude import in_season, known_years, not_rounded
@@ -27,25 +27,27 @@ KEY = ("flow", "technology_group", "partner_code", "period")
 
 def checks(gate: GateInput) -> list[Check]:
     """See docs/quality.md for the list in words."""
+    all_groups = once(
+        gate.data.group_by("flow", "partner_code", "period").agg(pl.col(VALUES).sum(), pl.col("is_aggregate").all())
+    )
     return [
         _no_gaps(gate),
         _no_unpublished(gate),
         _every_group(gate),
         _group_names(gate),
         _partners_to_world(gate),
-        _groups_to_total(gate),
-        _months_to_year(gate),
-        _from_first_trade(gate),
+        _groups_to_total(gate, all_groups),
+        *_along_the_rows(gate),
         _as_extracted(gate),
         _known_year(gate),
         _jumps(gate),
         _ft900(gate),
-        *_of_the_series(gate),
+        *_of_the_series(gate, all_groups),
         *against_parent(gate),
     ]
 
 
-def _of_the_series(gate: GateInput) -> list[Check]:
+def _of_the_series(gate: GateInput, all_groups: pl.LazyFrame) -> list[Check]:
     """What the series say of themselves, and the publisher's workbook of their total."""
     totals, groups = group_totals(gate.data), world(gate)
     years = totals.group_by("flow", pl.col("period").dt.year().alias("year")).agg(pl.col("value_usd").sum())
@@ -58,23 +60,23 @@ def _of_the_series(gate: GateInput) -> list[Check]:
         in_season(gate, "in_season", "no group's month stands out from its own series", groups, series, "value_usd"),
         in_season(
             gate, "partners_in_season", "no large partner's share of a month stands out from its own",
-            _shares(gate, partners), ["flow", "partner_code"], "share",
+            _shares(gate, all_groups), ["flow", "partner_code"], "share",
         ),
         not_rounded(gate, "not_rounded", "single dollars are told", partners),
         same_total(gate, "atp_world_monthly", totals, workbook_flows),
     ]  # fmt: skip
 
 
-def _shares(gate: GateInput, partners: pl.LazyFrame) -> pl.LazyFrame:
+def _shares(gate: GateInput, all_groups: pl.LazyFrame) -> pl.LazyFrame:
     """flow, partner_code, period, share: of each partner that has the contract's ``least_share`` of its flow as a rule.
 
     A share, because it leaves out what moves all partners; all groups together, because one group of one partner is too
     restless to be held to anything."""
-    months = partners.group_by("flow", "partner_code", "period").agg(pl.col("value_usd").sum())
+    months = all_groups.filter(~pl.col("is_aggregate"))
     share = pl.col("value_usd") / pl.col("value_usd").sum().over("flow", "period")
     told = months.select("flow", "partner_code", "period", share.alias("share"))
     large = pl.col("share").median().over("flow", "partner_code") >= bound(gate, "partners_in_season", "least_share")
-    return told.filter(large)
+    return once(told.filter(large))
 
 
 def world(gate: GateInput) -> pl.LazyFrame:
@@ -85,7 +87,7 @@ def world(gate: GateInput) -> pl.LazyFrame:
 def _no_gaps(gate: GateInput) -> Check:
     months = every_month(FIRST, vintage_month(gate, "no_gaps"))
     wanted = pl.LazyFrame({"flow": ["exports", "imports"]}).join(months, how="cross")
-    missing = wanted.join(gate.data, on=["flow", "period"], how="anti")
+    missing = wanted.join(gate.data.select("flow", "period").unique(), on=["flow", "period"], how="anti")
     expected = f"every month from {FIRST:%Y-%m} to {gate.vintage}, both flows"
     return none_of(gate, "no_gaps", "no month is missing, up to the vintage", expected, missing, over=wanted)
 
@@ -126,55 +128,56 @@ def _partners_to_world(gate: GateInput) -> Check:
     by = ["flow", "technology_group", "period"]
     partners = gate.data.filter(~pl.col("is_aggregate")).group_by(by).agg(pl.col(VALUES).sum())
     theirs = world(gate).select(*by, *[pl.col(v).alias(f"{v}_world") for v in VALUES])
-    both = partners.join(theirs, on=by, how="full", coalesce=True)
+    both = once(partners.join(theirs, on=by, how="full", coalesce=True))
     off = both.filter(_differ([(v, f"{v}_world") for v in VALUES])).sort(by)
     title = "partners that are no aggregates add up to the world"
     return none_of(gate, "partners_to_world", title, "to the dollar", off, over=both)
 
 
-def _groups_to_total(gate: GateInput) -> Check:
+def _groups_to_total(gate: GateInput, all_groups: pl.LazyFrame) -> Check:
     """The ten groups as staged and what the source calls no advanced technology, against the source's total."""
     by = ["flow", "partner_code", "period"]
     trade = gate.table("trade", "groups_to_total")
-    ours = gate.data.group_by(by).agg(pl.col(VALUES).sum())
+    ours = all_groups.drop("is_aggregate")
     rest = trade.filter(pl.col("hitech") == "00").select(*by, *[pl.col(v).alias(f"{v}_00") for v in VALUES])
     total = trade.filter(pl.col("hitech") == "-").select(*by, *[pl.col(v).alias(f"{v}_total") for v in VALUES])
     both = total.join(ours, on=by, how="full", coalesce=True).join(rest, on=by, how="left")
     sums = both.with_columns([(pl.col(v).fill_null(0) + pl.col(f"{v}_00").fill_null(0)).alias(v) for v in VALUES])
     off = sums.filter(_differ([(v, f"{v}_total") for v in VALUES])).sort(by)
     title = "the ten groups and what is no advanced technology add up to the publisher's total"
-    return none_of(gate, "groups_to_total", title, "to the dollar", off, over=both)
+    return none_of(gate, "groups_to_total", title, "to the dollar", off, over=total)
 
 
-def _beside(gate: GateInput) -> pl.LazyFrame:
-    """Each row with ``begins``: whether it is the first of its flow, group, partner and year, and ``ends``: the last.
+def _along_the_rows(gate: GateInput) -> list[Check]:
+    """What a row says beside the one before it of its flow, group, partner and year, of which one is the first, which
+    ``begins``, and one the last, which ``ends``.
 
     Rows stand in the contract's order, a year a file, so a look at the row before does what a sort of the whole would.
     Rows in another order look like holes and wrong sums, never like good ones.
     """
     year = pl.col("period").dt.year()
     begins = pl.any_horizontal([(c != c.shift(1)).fill_null(True) for c in (*map(pl.col, KEY[:3]), year)])
-    return gate.data.with_columns(begins.alias("begins")).with_columns(
-        pl.col("begins").shift(-1).fill_null(True).alias("ends")
-    )
+    marked = once(gate.data.select(*KEY, *VALUES, begins.alias("begins")))
+    rows = marked.with_columns(pl.col("begins").shift(-1).fill_null(True).alias("ends"))
+    return [_months_to_year(gate, rows), _from_first_trade(gate, rows)]
 
 
-def _months_to_year(gate: GateInput) -> Check:
+def _months_to_year(gate: GateInput, rows: pl.LazyFrame) -> Check:
     before = pl.when(pl.col("begins")).then(0).otherwise(pl.col("value_ytd_usd").shift(1))
-    summed = _beside(gate).with_columns((before + pl.col("value_usd")).alias("months"))
+    summed = rows.with_columns((before + pl.col("value_usd")).alias("months"))
     off = summed.filter(_differ([("value_ytd_usd", "months")])).select(*KEY, "value_ytd_usd", "months")
     title = "months add up to the year to date"
     return none_of(gate, "months_to_year", title, "to the dollar", off, over=gate.data)
 
 
-def _from_first_trade(gate: GateInput) -> Check:
+def _from_first_trade(gate: GateInput, rows: pl.LazyFrame) -> Check:
     """A row of nothing traded in the year yet, or a month without a row after one with: then an absent row would not
     mean what the contract says."""
     month = pl.col("period").dt.month().cast(pl.Int32)
     last = vintage_month(gate, "from_first_trade")
     hole = ~pl.col("begins") & (month != month.shift(1) + 1)
     stops = pl.col("ends") & (month != 12) & (pl.col("period") != last)
-    off = _beside(gate).filter(hole | stops | (pl.col("value_ytd_usd") <= 0)).select(*KEY, *VALUES)
+    off = rows.filter(hole | stops | (pl.col("value_ytd_usd") <= 0)).select(*KEY, *VALUES)
     title = "a partner has a row for each month from its first trade of the year on, and none before"
     expected = "a row a month, with a year to date above 0"
     return none_of(gate, "from_first_trade", title, expected, off, over=gate.data)
@@ -186,7 +189,7 @@ def _as_extracted(gate: GateInput) -> Check:
     source = gate.table("trade", "as_extracted").filter(pl.col("hitech").is_in(list(GROUPS)))
     theirs = source.group_by(by).agg(pl.len().alias("rows_source"), pl.col(VALUES).sum().name.suffix("_source"))
     ours = gate.data.group_by(by).agg(pl.len().alias("rows"), pl.col(VALUES).sum())
-    both = theirs.join(ours, on=by, how="full", coalesce=True)
+    both = once(theirs.join(ours, on=by, how="full", coalesce=True))
     off = both.filter(_differ([("rows", "rows_source"), *[(v, f"{v}_source") for v in VALUES]])).sort(by)
     title = "each month has the rows and sums of what was extracted"
     return none_of(gate, "as_extracted", title, "no difference", off, over=both)

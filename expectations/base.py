@@ -1,8 +1,8 @@
 """What a check is, and what it is given. Great Expectations is imported only when a check is built (about 3 to 10 s).
 
-A check hands Great Expectations one frame and one expectation on it. Either the frame is the data itself (a column
-expectation), or polars has derived it: the *violations* of a rule, of which there must be none. Great Expectations
-knows pandas and SQL, not polars, so it is handed only the columns it needs, or what polars has already boiled down.
+A check hands Great Expectations one frame and one expectation on it. The frame is what polars has boiled the data down
+to: the *violations* of a rule, of which there must be none, or the few values of a column that stand for all. Great
+Expectations knows pandas and SQL, not polars, and takes long over what polars has in no time.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Check:
     are. ``expectation`` builds the Great Expectations object. ``violations``: the frame holds only failing rows.
     ``over``: the rows that the rule was held against. None of them means that nothing was shown: the check is then
     recorded as not applicable, because an empty list of violations would look like a pass. ``failing``: the rows
-    behind a failure, where ``frame`` holds values that stand for many rows.
+    behind a failure, where ``frame`` holds, under the check's id, values of ``column`` that stand for many rows.
     """
 
     id: str
@@ -95,6 +95,7 @@ class Check:
     violations: bool = False
     over: pl.LazyFrame | None = None
     failing: pl.LazyFrame | None = None
+    column: str | None = None
 
 
 class Checks(Protocol):
@@ -113,6 +114,11 @@ def load_checks(dataset: str) -> Checks:
         if e.name != f"expectations.{dataset}":
             raise
         raise ConfigError(f"no expectations module expectations/{dataset}.py for the contract of that name") from e
+
+
+def once(frame: pl.LazyFrame) -> pl.LazyFrame:
+    """The frame made now, for what is small and looked at more than once."""
+    return frame.collect().lazy()
 
 
 def none_of(

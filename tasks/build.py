@@ -73,7 +73,11 @@ def partitions(frame: pl.LazyFrame, contract: Contract) -> Iterator[tuple[str | 
     key, expr = label
     counts = frame.group_by(expr.alias(key)).len("rows").sort(key).collect()
     if int(counts["rows"].sum()) <= SPLIT_ROWS:
-        frame = frame.collect().lazy()
+        whole = frame.with_columns(expr.alias(key)).collect()
+        parts = whole.partition_by(key, include_key=False, as_dict=True)
+        del whole
+        yield from ((f"{key}={value}", parts.pop((value,))) for value in counts[key])
+        return
     for value in counts[key]:
         yield f"{key}={value}", frame.filter(expr == value).collect()
 
@@ -97,7 +101,7 @@ def build(frame: pl.LazyFrame, contract: Contract, folder: Path) -> Built:
             rows=ordered.height,
             bytes=len(body),
             sha256=hashlib.sha256(body).hexdigest(),
-            content_sha256=frame_sha256(ordered, contract),
+            content_sha256=frame_sha256(ordered, contract, in_order=contract.sort_by == contract.primary_key),
         )
 
     parts = tuple(_two_at_a_time(made, enumerate(partitions(conform(frame, contract), contract))))
@@ -133,5 +137,7 @@ def write(rows: pl.DataFrame, contract: Contract, file: Path) -> None:
         file,
         compression="zstd",
         row_group_size=ROW_GROUP,
+        # Figures hardly repeat: a dictionary of them is built, found too large and thrown away.
+        use_dictionary=[c.name for c in contract.columns if c.role != "measure"],
         write_statistics=True,
     )

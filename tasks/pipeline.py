@@ -24,14 +24,14 @@ from configs.errors import (
     VintageRegressedError,
 )
 from configs.settings import has_settings
-from expectations.base import GateInput, Other
+from expectations.base import GateInput, Other, once
 from tasks import changes as changes_
 from tasks import notes, schema_rules
 from tasks.build import build
 from tasks.extract import partner_reference
 from tasks.extract.base import Ask, Extraction, load_source
 from tasks.lineage import code_version, inputs_sha256, manifest_of
-from tasks.quality.gate import UNREADABLE, judge
+from tasks.quality.gate import UNREADABLE, first_line, judge
 from tasks.quality.report import Report, failures_of
 from tasks.runs import Checked, Fetched, Published, RejectedError, Request, Skipped
 from tasks.store import layout, reader, versions
@@ -41,6 +41,9 @@ from tasks.store.records import Manifest
 from tasks.store.verify import confirm
 from tasks.store.versions import Built, Draft, Head, Release, Sealed
 from tasks.transform.base import load_transform
+
+# Up to this many rows a version is read from the store once for the gate; some thirty checks read it otherwise.
+KEPT_ROWS = 2_000_000
 
 # ------------------------------------------------------------------------ steps
 
@@ -171,9 +174,9 @@ def check(
         CorruptVersionError: the store does not hold what was staged.
     """
     contract, head = request.contract, draft.head
-    data = reader.scan(store, draft)
-    parent = reader.scan(store, head.manifest) if head.manifest else None
     confirm(store, draft)
+    data = _read_back(store, contract, draft)
+    parent = _read_back(store, contract, head.manifest) if head.manifest else None
     changes = changes_against_parent(store, contract, draft)
     draft = versions.stage_bytes(store, draft, "changes.parquet", parquet_bytes(changes.frame))
     report = judge(
@@ -298,6 +301,16 @@ def changes_against_parent(store: ObjectStore, contract: Contract, draft: Draft)
         )
     except UNREADABLE as e:
         raise CheckCouldNotRunError(contract.name, "changes against the version before", str(e)) from e
+
+
+def _read_back(store: ObjectStore, contract: Contract, version: reader.HasFiles) -> pl.LazyFrame:
+    """The rows of a version, in memory unless they are many."""
+    rows = sum(f.rows or 0 for f in version.files)
+    try:
+        frame = reader.scan(store, version)
+        return once(frame) if rows <= KEPT_ROWS else frame
+    except UNREADABLE as e:
+        raise CheckCouldNotRunError(contract.name, "reading back", first_line(e)) from e
 
 
 def _staged_schemas(store: ObjectStore, draft: Draft) -> dict[str, pa.Schema]:

@@ -22,9 +22,11 @@ import polars as pl
 from configs.contract import Contract
 
 
-def frame_sha256(frame: pl.DataFrame, contract: Contract) -> str:
-    """Content hash of one partition; ``frame`` has the contract's columns."""
-    rows = frame.select(contract.names).sort(contract.primary_key)
+def frame_sha256(frame: pl.DataFrame, contract: Contract, *, in_order: bool = False) -> str:
+    """Content hash of one partition; ``frame`` has the contract's columns. ``in_order``: sorted by primary key."""
+    rows = frame.select(contract.names)
+    if not in_order:
+        rows = rows.sort(contract.primary_key)
     total = hashlib.sha256()
     for column in contract.columns:
         total.update(f"{column.name}:{column.type}:{rows.height}\n".encode())

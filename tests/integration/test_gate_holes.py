@@ -252,7 +252,11 @@ def test_a_report_says_how_many_rows_a_rule_was_held_against(good: Figures) -> N
     ("dataset", "gone", "not_applicable"),
     [
         (ATP, ["imports_usd"], set()),
-        (ATP, ["exports_usd", "imports_usd"], {"months_lost", "size_of_change", "large_revision", "old_revision", "month_revised", "figures_moved"}),
+        (
+            ATP,
+            ["exports_usd", "imports_usd"],
+            {"months_lost", "size_of_change", "large_revision", "old_revision", "month_revised", "figures_moved"},
+        ),
         (IP, ["source_vintage"], {"vintage_not_back", "rows_lost", "rows_withdrawn", "figures_changed"}),
         (IP, ["payments_usd"], set()),
     ],
