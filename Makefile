@@ -56,9 +56,12 @@ freeze: $(STAMP)
 demo-sources: $(STAMP)
 	@$(BIN)/python -m tests.contract.demo
 
+# The environment's lock first; the image's are parts of it, with the same versions.
+LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
 lock:
-	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
-		--generate-hashes --no-header --no-annotate --quiet -o requirements.lock
+	$(LOCK) --group dev -o requirements.lock
+	$(LOCK) -c requirements.lock -o deploy/requirements-run.lock
+	$(LOCK) -c requirements.lock --group worker -o deploy/requirements-worker.lock
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
