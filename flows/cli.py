@@ -204,6 +204,23 @@ def gc(dry_run: bool, grace_hours: float, store: str | None, as_json: bool) -> N
 
 
 @cli.command()
+@click.option(
+    "--stage",
+    type=click.Choice(["local", "staging", "production"]),
+    default="local",
+    show_default=True,
+    help="Whose differences to apply (deploy/stages/).",
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@_json
+def deploy(stage: str, dry_run: bool, as_json: bool) -> None:
+    """Bring the Prefect server at PREFECT_API_URL to what deploy/prefect.yaml declares."""
+    from flows.deploy_command import deploy as run
+
+    run(stage, dry_run, as_json)
+
+
+@cli.command()
 @_store
 def serve(store: str | None) -> None:
     """Run the schedules on this machine, until stopped."""

@@ -1,0 +1,71 @@
+"""``techtrade deploy``: what is declared, applied to a Prefect server."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+
+from configs.errors import TechtradeError, UsageError
+from flows.deployments import load_declaration
+from flows.output import one_line, print_json, remark
+from flows.runtime import prepare
+
+
+class DeployError(TechtradeError):
+    """The Prefect server could not be reached, or refused what is declared."""
+
+
+def deploy(stage: str, dry_run: bool, as_json: bool) -> None:
+    """Prints what differs, and does it unless it is only asked about.
+
+    Raises:
+        UsageError: no server is named.
+        DeployError: the server does not answer, or refused something.
+    """
+    url = os.environ.get("PREFECT_API_URL")
+    if not url:
+        raise UsageError(
+            "no Prefect server is named: set PREFECT_API_URL, as in PREFECT_API_URL=http://127.0.0.1:4200/api; without "
+            "a server, techtrade serve runs the same schedules"
+        )
+    declared = load_declaration(stage)
+    prepare()
+    with _told(url):
+        from prefect.client.orchestration import get_client
+
+        from flows.deploying import Deployer
+
+        with get_client(sync_client=True) as client:
+            deployer = Deployer(declared, client)
+            plan = deployer.plan()
+            if not dry_run:
+                deployer.execute(plan)
+    if as_json:
+        print_json({"executed": not dry_run, **asdict(plan)})
+        return
+    for change in plan.changes:
+        print(f"{'would ' if dry_run else ''}{change.line()}")
+    for note in plan.notes:
+        remark(f"note: {note}")
+    if not plan.changes:
+        print(f"nothing to change: {url} is as deploy/prefect.yaml and deploy/stages/{stage}.yaml have it")
+
+
+@contextmanager
+def _told(url: str) -> Iterator[None]:
+    """What Prefect's client raises, as one line."""
+    import httpx
+    from prefect.exceptions import PrefectException, PrefectHTTPStatusError
+
+    try:
+        yield
+    except httpx.TransportError as e:
+        raise DeployError(
+            f"the Prefect server does not answer ({url}: {one_line(e) or type(e).__name__}); start it, deploy again"
+        ) from e
+    except PrefectHTTPStatusError as e:
+        raise DeployError(f"the Prefect server at {url} refused: {e.response.text[:500]}; mended, deploy again") from e
+    except PrefectException as e:
+        raise DeployError(f"{url}: {one_line(e)}") from e
