@@ -120,9 +120,23 @@ class CredentialError(SourceError):
 class MissingKeyError(TechtradeError):
     """A source needs a key and none is set."""
 
-    def __init__(self, source: str, variable: str, signup: str) -> None:
-        self.source, self.variable, self.signup = source, variable, signup
-        super().__init__(f"{source} needs a key: set {variable}; a free one is had at {signup}")
+    def __init__(self, source: str, variable: str, block: str, signup: str) -> None:
+        self.source, self.variable, self.block, self.signup = source, variable, block, signup
+        super().__init__(
+            f"{source} needs a key: set {variable}, or the Secret block {block!r} in Prefect; a free one is had at "
+            f"{signup}"
+        )
+
+
+class KeyStoreError(TechtradeError):
+    """Whatever keeps keys could not be asked for one."""
+
+    def __init__(self, variable: str, block: str, why: str) -> None:
+        self.variable, self.block = variable, block
+        super().__init__(
+            f"{variable} is not set, and the Prefect server could not be asked for the block {block!r} ({why}); set "
+            "the variable, or see that the server at PREFECT_API_URL answers, then run again"
+        )
 
 
 class LockedOutError(SourceError):
@@ -217,6 +231,10 @@ class PromoteRefusedError(StoreError):
 
 
 # ------------------------------------------------------------------- quality
+
+
+class RestoreError(StoreError):
+    """A lost version cannot be made again as it was."""
 
 
 class CheckCouldNotRunError(TechtradeError):

@@ -10,7 +10,7 @@ from configs.errors import CorruptVersionError, UsageError
 from flows.announcing import announce
 from flows.inspect_commands import open_at, split_target
 from flows.output import print_json, remark
-from tasks.store import derived, reader, versions
+from tasks.store import derived, ledger, reader, versions
 from tasks.store import gc as gc_
 from tasks.store import verify as verify_
 from tasks.store import yank as yank_
@@ -86,6 +86,7 @@ def yank(target: str, reason: str, replaced_by: str | None, url: str | None, as_
     store = open_at(url)
     latest = yank_.yank(store, name, version, reason, replaced_by)
     derived.refresh_catalog(store, load_contract(name))
+    ledger.keep(store, name)
     announce(store, load_contract(name), ("yanked", version))
     if as_json:
         print_json(as_plain(latest))

@@ -9,7 +9,7 @@ from flows.inspect_commands import open_at, split_target
 from flows.output import print_json, remark
 from flows.report import changes_words
 from tasks.promote import promote as promote_
-from tasks.store import derived, yank
+from tasks.store import derived, ledger, yank
 from tasks.store.records import as_plain
 
 
@@ -22,6 +22,7 @@ def promote(target: str, reason: str, by: str, url: str | None, as_json: bool) -
     done = promote_(store, contract, version, reason, by)
     manifest = done.manifest
     derived.refresh_catalog(store, contract)
+    ledger.keep(store, name)
     announce(store, contract, ("promoted", manifest.version))
     if as_json:
         print_json({"promoted": not done.before, "manifest": as_plain(manifest)})

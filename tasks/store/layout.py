@@ -6,6 +6,7 @@ import re
 
 CATALOG = "catalog.json"
 ALERTS = "_alerts/state.json"
+LEDGER = "_ledger/"
 VERSION = re.compile(r"^(\d{4}-\d{2}-\d{2})\.(\d{4})$")
 
 
@@ -16,6 +17,16 @@ def latest(dataset: str) -> str:
 def feed(dataset: str | None = None) -> str:
     """The news of a dataset; of all datasets, if none is named."""
     return f"{dataset}/feed.xml" if dataset else "feed.xml"
+
+
+def ledger(dataset: str, version: str = "") -> str:
+    """The copy of a manifest; the prefix of a dataset's, if no version is named."""
+    return f"{LEDGER}{dataset}/{version}.json" if version else f"{LEDGER}{dataset}/"
+
+
+def ledger_log(dataset: str) -> str:
+    """The copy of ``latest.json``."""
+    return f"{LEDGER}{dataset}/latest.json"
 
 
 def announced(dataset: str) -> str:

@@ -112,6 +112,13 @@ class Override(Record):
     by: str
 
 
+class Restored(Record):
+    """When a lost version was made again from its raw inputs, and by which code."""
+
+    at: str
+    code_version: str
+
+
 class QualityCounts(Record):
     """How many expectations, by outcome."""
 
@@ -157,6 +164,7 @@ class Manifest(Record):
     changes: ChangeCounts = ChangeCounts()
     cost: Cost = Cost()
     override: Override | None = None
+    restored: Restored | None = None
     breaking_note: str = ""
     breaks_seen: tuple[str, ...] = ()
     created_at: str
@@ -225,7 +233,8 @@ class YankNote(Record):
 class Status(Record):
     """``status.json``: what the last run found. Derived, never authoritative. ``rejected``: the last version that the
     gate rejected, also where later runs ended otherwise. ``asked_at``: when the publisher itself was last asked and
-    gave an answer that could be used, kept the same way; bundled figures say nothing of a publisher."""
+    gave an answer that could be used, kept the same way; bundled figures say nothing of a publisher. ``cost`` and
+    ``seconds``: what the last run took, from its beginning to its end; None where it is not known."""
 
     dataset: str
     checked_at: str
@@ -235,6 +244,8 @@ class Status(Record):
     version: str | None = None
     rejected: str | None = None
     asked_at: str = ""
+    cost: Cost | None = None
+    seconds: float | None = None
 
 
 class Announced(Record):

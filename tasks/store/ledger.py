@@ -1,0 +1,70 @@
+"""What it takes to make published versions again from their raw inputs, kept beside the raw archive.
+
+``_ledger/<dataset>/<version>.json`` is the manifest of a published version, ``_ledger/<dataset>/latest.json`` its log:
+copies, in a place of their own, so that ``_raw/`` and ``_ledger/`` together are all that has to be copied elsewhere to
+be able to lose the rest (``tasks.restore``). Derived, like the catalog: they never fail a publish, and any later run
+or the nightly maintenance writes what is missing.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+
+from configs.errors import ObjectExistsError, ObjectNotFoundError, StoreError
+from tasks.store import layout
+from tasks.store.derived import swap_loop
+from tasks.store.objects import ObjectStore
+from tasks.store.records import Latest, Manifest
+from tasks.store.versions import read_latest
+
+log = logging.getLogger("techtrade")
+
+
+def keep(store: ObjectStore, dataset: str) -> bool:
+    """Brings the ledger of a dataset up to its log; whether it could be."""
+    try:
+        latest, _ = read_latest(store, dataset)
+        if latest is None:
+            return True
+        have = {e.key for e in store.entries(layout.ledger(dataset))}
+        for version in dict.fromkeys(e.version for e in latest.published):
+            key = layout.ledger(dataset, version)
+            if key not in have:
+                body = store.get(layout.manifest(dataset, version)).body
+                with suppress(ObjectExistsError):
+                    store.create(key, body)
+    except StoreError as e:
+        log.warning("%s: the ledger was not written: %s; a later run will", dataset, e)
+        return False
+    # Whoever is slower must not take the log back.
+    return swap_loop(store, layout.ledger_log(dataset), lambda body: _newer(body, latest))
+
+
+def _newer(body: bytes | None, latest: Latest) -> bytes | None:
+    if body is not None:
+        with suppress(StoreError):
+            known = Latest.load(body, "_ledger")
+            if (known.seq, known.fence) >= (latest.seq, latest.fence):
+                return None
+    return latest.dump()
+
+
+def datasets(store: ObjectStore) -> list[str]:
+    """The datasets that have a ledger."""
+    return store.folders(layout.LEDGER)
+
+
+def read(store: ObjectStore, dataset: str) -> tuple[Latest, dict[str, Manifest]] | None:
+    """The log and the manifests of all that was published, by version; None if there is no ledger.
+
+    Raises:
+        ObjectNotFoundError: a manifest is missing.
+        StoreError: one cannot be read.
+    """
+    try:
+        latest = Latest.load(store.get(layout.ledger_log(dataset)).body, layout.ledger_log(dataset))
+    except ObjectNotFoundError:
+        return None
+    keys = {v: layout.ledger(dataset, v) for v in dict.fromkeys(e.version for e in latest.published)}
+    return latest, {v: Manifest.load(store.get(key).body, key) for v, key in keys.items()}
