@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -83,6 +84,7 @@ class Settings(BaseSettings):
 
     store: str = "warehouse"
     alerts: str = ""
+    log_format: Literal["plain", "json"] = "plain"
     sources: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
 
@@ -122,8 +124,22 @@ def source_settings(name: str) -> SourceSettings:
         raise ConfigError(f"source {name}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from e
 
 
-def source_key(name: str) -> str | None:
-    """The key of a source from the environment; None for a source that needs none.
+# From the name of a variable to the secret it stands for, None where there is none.
+Keys = Callable[[str], str | None]
+
+
+def secret_block(variable: str) -> str:
+    """The name of the Prefect block that stands in for a variable: ``techtrade-census-api-key``."""
+    return "techtrade-" + variable.removeprefix("TECHTRADE_").lower().replace("_", "-")
+
+
+def from_environment(variable: str) -> str | None:
+    """The value of an environment variable; None where it is not set, or empty."""
+    return os.environ.get(variable, "").strip() or None
+
+
+def source_key(name: str, keys: Keys = from_environment) -> str | None:
+    """The key of a source, looked up now; None for a source that needs none.
 
     Raises:
         MissingKeyError: none is set.
@@ -132,15 +148,22 @@ def source_key(name: str) -> str | None:
     key = source_settings(name).key
     if key is None:
         return None
-    value = os.environ.get(key.variable, "").strip()
+    value = keys(key.variable)
     if not value:
-        raise MissingKeyError(name, key.variable, key.signup)
+        raise MissingKeyError(name, key.variable, secret_block(key.variable), key.signup)
     if not re.fullmatch(key.pattern, value):
         raise ConfigError(f"{key.variable} is not a key of {name}: it should be {key.looks_like}; see {key.signup}")
     return value
 
 
-def require_access(name: str) -> None:
+@cache
+def key_variables() -> tuple[str, ...]:
+    """The variables that hold keys, of all sources."""
+    names = sorted(p.stem for p in (CONFIGS / "sources").glob("*.yaml"))
+    return tuple(dict.fromkeys(f["key"]["variable"] for n in names if (f := _source_file(n)).get("key")))
+
+
+def require_access(name: str, keys: Keys = from_environment) -> None:
     """Whether the source can be asked at all: a key where it needs one, an address where one has to be named.
 
     Raises:
@@ -151,7 +174,7 @@ def require_access(name: str) -> None:
         return
     settings = source_settings(name)
     if not settings.url.startswith("file:"):
-        source_key(name)
+        source_key(name, keys)
     if "documents" in _source_file(name) and not settings.documents:
         raise NoAddressError(name)
 

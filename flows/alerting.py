@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -19,9 +19,11 @@ from configs.alerts import BLOCK
 from configs.errors import ConfigError, TechtradeError, UsageError
 from configs.settings import load_settings
 from flows import status
+from flows.keys import blanked
 from flows.output import one_line
 from tasks import alerts
 from tasks.alerts import BY_RUN, Alerting, Finding, Kind, findings
+from tasks.context import bound
 from tasks.runs import Outcome, Published
 from tasks.store.objects import ObjectStore
 from tasks.store.open import open_store
@@ -132,8 +134,9 @@ def collected(url: str | None) -> Iterator[None]:
 def on_failure(flow: Any, flow_run: Any, state: Any) -> None:
     """Prefect's hook of a run that failed."""
     dataset, url = _given(flow_run)
-    failed(url, dataset, state.result(raise_on_failure=False))
-    _send_after_run(url, wait=True)
+    with _bound(flow_run):
+        failed(url, dataset, state.result(raise_on_failure=False))
+        _send_after_run(url, wait=True)
 
 
 def on_crashed(flow: Any, flow_run: Any, state: Any) -> None:
@@ -142,14 +145,16 @@ def on_crashed(flow: Any, flow_run: Any, state: Any) -> None:
     error = state.data if isinstance(state.data, BaseException) else None
     if isinstance(error, KeyboardInterrupt) and _collecting.get():
         return  # who pressed the keys knows
-    failed(url, dataset, CrashedError(dataset, str(state.message or "no more is known")))
-    # Not waiting: a machine that is going down gives no time.
-    _send_after_run(url, wait=False)
+    with _bound(flow_run):
+        failed(url, dataset, CrashedError(dataset, str(state.message or "no more is known")))
+        # Not waiting: a machine that is going down gives no time.
+        _send_after_run(url, wait=False)
 
 
 def on_completion(flow: Any, flow_run: Any, state: Any) -> None:
     """Prefect's hook of a run that ended well: tells that it is over, and what earlier runs left to tell."""
-    _send_after_run(_given(flow_run)[1], wait=False)
+    with _bound(flow_run):
+        _send_after_run(_given(flow_run)[1], wait=False)
 
 
 class CrashedError(TechtradeError):
@@ -163,6 +168,11 @@ class CrashedError(TechtradeError):
 def _given(flow_run: Any) -> tuple[str, str | None]:
     given: dict[str, Any] = flow_run.parameters
     return str(given.get("dataset", "")), given.get("store")
+
+
+def _bound(flow_run: Any) -> AbstractContextManager[None]:
+    """Hooks are called after the flow: what they log is of its run all the same."""
+    return bound(run_id=str(flow_run.id), run_name=str(flow_run.name), dataset=_given(flow_run)[0])
 
 
 def _send_after_run(url: str | None, *, wait: bool) -> None:
@@ -183,7 +193,7 @@ def _opened(url: str | None) -> tuple[ObjectStore | None, str]:
 
 
 def _unforeseen(error: BaseException) -> str:
-    return f"{type(error).__name__}: {status.scrubbed(one_line(error))}"
+    return f"{type(error).__name__}: {blanked(one_line(error))}"
 
 
 def _safely(step: Callable[[], object]) -> None:

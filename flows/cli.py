@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import click
 
 from configs.errors import TechtradeError
-from flows.output import debugging, one_line
+from flows.output import debugging, one_line, remark
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -174,6 +174,18 @@ def yank_command(target: str, reason: str, replaced_by: str | None, store: str |
     from flows import operate_commands
 
     operate_commands.yank(target, reason, replaced_by, store, as_json)
+
+
+@cli.command(name="restore")
+@click.argument("datasets", nargs=-1)
+@click.option("--from", "copy", required=True, metavar="URL", help="The copy of _raw/ and _ledger/ to restore from.")
+@_store
+@_json
+def restore_command(datasets: tuple[str, ...], copy: str, store: str | None, as_json: bool) -> None:
+    """Make a lost store again from a copy of its raw archive."""
+    from flows import restore_command as command
+
+    sys.exit(command.restore(datasets, copy, store, as_json))
 
 
 @cli.command(name="promote")
@@ -361,12 +373,12 @@ def main() -> None:
     except TechtradeError as e:
         if debug:
             raise
-        print(f"error: {one_line(e)}", file=sys.stderr)
+        remark(f"error: {one_line(e)}")
         sys.exit(e.exit_code)
     except Exception as e:
         if debug:
             raise
-        print(f"error: {type(e).__name__}: {one_line(e)} (unexpected; see it whole with --debug)", file=sys.stderr)
+        remark(f"error: {type(e).__name__}: {one_line(e)} (unexpected; see it whole with --debug)")
         sys.exit(1)
 
 

@@ -6,8 +6,16 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from configs.contract import dataset_names, load_contract
-from configs.errors import MissingKeyError, NoAddressError, NotBundledError, TechtradeError, UsageError
+from configs.errors import (
+    KeyStoreError,
+    MissingKeyError,
+    NoAddressError,
+    NotBundledError,
+    TechtradeError,
+    UsageError,
+)
 from configs.settings import require_access
+from flows import keys
 from flows.output import one_line, print_json, progress, remark, show_traceback
 from flows.running import UnforeseenError, run
 from flows.runtime import refuse_unknown_sources
@@ -71,9 +79,11 @@ def _not_to_be_had(name: str, source: str) -> TechtradeError | None:
     """What is missing to get this dataset from this kind of source."""
     contract = load_contract(name)
     try:
-        require_access(Request(contract, "live" if source == "live" else "snapshot").source)
+        require_access(Request(contract, "live" if source == "live" else "snapshot").source, keys.look_up)
     except (MissingKeyError, NoAddressError, NotBundledError) as e:
         return e
+    except KeyStoreError:
+        return None  # the run will say so, as one that failed
     return None
 
 

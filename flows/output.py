@@ -1,6 +1,7 @@
 """How commands speak: figures on standard output, progress and remarks on standard error.
 
-On a terminal progress is one line that changes; elsewhere (a log, a pipe) it is plain lines.
+On a terminal progress is one line that changes; elsewhere (a log, a pipe) it is plain lines, or JSON lines where
+``TECHTRADE_LOG_FORMAT`` says so.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+from flows import logs
+
 log = logging.getLogger("techtrade")
 
 
@@ -24,7 +27,10 @@ def print_json(value: Any) -> None:
 
 def remark(text: str) -> None:
     """A line for the person at the terminal that is not part of the answer."""
-    print(text, file=sys.stderr)
+    if logs.as_json():
+        logs.say(text, logging.ERROR if text.startswith("error: ") else logging.INFO)
+    else:
+        print(text, file=sys.stderr)
 
 
 def one_line(error: BaseException) -> str:
@@ -65,6 +71,10 @@ def progress(first: str) -> Iterator[None]:
 
 @contextmanager
 def _handler(first: str) -> Iterator[logging.Handler]:
+    if logs.as_json():
+        logs.say(first)
+        yield logs.json_handler()
+        return
     if not sys.stderr.isatty():
         print(f"  {first}", file=sys.stderr, flush=True)
         yield _Lines()

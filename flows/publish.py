@@ -34,15 +34,16 @@ from configs.errors import (  # noqa: E402
     StoreUnavailableError,
 )
 from configs.settings import load_settings, lockout_seconds  # noqa: E402
-from flows import alerting, status  # noqa: E402
+from flows import alerting, keys, logs, status  # noqa: E402
 from flows.announcing import announce  # noqa: E402
 from flows.output import one_line  # noqa: E402
 from flows.report import outcome_markdown  # noqa: E402
 from tasks import pipeline, schema_rules  # noqa: E402
+from tasks.context import bound  # noqa: E402
 from tasks.extract.base import Extraction, Refresh  # noqa: E402
 from tasks.runs import Checked, Fetched, Outcome, Published, Request, SourceKind  # noqa: E402
 from tasks.sealings import Sealings  # noqa: E402
-from tasks.store import derived, versions, yank  # noqa: E402
+from tasks.store import derived, ledger, versions, yank  # noqa: E402
 from tasks.store.local import LocalStore  # noqa: E402
 from tasks.store.objects import ObjectStore  # noqa: E402
 from tasks.store.open import open_store  # noqa: E402
@@ -50,6 +51,7 @@ from tasks.store.raw import RawArchive  # noqa: E402
 from tasks.store.versions import Built, Draft, Head  # noqa: E402
 
 log = logging.getLogger("techtrade")
+logs.install()
 
 
 def _run_name() -> str:
@@ -76,8 +78,8 @@ def _locked_out(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
     retry_condition_fn=_locked_out,
     cache_policy=NO_CACHE,
 )
-def extract(request: Request, head: Head, store: ObjectStore) -> Fetched:
-    return pipeline.fetch(request, head, RawArchive(store))
+def extract(request: Request, head: Head, store: ObjectStore, running: status.Running) -> Fetched:
+    return pipeline.fetch(request, head, RawArchive(store), running.meter, keys.look_up)
 
 
 # No retry: a pure function of archived bytes fails the same way twice.
@@ -114,16 +116,17 @@ def release(request: Request, extraction: Extraction, built: Built, store: Objec
         return skipped
     schema_rules.refuse_breaking(head, request.contract)
     draft = stage(head, built, store)
-    checked = check(request, extraction, built, draft, store)
-    return commit(request, checked, store, sealings)
+    with bound(version=draft.version):
+        logs.remember()
+        log.info("%s: staged as %s", draft.dataset, draft.version)
+        checked = check(request, extraction, built, draft, store)
+        return commit(request, checked, store, sealings)
 
 
 # The three steps below are not retried alone: `release` starts over from a new head.
 @task(name="stage", task_run_name="stage {head.dataset}", cache_policy=NO_CACHE)
 def stage(head: Head, built: Built, store: ObjectStore) -> Draft:
-    draft = pipeline.stage(store, head, built)
-    log.info("%s: staged as %s", draft.dataset, draft.version)
-    return draft
+    return pipeline.stage(store, head, built)
 
 
 @task(name="check", task_run_name="check {draft.dataset}@{draft.version}", cache_policy=NO_CACHE)
@@ -167,19 +170,26 @@ def publish(
         RejectedError: the quality gate stopped it; readers see what they saw before.
         TechtradeError: the run failed; readers see what they saw before.
     """
-    request = Request(load_contract(dataset), source, vintage, refresh)
+    with logs.of_run(dataset):
+        return _publish(Request(load_contract(dataset), source, vintage, refresh), store)
+
+
+def _publish(request: Request, url: str | None) -> Outcome:
+    dataset, running = request.contract.name, status.Running()
     refuse_unknown_sources()
-    target = open_store(store or load_settings().store)
+    target = open_store(url or load_settings().store)
     if isinstance(target, LocalStore):
         make_room(target.root)
-    with status.of_failures(target, dataset, asked=source == "live"):
+    with status.of_failures(target, dataset, running, asked=request.kind == "live"):
         head = versions.read_head(target, dataset)
         yank.settle(target, dataset, head.latest)
-        log.info("%s: extracting from %s, vintage %s", dataset, request.source, vintage or "newest")
+        log.info("%s: extracting from %s, vintage %s", dataset, request.source, request.vintage or "newest")
         wait = lockout_seconds(request.source)
-        fetched = extract.with_options(retry_delay_seconds=wait)(request, head, target)
+        fetched = extract.with_options(retry_delay_seconds=wait)(request, head, target, running)
         outcome = pipeline.same_input(head, request, fetched) or _release_if_new(request, head, fetched, target)
-    _tell(request, outcome, target)
+    with bound(version=outcome.version):
+        logs.remember()
+        _tell(request, outcome, target, running)
     return outcome
 
 
@@ -199,11 +209,13 @@ def _release_if_new(request: Request, head: Head, fetched: Fetched, store: Objec
         return release(request, extraction, built, store, Sealings())
 
 
-def _tell(request: Request, outcome: Outcome, store: ObjectStore) -> None:
+def _tell(request: Request, outcome: Outcome, store: ObjectStore, running: status.Running) -> None:
     """Name of the run, status, catalog and Prefect artifact. All derived: none can fail a publish that has happened."""
     name_run(request, outcome.vintage)
-    kind, detail = status.write_outcome(store, outcome, asked=request.kind == "live")
+    kind, detail = status.write_outcome(store, outcome, running, asked=request.kind == "live")
     derived.refresh_catalog(store, request.contract)
+    if isinstance(outcome, Published):
+        ledger.keep(store, outcome.dataset)
     announce(store, request.contract, ("published", outcome.version) if isinstance(outcome, Published) else None)
     alerting.ended(store, outcome)
     if isinstance(outcome, Published):

@@ -39,11 +39,12 @@ def run(flow: Any, *, dataset: str, store: str | None = None, **given: Any) -> O
         raise
     except Exception as e:
         from flows import alerting, status
+        from flows.keys import blanked
         from tasks.store.open import open_store
 
-        error = _unreachable(dataset, e) or UnforeseenError(dataset, type(e).__name__, status.scrubbed(one_line(e)))
+        error = _unreachable(dataset, e) or UnforeseenError(dataset, type(e).__name__, blanked(one_line(e)))
         # The flow does so itself, unless it could not even begin.
-        status.write_failure(open_store(store or load_settings().store), dataset, error)
+        status.write_failure(open_store(store or load_settings().store), dataset, error, of=e)
         if not alerting.is_reported(e):
             alerting.failed(store, dataset, error)
         raise error from e

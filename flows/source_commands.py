@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
+from flows import keys
 from flows.inspect_commands import open_at
 from flows.output import print_json, progress, remark, table
 from tasks.store import raw_admin, versions
@@ -55,7 +56,7 @@ def check(names: tuple[str, ...], as_json: bool) -> int:
         drift.expectation(name)  # a wrong name is told before anything is asked
     now = versions.utc_now()
     with progress("asking publishers for their metadata"):
-        found = [drift.check(name, now) for name in chosen]
+        found = [drift.check(name, now, keys.look_up) for name in chosen]
     if as_json:
         print_json([asdict(f) for f in found])
     for source in found:

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from configs.errors import TechtradeError
-from configs.settings import source_settings
-from flows.runtime import known_sources
-from tasks.extract.secrets import Scrubber
+from flows.keys import blanked
+from tasks.extract.base import Meter
 from tasks.runs import Outcome, Published, RejectedError
 from tasks.store import derived, versions
 from tasks.store.objects import ObjectStore
-from tasks.store.records import Status
+from tasks.store.records import Cost, Status
+
+
+class Running:
+    """What a run under way has cost so far. No dataclass: Prefect hands copies of those to a task."""
+
+    def __init__(self) -> None:
+        self.meter = Meter()
+        self._began = time.monotonic()
+
+    def cost(self) -> Cost:
+        return Cost(**vars(self.meter))
+
+    def seconds(self) -> float:
+        return round(time.monotonic() - self._began, 1)
 
 
 def last_rejected(store: ObjectStore, dataset: str) -> str | None:
@@ -26,24 +39,27 @@ def last_rejected(store: ObjectStore, dataset: str) -> str | None:
 
 
 @contextmanager
-def of_failures(store: ObjectStore, dataset: str, *, asked: bool) -> Iterator[None]:
+def of_failures(store: ObjectStore, dataset: str, running: Running, *, asked: bool) -> Iterator[None]:
     """Writes down why a run ended without an outcome; the error goes on. ``asked``: the publisher itself is asked."""
     try:
         yield
     except RejectedError as e:
-        _write(store, dataset, "rejected", str(e), version=e.version, rejected=e.version, asked=asked)
+        _write(store, dataset, "rejected", str(e), running, version=e.version, rejected=e.version, asked=asked)
         raise
     except Exception as e:
+        e.__dict__["running"] = running
         write_failure(store, dataset, e)
         raise
 
 
-def write_failure(store: ObjectStore, dataset: str, error: Exception) -> None:
-    told = str(error) if isinstance(error, TechtradeError) else f"{type(error).__name__}: {scrubbed(str(error))}"
-    _write(store, dataset, "failed", told, rejected=last_rejected(store, dataset))
+def write_failure(store: ObjectStore, dataset: str, error: Exception, of: Exception | None = None) -> None:
+    """Writes down that a run failed. ``of``: the error that it failed with at first, which may know what it cost."""
+    told = str(error) if isinstance(error, TechtradeError) else f"{type(error).__name__}: {blanked(str(error))}"
+    running = (of or error).__dict__.get("running")
+    _write(store, dataset, "failed", told, running, rejected=last_rejected(store, dataset))
 
 
-def write_outcome(store: ObjectStore, outcome: Outcome, *, asked: bool) -> tuple[str, str]:
+def write_outcome(store: ObjectStore, outcome: Outcome, running: Running, *, asked: bool) -> tuple[str, str]:
     """Writes down how a run ended; returns it in a word, and the detail. ``asked``: the publisher itself was asked."""
     if isinstance(outcome, Published):
         kind, detail = "published", f"version {outcome.version}"
@@ -51,7 +67,7 @@ def write_outcome(store: ObjectStore, outcome: Outcome, *, asked: bool) -> tuple
         kind, detail = str(outcome.why), outcome.detail
     name, rejected = outcome.dataset, last_rejected(store, outcome.dataset)
     version = outcome.version
-    _write(store, name, kind, detail, vintage=outcome.vintage, version=version, rejected=rejected, asked=asked)
+    _write(store, name, kind, detail, running, vintage=outcome.vintage, version=version, rejected=rejected, asked=asked)
     return kind, detail
 
 
@@ -62,17 +78,12 @@ def note(store: ObjectStore, dataset: str, text: str) -> None:
         derived.write_status(store, last.model_copy(update={"detail": f"{last.detail}; {text}"}))
 
 
-def scrubbed(text: str) -> str:
-    """The text without any key that is set: nobody knows what stands in an error that nobody foresaw."""
-    variables = [k.variable for name in known_sources() if (k := source_settings(name).key)]
-    return Scrubber(os.environ.get(v, "").strip() for v in variables).text(text)
-
-
 def _write(
     store: ObjectStore,
     dataset: str,
     outcome: str,
     detail: str,
+    running: Running | None,
     *,
     vintage: str = "",
     version: str | None = None,
@@ -90,5 +101,7 @@ def _write(
         version=version,
         rejected=rejected,
         asked_at=now if asked else last.asked_at if last else "",
+        cost=running.cost() if running else None,
+        seconds=running.seconds() if running else None,
     )
     derived.write_status(store, status)

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from configs.calendar import load_calendar
 from configs.contract import CONFIGS
 from configs.errors import ConfigError, MissingKeyError, SourceError, SourceLayoutError, UsageError
-from configs.settings import SourceSettings, source_key, source_settings
+from configs.settings import Keys, SourceSettings, from_environment, source_key, source_settings
 from tasks.drift_readers import READERS, Kinds
 from tasks.extract.base import Meter, RawDocument
 from tasks.extract.http import Answer, Client
@@ -116,7 +116,7 @@ def compare(probe: Probe, seen: Kinds) -> tuple[Difference, ...]:
     return (*gone, *changed, *new)
 
 
-def check(source: str, now: datetime) -> Checked:
+def check(source: str, now: datetime, keys: Keys = from_environment) -> Checked:
     """Looks at one source. What goes wrong is a state, so that one source does not hide the others.
 
     Raises:
@@ -125,7 +125,7 @@ def check(source: str, now: datetime) -> Checked:
     expected = expectation(source)
     try:
         settings = source_settings(source)
-        key = source_key(source) if expected.needs_key and not settings.url.startswith("file:") else None
+        key = source_key(source, keys) if expected.needs_key and not settings.url.startswith("file:") else None
     except MissingKeyError as e:
         return Checked(source, "no key", str(e))
     except ConfigError as e:

@@ -23,13 +23,13 @@ from configs.errors import (
     StoreUnavailableError,
     VintageRegressedError,
 )
-from configs.settings import has_settings
+from configs.settings import Keys, from_environment, has_settings
 from expectations.base import GateInput, Other, once
 from tasks import changes as changes_
 from tasks import notes, schema_rules
 from tasks.build import build
 from tasks.extract import partner_reference
-from tasks.extract.base import Ask, Extraction, load_source
+from tasks.extract.base import Ask, Extraction, Meter, load_source
 from tasks.lineage import code_version, inputs_sha256, manifest_of
 from tasks.quality.gate import UNREADABLE, first_line, judge
 from tasks.quality.report import Report, failures_of
@@ -48,8 +48,15 @@ KEPT_ROWS = 2_000_000
 # ------------------------------------------------------------------------ steps
 
 
-def fetch(request: Request, head: Head, archive: RawArchive) -> Fetched:
-    """Gets and archives what the request asks for, and what its columns refer to.
+def fetch(
+    request: Request,
+    head: Head,
+    archive: RawArchive,
+    meter: Meter | None = None,
+    keys: Keys = from_environment,
+) -> Fetched:
+    """Gets and archives what the request asks for, and what its columns refer to. ``meter`` is counted up, also if it
+    fails.
 
     Raises:
         BreakingChangeError: the contract breaks readers of what is published; nothing is asked for.
@@ -63,6 +70,8 @@ def fetch(request: Request, head: Head, archive: RawArchive) -> Fetched:
         refresh=request.refresh,
         known=archive.known(manifest) if manifest else {},
         known_vintage=manifest.vintage if manifest else None,
+        meter=meter or Meter(),
+        keys=keys,
     )
     documents = load_source(request.source).fetch(ask, archive)
     if request.contract.referring:

@@ -16,6 +16,7 @@ from configs.errors import (
     CredentialError,
     IncompleteResponseError,
     InconsistentVintageError,
+    KeyStoreError,
     LockedOutError,
     MissingKeyError,
     PassingAnswerError,
@@ -35,7 +36,7 @@ WORDS = 400
 
 # The first that fits, so a class comes before its base.
 _KINDS: tuple[tuple[tuple[type[BaseException], ...], Kind], ...] = (
-    ((CredentialError, MissingKeyError), "credentials"),
+    ((CredentialError, KeyStoreError, MissingKeyError), "credentials"),
     ((LockedOutError,), "locked_out"),
     (
         (

@@ -18,6 +18,7 @@ from typing import Literal, Protocol, cast
 import polars as pl
 
 from configs.errors import ConfigError
+from configs.settings import Keys, from_environment
 
 Refresh = Literal["auto", "all"]
 
@@ -72,6 +73,7 @@ class Ask:
 
     ``known``: the documents of the version that readers get now, by role. With ``refresh`` ``auto`` a source that can
     tell what may have changed takes the rest from there; with ``all`` it asks for everything. ``meter`` is counted up.
+    ``keys``: where a key is looked up, at the time it is needed.
     """
 
     dataset: str
@@ -81,6 +83,7 @@ class Ask:
     known_vintage: str | None = None
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     meter: Meter = field(default_factory=Meter)
+    keys: Keys = from_environment
 
 
 @dataclass(frozen=True)

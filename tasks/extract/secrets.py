@@ -46,8 +46,13 @@ def without_secrets(url: str) -> str:
     )
 
 
+def without_named_secrets(text: str) -> str:
+    """The text with the values of parameters blanked that are known to carry a secret."""
+    return _IN_TEXT.sub(rf"\1={REDACTED}", text)
+
+
 def redacted_log(record: logging.LogRecord) -> bool:
     """A logging filter that blanks secret parameters in a message."""
-    record.msg = _IN_TEXT.sub(rf"\1={REDACTED}", record.getMessage())
+    record.msg = without_named_secrets(record.getMessage())
     record.args = ()
     return True

@@ -15,7 +15,7 @@ from datetime import timedelta
 from types import TracebackType
 
 from configs.errors import MissingKeyError, PassingAnswerError, SourceResponseError
-from configs.settings import source_key, source_settings
+from configs.settings import Keys, source_key, source_settings
 from tasks.extract.base import Archive, Ask, RawDocument
 from tasks.extract.http import Answer, Client
 
@@ -39,7 +39,7 @@ class Session:
     def __init__(self, source: str, ask: Ask, archive: Archive, *, plan: str | None = None) -> None:
         self.source, self.settings = source, source_settings(source)
         self._archive, self._ask = archive, ask
-        self._client = Client(source, self.settings, _key(source, self.settings.url), ask.meter)
+        self._client = Client(source, self.settings, _key(source, self.settings.url, ask.keys), ask.meter)
         digest = hashlib.sha256(f"{plan} {self.settings.url}".encode()).hexdigest()[:16]
         self._plan = f"{ask.dataset}/{digest}" if plan is not None else None
         self._pending: RawDocument | None = None
@@ -111,9 +111,9 @@ class Session:
         self._pending = None
 
 
-def _key(source: str, url: str) -> str | None:
+def _key(source: str, url: str, keys: Keys) -> str | None:
     try:
-        return source_key(source)
+        return source_key(source, keys)
     except MissingKeyError:
         if url.startswith("file:"):
             return None

@@ -15,10 +15,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import polars as pl
 import pyarrow as pa
@@ -33,6 +34,8 @@ from tasks.quality.report import FAILING_ROWS, CheckOutcome, CheckResult, Report
 
 # What polars raises while it makes a frame; the last two come from the store's files through pyarrow.
 UNREADABLE = (pl.exceptions.PolarsError, pa.ArrowException, OSError)
+P = ParamSpec("P")
+T = TypeVar("T")
 NOTHING_TO_HOLD = "there were no rows to hold this rule against"
 
 
@@ -53,7 +56,8 @@ def judge(gate: GateInput) -> Report:
     results: list[CheckResult] = [_not_applicable(c, gate) for c in checks if c.frame is None]
     documents: list[Any] = []
     # Great Expectations is busy with one core and the rules on values while polars makes the frames of the others.
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(1) as threads:
+        pool = _SameContext(threads)
         source, under_way = pool.submit(_data_source), []
         for some in ([c for c in applying if c.column], [c for c in applying if not c.column]):
             frames = _collected(gate, some)
@@ -67,6 +71,17 @@ def judge(gate: GateInput) -> Report:
     results.sort(key=lambda r: order[r.check_id])
     came = breaks.breaks_that_came(results, gate.breaks)
     return Report(tuple(results), (json.dumps(documents, indent=1, default=str) + "\n").encode(), came)
+
+
+@dataclass(frozen=True)
+class _SameContext:
+    """Threads whose log lines say of which run they are."""
+
+    threads: ThreadPoolExecutor
+
+    def submit(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        here = copy_context()
+        return self.threads.submit(lambda: here.run(function, *args, **kwargs))
 
 
 @dataclass(frozen=True)
