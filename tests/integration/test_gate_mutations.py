@@ -6,6 +6,7 @@ docs/quality-score.md has the numbers, and lists what is missed.
 from __future__ import annotations
 
 import json
+import re
 
 import polars as pl
 import pytest
@@ -13,9 +14,11 @@ import pytest
 from benchmarks.quality_mutations.__main__ import main
 from benchmarks.quality_mutations.case import Case
 from benchmarks.quality_mutations.cases import CASES
-from benchmarks.quality_mutations.grounds import ATP, IP, PARTNERS, atp_world
+from benchmarks.quality_mutations.grounds import ATP, GROUNDS, IP, PARTNERS, atp_world
 from benchmarks.quality_mutations.operations import put, scaled
 from benchmarks.quality_mutations.score import NothingCorruptedError, Score, run
+from expectations.runbooks import GENERAL, PROJECT, anchor
+from tasks.quality.gate import judge
 
 # Of a first publication nothing but the series itself and another table can tell.
 FEW = {
@@ -85,6 +88,18 @@ def test_the_table_is_printed_and_given_as_json(
     assert main([PARTNERS]) == 1
     table = capfd.readouterr().out
     assert "two nobody has on a list" in table and "missed of them" in table
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dataset", sorted(GROUNDS))
+def test_every_check_is_told_of_in_the_docs_and_has_a_runbook_entry(dataset: str) -> None:
+    ground = GROUNDS[dataset]().at("next")
+    page = (PROJECT / "docs" / "quality.md").read_text()
+    told = set(re.findall(r"`([a-z0-9_]+\*?)`", page))
+    families = tuple(t[:-1] for t in told if t.endswith("*"))
+    ran = {r.check_id for r in judge(ground.gate(ground.data, ground.tables)).results}
+    assert {c for c in ran if c not in told and not c.startswith(families)} == set()
+    assert {c for c in ran if anchor(c) == GENERAL} == set()
 
 
 @pytest.mark.slow
