@@ -102,7 +102,7 @@ def test_a_publisher_that_is_gone_is_one_alert_for_all_its_datasets(
         ran = techtrade("publish", *BEA)
     assert ran.code == 1
     assert titles(hook) == [f"techtrade FAILED: {', '.join(BEA)}: the publisher does not give the figures"]
-    assert "run-failed.md#unavailable" in hook.posts[0]["message"]
+    assert "unavailable.md" in hook.posts[0]["message"]
     assert "no version was published yet" in hook.posts[0]["message"]
     assert "alert sent to TEST_CHAT" in ran.err
 
@@ -156,7 +156,7 @@ def test_a_run_that_crashes_is_told_by_prefects_hook(
     techtrade("publish", ATP, "--source", "snapshot")
     assert titles(hook) == [f"techtrade FAILED: {ATP}: the run ended unexpectedly"]
     assert "Python system exit call" in hook.posts[0]["message"]
-    assert "run-failed.md#crash" in hook.posts[0]["message"]
+    assert "crash.md" in hook.posts[0]["message"]
 
 
 def test_a_scheduled_run_sends_by_itself(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,11 @@ import pytest
 from configs.contract import dataset_names, load_contract
 from expectations import runbooks
 from expectations.runbooks import GENERAL, PROJECT, anchor, entry, runbook, sections
+from tasks.alerts.model import KINDS, Kind
 
 CALLS = {"none_of", "not_applicable", "ratio", "bound", "Check", "_none_of", "_not_applicable"}
-RUN_FAILED = {"credentials", "unavailable", "layout", "locked-out", "store", "could-not-run", "settings", "crash"}
+RUNBOOKS = PROJECT / "deploy" / "runbooks"
+PARTS = ["What it means", "What readers see", "What to check", "How to mend", "How to undo"]
 
 
 def ids() -> set[str]:
@@ -52,7 +55,21 @@ def test_without_the_project_at_hand_there_is_no_text_and_no_error(tmp_path: Pat
     assert entry("jumps", tmp_path) == ""
 
 
-def test_every_kind_of_failed_run_has_its_entry() -> None:
-    assert headings("run-failed.md") == RUN_FAILED
-    for page in ("stale.md", "undelivered.md"):
-        assert (PROJECT / "deploy" / "runbooks" / page).read_text(encoding="utf-8").startswith("# ")
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_alert_has_its_page(kind: Kind) -> None:
+    assert (RUNBOOKS / KINDS[kind].runbook.partition("#")[0]).is_file()
+
+
+@pytest.mark.parametrize("page", sorted(p.name for p in RUNBOOKS.glob("*.md")))
+def test_a_page_says_what_it_means_what_readers_see_what_to_check_how_to_mend_and_how_to_undo(page: str) -> None:
+    text = (RUNBOOKS / page).read_text(encoding="utf-8")
+    assert text.startswith("# ")
+    assert (
+        re.findall(r"^###? (What it means|What readers see|What to check|How to mend|How to undo)$", text, re.M)
+        == PARTS
+    )
+
+
+def test_no_page_is_there_that_nothing_leads_to() -> None:
+    led = {info.runbook.partition("#")[0] for info in KINDS.values()}
+    assert {p.name for p in RUNBOOKS.glob("*.md")} == led | {"undelivered.md", "lost-store.md"}
