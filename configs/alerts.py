@@ -49,6 +49,7 @@ class AlertSettings(_Frozen):
     """How alerts are sent. What each value is for stands beside it in ``configs/alerts.yaml``."""
 
     owners: dict[str, Owner]
+    operator: str = ""
     fallback: tuple[Channel, ...] = ()
     windows_hours: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
     grouping_seconds: Annotated[float, Field(ge=0, le=600)] = 30

@@ -207,6 +207,14 @@ class ClaimLostError(StoreError):
         )
 
 
+class TimedOutError(TechtradeError):
+    """A run was ended because it took longer than it may."""
+
+    def __init__(self, dataset: str, how: str) -> None:
+        self.dataset = dataset
+        super().__init__(f"{dataset}: the run took too long and was ended: {how}. The next run needs no cleaning")
+
+
 class CorruptVersionError(StoreError):
     """Bytes in the store are not the bytes that were sealed."""
 

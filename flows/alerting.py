@@ -16,7 +16,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from configs.alerts import BLOCK
-from configs.errors import ConfigError, TechtradeError, UsageError
+from configs.errors import ConfigError, TechtradeError, TimedOutError, UsageError
 from configs.settings import load_settings
 from flows import status
 from flows.keys import blanked
@@ -59,6 +59,25 @@ def alerting(store: ObjectStore | None, url: str) -> Alerting:
 def report(store: ObjectStore, *found: Finding) -> None:
     """Something is wrong with a dataset; it is sent by ``send``."""
     _safely(lambda: alerting(store, store.url).report(*found))
+
+
+def found(url: str | None, *seen: Finding) -> None:
+    """The same, by whoever looks at runs from outside: also where the store cannot be opened."""
+
+    def tell() -> None:
+        alerting(*_opened(url)).report(*seen)
+
+    _safely(tell)
+
+
+def healed(url: str | None, dataset: str, words: str, kinds: Collection[Kind]) -> None:
+    """What was ``found`` is over, as far as those kinds go."""
+    _safely(lambda: alerting(*_opened(url)).recovered(dataset, words, kinds))
+
+
+def send_found(url: str | None) -> None:
+    """Tells what is due, as ``send``."""
+    _safely(lambda: send(*_opened(url)))
 
 
 def recovered(store: ObjectStore, dataset: str, words: str, kinds: Collection[Kind] = BY_RUN) -> None:
@@ -133,15 +152,16 @@ def collected(url: str | None) -> Iterator[None]:
 
 def on_failure(flow: Any, flow_run: Any, state: Any) -> None:
     """Prefect's hook of a run that failed."""
-    dataset, url = _given(flow_run)
+    dataset, url = _given(flow_run, flow)
+    error = state.result(raise_on_failure=False)
     with _bound(flow_run):
-        failed(url, dataset, state.result(raise_on_failure=False))
+        failed(url, dataset, TimedOutError(dataset, one_line(error)) if isinstance(error, TimeoutError) else error)
         _send_after_run(url, wait=True)
 
 
 def on_crashed(flow: Any, flow_run: Any, state: Any) -> None:
     """Prefect's hook of a run whose process ended, or was ended: by a signal, by exit, for want of memory."""
-    dataset, url = _given(flow_run)
+    dataset, url = _given(flow_run, flow)
     error = state.data if isinstance(state.data, BaseException) else None
     if isinstance(error, KeyboardInterrupt) and _collecting.get():
         return  # who pressed the keys knows
@@ -154,7 +174,15 @@ def on_crashed(flow: Any, flow_run: Any, state: Any) -> None:
 def on_completion(flow: Any, flow_run: Any, state: Any) -> None:
     """Prefect's hook of a run that ended well: tells that it is over, and what earlier runs left to tell."""
     with _bound(flow_run):
-        _send_after_run(_given(flow_run)[1], wait=False)
+        _send_after_run(_given(flow_run, flow)[1], wait=False)
+
+
+def on_upkeep_completion(flow: Any, flow_run: Any, state: Any) -> None:
+    """The same of a run that is of no dataset: it is good again itself."""
+    name, url = _given(flow_run, flow)
+    with _bound(flow_run):
+        healed(url, name, "the last run ended well", BY_RUN)
+        _send_after_run(url, wait=False)
 
 
 class CrashedError(TechtradeError):
@@ -165,9 +193,10 @@ class CrashedError(TechtradeError):
         super().__init__(f"{dataset}: the run was cut off: {how} The next run needs no cleaning")
 
 
-def _given(flow_run: Any) -> tuple[str, str | None]:
+def _given(flow_run: Any, flow: Any = None) -> tuple[str, str | None]:
+    """The dataset of a run, or the name of a flow that is of none; and the store."""
     given: dict[str, Any] = flow_run.parameters
-    return str(given.get("dataset", "")), given.get("store")
+    return str(given.get("dataset") or getattr(flow, "name", "")), given.get("store")
 
 
 def _bound(flow_run: Any) -> AbstractContextManager[None]:

@@ -33,6 +33,7 @@ from tasks.store.objects import ObjectStore
 __all__ = ["BY_RUN", "BY_WATCH", "Alerting", "Finding", "Kind", "Undelivered", "from_environment"]
 
 log = logging.getLogger("techtrade")
+NOBODY = "nobody"
 _silent: set[str] = set()
 
 
@@ -67,7 +68,7 @@ class Alerting:
 
     def report(self, *findings: Finding) -> bool:
         """Writes down what is wrong; whether anybody will be told."""
-        mine = [(f, owner_of(f.dataset)) for f in findings]
+        mine = [(f, self._owner(f.dataset)) for f in findings]
         told = [(f, o) for f, o in mine if self._has_channel(o)]
         for _, owner in mine:
             if not self._has_channel(owner):
@@ -84,7 +85,7 @@ class Alerting:
 
     def recovered(self, dataset: str, words: str, kinds: Collection[Kind] = BY_RUN) -> bool:
         """Writes down that the dataset is good, as far as those kinds go; whether anything had been wrong."""
-        if not self._has_channel(owner_of(dataset)):
+        if not self._has_channel(self._owner(dataset)):
             return False
         found = False
 
@@ -144,6 +145,11 @@ class Alerting:
 
     # ----------------------------------------------------------------------- details
 
+    def _owner(self, dataset: str) -> str:
+        """Whose it is; what is of no dataset (upkeep, the scheduler) is the operator's."""
+        owner = owner_of(dataset)
+        return self.settings.operator or owner if owner == NOBODY else owner
+
     def _has_channel(self, owner: str) -> bool:
         return bool(reachable((*self.settings.channels(owner), *self.settings.fallback), self.resolve))
 
@@ -175,7 +181,7 @@ def owner_of(dataset: str) -> str:
     try:
         return load_contract(dataset).owner
     except TechtradeError:
-        return "nobody"
+        return NOBODY
 
 
 def pause(seconds: float) -> None:
@@ -184,7 +190,7 @@ def pause(seconds: float) -> None:
 
 
 def _owners(settings: AlertSettings) -> list[str]:
-    return sorted({*settings.owners, *(owner_of(name) for name in dataset_names()), "nobody"})
+    return sorted({*settings.owners, *(owner_of(name) for name in dataset_names()), NOBODY})
 
 
 def _busy(found: State) -> bool:

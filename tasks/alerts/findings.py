@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from configs.contract import dataset_names
 from configs.errors import (
     CheckCouldNotRunError,
     ConfigError,
@@ -23,6 +24,7 @@ from configs.errors import (
     SourceError,
     SourceUnavailableError,
     StoreError,
+    TimedOutError,
     VintageUnavailableError,
 )
 from tasks.alerts.model import FailedCheck, Finding, Kind
@@ -52,6 +54,7 @@ _KINDS: tuple[tuple[tuple[type[BaseException], ...], Kind], ...] = (
     ((StoreError,), "store"),
     ((CheckCouldNotRunError,), "could_not_run"),
     ((ConfigError,), "settings"),
+    ((TimedOutError,), "stuck"),
 )
 
 
@@ -88,6 +91,8 @@ def of_published(store: ObjectStore, outcome: Published) -> Finding | None:
 
 def served(store: ObjectStore | None, dataset: str) -> str:
     """What readers of latest get now, in words."""
+    if dataset not in dataset_names():
+        return "what they saw before; it is of no dataset"
     if store is None:
         return "not known: the store could not be opened"
     try:

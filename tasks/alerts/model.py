@@ -25,6 +25,10 @@ Kind = Literal[
     "could_not_run",
     "settings",
     "crash",
+    "stuck",
+    "not_started",
+    "no_server",
+    "damaged",
     "stale",
 ]
 Level = Literal["failure", "warning", "good"]
@@ -32,25 +36,30 @@ Level = Literal["failure", "warning", "good"]
 
 @dataclass(frozen=True)
 class KindInfo:
-    """A kind in words. ``healed_by``: what shows that it is over; None for what is told and needs no end."""
+    """A kind in words. ``healed_by``: what shows that it is over (a run that ends well, the freshness watch, the upkeep
+    that looks after the very thing); None for what is told and needs no end."""
 
     title: str
     runbook: str
     level: Level = "failure"
-    healed_by: Literal["run", "watch"] | None = "run"
+    healed_by: Literal["run", "watch", "upkeep"] | None = "run"
 
 
 KINDS: dict[Kind, KindInfo] = {
     "rejected": KindInfo("rejected by the quality gate", "quality.md"),
     "warnings": KindInfo("published with quality warnings", "quality.md", "warning", None),
-    "credentials": KindInfo("the key is missing or not accepted", "run-failed.md#credentials"),
-    "unavailable": KindInfo("the publisher does not give the figures", "run-failed.md#unavailable"),
-    "layout": KindInfo("the publisher gives something else than before", "run-failed.md#layout"),
-    "locked_out": KindInfo("the publisher shut us out", "run-failed.md#locked-out"),
-    "store": KindInfo("the store failed", "run-failed.md#store"),
-    "could_not_run": KindInfo("a quality check could not run", "run-failed.md#could-not-run"),
-    "settings": KindInfo("a setting is wrong", "run-failed.md#settings"),
-    "crash": KindInfo("the run ended unexpectedly", "run-failed.md#crash"),
+    "credentials": KindInfo("the key is missing or not accepted", "credentials.md"),
+    "unavailable": KindInfo("the publisher does not give the figures", "unavailable.md"),
+    "layout": KindInfo("the publisher gives something else than before", "layout.md"),
+    "locked_out": KindInfo("the publisher shut us out", "locked-out.md"),
+    "store": KindInfo("the store failed", "store.md"),
+    "could_not_run": KindInfo("a quality check could not run", "could-not-run.md"),
+    "settings": KindInfo("a setting is wrong", "settings.md"),
+    "crash": KindInfo("the run ended unexpectedly", "crash.md"),
+    "stuck": KindInfo("the run hung", "stuck.md"),
+    "not_started": KindInfo("its runs do not begin", "not-started.md"),
+    "no_server": KindInfo("the Prefect server does not answer", "no-server.md", healed_by="upkeep"),
+    "damaged": KindInfo("what readers get is damaged", "damaged.md", healed_by="upkeep"),
     "stale": KindInfo("not up to date", "stale.md", "warning", "watch"),
 }
 BY_RUN: tuple[Kind, ...] = tuple(k for k, info in KINDS.items() if info.healed_by == "run")
