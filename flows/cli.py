@@ -143,6 +143,18 @@ def read(target: str, as_of: str | None, form: str, output: str | None, store: s
 
 @cli.command()
 @click.argument("datasets", nargs=-1)
+@click.option("--check", is_flag=True, help="Exit with 1 if a person has to look at something.")
+@_store
+@_json
+def status(datasets: tuple[str, ...], check: bool, store: str | None, as_json: bool) -> None:
+    """How DATASETS (all, if none is named) stand: runs, versions, freshness, alerts and cost, on one screen."""
+    from flows import status_command
+
+    sys.exit(status_command.status(datasets, store, as_json, check))
+
+
+@cli.command()
+@click.argument("datasets", nargs=-1)
 @_store
 @_json
 def freshness(datasets: tuple[str, ...], store: str | None, as_json: bool) -> None:
