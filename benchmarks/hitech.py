@@ -219,7 +219,8 @@ def dlt_pipeline(files: Sequence[tuple[str, Path]], folder: Path) -> None:
 
 
 def history(rounds: int = 3) -> list[Ratio]:
-    """Against bare polars, against pandas, against dlt (once: it takes a minute or more), and the gate's part of it."""
+    """Against bare polars, against pandas, against dlt (once: it takes half a minute), the gate's part of it, and whether
+    memory grows with the years: up to ``pipeline.KEPT_ROWS`` by the rows that the gate keeps, beyond not at all."""
     with archived() as answers, TemporaryDirectory(prefix="techtrade-bench-") as scratch:
         folder = Path(scratch)
         ours(answers)  # imports Great Expectations
@@ -233,6 +234,7 @@ def history(rounds: int = 3) -> list[Ratio]:
         once = seconds(lambda: ours(answers))
         dlt = seconds(lambda: dlt_pipeline(answers.files, folder / "dlt"))
         checking = judging(answers)
+        all_of_it, half = peak_megabytes(answers, 16), peak_megabytes(answers, 8)
         rows = pl.scan_parquet(folder / "polars.parquet").select(pl.len()).collect().item()
     what = f"hitech, {rows:,} rows of {answers.megabytes:.0f} MB: parse, check, publish"
     return [
@@ -240,4 +242,5 @@ def history(rounds: int = 3) -> list[Ratio]:
         Ratio("hitech, pandas", what, mine_again, "bare pandas: decode, write one parquet", pandas, target=1.0),
         Ratio("hitech, dlt", what, once, "a dlt pipeline to parquet", dlt, target=0.2),
         checking,
+        Ratio("hitech, memory", "hitech: peak megabytes, 16 years", all_of_it, "8 years", half, target=1.5),
     ]
