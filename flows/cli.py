@@ -245,6 +245,32 @@ def deploy(stage: str, dry_run: bool, as_json: bool) -> None:
 
 
 @cli.command()
+@click.option("--every", type=click.FloatRange(min=1), metavar="SECONDS", help="Look again and again, until stopped.")
+@click.option("--late-minutes", type=click.FloatRange(min=0), default=30, show_default=True, help="When a run is late.")
+@click.option(
+    "--settle-minutes",
+    type=click.FloatRange(min=0),
+    default=15,
+    show_default=True,
+    help="How long a run may take to start or to end, and beyond its time-out.",
+)
+@click.option(
+    "--patience",
+    type=click.FloatRange(min=0),
+    default=60,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long the server may be silent.",
+)
+@_store
+def watch(every: float | None, late_minutes: float, settle_minutes: float, patience: float, store: str | None) -> None:
+    """Look for runs that died, hang or never began, and for a server that is gone; mend or tell it."""
+    from flows.watch_command import watch as run
+
+    sys.exit(run(store, every, late_minutes, settle_minutes, patience))
+
+
+@cli.command()
 @_store
 def serve(store: str | None) -> None:
     """Run the schedules on this machine, until stopped."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from flows.runtime import prepare
+from flows.runtime import prepare, run_seconds
 
 prepare()
 
@@ -17,7 +17,7 @@ from prefect import flow  # noqa: E402
 
 from configs.contract import dataset_names, load_contract  # noqa: E402
 from configs.settings import load_settings  # noqa: E402
-from flows import alerting  # noqa: E402
+from flows import alerting, piled_up  # noqa: E402
 from tasks.alerts import BY_WATCH, Finding  # noqa: E402
 from tasks.freshness import Freshness, watch  # noqa: E402
 from tasks.store.objects import ObjectStore  # noqa: E402
@@ -27,8 +27,17 @@ from tasks.store.versions import utc_now  # noqa: E402
 log = logging.getLogger("techtrade")
 
 
-# No retry: the next turn of its schedule looks again, and a store that fails is told of by the runs that publish.
-@flow(name="freshness", flow_run_name="freshness", validate_parameters=True)
+# No retry: the next turn of its schedule looks again.
+@flow(
+    name="freshness",
+    flow_run_name="freshness",
+    validate_parameters=True,
+    timeout_seconds=run_seconds(),
+    on_running=[piled_up.on_running],
+    on_failure=[alerting.on_failure],
+    on_crashed=[alerting.on_crashed],
+    on_completion=[alerting.on_upkeep_completion],
+)
 def freshness(
     datasets: list[str] | None = None, store: str | None = None, at: datetime | None = None
 ) -> list[Freshness]:

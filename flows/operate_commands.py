@@ -24,8 +24,8 @@ def verify(target: str | None, url: str | None, as_json: bool) -> int:
     store = open_at(url)
     raw = RawVerifier(store)
     found: list[dict[str, Any]] = []
-    for name, version in _wanted(store, target):
-        found.append(_verified(store, raw, name, version))
+    for name, version in wanted(store, target):
+        found.append(verified(store, raw, name, version))
         _say(found[-1], as_json)
     if as_json:
         print_json(found)
@@ -35,21 +35,22 @@ def verify(target: str | None, url: str | None, as_json: bool) -> int:
     return 0 if found and all(f["ok"] for f in found) else 1
 
 
-def _wanted(store: ObjectStore, target: str | None) -> list[tuple[str, str | None]]:
+def wanted(store: ObjectStore, target: str | None) -> list[tuple[str, str | None]]:
     """The versions to verify; a dataset without one if its log cannot be read."""
     if target:
         name, version = split_target(target)
         return [(name, version or reader.latest_version(store, name))]
-    wanted: list[tuple[str, str | None]] = []
+    found: list[tuple[str, str | None]] = []
     for name in dataset_names():
         try:
-            wanted += [(name, v.version) for v in reader.list_versions(store, name)]
+            found += [(name, v.version) for v in reader.list_versions(store, name)]
         except reader.DAMAGED:
-            wanted.append((name, None))  # which is told of when it is verified
-    return wanted
+            found.append((name, None))  # which is told of when it is verified
+    return found
 
 
-def _verified(store: ObjectStore, raw: RawVerifier, name: str, version: str | None) -> dict[str, Any]:
+def verified(store: ObjectStore, raw: RawVerifier, name: str, version: str | None) -> dict[str, Any]:
+    """What there is to tell of the checksums of one version, ``ok`` among it, and if not, ``error``."""
     told: dict[str, Any] = {"dataset": name, "version": version}
     try:
         report = verify_.verify(store, name, version)

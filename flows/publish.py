@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from flows.runtime import make_room, prepare, refuse_unknown_sources
+from flows.runtime import make_room, prepare, refuse_unknown_sources, run_seconds
 
 prepare()
 
@@ -34,7 +34,7 @@ from configs.errors import (  # noqa: E402
     StoreUnavailableError,
 )
 from configs.settings import load_settings, lockout_seconds  # noqa: E402
-from flows import alerting, keys, logs, status  # noqa: E402
+from flows import alerting, keys, logs, piled_up, status  # noqa: E402
 from flows.announcing import announce  # noqa: E402
 from flows.output import one_line  # noqa: E402
 from flows.report import outcome_markdown  # noqa: E402
@@ -146,6 +146,8 @@ def commit(request: Request, checked: Checked, store: ObjectStore, sealings: Sea
     name="publish",
     flow_run_name=_run_name,
     validate_parameters=True,
+    timeout_seconds=run_seconds(),
+    on_running=[piled_up.on_running],
     on_failure=[alerting.on_failure],
     on_crashed=[alerting.on_crashed],
     on_completion=[alerting.on_completion],

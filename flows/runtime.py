@@ -30,6 +30,24 @@ def prepare() -> None:
         os.environ.setdefault(name, value)
 
 
+def run_seconds() -> float | None:
+    """When a run is ended for taking too long: ``TECHTRADE_RUN_SECONDS``, which its deployment sets; None by hand.
+
+    Raises:
+        ConfigError: it is no number of seconds.
+    """
+    wanted = os.environ.get("TECHTRADE_RUN_SECONDS", "").strip()
+    if not wanted:
+        return None
+    try:
+        seconds = float(wanted)
+    except ValueError:
+        seconds = 0
+    if not 0 < seconds < float("inf"):
+        raise ConfigError(f"TECHTRADE_RUN_SECONDS is {wanted!r}; it is a number of seconds, such as 10800")
+    return seconds
+
+
 def known_sources() -> list[str]:
     """The sources that have settings."""
     from configs.contract import CONFIGS

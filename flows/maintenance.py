@@ -1,0 +1,169 @@
+"""The ``maintenance`` flow: what is done every night so that nobody has to do it by hand.
+
+Left-overs of killed runs go, claims that nobody will seal are given up, what is derived (catalog, ledger, feeds) is
+made whole, alerts that nobody took are sent again, and checksums are recomputed: of what readers get, and of one older
+version a dataset in turn; of everything once a week. One step that fails keeps no other from its turn: all that failed
+is told at the end, as one failed run.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Literal
+
+from flows.runtime import prepare, run_seconds
+
+prepare()
+
+from prefect import flow, task  # noqa: E402
+from prefect.cache_policies import NO_CACHE  # noqa: E402
+
+from configs.contract import dataset_names, load_contract  # noqa: E402
+from configs.errors import TechtradeError  # noqa: E402
+from configs.settings import load_settings  # noqa: E402
+from flows import alerting, logs, piled_up  # noqa: E402
+from flows.announcing import announce  # noqa: E402
+from flows.operate_commands import verified, wanted  # noqa: E402
+from flows.output import one_line  # noqa: E402
+from tasks.alerts import Finding, Kind, findings  # noqa: E402
+from tasks.store import derived, ledger, raw_admin, versions  # noqa: E402
+from tasks.store import gc as gc_  # noqa: E402
+from tasks.store.objects import ObjectStore  # noqa: E402
+from tasks.store.open import open_store  # noqa: E402
+from tasks.store.verify_raw import RawVerifier  # noqa: E402
+
+log = logging.getLogger("techtrade")
+logs.install()
+Verified = Literal["newest", "all"]
+WHOLE: tuple[Kind, ...] = ("damaged",)
+
+
+class MaintenanceError(TechtradeError):
+    """Some of the upkeep could not be done. ``problems``: a sentence each."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__(f"maintenance: {'; '.join(problems)}; what was not done is done the next night")
+
+
+# No retries below: every step can be run again, and is, the next night.
+@flow(
+    name="maintenance",
+    flow_run_name="maintenance, verifying {verify}",
+    validate_parameters=True,
+    timeout_seconds=run_seconds(),
+    on_running=[piled_up.on_running],
+    on_failure=[alerting.on_failure],
+    on_crashed=[alerting.on_crashed],
+    on_completion=[alerting.on_upkeep_completion],
+)
+def maintenance(
+    store: str | None = None, verify: Verified = "newest", grace_hours: float = 24, raw_days: int | None = None
+) -> list[str]:
+    """Cleans up, mends what is derived, and recomputes checksums.
+
+    Args:
+        store: folder or ``s3://`` address; None for the setting ``TECHTRADE_STORE``.
+        verify: ``newest``: what readers get, and an older version a dataset in turn; ``all``: every published version.
+        grace_hours: left-overs that are younger are left alone.
+        raw_days: raw documents that are older and that nothing names are deleted; None: none are.
+
+    Returns:
+        What was done, a sentence each.
+
+    Raises:
+        MaintenanceError: a step failed, or a version is damaged; every other step was done.
+    """
+    target, now = open_store(store or load_settings().store), versions.utc_now()
+    steps: list[Callable[[], list[str]]] = [lambda: clean_up(target, now, timedelta(hours=grace_hours))]
+    if raw_days is not None:
+        steps.append(lambda: expire_raw(target, now, timedelta(days=raw_days)))
+    steps += [lambda: mend_derived(target), lambda: verify_versions(target, now, verify)]
+    done: list[str] = []
+    problems: list[str] = []
+    for step in steps:
+        try:
+            done += step()
+        except MaintenanceError as e:
+            problems += e.problems
+        except TechtradeError as e:
+            problems.append(one_line(e))
+    for line in done:
+        log.info("maintenance: %s", line)
+    if problems:
+        raise MaintenanceError(problems)
+    return done
+
+
+@task(name="clean up", cache_policy=NO_CACHE)
+def clean_up(store: ObjectStore, now: datetime, grace: timedelta) -> list[str]:
+    plan = gc_.plan(store, now, grace)
+    result = gc_.execute(store, plan)
+    uploads = [f"{len(result.uploads_aborted)} uploads in parts given up"] if result.uploads_aborted else []
+    return [*plan.lines(), *uploads]
+
+
+@task(name="expire raw documents", cache_policy=NO_CACHE)
+def expire_raw(store: ObjectStore, now: datetime, age: timedelta) -> list[str]:
+    plan = raw_admin.plan_expiry(store, None, now, age)
+    raw_admin.execute(store, plan)
+    return plan.lines()
+
+
+@task(name="mend what is derived", cache_policy=NO_CACHE)
+def mend_derived(store: ObjectStore) -> list[str]:
+    """Catalog, ledger, feeds. None of them raises: each says whether it could be written."""
+    problems = [] if derived.rebuild_catalog(store) else ["catalog.json was not written"]
+    for name in dataset_names():
+        if not ledger.keep(store, name):
+            problems.append(f"{name}: the ledger was not written")
+        announce(store, load_contract(name))
+    if problems:
+        raise MaintenanceError(problems)
+    return []
+
+
+@task(name="verify", cache_policy=NO_CACHE)
+def verify_versions(store: ObjectStore, now: datetime, which: Verified) -> list[str]:
+    """Tells owners of what is damaged; that it is whole again only where every version was looked at."""
+    raw, problems, looked_at = RawVerifier(store), [], 0
+    for name, chosen in _chosen(store, now, which):
+        wrong = [(v, f["error"]) for v in chosen if not (f := verified(store, raw, name, v))["ok"]]
+        looked_at += len(chosen)
+        for version, error in wrong:
+            alerting.report(store, _damaged(store, name, version, error))
+            problems.append(error)
+        if which == "all" and not wrong:
+            alerting.recovered(store, name, "every published version is whole", WHOLE)
+    if problems:
+        raise MaintenanceError(problems)
+    return [f"{looked_at} versions verified: all checksums hold"]
+
+
+def _chosen(store: ObjectStore, now: datetime, which: Verified) -> Iterator[tuple[str, list[str | None]]]:
+    """The versions to verify, by dataset."""
+    found: dict[str, list[str | None]] = {}
+    for name, version in wanted(store, None):
+        found.setdefault(name, []).append(version)
+    for name, there in found.items():
+        if which == "all" or len(there) < 2:
+            yield name, there
+            continue
+        latest, _ = versions.read_latest(store, name)
+        current = latest.version if latest else None
+        older = [v for v in there if v != current]
+        yield name, [current, older[now.date().toordinal() % len(older)]]
+
+
+def _damaged(store: ObjectStore, name: str, version: str | None, error: str) -> Finding:
+    target = f"{name}@{version}" if version else name
+    return Finding(
+        dataset=name,
+        kind="damaged",
+        cause=target,
+        words=error,
+        served=findings.served(store, name),
+        evidence=(f"techtrade verify {target}",),
+    )
