@@ -113,13 +113,6 @@ class Sources(_Frozen):
     snapshot: str | None = None
 
 
-class Schedule(_Frozen):
-    """When ``techtrade serve`` looks for something new, in the publisher's time zone."""
-
-    cron: str
-    timezone: str
-
-
 class Span(_Frozen):
     """A closed range of values of a key column; None is open."""
 
@@ -164,7 +157,8 @@ class Contract(_Frozen):
     licence: str
     citation: str
     sources: Sources
-    schedule: Schedule
+    # The longest that its publisher may go unasked. When it is asked stands in deploy/prefect.yaml.
+    ask_within_days: int = Field(ge=1)
     columns: tuple[Column, ...]
     quality: dict[str, Policy] = Field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -232,9 +226,9 @@ class Contract(_Frozen):
 
     @property
     def sha256(self) -> str:
-        """Hash of everything readers are told: not of bounds, schedule and sources, whose change is no new version,
+        """Hash of everything readers are told: not of bounds, pace and sources, whose change is no new version,
         and not of layout and comments of the YAML."""
-        told = self.model_dump(mode="json", exclude={"quality", "schedule", "sources"})
+        told = self.model_dump(mode="json", exclude={"quality", "ask_within_days", "sources"})
         # Hashed from the first step on only: the field is younger than versions that are published.
         told = {k: v for k, v in told.items() if k != "breaking_notes" or v}
         body = json.dumps(told, sort_keys=True, ensure_ascii=False)

@@ -17,14 +17,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from configs.contract import dataset_names, load_contract
 from configs.errors import TechtradeError
+from flows.deployments import RUN_SECONDS, Deployment, load_declaration
 from flows.output import remark
 from flows.runtime import prepare
 
 START_SECONDS = 120
-# After the looks of a publisher's morning and afternoon, on every day: also a schedule that stands still is to be seen.
-WATCH = ("15 10,18 * * *", "America/New_York")
 
 
 class ServerStartError(TechtradeError):
@@ -32,41 +30,41 @@ class ServerStartError(TechtradeError):
 
 
 def serve(store: str | None) -> None:
-    """Serves one deployment a dataset, on its contract's schedule, and the freshness watch, until interrupted."""
+    """Serves what ``deploy/prefect.yaml`` declares, until interrupted.
+
+    All runs inherit this process's variables, so the longest time-out that is declared is that of each.
+    """
+    declared = load_declaration("local")
+    os.environ.setdefault(RUN_SECONDS, str(max(d.run_seconds for d in declared.deployments)))
     prepare()
     # Prefect's runner forgets to await its own end when it is told to terminate.
     warnings.filterwarnings("ignore", message="coroutine 'Runner.astop' was never awaited")
     with _server():
         from prefect import serve as serve_flows
-        from prefect.schedules import Cron
 
-        from flows.freshness import freshness
-        from flows.publish import publish
+        serve_flows(*(_served(d, store) for d in declared.deployments))
 
-        deployments: list[Any] = []
-        for name in dataset_names():
-            schedule = load_contract(name).schedule
-            remark(f"{name}: live, at cron '{schedule.cron}' {schedule.timezone}")
-            deployments.append(
-                publish.to_deployment(
-                    name=name.replace("_", "-"),
-                    parameters={"dataset": name, "source": "live", "store": store},
-                    schedule=Cron(schedule.cron, timezone=schedule.timezone),
-                    concurrency_limit=1,
-                    tags=["techtrade", name],
-                )
-            )
-        remark(f"freshness: at cron '{WATCH[0]}' {WATCH[1]}")
-        deployments.append(
-            freshness.to_deployment(
-                name="freshness",
-                parameters={"store": store},
-                schedule=Cron(WATCH[0], timezone=WATCH[1]),
-                concurrency_limit=1,
-                tags=["techtrade"],
-            )
-        )
-        serve_flows(*deployments)
+
+def _served(deployment: Deployment, store: str | None) -> Any:
+    """A declared deployment for Prefect's ``serve``, which knows no work pool and no variables of one."""
+    from prefect.client.schemas.objects import ConcurrencyLimitConfig
+    from prefect.flows import load_flow_from_entrypoint
+    from prefect.schedules import Cron
+
+    for schedule in deployment.schedules:
+        remark(f"{deployment.name}: {schedule.slug}, at cron '{schedule.cron}' {schedule.timezone}")
+    flow: Any = load_flow_from_entrypoint(deployment.entrypoint, use_placeholder_flow=False)
+    return flow.to_deployment(
+        name=deployment.name,
+        description=deployment.description,
+        parameters={**deployment.parameters, "store": store},
+        schedules=[
+            Cron(s.cron, timezone=s.timezone, day_or=s.day_or, slug=s.slug, parameters=s.parameters)
+            for s in deployment.schedules
+        ],
+        concurrency_limit=ConcurrencyLimitConfig.model_validate(deployment.concurrency_limit.model_dump()),
+        tags=list(deployment.tags),
+    )
 
 
 @contextmanager

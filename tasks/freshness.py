@@ -137,33 +137,16 @@ def _too_old(facts: Facts, expected: Expectations, days: int, now: datetime) -> 
 
 
 def _standstill(facts: Facts) -> Freshness:
-    schedule = facts.contract.schedule
     when = f"last at {_at(facts.asked_at)}" if facts.asked_at else "never as far as is known"
     failed = f"; the last run failed: {facts.detail}" if facts.outcome == "failed" else ""
-    told = f"the publisher is to be asked at cron '{schedule.cron}' {schedule.timezone}, and was {when}{failed}"
+    days = facts.contract.ask_within_days
+    told = f"the publisher is to be asked every {days} days at the least, and was {when}{failed}"
     return _verdict(facts, "late at us", told, "nobody asks")
 
 
 def _looked_lately(facts: Facts, now: datetime) -> bool:
-    within = timedelta(days=TURNS * longest_gap_days(facts.contract.schedule.cron))
+    within = timedelta(days=TURNS * facts.contract.ask_within_days)
     return facts.asked_at is not None and now - facts.asked_at <= within
-
-
-def longest_gap_days(cron: str) -> int:
-    """The most days between two turns of a schedule: by its days of the week, a month if it names days of the month."""
-    _, _, day_of_month, month, day_of_week = cron.split()
-    if month != "*":
-        return 366
-    if day_of_month != "*":
-        return 31
-    if day_of_week == "*":
-        return 1
-    days: set[int] = set()
-    for part in day_of_week.split(","):
-        first, _, last = part.partition("-")
-        days |= {d % 7 for d in range(int(first), int(last or first) + 1)}
-    ordered = sorted(days)
-    return max((b - a) % 7 or 7 for a, b in zip(ordered, [*ordered[1:], ordered[0]], strict=True))
 
 
 def _verdict(facts: Facts, state: State, words: str, cause: str = "") -> Freshness:

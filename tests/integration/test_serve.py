@@ -13,7 +13,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from configs.contract import dataset_names, load_contract
+from flows.deployments import load_declaration
 from tasks.store import versions
 from tasks.store.open import open_store
 
@@ -51,17 +51,18 @@ def test_schedules_are_made_and_a_served_run_publishes(tmp_path: Path) -> None:
     try:
         url = wait_for(lambda: re.search(r"http://127\.0\.0\.1:\d+", said.read_text()))
         api = f"{url[0]}/api"
-        names = [*dataset_names(), "freshness"]
+        declared = {d.name: d for d in load_declaration().deployments}
 
         def ready() -> Any:
             found = [d for d in ask(api, "deployments/filter", {}) if d["status"] == "READY"]
-            return found if len(found) == len(names) else None
+            return found if len(found) == len(declared) else None
 
         deployments = wait_for(ready)
-        assert {d["name"] for d in deployments} == {name.replace("_", "-") for name in names}
-        zones = {d["name"]: d["schedules"][0]["schedule"]["timezone"] for d in deployments}
-        assert zones.pop("freshness") == "America/New_York"
-        assert zones == {name.replace("_", "-"): load_contract(name).schedule.timezone for name in dataset_names()}
+        assert {d["name"] for d in deployments} == set(declared)
+        for made in deployments:
+            schedules = {(s["schedule"]["cron"], s["schedule"]["timezone"]) for s in made["schedules"]}
+            assert schedules == {(s.cron, s.timezone) for s in declared[made["name"]].schedules}
+            assert made["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
         scheduled = wait_for(lambda: ask(api, "flow_runs/filter", {"limit": 5}))
         assert {run["state_type"] for run in scheduled} == {"SCHEDULED"}
         atp = next(d for d in deployments if d["name"] == "atp-world-monthly")

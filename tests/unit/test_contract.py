@@ -23,7 +23,7 @@ freshness_limit_days: 400
 revision_window: none
 licence: CC0
 citation: nobody
-schedule: {cron: "0 0 1 1 *", timezone: UTC}
+ask_within_days: 366
 sources: {live: a, snapshot: b}
 columns:
   - {name: year, type: int32, role: key, unit: year, description: The year.}
@@ -63,11 +63,11 @@ def test_the_hash_changes_with_what_readers_are_told_and_not_with_the_layout() -
     assert one.sha256 != parse_contract(MINIMAL.replace("The value.", "Another meaning."), "x").sha256
 
 
-def test_another_bound_or_schedule_is_no_new_version() -> None:
+def test_another_bound_or_pace_is_no_new_version() -> None:
     one = parse_contract(MINIMAL, "x")
     stricter = MINIMAL + "quality: {row_count: {severity: warning, bounds: {minimum_share: 0.9}}}\n"
     assert parse_contract(stricter, "x").sha256 == one.sha256
-    assert parse_contract(MINIMAL.replace("0 0 1 1 *", "0 5 1 1 *"), "x").sha256 == one.sha256
+    assert parse_contract(MINIMAL.replace("ask_within_days: 366", "ask_within_days: 7"), "x").sha256 == one.sha256
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from configs.contract import load_contract
 from configs.errors import StoreError
 from configs.releases import expectations
-from tasks.freshness import Facts, Freshness, facts_of, judge, longest_gap_days, watch
+from tasks.freshness import Facts, Freshness, facts_of, judge, watch
 from tasks.store.local import LocalStore
 from tasks.store.records import Latest, LogEntry, Status
 
@@ -135,14 +135,3 @@ def test_a_store_that_cannot_be_read_is_no_verdict(tmp_path: Path) -> None:
     (tmp_path / ATP / "status.json").symlink_to("status.json")  # leads to itself, so nothing can be read from it
     with pytest.raises(StoreError, match=r"status\.json"):
         watch(LocalStore(tmp_path), [ATP], datetime(2026, 11, 24, 12, tzinfo=UTC))
-
-
-@pytest.mark.parametrize(
-    ("cron", "days"),
-    [
-        ("45 8,12,16 * * 1-5", 3), ("0 12 * * 1", 7), ("0 10 * * 3", 7), ("0 12 5 * *", 31), ("0 7 * * *", 1),
-        ("0 7 * * 1,3,5", 3), ("0 7 * * 0-6", 1), ("0 7 1 1 *", 366), ("0 7 * * 7", 7),
-    ],
-)  # fmt: skip
-def test_the_longest_time_between_two_turns(cron: str, days: int) -> None:
-    assert longest_gap_days(cron) == days
