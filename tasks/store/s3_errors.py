@@ -29,10 +29,9 @@ from configs.errors import (
 _REFUSED = {"PreconditionFailed", "412"}
 _CONFLICT = {"ConditionalRequestConflict", "OperationAborted", "409"}
 _ABSENT = {"NoSuchKey", "NoSuchUpload", "NotFound", "404"}
-_DENIED = {
-    "AccessDenied", "AllAccessDisabled", "ExpiredToken", "Forbidden", "InvalidAccessKeyId", "InvalidToken",
-    "RequestTimeTooSkewed", "SignatureDoesNotMatch", "401", "403",
-}  # fmt: skip
+_DENIED = {"AccessDenied", "AllAccessDisabled", "Forbidden", "403"}
+_NOT_KNOWN = {"ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "SignatureDoesNotMatch", "401"}
+_DOING = {"Get": "read", "Head": "read", "List": "list", "Delete": "delete", "Abort": "give up an upload of"}
 _PASSING = {"RequestTimeout", "SlowDown", "Throttling", "ThrottlingException", "TooManyRequests"}
 _REGION = {"AuthorizationHeaderMalformed", "PermanentRedirect", "301", "307"}
 
@@ -71,7 +70,19 @@ def _answered(error: ClientError, url: str, bucket: str, key: str) -> StoreError
     if code in _ABSENT:
         return ObjectNotFoundError(key)
     if code in _DENIED:
-        return StorePermissionError(f"{where}: the store answered {code}; check the credentials and their rights")
+        asked = error.operation_name
+        doing = next((word for verb, word in _DOING.items() if asked.startswith(verb)), "write")
+        return StorePermissionError(
+            f"{where}: the identity in use may not {doing} this ({code} on {asked}); see in docs/access.md who may: "
+            "use the credentials of that role, or give this one the right"
+        )
+    if code in _NOT_KNOWN:
+        return StorePermissionError(
+            f"{where}: the credentials are not accepted ({code}): expired, taken back or misspelt; set new ones in "
+            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, the next run uses them"
+        )
+    if code == "RequestTimeTooSkewed":
+        return StorePermissionError(f"{where}: the store answered {code}: set the clock of this machine")
     if code in _PASSING or status >= 500 or status == 429:
         return StoreUnavailableError(f"{where}: the store answered {code or status}; try again later")
     if code in _REGION:

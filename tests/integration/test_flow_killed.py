@@ -108,6 +108,6 @@ def test_a_read_only_identity_reads_a_version_and_cannot_publish(prefect_api: st
     assert run(readonly, "read", DATASET, "--format", "csv").stdout.count("\n") == 1 + 409
     refused = run(readonly, "publish", DATASET, "--source", "snapshot", "--vintage", "2025-02")
     assert refused.returncode == 1
-    assert "rights" in refused.stderr and "Traceback" not in refused.stderr
+    assert "may not write this" in refused.stderr and "Traceback" not in refused.stderr
     assert s3.readonly["AWS_SECRET_ACCESS_KEY"] not in refused.stderr
     assert {e.key: e.size for e in store.entries("")} == before

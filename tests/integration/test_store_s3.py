@@ -73,7 +73,7 @@ def test_the_read_only_identity_reads_a_version_and_writes_nothing(
 def test_messages_tell_what_to_do_and_no_secret(s3: S3, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-the-secret-of-the-writer")
     wrong = S3Store(s3.place().url)
-    with pytest.raises(StorePermissionError, match="check the credentials") as told:
+    with pytest.raises(StorePermissionError, match="credentials are not accepted") as told:
         wrong.get("a")
     causes: list[BaseException | None] = [told.value]
     while causes[-1] is not None:

@@ -52,6 +52,28 @@ def test_each_answer_has_one_meaning_and_its_text_is_not_repeated(
     assert SECRET not in str(found)
 
 
+@pytest.mark.parametrize(
+    ("operation", "code", "words"),
+    [
+        ("PutObject", "AccessDenied", "s3://b/p/k: the identity in use may not write this (AccessDenied on PutObject)"),
+        ("CreateMultipartUpload", "AccessDenied", "may not write this"),
+        ("GetObject", "AccessDenied", "may not read this"),
+        ("HeadObject", "403", "may not read this"),
+        ("ListObjectsV2", "AccessDenied", "may not list this"),
+        ("DeleteObject", "AccessDenied", "may not delete this"),
+        ("PutObject", "ExpiredToken", "the credentials are not accepted (ExpiredToken)"),
+        ("PutObject", "InvalidAccessKeyId", "the credentials are not accepted"),
+        ("PutObject", "RequestTimeTooSkewed", "clock"),
+    ],
+)
+def test_a_refusal_says_what_where_and_what_to_do(operation: str, code: str, words: str) -> None:
+    response = {"Error": {"Code": code, "Message": SECRET}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+    told = translated(translate_boto_error(ClientError(response, operation)), "s3://b/p", "b", "k")
+    assert type(told) is StorePermissionError and words in str(told) and SECRET not in str(told)
+    if code in ("AccessDenied", "403"):
+        assert "docs/access.md" in str(told)
+
+
 def test_a_lost_race_is_found_behind_whatever_s3fs_makes_of_it() -> None:
     plain = answer("PreconditionFailed", 412)
     exists = answer("PreconditionFailed", 412, Condition="If-None-Match")
