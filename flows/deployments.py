@@ -128,13 +128,22 @@ def load_declaration(stage: str = "local") -> Declaration:
     """
     if stage not in STAGES:
         raise ConfigError(f"there is no stage {stage!r}; there are: {', '.join(STAGES)}")
-    base, overlay = read(DEPLOY / "prefect.yaml"), read(DEPLOY / "stages" / f"{stage}.yaml")
     where = f"deploy/prefect.yaml with deploy/stages/{stage}.yaml"
+    found = read(DEPLOY / "prefect.yaml")
+    for overlay in overlays(stage):
+        found = merged(found, overlay, where)
     try:
-        return Declaration.model_validate({"stage": stage, **_substituted(merged(base, overlay, where), where)})
+        return Declaration.model_validate({"stage": stage, **_substituted(found, where)})
     except ValidationError as e:
         first = e.errors()[0]
         raise ConfigError(f"{where}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from e
+
+
+def overlays(stage: str) -> list[dict[str, Any]]:
+    """The differences of a stage, to be laid over the base in this order: first those of the stage it is ``like``."""
+    overlay = read(DEPLOY / "stages" / f"{stage}.yaml")
+    like = overlay.pop("like", None)
+    return [*(overlays(like) if like else []), overlay]
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -151,7 +160,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def merged(base: dict[str, Any], overlay: dict[str, Any], where: str = "overlay") -> dict[str, Any]:
-    """The base with a stage's differences.
+    """The sections of the base with a stage's differences.
 
     ``every_deployment`` is laid over each deployment; under ``work_pools``, ``deployments`` and ``automations`` an
     overlay has names as keys, because a list could only be replaced whole.

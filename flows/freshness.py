@@ -9,14 +9,13 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from flows.runtime import prepare, run_seconds
+from flows.runtime import prepare, run_seconds, store_of_run
 
 prepare()
 
 from prefect import flow  # noqa: E402
 
 from configs.contract import dataset_names, load_contract  # noqa: E402
-from configs.settings import load_settings  # noqa: E402
 from flows import alerting, piled_up  # noqa: E402
 from tasks.alerts import BY_WATCH, Finding  # noqa: E402
 from tasks.freshness import Freshness, watch  # noqa: E402
@@ -52,7 +51,7 @@ def freshness(
         StoreUnavailableError: the store could not be read.
     """
     chosen = [load_contract(name).name for name in datasets or dataset_names()]
-    target = open_store(store or load_settings().store)
+    target = open_store(store_of_run(store))
     found = watch(target, chosen, at or utc_now())
     for verdict in found:
         log.log(logging.WARNING if verdict.alarming else logging.INFO, "%s: %s", verdict.dataset, _words(verdict))

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Literal
 
-from flows.runtime import prepare, run_seconds
+from flows.runtime import prepare, run_seconds, store_of_run
 
 prepare()
 
@@ -22,7 +22,6 @@ from prefect.cache_policies import NO_CACHE  # noqa: E402
 
 from configs.contract import dataset_names, load_contract  # noqa: E402
 from configs.errors import TechtradeError  # noqa: E402
-from configs.settings import load_settings  # noqa: E402
 from flows import alerting, logs, piled_up  # noqa: E402
 from flows.announcing import announce  # noqa: E402
 from flows.operate_commands import verified, wanted  # noqa: E402
@@ -76,7 +75,7 @@ def maintenance(
     Raises:
         MaintenanceError: a step failed, or a version is damaged; every other step was done.
     """
-    target, now = open_store(store or load_settings().store), versions.utc_now()
+    target, now = open_store(store_of_run(store)), versions.utc_now()
     steps: list[Callable[[], list[str]]] = [lambda: clean_up(target, now, timedelta(hours=grace_hours))]
     if raw_days is not None:
         steps.append(lambda: expire_raw(target, now, timedelta(days=raw_days)))

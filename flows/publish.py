@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from flows.runtime import make_room, prepare, refuse_unknown_sources, run_seconds
+from flows.runtime import make_room, prepare, refuse_unknown_sources, run_seconds, store_of_run
 
 prepare()
 
@@ -33,7 +33,7 @@ from configs.errors import (  # noqa: E402
     LockedOutError,
     StoreUnavailableError,
 )
-from configs.settings import load_settings, lockout_seconds  # noqa: E402
+from configs.settings import lockout_seconds  # noqa: E402
 from flows import alerting, keys, logs, piled_up, status  # noqa: E402
 from flows.announcing import announce  # noqa: E402
 from flows.output import one_line  # noqa: E402
@@ -179,7 +179,7 @@ def publish(
 def _publish(request: Request, url: str | None) -> Outcome:
     dataset, running = request.contract.name, status.Running()
     refuse_unknown_sources()
-    target = open_store(url or load_settings().store)
+    target = open_store(store_of_run(url))
     if isinstance(target, LocalStore):
         make_room(target.root)
     with status.of_failures(target, dataset, running, asked=request.kind == "live"):

@@ -48,6 +48,29 @@ def run_seconds() -> float | None:
     return seconds
 
 
+def store_of_run(given: str | None) -> str:
+    """The store of a run: what it was given, else the setting.
+
+    Raises:
+        ConfigError: it is a relative folder, and the run was started by a worker, in a folder that ends with it.
+    """
+    from configs.settings import load_settings
+
+    url = given or load_settings().store
+    if "://" in url or Path(url).is_absolute():
+        return url
+    from prefect.context import FlowRunContext
+
+    context = FlowRunContext.get()
+    run = context.flow_run if context else None
+    if run is not None and run.work_queue_id is not None:
+        raise ConfigError(
+            f"the store is {url!r}, a relative folder, and a worker gives each run a folder of its own that is deleted "
+            "at its end: set TECHTRADE_STORE where the worker runs, to a whole path or s3://bucket/prefix"
+        )
+    return url
+
+
 def known_sources() -> list[str]:
     """The sources that have settings."""
     from configs.contract import CONFIGS

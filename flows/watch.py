@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from flows.runtime import prepare, run_seconds
+from flows.runtime import prepare, run_seconds, store_of_run
 
 prepare()
 
@@ -58,7 +58,7 @@ def watch(store: str | None = None, late_minutes: float = 30, settle_minutes: fl
         What was found, a sentence each.
     """
     limits = Limits(timedelta(minutes=late_minutes), timedelta(minutes=settle_minutes))
-    return [a.words for a in look(store, limits)]
+    return [a.words for a in look(store_of_run(store), limits)]
 
 
 def look(store: str | None, limits: Limits, now: datetime | None = None) -> list[Ailment]:
