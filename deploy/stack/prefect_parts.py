@@ -1,0 +1,86 @@
+"""Prefect's server on PostgreSQL, and a worker that runs flows as processes of this machine."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from deploy.stack import postgres
+from deploy.stack.processes import Program, environment
+from deploy.stack.state import State
+
+POOL = "techtrade"
+SERVER_SETTINGS = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+    # Who holds a place of a concurrency limit is kept in memory by default: after a restart of the server nobody gives
+    # those places back, and the dataset of a run that was on then never runs again.
+    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+}
+WORKER_SETTINGS = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_LOGGING_EXTRA_LOGGERS": "techtrade",
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+    # A run that has not been heard of for three of these is taken for dead.
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+    # A server whose database is away answers 500; asked again for about two minutes.
+    "PREFECT_CLIENT_RETRY_EXTRA_CODES": "500",
+    "PREFECT_CLIENT_MAX_RETRIES": "6",
+}
+
+
+def server(state: State, settings: Mapping[str, str]) -> Program:
+    """The server: API, page and scheduler in one."""
+    port = str(state.ports["prefect"])
+    return Program(
+        name="prefect",
+        arguments=[sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", port],
+        environment=environment(
+            state.mark,
+            **{
+                **SERVER_SETTINGS,
+                "PREFECT_HOME": str(state.folder / "prefect"),
+                "PREFECT_API_DATABASE_CONNECTION_URL": postgres.url(state),
+                "PREFECT_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+                **settings,
+            },
+        ),
+        is_up=lambda: answers(f"{state.api}/ready"),  # which asks the database too
+    )
+
+
+def worker(state: State, variables: Mapping[str, str]) -> Program:
+    """The worker. ``variables``: what runs are given: the store, its credentials, the sources and their keys."""
+    arguments = [
+        sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process",
+        "--name", "stack", "--with-healthcheck", "--install-policy", "never",
+    ]  # fmt: skip
+    return Program(
+        name="worker",
+        arguments=arguments,
+        environment=environment(
+            state.mark,
+            **{
+                **WORKER_SETTINGS,
+                "PREFECT_HOME": str(state.folder / "worker"),
+                "PREFECT_API_URL": state.api,
+                "PREFECT_WORKER_WEBSERVER_HOST": "127.0.0.1",
+                "PREFECT_WORKER_WEBSERVER_PORT": str(state.ports["worker"]),
+                "XDG_STATE_HOME": str(state.folder / "worker"),
+                **variables,
+            },
+        ),
+        is_up=lambda: answers(f"{state.url('worker')}/health"),
+        grace=30,
+    )
+
+
+def answers(url: str) -> bool:
+    """Whether a page is there and says that all is well."""
+    try:
+        with urlopen(url, timeout=5):
+            return True
+    except (URLError, OSError):
+        return False
