@@ -18,7 +18,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from configs.errors import ConfigError
 from tasks.context import bound, fields
 
 VARIABLE = "TECHTRADE_LOG_FORMAT"
@@ -29,15 +28,8 @@ log = logging.getLogger("techtrade")
 
 
 def as_json() -> bool:
-    """Whether lines are JSON.
-
-    Raises:
-        ConfigError: the variable says something else.
-    """
-    wanted = os.environ.get(VARIABLE, "plain").strip().lower() or "plain"
-    if wanted not in ("plain", "json"):
-        raise ConfigError(f"{VARIABLE} is {wanted!r}; it can be plain or json")
-    return wanted == "json"
+    """Whether lines are JSON. What cannot be is refused with the other settings; how to say so is plain then."""
+    return os.environ.get(VARIABLE) == "json"
 
 
 class JsonLines(logging.Formatter):
@@ -81,8 +73,9 @@ def install() -> None:
     for handler in root.handlers:
         # Not removed: Prefect would put it back as soon as it misses it.
         if type(handler).__name__ == "PrefectConsoleHandler":
-            handler.addFilter(_nothing)
+            handler.addFilter(_plain)
     handler = json_handler()
+    handler.addFilter(lambda _: as_json())
     root.addHandler(handler)
     if log.level == logging.NOTSET:
         log.setLevel(logging.INFO)
@@ -136,5 +129,5 @@ def _blanked(text: str) -> str:
     return blanked(text)
 
 
-def _nothing(record: logging.LogRecord) -> bool:
-    return False
+def _plain(record: logging.LogRecord) -> bool:
+    return not as_json()
