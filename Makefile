@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
 
-.PHONY: help run test test-slow lint format types check lock bench freeze demo-sources clean
+.PHONY: help run test test-slow lint format types check lock bench freeze demo-sources stack stack-test deploy-check clean
 
 help:
 	@echo "make run        publish the bundled vintages into ./warehouse and show what came out"
@@ -13,8 +13,11 @@ help:
 	@echo "make check      lint, format, types"
 	@echo "make bench      measurements, each as a ratio in one run"
 	@echo "make demo-sources  doubles of the publishers on loopback, to try everything without a key"
+	@echo "make stack      PostgreSQL, Prefect, a worker, S3 and the doubles on this machine, until Ctrl-C"
+	@echo "make stack-test publishes through such a stack, and throws it away"
+	@echo "make deploy-check  image, compose, cluster and cloud files, held against the tools that read them"
 	@echo "make freeze     write down the contracts as released, in configs/published"
-	@echo "make lock       resolve requirements.lock again (needs uv)"
+	@echo "make lock       resolve requirements.lock again, and the locks of images and checks"
 
 $(STAMP):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -56,12 +59,30 @@ freeze: $(STAMP)
 demo-sources: $(STAMP)
 	@$(BIN)/python -m tests.contract.demo
 
-# The environment's lock first; the image's are parts of it, with the same versions.
-LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
+stack: $(STAMP)
+	@$(BIN)/python -m deploy.stack up
+
+stack-test: $(STAMP)
+	@$(BIN)/python -m deploy.stack test
+
+# In an environment of its own: checkov pins much that the product needs newer.
+DEPLOY_STAMP := .venv-deploy/.installed-$(shell cksum deploy/checks/requirements.lock 2>/dev/null | cut -d' ' -f1)
+$(DEPLOY_STAMP): $(STAMP)
+	@$(PYTHON) -m venv --clear .venv-deploy
+	@$(BIN)/uv pip install --quiet --python .venv-deploy/bin/python --require-hashes -r deploy/checks/requirements.lock
+	@touch $(DEPLOY_STAMP)
+
+deploy-check: $(DEPLOY_STAMP)
+	@$(BIN)/python -m deploy.checks
+
+# The environment's lock first; those of the images are parts of it, with the same versions.
+LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
 lock:
-	$(LOCK) --group dev -o requirements.lock
-	$(LOCK) -c requirements.lock -o deploy/requirements-run.lock
-	$(LOCK) -c requirements.lock --group worker -o deploy/requirements-worker.lock
+	$(LOCK) pyproject.toml --group dev -o requirements.lock
+	$(LOCK) pyproject.toml -c requirements.lock -o deploy/requirements-run.lock
+	$(LOCK) pyproject.toml -c requirements.lock --group worker -o deploy/requirements-worker.lock
+	$(LOCK) --group build -c requirements.lock -o deploy/requirements-build.lock
+	$(LOCK) deploy/checks/requirements.in -o deploy/checks/requirements.lock
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-deploy .pytest_cache .mypy_cache .ruff_cache .hypothesis
