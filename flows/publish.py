@@ -19,7 +19,6 @@ from flows.runtime import make_room, prepare, refuse_unknown_sources, run_second
 prepare()
 
 from prefect import flow, task  # noqa: E402
-from prefect.artifacts import create_markdown_artifact  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 from prefect.client.orchestration import get_client  # noqa: E402
 from prefect.client.schemas.objects import State, TaskRun  # noqa: E402
@@ -34,14 +33,13 @@ from configs.errors import (  # noqa: E402
     StoreUnavailableError,
 )
 from configs.settings import lockout_seconds  # noqa: E402
-from flows import alerting, keys, logs, piled_up, status  # noqa: E402
+from flows import alerting, artifacts, keys, logs, piled_up, status  # noqa: E402
 from flows.announcing import announce  # noqa: E402
 from flows.output import one_line  # noqa: E402
-from flows.report import outcome_markdown  # noqa: E402
 from tasks import pipeline, schema_rules  # noqa: E402
 from tasks.context import bound  # noqa: E402
 from tasks.extract.base import Extraction, Refresh  # noqa: E402
-from tasks.runs import Checked, Fetched, Outcome, Published, Request, SourceKind  # noqa: E402
+from tasks.runs import Checked, Fetched, Outcome, Published, RejectedError, Request, SourceKind  # noqa: E402
 from tasks.sealings import Sealings  # noqa: E402
 from tasks.store import derived, ledger, versions, yank  # noqa: E402
 from tasks.store.local import LocalStore  # noqa: E402
@@ -208,7 +206,11 @@ def _release_if_new(request: Request, head: Head, fetched: Fetched, store: Objec
         raise again
     with TemporaryDirectory(prefix="techtrade-") as folder:
         built = transform(request, extraction, Path(folder))
-        return release(request, extraction, built, store, Sealings())
+        try:
+            return release(request, extraction, built, store, Sealings())
+        except RejectedError as e:
+            artifacts.leave(store, name, e.version)
+            raise
 
 
 def _tell(request: Request, outcome: Outcome, store: ObjectStore, running: status.Running) -> None:
@@ -221,16 +223,8 @@ def _tell(request: Request, outcome: Outcome, store: ObjectStore, running: statu
     announce(store, request.contract, ("published", outcome.version) if isinstance(outcome, Published) else None)
     alerting.ended(store, outcome)
     if isinstance(outcome, Published):
-        _leave_artifact(outcome)
+        artifacts.leave(store, outcome.dataset, outcome.version)
     log.info("%s: %s, %s", request.contract.name, kind, detail)
-
-
-def _leave_artifact(outcome: Published) -> None:
-    name = f"{outcome.dataset}@{outcome.version}"
-    try:
-        create_markdown_artifact(outcome_markdown(outcome), key=outcome.dataset.replace("_", "-"), description=name)
-    except Exception as e:  # noqa: BLE001 - whatever Prefect's server or its client has: readers have the version already
-        log.warning("%s is published; its artifact in Prefect was not written: %s", name, one_line(e))
 
 
 def name_run(request: Request, vintage: str) -> None:

@@ -185,7 +185,7 @@ def test_a_publish_that_happened_is_told_of_though_its_artifact_cannot_be_left(
     def refuse(*_: Any, **__: Any) -> None:
         raise RuntimeError("Prefect's server is full")
 
-    monkeypatch.setattr("flows.publish.create_markdown_artifact", refuse)
+    monkeypatch.setattr("flows.artifacts.create_markdown_artifact", refuse)
     ran = techtrade("publish", "atp_world_monthly", "--source", "snapshot", "--vintage", "2025-02")
     assert ran.code == 0, ran.err
     assert "published" in ran.out and "is full" in ran.err
