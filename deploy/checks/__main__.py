@@ -22,7 +22,7 @@ CHECKS: dict[str, Check] = {
     "compose.yaml: docker-compose": tools.compose,
     "kubernetes/: kubernetes-validate": tools.kubernetes,
     "Dockerfile, kubernetes/, terraform/: checkov": tools.checkov,
-    "terraform/: terraform fmt, and its parts without a provider": tools.terraform,
+    "terraform/: terraform fmt, and the policies that come out": tools.terraform,
     "Dockerfile: built and run without an engine": image.check,
 }
 

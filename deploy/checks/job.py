@@ -9,6 +9,7 @@ from typing import Any
 from deploy.checks.found import DEPLOY
 
 IMAGE = "registry.example.org/techtrade@sha256:" + "0" * 64
+RUN = "techtrade"
 ACCOUNT = "techtrade-writer-ip-trade-annual"
 
 
@@ -28,23 +29,15 @@ def manifest(**variables: Any) -> dict[str, Any]:
     return job
 
 
-def ecs_request(read: dict[str, Any], **variables: Any) -> dict[str, Any]:
+def ecs_request(**variables: Any) -> dict[str, Any]:
     """What the worker asks of ECS to start a run."""
-    from prefect_aws.workers.ecs_worker import ECSJobConfiguration
+    from prefect_aws.workers.ecs_worker import ECSJobConfiguration, ECSWorker
 
-    values = {"task_definition_arn": ACCOUNT, "env": {"TECHTRADE_RUN_SECONDS": "10800"}} | variables
-    made = _prepared(ECSJobConfiguration, read, values)
-    request: dict[str, Any] = made.task_run_request
-    return request
-
-
-def check_ecs(read: dict[str, Any]) -> tuple[str, ...]:
-    """What is wrong with the template that Terraform fills in."""
-    request = ecs_request(read)
-    place = request["networkConfiguration"]["awsvpcConfiguration"]
-    wanted = ("arn:cluster", ACCOUNT, ["subnet-1"], ["sg-1"])
-    seen = (request["cluster"], request["taskDefinition"], place["subnets"], place["securityGroups"])
-    return () if seen == wanted else (f"the request to ECS has {seen}, and should have {wanted}",)
+    made = _prepared(ECSJobConfiguration, template("ecs"), variables)
+    family = made.task_run_request["taskDefinition"]
+    # As deploy/terraform has registered it.
+    known = {"networkMode": "awsvpc", "requiresCompatibilities": ["FARGATE"], "containerDefinitions": [{"name": RUN}]}
+    return ECSWorker("techtrade")._prepare_task_run_request(made, known, family, False)
 
 
 def _prepared(kind: Any, read: dict[str, Any], values: dict[str, Any]) -> Any:

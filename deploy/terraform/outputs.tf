@@ -9,7 +9,7 @@ output "roles" {
 }
 
 output "task_definitions" {
-  description = "The family that a deployment names as its job variable task_definition_arn, by role."
+  description = "The family that a deployment names as its job variable task_definition_arn (deploy/stages/production.yaml), by role."
   value       = { for name, definition in aws_ecs_task_definition.run : name => definition.family }
 }
 
@@ -18,17 +18,12 @@ output "secrets" {
   value       = sort([for secret in aws_secretsmanager_secret.this : secret.name])
 }
 
-module "pool" {
-  source          = "./pool"
-  cluster         = aws_ecs_cluster.this.arn
-  subnets         = var.subnet_ids
-  security_groups = [aws_security_group.this.id]
-  secrets = {
-    (var.prefect_secret == "PREFECT_API_KEY" ? "prefect_api_key_secret_arn" : "prefect_api_auth_string_secret_arn") = aws_secretsmanager_secret.this[var.prefect_secret].arn
+output "deploy" {
+  description = "What `techtrade deploy --stage production` wants to know of this stage, as variables of its environment (deploy/stages/production.yaml)."
+  value = {
+    TECHTRADE_ECS_CLUSTER        = aws_ecs_cluster.this.arn
+    TECHTRADE_ECS_SUBNET_1       = var.subnet_ids[0]
+    TECHTRADE_ECS_SUBNET_2       = var.subnet_ids[1]
+    TECHTRADE_ECS_SECURITY_GROUP = aws_security_group.this.id
   }
-}
-
-output "base_job_template" {
-  description = "For the work pool: terraform output -raw base_job_template > pool.json; prefect work-pool create techtrade --type ecs --base-job-template pool.json"
-  value       = module.pool.base_job_template
 }

@@ -1,5 +1,5 @@
 variable "stage" {
-  description = "staging or production; part of every name, so that two stages can share an account."
+  description = "staging or production: a tag of everything. Each has an account of its own, so names need not tell them apart."
   type        = string
   validation {
     condition     = contains(["staging", "production"], var.stage)
@@ -24,8 +24,12 @@ variable "vpc_id" {
 }
 
 variable "subnet_ids" {
-  description = "Private subnets of it, with a way out to the publishers (NAT) and to AWS (NAT or endpoints)."
+  description = "Two private subnets of it, with a way out to the publishers (NAT) and to AWS (NAT or endpoints)."
   type        = list(string)
+  validation {
+    condition     = length(var.subnet_ids) == 2
+    error_message = "Name two subnets, in two zones: deploy/stages/production.yaml hands them to each run."
+  }
 }
 
 variable "image_run" {

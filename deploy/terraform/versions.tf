@@ -1,4 +1,5 @@
-# One stage of techtrade on AWS. docs/cloud.md says how to apply it, and what of it could be checked here.
+# One stage of techtrade on AWS, in an account of its own. docs/cloud.md says how to apply it, and what of it could be
+# checked here.
 
 terraform {
   required_version = ">= 1.9"
@@ -23,7 +24,7 @@ data "aws_region" "current" {}
 data "aws_partition" "current" {}
 
 locals {
-  name    = "techtrade-${var.stage}"
+  name    = "techtrade"
   account = data.aws_caller_identity.current.account_id
   region  = data.aws_region.current.region
 }
