@@ -76,8 +76,8 @@ def test_without_a_server_the_rest_is_told_and_a_line_says_so(
 
 
 @pytest.fixture
-def deployment(prefect_api: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[UUID]:
-    """A deployment as ``deploy/prefect.yaml`` declares it, on the server of the tests; alone there of its tags."""
+def deployments(prefect_api: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[UUID, UUID]]:
+    """Deployments of two datasets as ``deploy/prefect.yaml`` declares them, alone of their tags on the tests' server."""
     from prefect.client.orchestration import get_client
 
     from flows import prefect_runs
@@ -85,19 +85,22 @@ def deployment(prefect_api: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[UU
 
     monkeypatch.setenv("PREFECT_API_URL", prefect_api)
     monkeypatch.setattr(prefect_runs, "TAGS", ("techtrade", "publish", "test-status"))
-    made = publish.to_deployment(
-        name="test-status", parameters={"dataset": ATP}, tags=["techtrade", "publish", "test-status"]
-    ).apply()  # type: ignore[union-attr]
-    yield made
+    tags = ["techtrade", "publish", "test-status"]
+    names = {ATP: "test-status", "partners": "test-status-2"}
+    made = [publish.to_deployment(name=n, parameters={"dataset": d}, tags=tags).apply() for d, n in names.items()]  # type: ignore[union-attr]
+    yield made[0], made[1]
     with get_client(sync_client=True) as client:
-        client.delete_deployment(made)
+        for one in made:
+            client.delete_deployment(one)
 
 
 def test_prefect_tells_what_comes_what_is_late_and_what_a_killed_run_could_not_write(
-    techtrade: Run, deployment: UUID
+    techtrade: Run, deployments: tuple[UUID, UUID], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from prefect.client.orchestration import get_client
     from prefect.states import Cancelled, Crashed, Late, Running, Scheduled
+
+    from flows import prefect_runs
 
     assert techtrade("publish", ATP, "--source", "snapshot", "--vintage", "2025-02").code == 0
     now = datetime.now(UTC)
@@ -106,7 +109,7 @@ def test_prefect_tells_what_comes_what_is_late_and_what_a_killed_run_could_not_w
 
     with get_client(sync_client=True) as client:
 
-        def run(state: Any) -> UUID:
+        def run(state: Any, deployment: UUID = deployments[0]) -> UUID:
             return client.create_flow_run_from_deployment(deployment, state=state).id  # type: ignore[no-any-return]
 
         run(Scheduled(scheduled_time=now + timedelta(hours=9)))
@@ -128,4 +131,8 @@ def test_prefect_tells_what_comes_what_is_late_and_what_a_killed_run_could_not_w
         code, row = asked(techtrade, "--check")
         assert (code, row["next_run"]) == (1, "late")
         assert any("no worker has taken it" in told for told in row["attention"])
+        run(Scheduled(scheduled_time=now + timedelta(hours=5)), deployments[1])
     assert "late 60m" in techtrade("status", ATP).out
+    monkeypatch.setattr(prefect_runs, "AT_MOST", 1)
+    rows = json.loads(techtrade("status", "--json").out)["datasets"]
+    assert {r["dataset"]: r["next_run"] for r in rows if r["next_run"]} == {ATP: "late", "partners": "scheduled"}
