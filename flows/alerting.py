@@ -166,6 +166,9 @@ def on_crashed(flow: Any, flow_run: Any, state: Any) -> None:
     if isinstance(error, KeyboardInterrupt) and _collecting.get():
         return  # who pressed the keys knows
     with _bound(flow_run):
+        if _is_tried_again(flow_run):
+            log.warning("%s: the run was cut off: %s It is run once more", dataset, state.message or "no more is known")
+            return
         failed(url, dataset, CrashedError(dataset, str(state.message or "no more is known")))
         # Not waiting: a machine that is going down gives no time.
         _send_after_run(url, wait=False)
@@ -183,6 +186,16 @@ def on_upkeep_completion(flow: Any, flow_run: Any, state: Any) -> None:
     with _bound(flow_run):
         healed(url, name, "the last run ended well", BY_RUN)
         _send_after_run(url, wait=False)
+
+
+def _is_tried_again(flow_run: Any) -> bool:
+    """Whether a run that crashed is the watch's, which tells of it if it can't be mended: nobody is woken for less.
+
+    The server starts the watch where runs are given to workers (``deploy/prefect.yaml``), and only there.
+    """
+    from flows.run_watch import AGAIN
+
+    return flow_run.work_queue_id is not None and AGAIN not in flow_run.tags
 
 
 class CrashedError(TechtradeError):
