@@ -33,6 +33,7 @@ from flows.deployments import DEPLOY, TAG, Automation, Declaration, Deployment, 
 Kind = Literal["work pool", "deployment", "automation"]
 Action = Literal["create", "update", "delete"]
 PREFIX = f"{TAG}: "
+PAGE = 100
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ class Deployer:
             yield Change("delete", "deployment", name)
 
     def _automations(self) -> Iterator[Change]:
-        there = {a.name: a for a in self.client.read_automations() if a.name.startswith(PREFIX)}
+        there = self._automations_there()
         ids = {name: found.id for name, found in self._there.items()}
         for automation in self.declared.automations:
             found = there.get(PREFIX + automation.name)
@@ -186,16 +187,17 @@ class Deployer:
         )
 
     def _apply_automation(self, change: Change, automation: Automation | None) -> None:
-        there = {a.name: a.id for a in self.client.read_automations()}
+        found = self._automations_there().get(change.name)
         if automation is None:
-            self.client.delete_automation(there[change.name])
+            if found is not None:
+                self.client.delete_automation(found.id)
             return
         ids = {name: found.id for name, found in self._read_deployments().items()}
         wanted = _wanted_automation(automation, ids)
-        if change.action == "create":
+        if found is None:
             self.client.create_automation(wanted)
-        else:
-            self.client.update_automation(there[change.name], wanted)
+        else:  # one that somebody switched off stays off
+            self.client.update_automation(found.id, wanted.model_copy(update={"enabled": found.enabled}))
 
     # ------------------------------------------------------------------- details
 
@@ -208,6 +210,14 @@ class Deployer:
         found = self.client.read_deployments(deployment_filter=ours)
         flows = {f.id: f.name for f in self.client.read_flows(deployment_filter=ours)}
         return {f"{flows[d.flow_id]}/{d.name}": d for d in found}
+
+    def _automations_there(self) -> dict[str, ServerAutomation]:
+        found: dict[str, ServerAutomation] = {}
+        offset = 0
+        while page := self.client.read_automations(limit=PAGE, offset=offset):
+            found |= {a.name: a for a in page if a.name.startswith(PREFIX)}
+            offset += len(page)
+        return found
 
     def _pool(self, name: str) -> WorkPool | None:
         try:

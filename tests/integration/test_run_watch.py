@@ -1,0 +1,220 @@
+"""Runs that died, hang or never began, on a real Prefect server: mended once, and told once."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
+from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.client.schemas.schedules import CronSchedule
+from prefect.states import Completed, Crashed, Pending, Running, Scheduled
+
+from flows import watch
+from flows.run_watch import AGAIN, Kind, Limits, Watch
+from tests.command import Ran
+from tests.contract.doubles import closed_port
+from tests.integration.mail_server import Hook, web_hook
+from tests.integration.test_alerts_runs import ALERTS, titles
+
+pytestmark = pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")
+Look = Callable[..., Ran]
+ROOT = Path(__file__).resolve().parents[2]
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def hook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hook]:
+    settings = tmp_path / "alerts.yaml"
+    settings.write_text(f"operator: techtrade data team\n{ALERTS}")
+    monkeypatch.setenv("TECHTRADE_ALERTS", str(settings))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    with web_hook() as found:
+        monkeypatch.setenv("TEST_CHAT", found.url)
+        yield found
+
+
+class Place:
+    """A deployment of ours on the server, and what to do with its runs."""
+
+    def __init__(self, client: SyncPrefectClient) -> None:
+        self.client = client
+        self.id = client.create_deployment(
+            flow_id=client.create_flow_from_name("publish"),
+            name="watched",
+            entrypoint="flows.publish.publish",
+            tags=["techtrade", "publish"],
+            parameters={"dataset": "partners"},
+            job_variables={"env": {"TECHTRADE_RUN_SECONDS": "600"}},
+        )
+
+    def run(self, *states: State[Any], **more: Any) -> FlowRun:
+        """A run that went through these states."""
+        made = self.client.create_flow_run_from_deployment(self.id, **more)
+        for state in states:
+            self.client.set_flow_run_state(made.id, state, force=True)
+        return made
+
+    def runs(self) -> list[FlowRun]:
+        return self.client.read_flow_runs(deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[self.id])))
+
+    def again(self) -> list[FlowRun]:
+        return [r for r in self.runs() if AGAIN in r.tags]
+
+    def state(self, run: UUID) -> State[Any]:
+        found = self.client.read_flow_run(run).state
+        assert found is not None
+        return found
+
+
+@pytest.fixture
+def place(prefect_api: str) -> Iterator[Place]:
+    with get_client(sync_client=True) as client:
+        found = Place(client)
+        yield found
+        for run in found.runs():
+            client.delete_flow_run(run.id)
+        client.delete_deployment(found.id)
+
+
+@pytest.fixture
+def look(techtrade: Look, prefect_api: str, monkeypatch: pytest.MonkeyPatch, hook: Hook) -> Look:
+    monkeypatch.setenv("PREFECT_API_URL", prefect_api)
+    return lambda *given: techtrade("watch", "--patience", "0", *given)
+
+
+def later(minutes: float) -> list[Kind]:
+    """What a look finds that is made so many minutes from now: no client can set back the clock of a state."""
+    return [a.kind for a in watch.look(None, Limits(), datetime.now(UTC) + timedelta(minutes=minutes))]
+
+
+def ago(minutes: float) -> datetime:
+    return datetime.now(UTC) - timedelta(minutes=minutes)
+
+
+def test_a_crashed_run_is_run_once_more_and_only_the_second_crash_is_told(place: Place, look: Look, hook: Hook) -> None:
+    first = place.run(Running(), Crashed(message="killed"), parameters={"dataset": "partners", "refresh": "all"})
+    assert look().code == 1
+    assert look().code == 1, "it is looked at again before the second attempt has begun"
+    (second,) = place.again()
+    assert (second.parameters, second.state_type) == (first.parameters, StateType.SCHEDULED)
+    assert titles(hook) == []
+    place.client.set_flow_run_state(second.id, Crashed(message="killed too"), force=True)
+    assert look().code == 1
+    look()
+    assert len(place.runs()) == 2, "there is no third"
+    assert titles(hook) == ["techtrade FAILED: partners: the run ended unexpectedly"]
+    assert "killed too" in hook.posts[0]["message"] and "crash.md" in hook.posts[0]["message"]
+
+
+def test_a_crash_that_a_later_run_made_up_for_is_over(place: Place, look: Look) -> None:
+    place.run(Running(), Crashed())
+    place.run(Running(), Completed())
+    assert look().code == 0
+    assert place.again() == []
+
+
+def test_a_run_that_never_began_is_told_with_the_others_of_its_worker(place: Place, look: Look, hook: Hook) -> None:
+    for dataset in ("partners", "ip_trade_annual"):
+        place.run(state=Scheduled(scheduled_time=ago(40)), parameters={"dataset": dataset})
+    assert look("--late-minutes", "60").code == 0
+    assert look().code == 1
+    look()
+    assert titles(hook) == ["techtrade FAILED: ip_trade_annual, partners: its runs do not begin"]
+    assert "no worker has taken it" in hook.posts[0]["message"]
+
+
+@pytest.mark.parametrize("state", [StateType.PENDING, StateType.CANCELLING])
+@pytest.mark.usefixtures("look")
+def test_a_run_that_nobody_has_in_hand_is_given_up_and_run_once_more(
+    place: Place, hook: Hook, state: StateType
+) -> None:
+    begun = [Running()] if state == StateType.CANCELLING else []
+    run = place.run(*begun, State(type=state))
+    assert later(14) == []
+    assert later(16) == ["stuck", "crash"]
+    assert place.state(run.id).type == StateType.CRASHED
+    assert len(place.again()) == 1
+    assert titles(hook) == ["techtrade FAILED: partners: the run hung"]
+
+
+@pytest.mark.usefixtures("look")
+def test_a_run_beyond_its_time_out_is_cancelled(place: Place, hook: Hook) -> None:
+    run = place.run(Pending(), Running())
+    assert later(24) == []
+    assert later(26) == ["stuck"]
+    assert place.state(run.id).type == StateType.CANCELLING
+    assert titles(hook) == ["techtrade FAILED: partners: the run hung"]
+    assert "beyond its 600 s" in hook.posts[0]["message"]
+
+
+def test_a_server_that_is_gone_is_told_from_outside_and_so_is_its_return(look: Look, hook: Hook) -> None:
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with closed_port() as nobody, temporary_settings({PREFECT_API_URL: f"{nobody}/api"}):
+        assert look().code == 1
+        assert look().code == 1
+    assert titles(hook) == ["techtrade FAILED: scheduler: the Prefect server does not answer"]
+    assert "no-server.md" in hook.posts[0]["message"]
+    assert look().code == 0
+    assert titles(hook)[1:] == ["techtrade GOOD AGAIN: scheduler: over: the Prefect server does not answer"]
+
+
+def test_late_runs_of_the_schedule_are_cancelled_and_what_somebody_asked_for_is_not(place: Place) -> None:
+    by_hand = place.run(state=Scheduled(scheduled_time=ago(40)))
+    place.client.create_deployment_schedules(place.id, [(CronSchedule(cron="0 * * * *", timezone="UTC"), True)])
+    made_by_server(place.client, place.id, timedelta(days=1), most=24)
+    begun = next(r for r in place.runs() if r.auto_scheduled)
+    late = [r for r in place.runs() if r.auto_scheduled and r.id != begun.id and r.expected_start_time < NOW]
+    assert len(late) > 20
+    other = late.pop()
+    place.client.update_flow_run(other.id, parameters={"dataset": "partners", "refresh": "all"})
+    assert Watch(place.client).collapse(begun, datetime.now(UTC)) == len(late)
+    assert {place.state(r.id).type for r in late} == {StateType.CANCELLED}
+    for kept in (by_hand, begun, other):
+        assert place.state(kept.id).type == StateType.SCHEDULED
+    coming = [r for r in place.runs() if r.auto_scheduled and r.expected_start_time > datetime.now(UTC)]
+    assert {r.state_type for r in coming} <= {StateType.SCHEDULED}
+
+
+@pytest.mark.slow
+def test_after_a_day_without_a_worker_each_deployment_runs_once(environment: dict[str, str], tmp_path: Path) -> None:
+    """A worker with one slot, which would otherwise begin the next late run when the first has ended."""
+    from flows.deploying import Deployer
+    from flows.deployments import load_declaration
+    from tests.integration.test_deploy import clear
+
+    command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "techtrade", "--run-once", "--limit", "1"]
+    env = {**os.environ, **environment, "PREFECT_HOME": str(tmp_path / "prefect")}
+    with get_client(sync_client=True) as client:
+        clear(client)
+        try:
+            deployer = Deployer(load_declaration(), client)
+            deployer.execute(deployer.plan())
+            chosen = [d.id for d in client.read_deployments() if d.name in ("freshness", "watch")]
+            for one in chosen:
+                made_by_server(client, one, timedelta(days=1), most=20)
+            for _ in chosen:
+                subprocess.run(command, env=env, check=True, capture_output=True, timeout=240, cwd=tmp_path)
+            for one in chosen:
+                runs = client.read_flow_runs(deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[one])))
+                late = [r.state_type for r in runs if r.expected_start_time and r.expected_start_time < NOW]
+                assert len(late) >= 20
+                assert late.count(StateType.COMPLETED) == 1
+                assert late.count(StateType.CANCELLED) == len(late) - 1
+        finally:
+            clear(client)
+
+
+def made_by_server(client: SyncPrefectClient, deployment: UUID, since: timedelta, most: int) -> None:
+    """Lets the server's scheduler make the runs of a time that has passed, as it did while no worker was there."""
+    window = {"start_time": (NOW - since).isoformat(), "end_time": NOW.isoformat(), "min_runs": most, "max_runs": most}
+    client.request("POST", f"/deployments/{deployment}/schedule", json=window).raise_for_status()
