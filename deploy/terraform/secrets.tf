@@ -16,7 +16,7 @@ locals {
 }
 
 resource "aws_secretsmanager_secret" "this" {
-  # checkov:skip=CKV2_AWS_57:Neither the publishers nor the channels can be asked for a new key by a machine; docs/access.md says how it is done by hand
+  # checkov:skip=CKV2_AWS_57:Neither the publishers nor the channels can be asked for a new key by a machine; docs/operating.md says how it is done by hand
   for_each                = local.secrets
   name                    = "${local.name}/${each.key}"
   description             = "techtrade: ${each.key}"
