@@ -343,11 +343,16 @@ def _of_automation(automation: AutomationCore | ServerAutomation) -> dict[str, A
     return found
 
 
-def _differences(there: dict[str, Any], wanted: dict[str, Any]) -> tuple[str, ...]:
-    """A line for each field that is not as declared. What is long is not shown whole."""
-    return tuple(
-        f"{key}: {_short(there.get(key))} → {_short(wanted[key])}" for key in wanted if there.get(key) != wanted[key]
-    )
+def _differences(there: dict[str, Any], wanted: dict[str, Any], path: str = "") -> tuple[str, ...]:
+    """A line for each field that is not as declared, down to the innermost."""
+    found: list[str] = []
+    for key in sorted({*there, *wanted}):
+        old, new, name = there.get(key), wanted.get(key), f"{path}{key}"
+        if isinstance(old, dict) and isinstance(new, dict):
+            found += _differences(old, new, f"{name}.")
+        elif old != new:
+            found.append(f"{name}: {_short(old)} → {_short(new)}")
+    return tuple(found)
 
 
 def _short(value: Any) -> str:
