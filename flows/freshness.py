@@ -1,7 +1,7 @@
 """The ``freshness`` flow: looks at what is published and when publishers were asked, and alerts before readers notice.
 
-It asks no publisher, and reads two small documents a dataset, so it can run often. What it finds is told to the owners
-through ``flows.alerting``; that a dataset has caught up is told too, once.
+It asks no publisher, and reads a few small documents a dataset, so it can run often. What it finds is told to the
+owners through ``flows.alerting``; that a dataset has caught up is told too, once.
 """
 
 from __future__ import annotations
@@ -15,15 +15,20 @@ prepare()
 
 from prefect import flow  # noqa: E402
 
-from configs.contract import dataset_names, load_contract  # noqa: E402
-from flows import alerting, piled_up  # noqa: E402
+from configs.contract import Contract, dataset_names, load_contract  # noqa: E402
+from configs.errors import StoreError  # noqa: E402
+from flows import alerting, logs, piled_up  # noqa: E402
+from flows.output import one_line  # noqa: E402
+from tasks import news_feed  # noqa: E402
 from tasks.alerts import BY_WATCH, Finding  # noqa: E402
 from tasks.freshness import Freshness, watch  # noqa: E402
+from tasks.store import derived  # noqa: E402
 from tasks.store.objects import ObjectStore  # noqa: E402
 from tasks.store.open import open_store  # noqa: E402
 from tasks.store.versions import utc_now  # noqa: E402
 
 log = logging.getLogger("techtrade")
+logs.install()
 
 
 # No retry: the next turn of its schedule looks again.
@@ -56,8 +61,19 @@ def freshness(
     for verdict in found:
         log.log(logging.WARNING if verdict.alarming else logging.INFO, "%s: %s", verdict.dataset, _words(verdict))
         _tell(target, verdict)
+    for name in chosen:
+        _mend(target, load_contract(name))
     alerting.send(target, target.url)
     return found
+
+
+def _mend(store: ObjectStore, contract: Contract) -> None:
+    """Catalog and feeds, which who publishes may not be allowed to write: what is missing is there within the hour."""
+    derived.refresh_catalog(store, contract)
+    try:
+        news_feed.refresh(store, contract)
+    except StoreError as e:  # a damaged log, which the verdict has told already
+        log.warning("%s: its feeds were not brought up to date: %s", contract.name, one_line(e))
 
 
 def _tell(store: ObjectStore, verdict: Freshness) -> None:

@@ -55,7 +55,7 @@ class JsonLines(logging.Formatter):
 def fields_of(record: logging.LogRecord) -> dict[str, str | None]:
     """Run, dataset and version of a line: what is bound where it was said, else what Prefect says of it."""
     run_id = str(getattr(record, "flow_run_id", None) or "")
-    told = {"run_id": run_id, "run_name": str(getattr(record, "flow_run_name", None) or "")} if run_id else {}
+    told = {"run_id": run_id, "run_name": str(getattr(record, "flow_run_name", None) or "")} if run_id else _under_way()
     known = {**told, **_of_runs.get(run_id, {}), **fields()}
     if told and "dataset" not in known:  # Prefect's first line, before any code of ours; runs are named after it
         from configs.contract import dataset_names
@@ -104,16 +104,23 @@ def say(text: str, level: int = logging.INFO) -> None:
 @contextmanager
 def of_run(dataset: str = "") -> Iterator[None]:
     """What is logged in this block belongs to the flow run under way; to be used inside of a flow."""
-    from prefect.context import FlowRunContext
-
-    context = FlowRunContext.get()
-    run = context.flow_run if context else None
-    told = {"run_id": str(run.id), "run_name": run.name} if run else {}
+    told = _under_way()
     if dataset:
         told["dataset"] = dataset
     with bound(**told):
         remember()
         yield
+
+
+def _under_way() -> dict[str, str]:
+    """The flow run that this code is part of."""
+    if "prefect.context" not in sys.modules:
+        return {}
+    from prefect.context import FlowRunContext
+
+    context = FlowRunContext.get()
+    run = context.flow_run if context else None
+    return {"run_id": str(run.id), "run_name": run.name} if run else {}
 
 
 def remember() -> None:

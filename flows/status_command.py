@@ -88,9 +88,12 @@ def table(rows: Sequence[Row], now: datetime, width: int) -> list[str]:
             break
     lines = ["  ".join(_aligned(c, c, widths) for c in columns), "  ".join("-" * widths[c] for c in columns)]
     for row, cell in zip(rows, cells, strict=True):
-        line = "  ".join(click.style(_aligned(c, cell[c], widths), **_style(c, row)) for c in columns)
-        lines.append(line)
+        lines.append("  ".join(_styled(_aligned(c, cell[c], widths), _style(c, row)) for c in columns))
     return [line.rstrip() for line in lines]
+
+
+def _styled(text: str, style: Mapping[str, Any]) -> str:
+    return click.style(text, **style) if style else text
 
 
 def _aligned(column: str, text: str, widths: Mapping[str, int]) -> str:

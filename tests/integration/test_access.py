@@ -73,11 +73,17 @@ def test_a_writer_publishes_its_dataset_and_the_catalog_is_mended_by_who_may(
     latest = versions.read_latest(everything, ATP)[0]
     assert latest is not None and latest.log[-1].vintage == "2025-02"
 
-    for role in ("catalog", "watch", "maintenance"):
+    from flows.freshness import freshness
+
+    everything.delete(layout.CATALOG)
+    feed = everything.get(layout.feed()).etag
+    freshness(store=become("watch").url)
+    assert _in_catalog(become()) == latest.version
+    assert become().get(layout.feed()).etag != feed
+    for role in ("catalog", "maintenance"):
         everything.delete(layout.CATALOG)
         assert derived.rebuild_catalog(become(role)), role
-        catalog = json.loads(become().get(layout.CATALOG).body)
-        assert {d["dataset"]: d["version"] for d in catalog["datasets"]}[ATP] == latest.version
+        assert _in_catalog(become()) == latest.version
 
 
 def test_a_writer_cannot_publish_another_dataset_and_is_told_why(
@@ -103,8 +109,7 @@ def test_a_yank_operator_withdraws_a_version_and_cannot_publish(published: S3Sto
     everything = become()
     assert versions.read_latest(everything, ATP)[0].version == good  # type: ignore[union-attr]
     assert everything.size(layout.yanked(ATP, bad))
-    catalog = json.loads(everything.get(layout.CATALOG).body)
-    assert {d["dataset"]: d["version"] for d in catalog["datasets"]}[ATP] == good
+    assert _in_catalog(everything) == good
     before = bodies(everything)
     for dataset, vintage in ((ATP, "2025-02"), (access.OTHER, "2022-09-16")):
         assert snapshot(techtrade, become("yank_operator"), dataset, vintage).code == 1
@@ -142,6 +147,11 @@ def test_maintenance_cleans_up_and_cannot_change_what_is_published(published: S3
     assert left.status == "abandoned"
     assert become().size(layout.version(ATP, draft.version, "changes.parquet")) is None
     assert reader.resolve(become("reader"), ATP).manifest.status == "passed"
+
+
+def _in_catalog(store: ObjectStore) -> str:
+    catalog = json.loads(store.get(layout.CATALOG).body)
+    return str({d["dataset"]: d["version"] for d in catalog["datasets"]}[ATP])
 
 
 def _latest(store: ObjectStore) -> str:

@@ -94,6 +94,10 @@ def test_no_command_writes_a_key_anywhere(
     ):  # fmt: skip
         run(talkative, tmp_path, *arguments)
     run(talkative | {"CENSUS_API_KEY": bea_double.KEY}, tmp_path, "publish", "atp_trade_monthly")
+    as_json = talkative | {"TECHTRADE_LOG_FORMAT": "json"}
+    assert run(as_json, tmp_path, "publish", *DATASETS, "--refresh", "all") == 0
+    census.fault, bea.fault = "invalid key", "error 1"
+    assert run(as_json, tmp_path, "--debug", "publish", *DATASETS, "--refresh", "all") == 1
 
     files = [p for p in tmp_path.rglob("*") if p.is_file()]
     kinds = {p.relative_to(tmp_path).parts[0] for p in files}
