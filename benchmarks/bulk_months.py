@@ -54,7 +54,7 @@ def codes(flow: Flow, other: int) -> pl.DataFrame:
 @cache
 def _drawn(year: Year) -> tuple[pl.DataFrame, Numbers]:
     """The keys of a year, and the value of each in each month (0 before its first trade and in idle months)."""
-    rng = np.random.default_rng((year.seed, year.year, len(year.flow)))
+    rng = np.random.default_rng((year.seed, year.year, list(FULL).index(year.flow)))
     known = codes(year.flow, year.other_codes)
     atp, other = (known.filter((pl.col("hitech") != "00") == is_atp)["commodity"] for is_atp in (True, False))
     is_atp = rng.random(year.keys) < year.atp_share

@@ -79,6 +79,8 @@ def _each_after_the_one_before(gate: GateInput) -> bool:
     contract = gate.contract
     if set(contract.sort_by) != set(contract.primary_key):
         return False
+    if contract.partition_by is not None and contract.partition_by not in contract.primary_key:
+        return False  # the same key could stand in two parts
     part = [] if contract.partition_by is None else [pl.col(contract.partition_by)]
     if part and contract.column(str(contract.partition_by)).type == "date":
         part = [part[0].dt.year()]

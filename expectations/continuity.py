@@ -31,9 +31,11 @@ def flat_lines(
     """
     run, floor = int(bound(gate, "flat_lines", "run")), bound(gate, "flat_lines", "floor_usd")
     by = list(series)
-    large = frame.filter(pl.col(value).abs() >= floor).select(*by, time, value).sort(*by, time)
+    series_of = frame.select(*by, time, value).sort(*by, time)
     same = [(c == c.shift(n)).fill_null(False) for c in (*map(pl.col, by), pl.col(value)) for n in range(1, run)]
-    flat = large.filter(pl.all_horizontal(same))
+    # Floor and neighbours are asked of the whole series: a small or withheld figure in between ends a run.
+    flat = series_of.filter(pl.all_horizontal(same) & (pl.col(value).abs() >= floor))
+    large = series_of.filter(pl.col(value).abs() >= floor)
     expected = f"no figure above {floor:,.0f} {run} times in a row"
     return none_of(gate, "flat_lines", title, expected, flat, default, over=large)
 

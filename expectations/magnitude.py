@@ -7,6 +7,7 @@ A mean and a standard deviation were rejected: one figure in another unit widens
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import polars as pl
@@ -69,8 +70,12 @@ def in_season(
     off = around.filter(pl.col("off").abs() > room).select(
         *by, "period", value, (pl.col(value) / pl.col("off").exp()).alias(f"{value}_usual")
     )
-    expected = f"within {sigmas:g} times what its months are usually off, or {floor:.0%}, whichever is more"
-    return none_of(gate, check_id, title, expected, off.sort(*by, "period"), default, over=around)
+    more, less = math.expm1(floor), -math.expm1(-floor)
+    usual = f"{sigmas:g} times what its months are usually off"
+    expected = f"within {usual}, or from {less:.0%} less to {more:.0%} more, whichever is wider"
+    # A month that stands alone in its season is its own usual, and one without months around it has none.
+    judged = around.drop_nulls("off").filter(pl.len().over([*by, month]) > 1)
+    return none_of(gate, check_id, title, expected, off.sort(*by, "period"), default, over=judged)
 
 
 def among_neighbours(

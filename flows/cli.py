@@ -191,13 +191,17 @@ def yank_command(target: str, reason: str, replaced_by: str | None, store: str |
 @cli.command(name="restore")
 @click.argument("datasets", nargs=-1)
 @click.option("--from", "copy", required=True, metavar="URL", help="The copy of _raw/ and _ledger/ to restore from.")
+@click.option("--without", multiple=True, metavar="DATASET@VERSION", help="Not to be restored; may be given again.")
+@click.option("--take-over", is_flag=True, help="A restoration that was killed left its mark: go on in its place.")
 @_store
 @_json
-def restore_command(datasets: tuple[str, ...], copy: str, store: str | None, as_json: bool) -> None:
+def restore_command(
+    datasets: tuple[str, ...], copy: str, without: tuple[str, ...], take_over: bool, store: str | None, as_json: bool
+) -> None:
     """Make a lost store again from a copy of its raw archive."""
     from flows import restore_command as command
 
-    sys.exit(command.restore(datasets, copy, store, as_json))
+    sys.exit(command.restore(datasets, copy, without, take_over, store, as_json))
 
 
 @cli.command(name="promote")

@@ -7,7 +7,7 @@ from typing import Any
 from configs.contract import load_contract
 from configs.errors import TechtradeError, UsageError
 from flows.announcing import announce
-from flows.inspect_commands import open_at
+from flows.inspect_commands import open_at, split_target
 from flows.output import one_line, print_json, remark
 from flows.runtime import prepare
 from tasks import restore as restore_
@@ -15,37 +15,69 @@ from tasks.store import derived, ledger, yank
 from tasks.store.objects import ObjectStore
 
 
-def restore(datasets: tuple[str, ...], copy: str, url: str | None, as_json: bool) -> int:
+def restore(
+    datasets: tuple[str, ...], copy: str, without: tuple[str, ...], take_over: bool, url: str | None, as_json: bool
+) -> int:
     """Restores DATASETS, or all that the copy has. One that cannot be does not hold up the others.
+
+    Args:
+        without: ``DATASET@VERSION`` each, not to be restored.
 
     Returns:
         The exit code: 1 if one could not be restored.
+
+    Raises:
+        UsageError: there is nothing to restore from, or what is to be left out is no version.
+        RestoreError: the copy is damaged.
     """
     prepare()
     source, store = open_at(copy), open_at(url)
     names = list(datasets) or ledger.datasets(source)
     if not names:
         raise UsageError(
-            f"{source.url} has no _ledger/, so there is nothing to restore from; name the copy with --from"
+            f"{source.url} has no _ledger/, so there is nothing to restore from; name the copy: --from URL"
         )
-    told = [_one(source, store, name, as_json) for name in names]
+    left_out = _left_out(without, names)
+    copied = restore_.copy_raw(source, store)
+    remark(f"{copied:,} objects of the raw archive copied")
+    told = [_one(source, store, name, left_out.get(name, []), take_over, as_json) for name in names]
     if as_json:
         print_json(told)
     return 0 if all("error" not in t for t in told) else 1
 
 
-def _one(source: ObjectStore, store: ObjectStore, name: str, as_json: bool) -> dict[str, Any]:
+def _left_out(without: tuple[str, ...], names: list[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for target in without:
+        name, version = split_target(target)
+        if version is None or name not in names:
+            raise UsageError(f"--without {target}: name a version of what is restored, as DATASET@VERSION")
+        found.setdefault(name, []).append(version)
+    return found
+
+
+def _one(
+    source: ObjectStore, store: ObjectStore, name: str, without: list[str], take_over: bool, as_json: bool
+) -> dict[str, Any]:
     try:
         contract = load_contract(name)
-        done = restore_.restore(source, store, contract)
-    except TechtradeError as e:
-        remark(f"error: {one_line(e)}")
-        return {"dataset": name, "error": str(e)}
-    yank.settle(store, name)
+        done = restore_.restore(source, store, contract, without, take_over=take_over)
+        yank.settle(store, name)
+    except Exception as e:  # noqa: BLE001 - whatever one dataset meets, the others are restored
+        kind = "" if isinstance(e, TechtradeError) else f"{type(e).__name__}: "
+        remark(f"error: {name}: {kind}{one_line(e)}")
+        return {"dataset": name, "error": f"{kind}{one_line(e)}"}
     derived.refresh_catalog(store, contract)
     ledger.keep(store, name)
     announce(store, contract, None)
     if not as_json:
-        how = "stood there already" if done.before else "restored, every content hash as it was"
-        print(f"{name}: {len(done.versions)} versions, {done.rows:,} rows, {how}")
-    return {"dataset": name, "versions": list(done.versions), "rows": done.rows, "before": done.before}
+        how = "stood there already, whole" if done.before else "restored, every content hash as it was"
+        less = f", without {', '.join(done.left_out)}" if done.left_out else ""
+        print(f"{name}: {len(done.versions)} versions, {done.rows:,} rows, {how}{less}")
+    return {
+        "dataset": name,
+        "versions": list(done.versions),
+        "rows": done.rows,
+        "left_out": list(done.left_out),
+        "before": done.before,
+    }

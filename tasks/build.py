@@ -79,7 +79,7 @@ def partitions(frame: pl.LazyFrame, contract: Contract) -> Iterator[tuple[str | 
         yield from ((f"{key}={value}", parts.pop((value,))) for value in counts[key])
         return
     for value in counts[key]:
-        yield f"{key}={value}", frame.filter(expr == value).collect()
+        yield f"{key}={value}", frame.filter(expr.eq_missing(pl.lit(value))).collect()
 
 
 def build(frame: pl.LazyFrame, contract: Contract, folder: Path) -> Built:

@@ -316,10 +316,14 @@ def _read_back(store: ObjectStore, contract: Contract, version: reader.HasFiles)
     """The rows of a version, in memory unless they are many."""
     rows = sum(f.rows or 0 for f in version.files)
     try:
-        frame = reader.scan(store, version)
+        frame = reader.scan(store, version, contract)
         return once(frame) if rows <= KEPT_ROWS else frame
     except UNREADABLE as e:
-        raise CheckCouldNotRunError(contract.name, "reading back", first_line(e)) from e
+        name = f"{version.dataset}@{version.version}"
+        raise StoreUnavailableError(
+            f"{name}, which the gate needs, cannot be read ({first_line(e)}); nothing was published. See whether it is "
+            f"whole: techtrade verify {name}"
+        ) from e
 
 
 def _staged_schemas(store: ObjectStore, draft: Draft) -> dict[str, pa.Schema]:

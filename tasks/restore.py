@@ -1,36 +1,70 @@
 """Making a lost store again from a copy of its raw archive and ledger.
 
-Every published version is built from its archived inputs by today's code, under the name that it had. What comes out
-must be what was published, to the last figure (``content_sha256``): then readers who pinned a version get the same
-again. Where it is not, nothing of the dataset is restored, and the message says which code made it.
+Every published version is built from its archived inputs, under the name that it had. What comes out must be what was
+published, to the last figure (``content_sha256``), and by the same contract: then readers who pinned a version get the
+same again. Versions that this code does not give so are named, with the code that made them: with that code the next
+run makes them, and keeps what stands already. Or they are left out by name, and the log is then without them.
 
-Nobody sees anything until all versions of a dataset stand: ``latest.json`` is written once, last, with the log of old,
-so that what was given on which day is still answered. The gate runs again, for its evidence; it stops nothing, because
-these figures passed it, or were promoted, when they were published.
+Nobody sees anything until all versions of a dataset stand and were read back: ``latest.json`` is written once, last,
+with the log of old, so that what was given on which day is still answered. The gate runs again, for its evidence; a
+failed check stops nothing here, because these figures passed it, or were promoted, when they were published.
+
+One restoration of a dataset at a time: it holds ``_restore/<dataset>.json``, and looks before each version whether it
+still does. A version that has its manifest is never touched again, whoever made it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import os
+import re
+import socket
+import uuid
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from configs.contract import Contract
-from configs.errors import ObjectExistsError, ObjectNotFoundError, RestoreError
+from configs.errors import (
+    CorruptVersionError,
+    NotPublishedError,
+    ObjectExistsError,
+    ObjectNotFoundError,
+    PreconditionFailedError,
+    RestoreError,
+    StoreError,
+    TechtradeError,
+)
 from tasks import pipeline
 from tasks.extract.base import Extraction, Meter
 from tasks.lineage import code_version
 from tasks.runs import Fetched, Request, SourceKind
-from tasks.store import layout, ledger, versions
+from tasks.store import layout, ledger, raw_taken_down, versions
 from tasks.store.objects import ObjectStore
 from tasks.store.raw import RawArchive
-from tasks.store.records import Claim, Latest, LogEntry, Manifest, Restored
+from tasks.store.records import Claim, Latest, LogEntry, Manifest, Record, Restored
+from tasks.store.verify import refuse_damaged
 from tasks.store.versions import Built, Draft, Head, Sealed
 
 log = logging.getLogger("techtrade")
 KINDS: tuple[SourceKind, ...] = ("live", "snapshot")
+
+
+# What is archived under its own hash; not what is told of it, which ends in two suffixes.
+DOCUMENT = re.compile(r"^_raw/[^/]+/[0-9a-f]{2}/([0-9a-f]{64})\.[^./]+$")
+UNFINISHED = "/_unfinished/"
+
+
+class Lock(Record):
+    """``_restore/<dataset>.json``: who restores. Gone when it is done."""
+
+    token: str
+    at: str
+    by: str
 
 
 @dataclass(frozen=True)
@@ -40,7 +74,51 @@ class Restoration:
     dataset: str
     versions: tuple[str, ...]
     rows: int
+    left_out: tuple[str, ...] = ()
     before: bool = False
+
+
+def restore(
+    copy: ObjectStore,
+    store: ObjectStore,
+    contract: Contract,
+    without: Collection[str] = (),
+    *,
+    take_over: bool = False,
+) -> Restoration:
+    """Restores the published versions of one dataset from ``copy`` into ``store``. Killed, it can be run again.
+
+    Args:
+        without: versions that are not to be restored.
+        take_over: another restoration that holds the dataset is known to be dead.
+
+    Raises:
+        RestoreError: there is no ledger of it; something else is published there; another restoration is under way; or
+            versions do not come out as they were, which are named. Readers see nothing of the dataset.
+        CorruptVersionError: the ledger, or what stands in ``store`` already, is damaged.
+    """
+    found = ledger.read(copy, contract.name)
+    if found is None:
+        raise RestoreError(f"{contract.name}: {copy.url} has no {layout.ledger_log(contract.name)} to restore it from")
+    lost, manifests = found
+    strange = sorted(set(without) - set(manifests))
+    if strange:
+        raise RestoreError(f"{contract.name}: {', '.join(strange)} was never published; name what is to be left out")
+    wanted = {v: m for v, m in manifests.items() if v not in without}
+    standing, _ = versions.read_latest(store, contract.name)
+    if standing is not None:
+        return _standing(store, contract, standing, _log_without(lost, wanted), wanted, tuple(without))
+    hold = _Hold.take(store, contract.name, take_over)
+    try:
+        sealed = _all(copy, store, contract, wanted, hold)
+        latest = _latest(lost, sealed)
+        for one in sealed.values():
+            refuse_damaged(store, one.manifest)
+        hold.check()
+        versions.move_latest(store, Head(contract.name, None, None, None), latest, latest.log[-1])
+    finally:
+        hold.release()
+    return Restoration(contract.name, tuple(sealed), _rows(wanted), tuple(without))
 
 
 def rebuild(archive: RawArchive, contract: Contract, manifest: Manifest, folder: Path) -> tuple[Extraction, Built]:
@@ -53,68 +131,182 @@ def rebuild(archive: RawArchive, contract: Contract, manifest: Manifest, folder:
     documents = archive.known(manifest)
     missing = [s.raw_key for s in manifest.sources if s.role not in documents]
     if missing:
-        raise RestoreError(f"{_name(manifest)}: its raw inputs were taken down or never copied: {', '.join(missing)}")
+        raise RestoreError(f"its raw inputs were taken down or never copied: {', '.join(missing)}")
     request = _request(contract, manifest)
     fetched = Fetched(request.source, tuple(documents[s.role] for s in manifest.sources), Meter())
     try:
         extraction = pipeline.read(request, fetched)
         return extraction, pipeline.transform(contract, extraction, folder)
     except ObjectNotFoundError as e:
-        raise RestoreError(f"{_name(manifest)}: a raw input is not in the archive: {e.key}") from e
+        raise RestoreError(f"a raw input is not in the archive: {e.key}") from e
 
 
-def restore(copy: ObjectStore, store: ObjectStore, contract: Contract) -> Restoration:
-    """Restores all published versions of one dataset from ``copy`` into ``store``. Killed, it can be run again.
+def copy_raw(copy: ObjectStore, store: ObjectStore) -> int:
+    """Copies the whole raw archive, so that the next copy can be made of this store. Of a source whose bytes were taken
+    down, the note, and none of the bytes that the copy still has: those that came later are copied with their versions.
+
+    Returns:
+        How many objects were copied.
 
     Raises:
-        RestoreError: there is no ledger of it; something else is published there; a version does not come out as it
-            was. Readers see nothing of it.
+        RestoreError: bytes in the copy are not those that their name says.
     """
-    found = ledger.read(copy, contract.name)
-    if found is None:
-        raise RestoreError(f"{contract.name}: {copy.url} has no {layout.ledger_log(contract.name)} to restore it from")
-    lost, manifests = found
-    standing, _ = versions.read_latest(store, contract.name)
-    if standing is not None:
-        if _told(standing) == _told(lost):
-            return Restoration(contract.name, tuple(manifests), sum(m.rows for m in manifests.values()), before=True)
+    copied = 0
+    for source in copy.folders(layout.raw_of()):
+        gone = bool(_taken_down(copy, source))
+        for entry in list(copy.entries(layout.raw_of(source))):
+            if UNFINISHED not in entry.key and not (gone and DOCUMENT.match(entry.key)):
+                copied += _copy_one(copy, store, entry.key)
+    return copied
+
+
+@dataclass(frozen=True)
+class _Hold:
+    """The right to restore a dataset."""
+
+    store: ObjectStore
+    dataset: str
+    lock: Lock
+
+    @staticmethod
+    def take(store: ObjectStore, dataset: str, take_over: bool) -> _Hold:
+        key = layout.restoring(dataset)
+        me = f"{socket.gethostname()}:{os.getpid()}"
+        lock = Lock(token=uuid.uuid4().hex, at=versions.stamp(datetime.now(UTC)), by=me)
+        try:
+            stored = store.get(key)
+        except ObjectNotFoundError:
+            etag = None
+        else:
+            etag, other = stored.etag, Lock.load(stored.body, key)
+            if not take_over:
+                raise RestoreError(
+                    f"{dataset}: a restoration into {store.url} was begun at {other.at} by {other.by}; if that is "
+                    "dead, run it again with --take-over, and what it made is kept"
+                )
+        try:
+            store.replace(key, lock.dump(), etag)
+        except PreconditionFailedError as e:
+            raise RestoreError(f"{dataset}: another restoration into {store.url} has just begun") from e
+        return _Hold(store, dataset, lock)
+
+    def check(self) -> None:
+        """Raises ``RestoreError`` if somebody has taken over."""
+        key = layout.restoring(self.dataset)
+        try:
+            mine = Lock.load(self.store.get(key).body, key).token == self.lock.token
+        except ObjectNotFoundError:
+            mine = False
+        if not mine:
+            raise RestoreError(
+                f"{self.dataset}: another restoration has taken over; this one stops, and showed nothing"
+            )
+
+    def release(self) -> None:
+        with suppress(StoreError):  # whoever has taken over keeps it; who was killed leaves it behind
+            self.check()
+            self.store.delete(layout.restoring(self.dataset))
+
+
+# ------------------------------------------------------------------------ one dataset
+
+
+def _standing(
+    store: ObjectStore,
+    contract: Contract,
+    standing: Latest,
+    lost: Latest | None,
+    wanted: Mapping[str, Manifest],
+    left_out: tuple[str, ...],
+) -> Restoration:
+    """What is published there already: the very same, whole, or something that is not to be touched."""
+    if lost is None or _told(standing) != _told(lost):
         raise RestoreError(
             f"{contract.name}: {store.url} has versions of its own ({standing.version} is latest); nothing was "
             "changed. Restore into a store where nothing of it is published"
         )
-    now = versions.stamp(datetime.now(UTC))
+    for entry in standing.published:
+        refuse_damaged(store, versions.read_manifest(store, contract.name, entry.version, entry.manifest_sha256))
+    return Restoration(contract.name, tuple(wanted), _rows(wanted), left_out, before=True)
+
+
+def _all(
+    copy: ObjectStore, store: ObjectStore, contract: Contract, wanted: Mapping[str, Manifest], hold: _Hold
+) -> dict[str, Sealed]:
+    """Every version, those that stand already included.
+
+    Raises:
+        RestoreError: names all that do not come out as they were, after the others were made.
+    """
     sealed: dict[str, Sealed] = {}
-    for version, manifest in manifests.items():
-        parent = sealed[manifest.parent].manifest if manifest.parent in sealed else None
-        sealed[version] = _again(copy, store, contract, manifest, parent, now)
-        log.info("%s: restored, %s rows", _name(manifest), f"{manifest.rows:,}")
-    wanted = _with_new_seals(lost, sealed)
-    versions.move_latest(store, Head(contract.name, None, None, None), wanted, wanted.log[-1])
-    return Restoration(contract.name, tuple(sealed), sum(s.manifest.rows for s in sealed.values()))
+    problems: list[str] = []
+    before: Manifest | None = None
+    for version, manifest in wanted.items():
+        hold.check()
+        parent = sealed[manifest.parent].manifest if manifest.parent in sealed else before
+        try:
+            sealed[version] = _made(store, manifest) or _again(copy, store, contract, manifest, parent)
+        except CorruptVersionError:
+            raise
+        except TechtradeError as e:
+            problems.append(f"{version} (made by code {manifest.code_version}): {e}")
+            continue
+        before = sealed[version].manifest
+        log.info("%s@%s: stands again, %s rows", contract.name, version, f"{manifest.rows:,}")
+    if problems:
+        raise RestoreError(
+            f"{contract.name}: {len(sealed)} of {len(wanted)} versions stand, none is shown to readers. This code, "
+            f"{code_version()}, does not make the others: {'; '.join(problems)}. Run it again with the code that made "
+            "them, which keeps what stands, or leave them out with --without VERSION"
+        )
+    return sealed
+
+
+def _made(store: ObjectStore, lost: Manifest) -> Sealed | None:
+    """The version as an earlier run of this made it, if one did.
+
+    Raises:
+        RestoreError: something else stands under its name.
+        CorruptVersionError: it is damaged.
+    """
+    try:
+        manifest = versions.read_manifest(store, lost.dataset, lost.version)
+    except NotPublishedError:
+        return None
+    if manifest.restored is None or manifest.content_sha256 != lost.content_sha256:
+        raise RestoreError(f"another version stands under that name in {store.url}")
+    refuse_damaged(store, manifest)
+    body = store.get(layout.manifest(lost.dataset, lost.version)).body
+    return Sealed(Head(lost.dataset, None, None, None), manifest, hashlib.sha256(body).hexdigest())
 
 
 def _again(
-    copy: ObjectStore, store: ObjectStore, contract: Contract, lost: Manifest, parent: Manifest | None, now: str
+    copy: ObjectStore, store: ObjectStore, contract: Contract, lost: Manifest, parent: Manifest | None
 ) -> Sealed:
     """One version under its old name."""
-    _copy_raw(copy, store, lost)
+    for source in lost.sources:
+        if source.retrieved_at <= _taken_down(copy, source.source):
+            raise RestoreError(f"its raw input {source.raw_key} was taken down")
+        for key in (source.raw_key, source.raw_key + ".json"):
+            _copy_one(copy, store, key)
     with TemporaryDirectory(prefix="techtrade-") as scratch:
         extraction, built = rebuild(RawArchive(store), contract, lost, Path(scratch))
         if built.content_sha256 != lost.content_sha256:
             raise RestoreError(
-                f"{_name(lost)}: what its raw inputs give now is not what was published (content "
-                f"{built.content_sha256[:12]}, was {lost.content_sha256[:12]}); it was made by code "
-                f"{lost.code_version}, this is {code_version()}. Restore it with that code; nothing of "
-                f"{lost.dataset} was published here"
+                f"its raw inputs give other figures now (content {built.content_sha256[:12]}, was "
+                f"{lost.content_sha256[:12]})"
             )
+        if built.contract_sha256 != lost.contract_sha256:
+            raise RestoreError("its contract is another now: the files would tell readers what they were not told")
         draft = versions.stage_data(store, _claimed(store, lost, parent), built)
         checked = pipeline.check(store, _request(contract, lost), extraction, built, draft, {})
     told = {
         "token": draft.claim.token,
+        "parent": parent.version if parent else None,
         "files": checked.draft.files,
         "changes": checked.changes,
         "quality": checked.report.counts,
-        "restored": Restored(at=now, code_version=code_version()),
+        "restored": Restored(at=versions.stamp(datetime.now(UTC)), code_version=code_version()),
     }
     return versions.seal(store, checked.draft, lost.model_copy(update=told))
 
@@ -126,59 +318,101 @@ def _request(contract: Contract, manifest: Manifest) -> Request:
         named = contract.sources.live if kind == "live" else contract.sources.snapshot
         if named in of:
             return Request(contract, kind, manifest.vintage)
-    raise RestoreError(
-        f"{_name(manifest)} was made from {', '.join(sorted(of)) or 'nothing'}, which "
-        f"configs/datasets/{contract.name}.yaml names no more; restore it with code {manifest.code_version}"
-    )
-
-
-def _copy_raw(copy: ObjectStore, store: ObjectStore, manifest: Manifest) -> None:
-    """The inputs and what is told of them, byte for byte, unless they are there."""
-    for source in manifest.sources:
-        for key in (source.raw_key, source.raw_key + ".json"):
-            if store.size(key) is None:
-                try:
-                    store.create(key, copy.get(key).body)
-                except ObjectNotFoundError as e:
-                    raise RestoreError(f"{_name(manifest)}: {copy.url} lacks its raw input {key}") from e
+    told = ", ".join(sorted(of)) or "nothing"
+    raise RestoreError(f"it was made from {told}, which configs/datasets/{contract.name}.yaml names no more")
 
 
 def _claimed(store: ObjectStore, lost: Manifest, parent: Manifest | None) -> Draft:
-    """The version's own name. What a restoration that was killed had staged under it is cleared away."""
-    head = Head(lost.dataset, None, None, parent)
-    claim = Claim(
+    """The version's own name, taken over from a run that was killed. What that had staged is cleared away: it has no
+    manifest, so it is nothing."""
+    head, key = Head(lost.dataset, None, None, parent), layout.claim(lost.dataset, lost.version)
+    wanted = Claim(
         dataset=lost.dataset,
         version=lost.version,
-        token=lost.token,
-        claimed_at=lost.created_at,
-        claimed_by="restored",
+        token=uuid.uuid4().hex,
+        claimed_at=versions.stamp(datetime.now(UTC)),
+        claimed_by=f"restore on {socket.gethostname()}:{os.getpid()}",
     )
     try:
-        store.create(layout.claim(lost.dataset, lost.version), claim.dump())
-    except ObjectExistsError as e:
-        raise RestoreError(f"{_name(lost)}: somebody else has claimed it in {store.url}; nothing was changed") from e
-    for entry in list(store.entries(layout.version(lost.dataset, lost.version))):
-        if entry.key != layout.claim(lost.dataset, lost.version):
-            store.delete(entry.key)
-    return Draft(head, claim)
+        store.create(key, wanted.dump())
+    except ObjectExistsError:
+        wanted = Claim.load(store.get(key).body, key)
+        if not wanted.claimed_by.startswith("restore on "):
+            raise RestoreError(f"somebody publishes under that name in {store.url}") from None
+        for entry in list(store.entries(layout.version(lost.dataset, lost.version))):
+            if entry.key != key:
+                store.delete(entry.key)
+    return Draft(head, wanted)
 
 
-def _with_new_seals(lost: Latest, sealed: dict[str, Sealed]) -> Latest:
-    """The log of old, naming the manifests that were made again."""
+def _copy_one(copy: ObjectStore, store: ObjectStore, key: str) -> bool:
+    """An object of the raw archive, byte for byte, unless it is there; whether it was copied. What is not in the copy
+    shows when it is needed."""
+    if store.size(key) is not None:
+        return False
+    try:
+        body = copy.get(key).body
+    except ObjectNotFoundError:
+        return False
+    document = DOCUMENT.match(key)
+    if document and hashlib.sha256(body).hexdigest() != document[1]:
+        raise RestoreError(f"{copy.url}: {key} is not what was archived under that name; mend the copy")
+    with suppress(ObjectExistsError):
+        store.create(key, body)
+    return True
 
-    def entry(e: LogEntry) -> LogEntry:
-        again = sealed.get(e.version) if e.event != "yanked" else None
-        return e.model_copy(update={"manifest_sha256": again.manifest_sha256}) if again else e
 
-    return lost.model_copy(
-        update={"manifest_sha256": sealed[lost.version].manifest_sha256, "log": tuple(map(entry, lost.log))}
+def _taken_down(copy: ObjectStore, source: str) -> str:
+    """When a source's bytes were last taken down; empty if they never were."""
+    note = raw_taken_down.read(copy, source)
+    return note.events[-1].at if note and note.events else ""
+
+
+# ---------------------------------------------------------------------------- the log
+
+
+def _log_without(lost: Latest, kept: Collection[str]) -> Latest | None:
+    """The log without what is left out; None if readers would be left with nothing."""
+    entries = tuple(e for e in lost.log if e.version in kept)
+    shorter = lost.model_copy(update={"log": entries})
+    good = [e for e in shorter.published if e.version not in shorter.yanked]
+    if not good:
+        return None
+    if lost.version in kept:
+        return shorter
+    newest = good[-1]
+    return shorter.model_copy(
+        update={
+            "version": newest.version,
+            "manifest": f"versions/{newest.version}/manifest.json",
+            "published_at": newest.at,
+        }
     )
 
 
-def _told(latest: Latest) -> list[tuple[int, str, str, str]]:
+def _latest(lost: Latest, sealed: Mapping[str, Sealed]) -> Latest:
+    """The log of old, naming the manifests that were made again.
+
+    Raises:
+        RestoreError: nothing is left that was not yanked.
+    """
+
+    def entry(e: LogEntry) -> LogEntry:
+        if e.event == "yanked":
+            return e
+        return e.model_copy(update={"manifest_sha256": sealed[e.version].manifest_sha256})
+
+    kept = _log_without(lost, sealed)
+    if kept is None:
+        raise RestoreError(f"{lost.dataset}: every version that is not left out was yanked; leave out less")
+    told = {"manifest_sha256": sealed[kept.version].manifest_sha256, "log": tuple(map(entry, kept.log))}
+    return kept.model_copy(update=told)
+
+
+def _told(latest: Latest) -> list[tuple[str, str, str]]:
     """What a log says, whoever sealed the manifests."""
-    return [(e.seq, e.event, e.version, e.content_sha256) for e in latest.log]
+    return [(e.event, e.version, e.content_sha256) for e in latest.log]
 
 
-def _name(manifest: Manifest) -> str:
-    return f"{manifest.dataset}@{manifest.version}"
+def _rows(manifests: Mapping[str, Manifest]) -> int:
+    return sum(m.rows for m in manifests.values())

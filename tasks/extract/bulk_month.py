@@ -4,7 +4,7 @@ Detail rows carry no group. The month's own concordance (``CONCORD``) says which
 technology and in which group: it changes each January, so a month is read with the one that came with it. A row is
 there from the first trade of the calendar year on; rows of zero for the month are dropped by rule and counted.
 
-The member is read in chunks, so that memory does not grow with the month: the largest is 2.4 GB of text.
+The member is read in chunks, so that the text, of up to 2.4 GB, is never in memory; the rows in scope are.
 """
 
 from __future__ import annotations

@@ -95,8 +95,9 @@ def records(chunks: Iterable[bytes], layout: Layout, told: str) -> Iterator[pl.S
             found = _split(whole, layout, told, before)
             before += len(found)
             yield found
-    if rest.strip(b"\r\n\x1a"):  # some files end with the end-of-file mark of DOS
-        if len(rest.rstrip(b"\r")) < layout.length:
+    rest = rest.rstrip(b"\r\n\x1a")  # some files end with the end-of-file mark of DOS
+    if rest:
+        if len(rest) < layout.length:
             raise IncompleteResponseError(
                 SOURCE, f"{told} ends in the middle of a record, after {before:,}: {rest[:40].decode('latin-1')!r}"
             )

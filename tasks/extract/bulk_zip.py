@@ -7,6 +7,7 @@ no harm; it is refused all the same, because no publisher has one.
 
 from __future__ import annotations
 
+import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -23,6 +24,7 @@ MEMBER_BYTES = 8 * 2**30
 # Text of blanks and digits shrinks thirtyfold at most; a bomb, a thousandfold.
 RATIO = 200
 MEMBERS = 200
+DAMAGED = (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, RuntimeError, ValueError)
 
 
 class Members:
@@ -79,7 +81,7 @@ class Members:
         try:
             with self._archive.open(info) as member:
                 yield from self._counted(member, info, size)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as e:
+        except (*DAMAGED, zlib.error, lzma.LZMAError) as e:
             raise IncompleteResponseError(SOURCE, f"{self._told}: {info.filename} cannot be unpacked ({e})") from e
 
     def _counted(self, member: IO[bytes], info: zipfile.ZipInfo, size: int) -> Iterator[bytes]:
@@ -104,7 +106,9 @@ def members(file: Path, told: str) -> Iterator[Members]:
     """
     try:
         archive = zipfile.ZipFile(file)
-    except zipfile.BadZipFile as e:
+    except FileNotFoundError:
+        raise
+    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError) as e:
         raise IncompleteResponseError(SOURCE, f"{told} is no whole ZIP ({e})") from e
     with archive:
         yield Members(archive, told)

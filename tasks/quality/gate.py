@@ -121,9 +121,9 @@ def _groups(checks: Sequence[Check], frames: _Frames) -> list[tuple[list[Check],
 
 
 def _side_by_side(columns: Sequence[pl.Series]) -> pl.DataFrame:
-    """The longest column says how long; in the others the last value is told again, which changes no verdict."""
+    """The longest column says how long; the others end in nulls, which no rule on values looks at."""
     height = max(map(len, columns))
-    return pl.DataFrame([s.extend_constant(s[-1], height - len(s)) for s in columns])
+    return pl.DataFrame([s.extend_constant(None, height - len(s)) for s in columns])
 
 
 def _made(gate: GateInput, check_id: str, frame: pl.LazyFrame) -> pl.DataFrame:

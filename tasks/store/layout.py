@@ -29,6 +29,11 @@ def ledger_log(dataset: str) -> str:
     return f"{LEDGER}{dataset}/latest.json"
 
 
+def restoring(dataset: str) -> str:
+    """Who is restoring the dataset, while somebody is."""
+    return f"_restore/{dataset}.json"
+
+
 def announced(dataset: str) -> str:
     """How far each subscriber has been told."""
     return f"{dataset}/announced.json"

@@ -8,14 +8,15 @@ or the nightly maintenance writes what is missing.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from contextlib import suppress
 
-from configs.errors import ObjectExistsError, ObjectNotFoundError, StoreError
+from configs.errors import CorruptVersionError, ObjectExistsError, ObjectNotFoundError, StoreError
 from tasks.store import layout
 from tasks.store.derived import swap_loop
 from tasks.store.objects import ObjectStore
-from tasks.store.records import Latest, Manifest
+from tasks.store.records import Latest, LogEntry, Manifest
 from tasks.store.versions import read_latest
 
 log = logging.getLogger("techtrade")
@@ -28,10 +29,11 @@ def keep(store: ObjectStore, dataset: str) -> bool:
         if latest is None:
             return True
         have = {e.key for e in store.entries(layout.ledger(dataset))}
-        for version in dict.fromkeys(e.version for e in latest.published):
-            key = layout.ledger(dataset, version)
+        for entry in latest.published:
+            key = layout.ledger(dataset, entry.version)
             if key not in have:
-                body = store.get(layout.manifest(dataset, version)).body
+                body = store.get(layout.manifest(dataset, entry.version)).body
+                _refuse_other(dataset, entry, body)
                 with suppress(ObjectExistsError):
                     store.create(key, body)
     except StoreError as e:
@@ -60,11 +62,22 @@ def read(store: ObjectStore, dataset: str) -> tuple[Latest, dict[str, Manifest]]
 
     Raises:
         ObjectNotFoundError: a manifest is missing.
+        CorruptVersionError: one is not the one that was published.
         StoreError: one cannot be read.
     """
     try:
         latest = Latest.load(store.get(layout.ledger_log(dataset)).body, layout.ledger_log(dataset))
     except ObjectNotFoundError:
         return None
-    keys = {v: layout.ledger(dataset, v) for v in dict.fromkeys(e.version for e in latest.published)}
-    return latest, {v: Manifest.load(store.get(key).body, key) for v, key in keys.items()}
+    manifests = {}
+    for entry in latest.published:
+        key = layout.ledger(dataset, entry.version)
+        body = store.get(key).body
+        _refuse_other(dataset, entry, body)
+        manifests[entry.version] = Manifest.load(body, key)
+    return latest, manifests
+
+
+def _refuse_other(dataset: str, entry: LogEntry, body: bytes) -> None:
+    if hashlib.sha256(body).hexdigest() != entry.manifest_sha256:
+        raise CorruptVersionError(dataset, entry.version, ["its manifest is not the one that was published (sha256)"])

@@ -22,10 +22,13 @@ import pytest
 from configs.contract import load_contract
 from configs.errors import CheckCouldNotRunError
 from expectations.base import Check, GateInput
+from tasks import pipeline
 from tasks.build import write
 from tasks.quality import gate as gate_module
 from tasks.quality.gate import judge
 from tasks.quality.report import CheckResult, Report
+from tasks.store.local import LocalStore
+from tasks.store.records import FileEntry, Manifest
 from tests.integration.test_gate import ATP, DEU, IP, failed, given, good_figures, scaled, tables, when, without  # noqa: F401
 
 Figures = Callable[[str, str], pl.DataFrame]
@@ -358,10 +361,18 @@ def test_small_data_is_read_from_the_store_once(good: Figures, tmp_path: Path) -
             opened.append(path)
             return super()._open(path, *args, **kwargs)
 
-    file = tmp_path / "a.parquet"
-    write(good(IP, "2021-09-15"), load_contract(IP), file)
-    files = pads.dataset([str(file)], filesystem=Counting(skip_instance_cache=True), format="parquet")
-    ready = replace(given(IP, good(IP, "2021-09-15"), "2021-09-15"), data=pl.scan_pyarrow_dataset(files))
-    opened.clear()
-    judge(ready)
-    assert len(opened) <= 2, "its rows are counted, then it is read"
+    class Counted(LocalStore):
+        def filesystem(self) -> Any:
+            return Counting(skip_instance_cache=True)
+
+    contract, store = load_contract(IP), Counted(tmp_path)
+    figures = good(IP, "2021-09-15")
+    file = FileEntry(path="data/part-0000.parquet", bytes=1, sha256="", rows=figures.height)
+    version = Manifest(
+        dataset=IP, version="2026-01-01.0001", parent=None, status="passed", token="", files=(file,), created_at=""
+    )
+    path = tmp_path / IP / "versions" / version.version / file.path
+    path.parent.mkdir(parents=True)
+    write(figures, contract, path)
+    judge(replace(given(IP, figures, "2021-09-15"), data=pipeline._read_back(store, contract, version)))
+    assert 1 <= len(opened) <= 2, "its schema, then its rows"
