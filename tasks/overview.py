@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from textwrap import shorten
 
-from configs.contract import load_contract
+from configs.contract import dataset_names, load_contract
 from configs.errors import ObjectNotFoundError, StorePermissionError
 from configs.releases import expectations
 from tasks.alerts import state as alert_state
@@ -80,7 +80,8 @@ class Row:
 
 @dataclass(frozen=True)
 class Overview:
-    """All datasets, and what is wrong with the alerts themselves: undelivered ones, or a state that cannot be read."""
+    """All datasets; and in ``attention`` what is of none of them: alerts on the scheduler or upkeep, alerts that could
+    not be delivered, or that are not known."""
 
     rows: tuple[Row, ...]
     attention: tuple[str, ...]
@@ -105,6 +106,8 @@ def overview(store: ObjectStore, datasets: Sequence[str], runs: Mapping[str, Run
     except StorePermissionError as e:
         alerts = State()
         told.append(f"alerts are not known: {e}")
+    others = sorted({i.finding.dataset for i in alerts.incidents} - set(dataset_names()))
+    told += [f"{other}: {_words(a)}" for other in others for a in _open(alerts, other)]
     told += [f"an alert on {', '.join(a.datasets)} was not delivered: {a.error}" for a in alerts.undelivered if a.error]
     rows = tuple(_row(store, name, _open(alerts, name), runs.get(name, Runs()), now) for name in datasets)
     return Overview(rows, tuple(told))
@@ -197,8 +200,11 @@ def _attention(
         )
     if verdict.state in BAD:
         told.append(f"{verdict.state}: {shorten(verdict.words, WORDS)}")
-    told += [f"alert open since {a.since:%Y-%m-%d %H:%M} UTC: {a.title}" for a in alerts]
-    return told
+    return [*told, *map(_words, alerts)]
+
+
+def _words(alert: OpenAlert) -> str:
+    return f"alert open since {alert.since:%Y-%m-%d %H:%M} UTC: {alert.title}"
 
 
 def _moment(stamp: str) -> datetime:

@@ -126,6 +126,7 @@ def test_a_reader_reads_and_an_operator_looks_and_neither_changes_anything(
     assert snapshot(techtrade, store, ATP, "2025-02").code == 1
     refused = techtrade("yank", f"{ATP}@{_latest(store)}", "--reason", "x", "--store", store.url)
     assert refused.code == 1 and "error" in refused.err
+    assert "alerts are not known: " in techtrade("status", "--store", store.url).out
     store = become("operator")
     for command in (["verify"], ["status"], ["alerts", "list"], ["raw", "list"], ["versions", ATP]):
         assert techtrade(*command, "--store", store.url).code == 0, command

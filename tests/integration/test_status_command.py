@@ -13,6 +13,8 @@ from uuid import UUID
 import pytest
 
 from configs.contract import dataset_names
+from tasks.alerts import state
+from tasks.alerts.model import Alert, Finding, Incident, Section, State
 from tasks.store import derived
 from tasks.store.open import open_store
 from tests.command import Ran
@@ -73,6 +75,30 @@ def test_without_a_server_the_rest_is_told_and_a_line_says_so(
         assert "canary" not in ran.out + ran.err
         assert time.monotonic() - began < 30
     assert techtrade("status", "no_such_dataset").code == 2
+
+
+def test_alerts_are_told_also_those_that_are_of_no_dataset_or_that_nobody_took(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    techtrade = plain(monkeypatch, capfd, str(tmp_path / "store"))
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    now = datetime.now(UTC)
+
+    def incident(dataset: str, healed: bool = False) -> Incident:
+        finding = Finding(dataset=dataset, kind="crash", cause="", words="it ended", served="nothing")
+        over = now if healed else None
+        return Incident(owner="o", finding=finding, first_at=now, last_at=now, healed_at=over)
+
+    found = (incident(ATP), incident("partners", healed=True), incident("scheduler"))
+    section = Section(kind="crash", cause="", incidents=found[:1])
+    lost = Alert(id="1", owner="o", sections=(section,), taken_at=now, error="TEST_CHAT: refused")
+    state.change(open_store(str(tmp_path / "store")), lambda _: State(incidents=found, undelivered=(lost,)))
+    code, row = asked(techtrade, "--check")
+    assert (code, [a["kind"] for a in row["alerts"]]) == (1, ["crash"])
+    assert json.loads(techtrade("status", "partners", "--json").out)["datasets"][0]["alerts"] == []
+    said = techtrade("status", "partners").out
+    assert "scheduler: alert open since" in said
+    assert f"an alert on {ATP} was not delivered: TEST_CHAT: refused" in said
 
 
 @pytest.fixture
