@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from configs.calendar import load_calendar
 from configs.contract import CONFIGS
-from configs.errors import ConfigError, MissingKeyError, SourceError, SourceLayoutError, UsageError
+from configs.errors import ConfigError, KeyStoreError, MissingKeyError, SourceError, SourceLayoutError, UsageError
 from configs.settings import Keys, SourceSettings, from_environment, source_key, source_settings
 from tasks.drift_readers import READERS, Kinds
 from tasks.extract.base import Meter, RawDocument
@@ -128,7 +128,7 @@ def check(source: str, now: datetime, keys: Keys = from_environment) -> Checked:
         key = source_key(source, keys) if expected.needs_key and not settings.url.startswith("file:") else None
     except MissingKeyError as e:
         return Checked(source, "no key", str(e))
-    except ConfigError as e:
+    except (ConfigError, KeyStoreError) as e:
         return Checked(source, "wrong setting", str(e))
     client = Client(source, settings, key, Meter())
     differences: list[Difference] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from configs.errors import KeyStoreError
 from configs.settings import secret_block
 from flows import keys
+from tasks import drift
 from tests.command import Ran
 from tests.contract import bea_double
 from tests.contract.bea_double import BeaDouble
@@ -129,6 +131,8 @@ def test_no_server_is_asked_where_none_is_configured(prefect_api: str, monkeypat
     with closed_port() as nobody, temporary_settings({PREFECT_API_URL: nobody + "/api", PREFECT_CLIENT_MAX_RETRIES: 0}):
         with pytest.raises(KeyStoreError, match="BEA_API_KEY is not set, and the Prefect server could not be asked"):
             keys.look_up(VARIABLE)
+        found = drift.check("bea", datetime.now(UTC), keys.look_up)
+        assert found.state == "wrong setting", "one source does not hide the others"
         monkeypatch.setenv(VARIABLE, f" {OLD} ")
         assert keys.look_up(VARIABLE) == OLD
 
