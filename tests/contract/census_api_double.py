@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import random
 import re
+import socket
+import struct
 import zlib
 from datetime import date
 from functools import cache
@@ -105,7 +107,9 @@ class CensusApi(Double):
         if fault == "maintenance" or (fault == "maintenance once" and first):
             return self.send(request, MAINTENANCE, "text/plain")
         if fault == "reset once" and first:
-            request.connection.close()
+            # Closed by the server at the end of this request; without it, it would wait for the next one and so would we.
+            request.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            request.close_connection = True
             return None
         if fault in ("429 once", "503", "404", "hang", "redirect", "trickle"):
             return super().answer(request)
