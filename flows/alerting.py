@@ -16,6 +16,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from configs.alerts import BLOCK
+from configs.contract import dataset_names
 from configs.errors import ConfigError, TechtradeError, TimedOutError, UsageError
 from configs.settings import load_settings
 from flows import status
@@ -155,7 +156,11 @@ def on_failure(flow: Any, flow_run: Any, state: Any) -> None:
     dataset, url = _given(flow_run, flow)
     error = state.result(raise_on_failure=False)
     with _bound(flow_run):
-        failed(url, dataset, TimedOutError(dataset, one_line(error)) if isinstance(error, TimeoutError) else error)
+        if state.name == "TimedOut":
+            error.__dict__["alerted"] = True
+            error = TimedOutError(dataset, one_line(error))
+            _note_timed_out(url, dataset, error)
+        failed(url, dataset, error)
         _send_after_run(url, wait=True)
 
 
@@ -204,6 +209,17 @@ class CrashedError(TechtradeError):
     def __init__(self, dataset: str, how: str) -> None:
         self.dataset = dataset
         super().__init__(f"{dataset}: the run was cut off: {how} The next run needs no cleaning")
+
+
+def _note_timed_out(url: str | None, dataset: str, error: TimedOutError) -> None:
+    """A time-out goes past what writes down the other failures: Prefect ends a flow by what is no Exception."""
+
+    def tell() -> None:
+        store, _ = _opened(url)
+        if store is not None and dataset in dataset_names():
+            status.write_failure(store, dataset, error)
+
+    _safely(tell)
 
 
 def _given(flow_run: Any, flow: Any = None) -> tuple[str, str | None]:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from configs.errors import TechtradeError
+from configs.errors import TechtradeError, TimedOutError
 from configs.settings import load_settings
 from flows.output import one_line
 from tasks.runs import Outcome
@@ -42,13 +42,20 @@ def run(flow: Any, *, dataset: str, store: str | None = None, **given: Any) -> O
         from flows.keys import blanked
         from tasks.store.open import open_store
 
-        error = _unreachable(dataset, e) or UnforeseenError(dataset, type(e).__name__, blanked(one_line(e)))
+        error = _known(dataset, e) or UnforeseenError(dataset, type(e).__name__, blanked(one_line(e)))
         # The flow does so itself, unless it could not even begin.
         status.write_failure(open_store(store or load_settings().store), dataset, error, of=e)
         if not alerting.is_reported(e):
             alerting.failed(store, dataset, error)
         raise error from e
     return outcome
+
+
+def _known(dataset: str, error: Exception) -> TechtradeError | None:
+    from prefect.flow_engine import FlowRunTimeoutError
+
+    timed_out = isinstance(error, FlowRunTimeoutError)
+    return TimedOutError(dataset, one_line(error)) if timed_out else _unreachable(dataset, error)
 
 
 def _unreachable(dataset: str, error: Exception) -> PrefectUnreachableError | None:

@@ -1,0 +1,88 @@
+"""The nightly maintenance: what it mends, what it verifies, and whom it tells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from tasks.store import layout, ledger, versions
+from tasks.store.objects import ObjectStore
+from tasks.store.versions import Built
+from tests.integration import drill
+from tests.integration.drill import DATASET
+from tests.integration.mail_server import Hook
+from tests.integration.test_alerts_runs import titles
+from tests.integration.test_run_watch import hook  # noqa: F401 - a fixture
+
+pytestmark = [
+    pytest.mark.usefixtures("prefect_api"),
+    pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning"),
+]
+Candidates = Callable[[int], Built]
+DATA = "data/part-0000.parquet"
+
+
+def overwrite(store: ObjectStore, key: str, body: bytes) -> None:
+    store.replace(key, body, store.get(key).etag)
+
+
+def data(version: str) -> str:
+    return layout.version(DATASET, version, DATA)
+
+
+def test_what_killed_runs_left_goes_and_what_is_derived_is_made_whole(
+    local_store: ObjectStore, candidates: Candidates
+) -> None:
+    from flows.maintenance import maintenance
+
+    published = drill.publish(local_store, candidates(1)).manifest.version
+    head = versions.read_head(local_store, DATASET)
+    stale = versions.claim(local_store, head).version
+    done = maintenance(store=local_store.url, grace_hours=0)
+    assert any(f"abandon {DATASET}@{stale}" in line for line in done)
+    assert done[-1] == "1 versions verified: all checksums hold"
+    assert versions.read_manifest(local_store, DATASET, stale).status == "abandoned"
+    assert f'"{published}"'.encode() in local_store.get(layout.CATALOG).body
+    assert ledger.read(local_store, DATASET) is not None
+    assert maintenance(store=local_store.url, grace_hours=0) == ["1 versions verified: all checksums hold"]
+
+
+def test_every_published_version_has_its_turn_within_as_many_nights(
+    local_store: ObjectStore, candidates: Candidates
+) -> None:
+    """What readers get is verified every night."""
+    from flows.maintenance import _chosen
+
+    published = [drill.publish(local_store, candidates(n)).manifest.version for n in range(1, 5)]
+    seen = set()
+    for night in range(3):
+        ((name, chosen),) = _chosen(local_store, versions.utc_now() + timedelta(days=night), "newest")
+        assert (name, chosen[0], len(chosen)) == (DATASET, published[-1], 2)
+        seen.add(chosen[1])
+    assert seen == set(published[:-1])
+    ((_, every),) = _chosen(local_store, versions.utc_now(), "all")
+    assert set(every) == set(published)
+
+
+def test_damage_is_told_once_and_its_end_when_all_is_verified(
+    local_store: ObjectStore, candidates: Candidates, hook: Hook  # noqa: F811
+) -> None:  # fmt: skip
+    from flows.maintenance import MaintenanceError, maintenance
+
+    version = drill.publish(local_store, candidates(1)).manifest.version
+    good = local_store.get(data(version)).body
+    overwrite(local_store, data(version), good[:-1] + b"x")
+    for _ in range(2):
+        with pytest.raises(MaintenanceError, match=r"part-0000\.parquet"):
+            maintenance(store=local_store.url)
+    assert local_store.get(layout.CATALOG), "the other steps were done"
+    told = titles(hook)
+    assert f"techtrade FAILED: {DATASET}: what readers get is damaged" in told
+    assert "techtrade FAILED: maintenance: the run ended unexpectedly" in told and len(told) == 2
+    overwrite(local_store, data(version), good)
+    maintenance(store=local_store.url)
+    assert titles(hook)[2:] == ["techtrade GOOD AGAIN: maintenance: over: the run ended unexpectedly"]
+    maintenance(store=local_store.url, verify="all")
+    assert titles(hook)[3:] == [f"techtrade GOOD AGAIN: {DATASET}: over: what readers get is damaged"]
