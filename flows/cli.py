@@ -8,25 +8,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
-from typing import Any, TypeVar
 
 import click
 
 from configs.errors import TechtradeError
+from flows.cli_groups import alerts, raw, sources
+from flows.cli_options import with_json, with_store
 from flows.output import debugging, one_line, remark
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def _store(command: F) -> F:
-    return click.option(
-        "--store", metavar="URL", help="Folder or s3:// address [default: TECHTRADE_STORE, else ./warehouse]."
-    )(command)
-
-
-def _json(command: F) -> F:
-    return click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")(command)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -47,8 +35,8 @@ def cli(debug: bool) -> None:
     show_default=True,
     help="Ask only for what may have changed since the published version, or for everything.",
 )
-@_store
-@_json
+@with_store
+@with_json
 def publish(
     datasets: tuple[str, ...], source: str, vintage: str | None, refresh: str, store: str | None, as_json: bool
 ) -> None:
@@ -59,8 +47,8 @@ def publish(
 
 
 @cli.command()
-@_store
-@_json
+@with_store
+@with_json
 def datasets(store: str | None, as_json: bool) -> None:
     """What datasets there are, and what is published of them."""
     from flows import inspect_commands
@@ -70,8 +58,8 @@ def datasets(store: str | None, as_json: bool) -> None:
 
 @cli.command()
 @click.argument("dataset")
-@_store
-@_json
+@with_store
+@with_json
 def vintages(dataset: str, store: str | None, as_json: bool) -> None:
     """The publisher's vintages of DATASET: bundled ones, and those published in the store."""
     from flows import inspect_commands
@@ -81,8 +69,8 @@ def vintages(dataset: str, store: str | None, as_json: bool) -> None:
 
 @cli.command()
 @click.argument("dataset")
-@_store
-@_json
+@with_store
+@with_json
 def versions(dataset: str, store: str | None, as_json: bool) -> None:
     """All versions of DATASET: published, yanked, rejected."""
     from flows import inspect_commands
@@ -92,8 +80,8 @@ def versions(dataset: str, store: str | None, as_json: bool) -> None:
 
 @cli.command()
 @click.argument("target", metavar="DATASET[@VERSION]")
-@_store
-@_json
+@with_store
+@with_json
 def show(target: str, store: str | None, as_json: bool) -> None:
     """The data dictionary of a dataset; with what is published: sources, changes and quality."""
     from flows import inspect_commands
@@ -104,8 +92,8 @@ def show(target: str, store: str | None, as_json: bool) -> None:
 @cli.command()
 @click.argument("target", metavar="DATASET[@VERSION]")
 @click.option("--html", type=click.Path(dir_okay=False), metavar="FILE", help="Write a page that needs no server.")
-@_store
-@_json
+@with_store
+@with_json
 def quality(target: str, html: str | None, store: str | None, as_json: bool) -> None:
     """What the quality gate found on a version, published or rejected: each check, what failed first."""
     from flows import quality_commands
@@ -117,8 +105,8 @@ def quality(target: str, html: str | None, store: str | None, as_json: bool) -> 
 @click.argument("dataset")
 @click.argument("old", required=False)
 @click.argument("new", required=False)
-@_store
-@_json
+@with_store
+@with_json
 def diff(dataset: str, old: str | None, new: str | None, store: str | None, as_json: bool) -> None:
     """What differs between two versions of DATASET [default: the latest and the one before it]."""
     from flows import inspect_commands
@@ -133,7 +121,7 @@ def diff(dataset: str, old: str | None, new: str | None, store: str | None, as_j
     "--format", "form", type=click.Choice(["table", "csv", "parquet", "json"]), default="table", show_default=True
 )
 @click.option("--output", type=click.Path(dir_okay=False), help="Write to a file instead of standard output.")
-@_store
+@with_store
 def read(target: str, as_of: str | None, form: str, output: str | None, store: str | None) -> None:
     """The figures of a version."""
     from flows import inspect_commands
@@ -144,8 +132,8 @@ def read(target: str, as_of: str | None, form: str, output: str | None, store: s
 @cli.command()
 @click.argument("datasets", nargs=-1)
 @click.option("--check", is_flag=True, help="Exit with 1 if a person has to look at something.")
-@_store
-@_json
+@with_store
+@with_json
 def status(datasets: tuple[str, ...], check: bool, store: str | None, as_json: bool) -> None:
     """How DATASETS (all, if none is named) stand: runs, versions, freshness, alerts and cost, on one screen."""
     from flows import status_command
@@ -155,8 +143,8 @@ def status(datasets: tuple[str, ...], check: bool, store: str | None, as_json: b
 
 @cli.command()
 @click.argument("datasets", nargs=-1)
-@_store
-@_json
+@with_store
+@with_json
 def freshness(datasets: tuple[str, ...], store: str | None, as_json: bool) -> None:
     """Whether DATASETS (all, if none is named) are as new as they can be, and if not, who is late."""
     from flows import freshness_commands
@@ -166,8 +154,8 @@ def freshness(datasets: tuple[str, ...], store: str | None, as_json: bool) -> No
 
 @cli.command()
 @click.argument("target", metavar="[DATASET[@VERSION]]", required=False)
-@_store
-@_json
+@with_store
+@with_json
 def verify(target: str | None, store: str | None, as_json: bool) -> None:
     """Recompute every checksum of a version (of every published version, if none is named)."""
     from flows import operate_commands
@@ -179,8 +167,8 @@ def verify(target: str | None, store: str | None, as_json: bool) -> None:
 @click.argument("target", metavar="DATASET@VERSION")
 @click.option("--reason", required=True, help="Why, for readers who pinned it.")
 @click.option("--replaced-by", metavar="VERSION", help="The version to use instead.")
-@_store
-@_json
+@with_store
+@with_json
 def yank_command(target: str, reason: str, replaced_by: str | None, store: str | None, as_json: bool) -> None:
     """Withdraw a published version: it stays readable by name, and says that it is bad."""
     from flows import operate_commands
@@ -193,8 +181,8 @@ def yank_command(target: str, reason: str, replaced_by: str | None, store: str |
 @click.option("--from", "copy", required=True, metavar="URL", help="The copy of _raw/ and _ledger/ to restore from.")
 @click.option("--without", multiple=True, metavar="DATASET@VERSION", help="Not to be restored; may be given again.")
 @click.option("--take-over", is_flag=True, help="A restoration that was killed left its mark: go on in its place.")
-@_store
-@_json
+@with_store
+@with_json
 def restore_command(
     datasets: tuple[str, ...], copy: str, without: tuple[str, ...], take_over: bool, store: str | None, as_json: bool
 ) -> None:
@@ -208,8 +196,8 @@ def restore_command(
 @click.argument("target", metavar="DATASET@VERSION")
 @click.option("--reason", required=True, help="Why the gate is overridden, for readers.")
 @click.option("--by", required=True, metavar="PERSON", help="Who says so, for readers.")
-@_store
-@_json
+@with_store
+@with_json
 def promote_command(target: str, reason: str, by: str, store: str | None, as_json: bool) -> None:
     """Publish a rejected version all the same: as a new version that names it, the reason and the person."""
     from flows import promote_command as command
@@ -222,8 +210,8 @@ def promote_command(target: str, reason: str, by: str, store: str | None, as_jso
 @click.option(
     "--grace-hours", type=click.FloatRange(min=0), default=24.0, show_default=True, help="Leave alone what is younger."
 )
-@_store
-@_json
+@with_store
+@with_json
 def gc(dry_run: bool, grace_hours: float, store: str | None, as_json: bool) -> None:
     """Clean up what killed runs left behind. Published and rejected versions are never touched."""
     from flows import operate_commands
@@ -240,7 +228,7 @@ def gc(dry_run: bool, grace_hours: float, store: str | None, as_json: bool) -> N
     help="Whose differences to apply (deploy/stages/).",
 )
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
-@_json
+@with_json
 def deploy(stage: str, dry_run: bool, as_json: bool) -> None:
     """Bring the Prefect server at PREFECT_API_URL to what deploy/prefect.yaml declares."""
     from flows.deploy_command import deploy as run
@@ -266,7 +254,7 @@ def deploy(stage: str, dry_run: bool, as_json: bool) -> None:
     metavar="SECONDS",
     help="How long the server may be silent.",
 )
-@_store
+@with_store
 def watch(every: float | None, late_minutes: float, settle_minutes: float, patience: float, store: str | None) -> None:
     """Look for runs that died, hang or never began, and for a server that is gone; mend or tell it."""
     from flows.watch_command import watch as run
@@ -275,7 +263,7 @@ def watch(every: float | None, late_minutes: float, settle_minutes: float, patie
 
 
 @cli.command()
-@_store
+@with_store
 def serve(store: str | None) -> None:
     """Run the schedules on this machine, until stopped."""
     from flows.serve import serve as run
@@ -283,112 +271,8 @@ def serve(store: str | None) -> None:
     run(store)
 
 
-@cli.group()
-def sources() -> None:
-    """Look at publishers, and at what is had of them beside the datasets."""
-
-
-@sources.command()
-@click.option(
-    "--refresh",
-    type=click.Choice(["auto", "all"]),
-    default="auto",
-    show_default=True,
-    help="Ask only for what the inventory lacks, or for everything.",
-)
-@_store
-@_json
-def archives(refresh: str, store: str | None, as_json: bool) -> None:
-    """Get every official vintage of the World Bank's series on intellectual property into the raw archive."""
-    from flows import source_commands
-
-    sys.exit(source_commands.archives(refresh, store, as_json))
-
-
-@sources.command()
-@click.argument("names", metavar="[SOURCE]...", nargs=-1)
-@_json
-def check(names: tuple[str, ...], as_json: bool) -> None:
-    """Ask publishers for their metadata, and tell what differs from what our readers were written against."""
-    from flows import source_commands
-
-    sys.exit(source_commands.check(names, as_json))
-
-
-@cli.group()
-def raw() -> None:
-    """Keep house in the raw archive. Published versions do not depend on it."""
-
-
-@raw.command(name="list")
-@click.option("--source", help="Only this source.")
-@_store
-@_json
-def raw_list(source: str | None, store: str | None, as_json: bool) -> None:
-    """What is archived of each source."""
-    from flows import source_commands
-
-    source_commands.raw_list(source, store, as_json)
-
-
-@raw.command(name="take-down")
-@click.argument("source")
-@click.option("--reason", required=True, help="Why; it stands in the note that is left behind.")
-@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
-@_store
-@_json
-def raw_take_down(source: str, reason: str, dry_run: bool, store: str | None, as_json: bool) -> None:
-    """Delete all raw bytes of SOURCE. What says that they were there stays."""
-    from flows import source_commands
-
-    source_commands.raw_take_down(source, reason, dry_run, store, as_json)
-
-
-@raw.command(name="expire")
-@click.argument("source", required=False)
-@click.option("--older-than", "days", metavar="DAYS", type=click.IntRange(min=1), required=True)
-@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
-@_store
-@_json
-def raw_expire(source: str | None, days: int, dry_run: bool, store: str | None, as_json: bool) -> None:
-    """Delete raw bytes (of SOURCE, or of all) that are old and that no published version or inventory names."""
-    from flows import source_commands
-
-    source_commands.raw_expire(source, days, dry_run, store, as_json)
-
-
-@cli.group()
-def alerts() -> None:
-    """Who is told what is wrong. Channels: configs/alerts.yaml."""
-
-
-@alerts.command(name="test")
-@click.option("--owner", help="Only the channels of this owner [default: of all].")
-@_json
-def alerts_test(owner: str | None, as_json: bool) -> None:
-    """Send a test through every channel that is set."""
-    from flows import alert_commands
-
-    alert_commands.test(owner, as_json)
-
-
-@alerts.command(name="list")
-@_store
-@_json
-def alerts_list(store: str | None, as_json: bool) -> None:
-    """What is wrong now, who was told of it, and what could not be delivered."""
-    from flows import alert_commands
-
-    alert_commands.list_open(store, as_json)
-
-
-@alerts.command(name="send")
-@_store
-def alerts_send(store: str | None) -> None:
-    """Send what is due, and what could not be delivered before."""
-    from flows import alert_commands
-
-    alert_commands.send(store)
+for group in (sources, raw, alerts):
+    cli.add_command(group)
 
 
 def main() -> None:
