@@ -1,4 +1,4 @@
-"""The commands of ``techtrade`` in groups, ``sources``, ``raw``, ``alerts``: each imports what it needs when it runs."""
+"""The commands of ``techtrade`` in groups (``sources``, ``raw``, ``alerts``); each imports what it needs at its run."""
 
 from __future__ import annotations
 
