@@ -14,7 +14,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from flows.runtime import make_room, prepare, refuse_unknown_sources, run_seconds, store_of_run
+from flows.runtime import (
+    is_given_by_worker,
+    make_room,
+    prepare,
+    refuse_unknown_sources,
+    run_seconds,
+    store_of_run,
+)
 
 prepare()
 
@@ -50,6 +57,9 @@ from tasks.store.versions import Built, Draft, Head  # noqa: E402
 
 log = logging.getLogger("techtrade")
 logs.install()
+# A store that answers 503 for a minute is waited for by runs of a worker: nobody is to be woken for that. The waits
+# double up to 20 s, each a random part of it: 85 s in the mean.
+PATIENT_ATTEMPTS = 12
 
 
 def _run_name() -> str:
@@ -177,10 +187,12 @@ def publish(
 def _publish(request: Request, url: str | None) -> Outcome:
     dataset, running = request.contract.name, status.Running()
     refuse_unknown_sources()
-    target = open_store(store_of_run(url))
+    where = store_of_run(url)
+    target = open_store(where, PATIENT_ATTEMPTS if is_given_by_worker() else None)
     if isinstance(target, LocalStore):
         make_room(target.root)
-    with status.of_failures(target, dataset, running, asked=request.kind == "live"):
+    # Whoever is to be told of a store that is still down is not to wait for it again.
+    with status.of_failures(open_store(where), dataset, running, asked=request.kind == "live"):
         head = versions.read_head(target, dataset)
         yank.settle(target, dataset, head.latest)
         log.info("%s: extracting from %s, vintage %s", dataset, request.source, request.vintage or "newest")

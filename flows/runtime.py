@@ -59,16 +59,21 @@ def store_of_run(given: str | None) -> str:
     url = given or load_settings().store
     if "://" in url or Path(url).is_absolute():
         return url
-    from prefect.context import FlowRunContext
-
-    context = FlowRunContext.get()
-    run = context.flow_run if context else None
-    if run is not None and run.work_queue_id is not None:
+    if is_given_by_worker():
         raise ConfigError(
             f"the store is {url!r}, a relative folder, and a worker gives each run a folder of its own that is deleted "
             "at its end: set TECHTRADE_STORE where the worker runs, to a whole path or s3://bucket/prefix"
         )
     return url
+
+
+def is_given_by_worker() -> bool:
+    """Whether the run that goes on here was given to a worker of a work pool: nobody is waiting at a terminal."""
+    from prefect.context import FlowRunContext
+
+    context = FlowRunContext.get()
+    run = context.flow_run if context else None
+    return run is not None and run.work_queue_id is not None
 
 
 def known_sources() -> list[str]:

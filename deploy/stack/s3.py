@@ -15,11 +15,12 @@ from deploy.stack.state import SEAWEED_PORTS, State, write_private
 
 NAME = "s3"
 BUCKET = "techtrade"
-WRITER = ("Admin", "Read", "Write", "List", "Tagging")
+ADMIN = "stack"
+RUNS = ("Read", "Write", "List", "Tagging")
 
 
 def variables(state: State, endpoint: str = "") -> dict[str, str]:
-    """What any S3 client reads: the endpoint and the writer's credentials, and nothing of whoever starts the stack."""
+    """What any S3 client reads: the endpoint and the credentials of runs, and nothing of whoever starts the stack."""
     return {
         "AWS_ACCESS_KEY_ID": state.s3_key,
         "AWS_SECRET_ACCESS_KEY": state.s3_secret,
@@ -35,7 +36,8 @@ def program(state: State) -> Program:
     """The server with its own master, volumes and filer. Its telemetry, which is on by default, is not."""
     home = state.folder / NAME
     (home / "data").mkdir(parents=True, exist_ok=True)
-    write_identities(state, {state.s3_key: state.s3_secret})
+    if not _identities(state).exists():
+        write_identities(state)
     ports = [f"-{name}.port={state.ports[name]}" for name in SEAWEED_PORTS]
     ports += [f"-{name}.port.grpc={state.ports[f'{name}.grpc']}" for name in SEAWEED_PORTS]
     options = [
@@ -53,13 +55,16 @@ def program(state: State) -> Program:
     )
 
 
-def write_identities(state: State, writers: dict[str, str]) -> None:
-    """Who may come in, by key and secret. The server reads it when it starts."""
-    identities = [
-        {"name": key, "credentials": [{"accessKey": key, "secretKey": secret}], "actions": list(WRITER)}
-        for key, secret in writers.items()
-    ]
-    write_private(_identities(state), json.dumps({"identities": identities}))
+def write_identities(state: State, *, runs: bool = True) -> None:
+    """Who may come in: the stack itself, which makes the bucket, and ``runs``. The server reads it when it starts."""
+    known = [_identity(ADMIN, state.s3_admin_secret, ["Admin"])]
+    if runs:
+        known.append(_identity(state.s3_key, state.s3_secret, [f"{verb}:{BUCKET}" for verb in RUNS]))
+    write_private(_identities(state), json.dumps({"identities": known}))
+
+
+def _identity(key: str, secret: str, actions: list[str]) -> dict[str, object]:
+    return {"name": key, "credentials": [{"accessKey": key, "secretKey": secret}], "actions": actions}
 
 
 def _identities(state: State) -> Path:
@@ -81,7 +86,7 @@ def _is_usable(state: State) -> bool:
     import s3fs
 
     fs = s3fs.S3FileSystem(
-        key=state.s3_key, secret=state.s3_secret, endpoint_url=state.url(NAME), skip_instance_cache=True,
+        key=ADMIN, secret=state.s3_admin_secret, endpoint_url=state.url(NAME), skip_instance_cache=True,
         client_kwargs={"region_name": "us-east-1"}, config_kwargs={"retries": {"total_max_attempts": 1}},
     )  # fmt: skip
     fs.retries = 1

@@ -56,14 +56,14 @@ class Stack:
         self.deploy()
         self.start("worker")
 
-    def start(self, name: str) -> None:
-        """Starts a part and waits until it is up.
+    def start(self, name: str, **settings: str) -> None:
+        """Starts a part and waits until it is up. ``settings``: of the worker, this time only.
 
         Raises:
             StackError: it did not come up.
         """
         began = time.monotonic()
-        part = self.parts[name] = Part(self._program(name), self.state.logs / f"{name}.log")
+        part = self.parts[name] = Part(self._program(name, settings), self.state.logs / f"{name}.log")
         part.wait_until_up()
         self._say(f"{name:<11} up after {time.monotonic() - began:4.1f} s   {self._where(name)}")
 
@@ -131,7 +131,7 @@ class Stack:
     def _log(self, name: str) -> Path:
         return self.state.logs / f"{name}.log"
 
-    def _program(self, name: str) -> Program:
+    def _program(self, name: str, settings: Mapping[str, str]) -> Program:
         state = self.state
         if name == postgres.NAME:
             return postgres.program(state)
@@ -141,7 +141,7 @@ class Stack:
             return s3.program(state)
         if name == doubles.NAME:
             return doubles.program(state, self._log(name))
-        return prefect_parts.worker(state, {**self.variables(), **self.wishes.worker})
+        return prefect_parts.worker(state, {**self.variables(), **self.wishes.worker, **settings})
 
     def _where(self, name: str) -> str:
         if name == doubles.NAME:

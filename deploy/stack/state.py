@@ -18,7 +18,7 @@ PORTS = ("postgres", "prefect", "worker", *SEAWEED_PORTS, *(f"{name}.grpc" for n
 
 @dataclass(frozen=True)
 class State:
-    """``mark`` stands in the environment of every process of this stack."""
+    """``mark`` stands in the environment of every process of this stack. Runs come to S3 as ``s3_key``."""
 
     folder: Path
     mark: str
@@ -26,6 +26,7 @@ class State:
     database_password: str = field(repr=False)
     s3_key: str
     s3_secret: str = field(repr=False)
+    s3_admin_secret: str = field(repr=False)
 
     def url(self, part: str) -> str:
         return f"http://127.0.0.1:{self.ports[part]}"
@@ -69,6 +70,7 @@ def _new(folder: Path) -> State:
         database_password=secrets.token_hex(16),
         s3_key="techtrade",
         s3_secret=secrets.token_hex(16),
+        s3_admin_secret=secrets.token_hex(16),
     )
 
 

@@ -10,8 +10,10 @@ from tasks.store.local import LocalStore
 from tasks.store.objects import ObjectStore
 
 
-def open_store(url: str) -> ObjectStore:
+def open_store(url: str, attempts: int | None = None) -> ObjectStore:
     """The store at a folder, ``file://`` or ``s3://`` address. Nothing is created or contacted yet.
+
+    ``attempts``: at a request to S3 that is answered 503 or not at all; None for few, as who waits at a terminal wants.
 
     Raises:
         ConfigError: an address of another kind. The publishing protocol needs conditional writes, which each
@@ -29,7 +31,7 @@ def open_store(url: str) -> ObjectStore:
             raise ConfigError("credentials do not belong in the address of a store; set AWS_ACCESS_KEY_ID and the like")
         from tasks.store.s3 import S3Store
 
-        return S3Store(url)
+        return S3Store(url) if attempts is None else S3Store(url, attempts=attempts)
     raise ConfigError(
         f"store {parts.scheme}://... is not supported: a folder, file:// or s3://bucket/prefix is, "
         "because publishing needs conditional writes"

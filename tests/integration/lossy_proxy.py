@@ -42,12 +42,12 @@ class LossyProxy:
             return chosen
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     proxy: ClassVar[LossyProxy]
 
-    def _pass_on(self) -> None:
+    def pass_on(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         upstream = http.client.HTTPConnection(self.proxy.upstream, timeout=60)
         try:
@@ -75,7 +75,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer)
 
-    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _pass_on
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = pass_on
 
     def log_message(self, format: str, *args: object) -> None:
         pass
@@ -84,7 +84,7 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def running(upstream: str) -> Iterator[LossyProxy]:
     proxy = LossyProxy(upstream)
-    handler = type("Handler", (_Handler,), {"proxy": proxy})
+    handler = type("Handler", (Handler,), {"proxy": proxy})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     proxy.endpoint = f"http://127.0.0.1:{server.server_address[1]}"
