@@ -10,6 +10,7 @@ from dataclasses import asdict
 from configs.errors import TechtradeError, UsageError
 from flows.deployments import load_declaration
 from flows.output import one_line, print_json, remark
+from flows.prefect_runs import address
 from flows.runtime import prepare
 
 
@@ -24,7 +25,7 @@ def deploy(stage: str, dry_run: bool, as_json: bool) -> None:
         UsageError: no server is named.
         DeployError: the server does not answer, or refused something.
     """
-    url = os.environ.get("PREFECT_API_URL")
+    url = address()
     if not url:
         raise UsageError(
             "no Prefect server is named: set PREFECT_API_URL, as in PREFECT_API_URL=http://127.0.0.1:4200/api; without "
@@ -68,4 +69,6 @@ def _told(url: str) -> Iterator[None]:
     except PrefectHTTPStatusError as e:
         raise DeployError(f"the Prefect server at {url} refused: {e.response.text[:500]}; mended, deploy again") from e
     except PrefectException as e:
-        raise DeployError(f"{url}: {one_line(e)}") from e
+        # Its message may have the address as it was set, with a password in it.
+        told = one_line(e).replace(os.environ["PREFECT_API_URL"], url)
+        raise DeployError(f"{url}: {told}") from e

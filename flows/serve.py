@@ -20,6 +20,7 @@ from typing import Any
 from configs.errors import TechtradeError
 from flows.deployments import RUN_SECONDS, Deployment, load_declaration
 from flows.output import remark
+from flows.prefect_runs import address
 from flows.runtime import prepare
 
 START_SECONDS = 120
@@ -70,7 +71,7 @@ def _served(deployment: Deployment, store: str | None) -> Any:
 @contextmanager
 def _server() -> Iterator[None]:
     if os.environ.get("PREFECT_API_URL"):
-        remark(f"using the Prefect server at {os.environ['PREFECT_API_URL']}")
+        remark(f"using the Prefect server at {address()}")
         yield
         return
     with socket.socket() as probe:

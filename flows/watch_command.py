@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
 from datetime import timedelta
 
 from configs.errors import UsageError
 from flows.output import progress
+from flows.prefect_runs import address
 
 
 def watch(store: str | None, every: float | None, late: float, settle: float, patience: float) -> int:
@@ -16,13 +16,14 @@ def watch(store: str | None, every: float | None, late: float, settle: float, pa
     Raises:
         UsageError: no server is named.
     """
-    if not os.environ.get("PREFECT_API_URL"):
+    url = address()
+    if not url:
         raise UsageError("no Prefect server is named: set PREFECT_API_URL to the one that is to be watched")
     from flows.run_watch import Limits
     from flows.watch import look_or_tell
 
     limits = Limits(timedelta(minutes=late), timedelta(minutes=settle))
-    with progress(f"watching runs at {os.environ['PREFECT_API_URL'].rpartition('@')[2]}"):
+    with progress(f"watching runs at {url}"):
         while True:
             well = look_or_tell(store, limits, patience)
             if every is None:

@@ -232,13 +232,14 @@ def test_without_a_server_it_is_told_what_to_set(techtrade: Run, monkeypatch: py
 
 @pytest.mark.slow
 def test_a_server_that_is_gone_is_one_line(environment: dict[str, str]) -> None:
-    env = environment | {"PREFECT_API_URL": "http://127.0.0.1:9/api"}
+    env = environment | {"PREFECT_API_URL": "http://me:canary-9f2@127.0.0.1:9/api"}
     ran = subprocess.run(
         [sys.executable, "-m", "flows.cli", "deploy"], env=env, capture_output=True, text=True, cwd=ROOT
     )
     assert ran.returncode == 1
     assert ran.stderr.count("\n") == 1
     assert ran.stderr.startswith("error: the Prefect server does not answer (http://127.0.0.1:9/api")
+    assert "canary" not in ran.stderr
 
 
 @pytest.mark.slow
