@@ -6,6 +6,7 @@ that just ended and for one that meets a rejection of before.
 
 from __future__ import annotations
 
+import errno
 from typing import Any
 
 import polars as pl
@@ -56,12 +57,15 @@ _KINDS: tuple[tuple[tuple[type[BaseException], ...], Kind], ...] = (
     ((ConfigError,), "settings"),
     ((TimedOutError,), "stuck"),
 )
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 def kind_of(error: BaseException) -> Kind:
     """What kind of failure ended a run, by what a person has to do about it."""
     if isinstance(error, RejectedError):
         return "rejected"
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        return "store"
     return next((kind for classes, kind in _KINDS if isinstance(error, classes)), "crash")
 
 

@@ -60,4 +60,3 @@ def test_a_deployment_while_a_run_is_on_leaves_the_run_alone(ground: Ground) -> 
     ground.census.gate.set()
     assert ground.ended(run_id) == "Completed"
     assert ground.vintages() == ["2023-01"]
-    ground.publish("2025-02")

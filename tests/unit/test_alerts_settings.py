@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -81,6 +82,11 @@ KIND_OF: dict[str, TechtradeError | BaseException] = {
 @pytest.mark.parametrize("kind", KIND_OF)
 def test_failures_are_told_apart_by_what_to_do(kind: str) -> None:
     assert kind_of(KIND_OF[kind]) == kind
+
+
+def test_a_full_disk_is_told_as_what_it_is() -> None:
+    assert kind_of(OSError(errno.ENOSPC, "No space left on device")) == "store"
+    assert kind_of(OSError(errno.EIO, "Input/output error")) == "crash"
 
 
 def test_every_error_of_ours_has_a_kind_and_no_source_is_a_crash() -> None:
