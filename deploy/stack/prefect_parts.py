@@ -15,8 +15,8 @@ POOL = "techtrade"
 SERVER_SETTINGS = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
-    # Who holds a place of a concurrency limit is kept in memory by default: after a restart of the server nobody gives
-    # those places back, and the dataset of a run that was on then never runs again.
+    # Who holds a place of a concurrency limit is kept in memory by default: after a restart of the server a run that is
+    # on cannot renew its place, and Prefect cancels it for that, ten minutes later.
     "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
 }
 WORKER_SETTINGS = {
