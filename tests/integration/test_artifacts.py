@@ -28,7 +28,7 @@ def left() -> dict[str, str]:
 
         async with get_client() as client:
             found = await client.read_artifacts(limit=20, sort=ArtifactSort.CREATED_DESC)
-        return {str(a.description): str(a.data) for a in found if a.key == "atp-world-monthly"}
+        return {str(a.description): str(a.data) for a in reversed(found) if a.key == "atp-world-monthly"}
 
     return asyncio.run(ask())
 

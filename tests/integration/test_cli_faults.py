@@ -28,7 +28,7 @@ class Failing(LocalStore):
 def test_an_error_that_nobody_foresaw_is_of_one_dataset_alone(
     techtrade: Run, store: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flows.publish.open_store", lambda url: Failing(Path(url)))
+    monkeypatch.setattr("flows.publish.open_store", lambda url, attempts=None: Failing(Path(url)))
     monkeypatch.setenv("CENSUS_API_KEY", "0123456789abcdef0123456789abcdef01234567")
     ran = techtrade("publish", ATP, IP, "--source", "snapshot", "--json")
     assert ran.code == 1

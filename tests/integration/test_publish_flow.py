@@ -168,7 +168,7 @@ def test_who_could_not_read_that_it_won_says_so_at_the_next_attempt(
     techtrade: Run, store: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cut = Cut(Path(store.url))
-    monkeypatch.setattr("flows.publish.open_store", lambda url: cut)
+    monkeypatch.setattr("flows.publish.open_store", lambda url, attempts=None: cut)
     ran = techtrade("publish", "atp_world_monthly", "--source", "snapshot", "--vintage", "2025-02", "--json")
     assert (cut.cuts, cut.silent) == (0, 0), "it was cut, and met the silence"
     (told,) = json.loads(ran.out)
