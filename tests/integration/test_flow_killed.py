@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tasks.store import layout, versions
 from tasks.store.objects import ObjectStore
 from tasks.store.open import open_store
@@ -36,6 +38,7 @@ def claimed(store: ObjectStore) -> set[str]:
     return {e.key for e in store.entries(layout.versions(DATASET)) if e.key.endswith("claim.json")}
 
 
+@pytest.mark.slow
 def test_a_publish_killed_in_the_middle_leaves_the_old_state_and_the_next_run_succeeds(
     prefect_api: str, place: Place
 ) -> None:
