@@ -20,7 +20,7 @@ def test_of_two_overlapping_runs_one_publishes_and_the_other_is_cancelled(ground
     assert ground.ended(first) == "Completed"
     assert ground.vintages() == ["2023-01"]
     assert len(ground.claims()) == 1
-    assert ground.titles() == []
+    assert not [title for title in ground.titles() if "FAILED" in title]
 
 
 def test_a_day_without_a_worker_ends_in_one_run(ground: Ground) -> None:
