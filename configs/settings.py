@@ -22,8 +22,8 @@ from configs.errors import ConfigError, MissingKeyError, NoAddressError
 
 
 class Key(BaseModel):
-    """The key that a source asks for: the environment variable it is in (never a file; see ``secret_block`` for what may
-    stand in for it), the query parameter it goes to, what it looks like, and where one is had."""
+    """The key that a source asks for: the environment variable it is in (never a file; see ``secret_block`` for what
+    may stand in for it), the query parameter it goes to, what it looks like, and where one is had."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
