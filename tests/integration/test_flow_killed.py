@@ -76,6 +76,7 @@ def test_a_publish_killed_in_the_middle_leaves_the_old_state_and_the_next_run_su
     assert leftovers == {abandoned, abandoned.replace("claim", "manifest")}
 
 
+@pytest.mark.slow
 def test_two_publishes_at_once_end_in_one_line_of_versions(prefect_api: str, place: Place) -> None:
     """The loser of the race starts over, by its Prefect retry: both succeed, one after the other or as superseded."""
     env = environment(prefect_api, place)

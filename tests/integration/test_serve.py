@@ -13,6 +13,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from flows.deployments import load_declaration
 from tasks.store import versions
 from tasks.store.open import open_store
@@ -38,6 +40,7 @@ def wait_for(what: Any) -> Any:
     raise AssertionError("waited in vain")
 
 
+@pytest.mark.slow
 def test_schedules_are_made_and_a_served_run_publishes(tmp_path: Path) -> None:
     """With SQLAlchemy 2.1 the server came up, said nothing, and never scheduled a run."""
     store = tmp_path / "store"
