@@ -9,15 +9,15 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from flows.runtime import prepare, run_seconds, store_of_run
+from flows.runtime import prepare, store_of_run
 
 prepare()
 
-from prefect import flow  # noqa: E402
 
 from configs.contract import Contract, dataset_names, load_contract  # noqa: E402
 from configs.errors import StoreError  # noqa: E402
-from flows import alerting, logs, piled_up  # noqa: E402
+from flows import alerting, logs  # noqa: E402
+from flows.deployed import deployed  # noqa: E402
 from flows.output import one_line  # noqa: E402
 from tasks import news_feed  # noqa: E402
 from tasks.alerts import BY_WATCH, Finding  # noqa: E402
@@ -32,16 +32,7 @@ logs.install()
 
 
 # No retry: the next turn of its schedule looks again.
-@flow(
-    name="freshness",
-    flow_run_name="freshness",
-    validate_parameters=True,
-    timeout_seconds=run_seconds(),
-    on_running=[piled_up.on_running],
-    on_failure=[alerting.on_failure],
-    on_crashed=[alerting.on_crashed],
-    on_completion=[alerting.on_upkeep_completion],
-)
+@deployed("freshness", "freshness")
 def freshness(
     datasets: list[str] | None = None, store: str | None = None, at: datetime | None = None
 ) -> list[Freshness]:

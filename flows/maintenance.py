@@ -13,17 +13,18 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Literal
 
-from flows.runtime import prepare, run_seconds, store_of_run
+from flows.runtime import prepare, store_of_run
 
 prepare()
 
-from prefect import flow, task  # noqa: E402
+from prefect import task  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 
 from configs.contract import dataset_names, load_contract  # noqa: E402
 from configs.errors import TechtradeError  # noqa: E402
-from flows import alerting, logs, piled_up  # noqa: E402
+from flows import alerting, logs  # noqa: E402
 from flows.announcing import announce  # noqa: E402
+from flows.deployed import deployed  # noqa: E402
 from flows.operate_commands import verified, wanted  # noqa: E402
 from flows.output import one_line  # noqa: E402
 from tasks.alerts import Finding, Kind, findings  # noqa: E402
@@ -48,16 +49,7 @@ class MaintenanceError(TechtradeError):
 
 
 # No retries below: every step can be run again, and is, the next night.
-@flow(
-    name="maintenance",
-    flow_run_name="maintenance, verifying {verify}",
-    validate_parameters=True,
-    timeout_seconds=run_seconds(),
-    on_running=[piled_up.on_running],
-    on_failure=[alerting.on_failure],
-    on_crashed=[alerting.on_crashed],
-    on_completion=[alerting.on_upkeep_completion],
-)
+@deployed("maintenance", "maintenance, verifying {verify}")
 def maintenance(
     store: str | None = None, verify: Verified = "newest", grace_hours: float = 24, raw_days: int | None = None
 ) -> list[str]:

