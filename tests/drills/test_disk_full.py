@@ -86,4 +86,4 @@ def watch(ground: Ground) -> None:
     """``techtrade watch`` on another machine."""
     env = {**os.environ, **ground.stack.client(), **ground.stack.wishes.worker, "TECHTRADE_STORE": ground.url}
     command = [sys.executable, "-m", "flows.cli", "watch"]
-    assert subprocess.run(command, env=env, capture_output=True, timeout=120).returncode == 1
+    assert subprocess.run(command, env=env, capture_output=True, timeout=240).returncode == 1

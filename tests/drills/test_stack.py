@@ -34,7 +34,7 @@ def up(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
         yield process, said
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(timeout=120)
+        process.wait(timeout=240)
 
 
 def command(folder: Path) -> list[str]:
@@ -54,7 +54,7 @@ def test_it_says_each_part_refuses_a_second_and_ends_as_a_whole_when_a_part_is_l
             assert second.returncode == 1 and "already" in second.stderr
             (worker,) = [p for p in psutil.Process(process.pid).children() if "worker" in p.cmdline()]
             os.kill(worker.pid, signal.SIGKILL)
-            assert process.wait(timeout=120) == 1
+            assert process.wait(timeout=240) == 1
             assert "worker was killed by SIGKILL" in said.read_text()
             assert marked(state["mark"]) == [], "nothing is left"
         for secret in ("database_password", "s3_secret", "s3_admin_secret"):

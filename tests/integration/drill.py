@@ -35,6 +35,7 @@ CHILDREN.set_forkserver_preload(
 )
 _STARTED: list[Any] = []
 _CLIENTS: dict[str, dict[int, Any]] = {}
+PATIENCE = 240  # seconds, of tests with children that hang
 OPERATIONS = ("get", "size", "create", "create_file", "replace", "copy", "delete", "entries", "folders")
 
 
@@ -247,14 +248,19 @@ def _in_child(work: Callable[..., None], url: str, environment: dict[str, str], 
     work(open_store(url), *arguments)
 
 
-def ended(process: Any, seconds: float = 120) -> int:
+def ended(process: Any) -> int:
     """The exit code; the limit only keeps a hanging test from hanging for ever."""
-    process.join(seconds)
+    process.join(PATIENCE)
     if process.exitcode is None:
         process.kill()
         process.join()
-        raise AssertionError(f"child was still running after {seconds} s")
+        raise AssertionError(f"child was still running after {PATIENCE} s")
     return int(process.exitcode)
+
+
+def word_from(told: Any) -> Any:
+    """The next that a child tells of; the limit is as of ``ended``."""
+    return told.get(timeout=PATIENCE)
 
 
 def read_until(store: ObjectStore, stop: Any, results: Any, pause: float = 0) -> None:
@@ -292,7 +298,7 @@ def reading(store: ObjectStore) -> Iterator[None]:
         yield
     finally:
         stop.set()
-        thread.join(60)
+        thread.join(PATIENCE)
     what, seen, _ = results.get(timeout=1)
     assert what == "read", seen
     assert set(seen) <= set(linear(store)), "it was given a version that is not in the log"

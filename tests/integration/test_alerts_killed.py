@@ -61,4 +61,4 @@ def test_a_run_that_is_killed_is_told_by_who_served_it(tmp_path: Path) -> None:
             assert "the run was cut off" in hook.posts[0]["message"]
         finally:
             serving.terminate()
-            serving.wait(timeout=60)
+            serving.wait(timeout=240)

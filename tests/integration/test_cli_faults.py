@@ -51,7 +51,7 @@ def test_a_prefect_server_that_does_not_answer_is_one_line(
 ) -> None:
     with closed_port() as url:
         env = environment | {"PREFECT_API_URL": f"{url}/api"}
-        ran = subprocess.run([sys.executable, "-m", *command], env=env, capture_output=True, text=True, timeout=120)
+        ran = subprocess.run([sys.executable, "-m", *command], env=env, capture_output=True, text=True, timeout=240)
     assert ran.returncode == 1
     errors = [line for line in ran.stderr.splitlines() if line.startswith("error: ")]
     assert len(errors) == (2 if "publish" in command else 1)

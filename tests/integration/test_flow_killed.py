@@ -19,7 +19,7 @@ from tasks.store.verify import verify
 from tests.conftest import Place
 
 DATASET = "atp_world_monthly"
-PATIENCE = 120
+PATIENCE = 240
 
 
 def command(*arguments: str) -> list[str]:

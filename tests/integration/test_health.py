@@ -87,5 +87,5 @@ def test_a_worker_is_well_while_it_asks_for_work_and_not_when_it_is_gone(
             assert ask(port).returncode == 0
         finally:
             worker.terminate()
-            worker.wait(timeout=60)
+            worker.wait(timeout=240)
     assert ask(port).returncode == 1

@@ -19,7 +19,7 @@ from flows.deployments import load_declaration
 from tasks.store import versions
 from tasks.store.open import open_store
 
-PATIENCE = 150
+PATIENCE = 240
 
 
 def ask(api: str, path: str, body: dict[str, Any]) -> Any:
@@ -79,5 +79,5 @@ def test_schedules_are_made_and_a_served_run_publishes(tmp_path: Path) -> None:
         assert latest.log[-1].vintage == "2023-01"
     finally:
         serving.send_signal(signal.SIGTERM)
-        serving.wait(timeout=60)
+        serving.wait(timeout=240)
     assert "Traceback" not in said.read_text() and "Warning" not in said.read_text()

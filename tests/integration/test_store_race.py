@@ -41,10 +41,10 @@ def race(place: Place, candidates: Callable[[int], Built], number: object) -> No
     ready, results, stop, reads = CHILDREN.Barrier(PUBLISHERS), CHILDREN.Queue(), CHILDREN.Event(), CHILDREN.Queue()
     reader = child(drill.read_until, here, stop, reads)
     publishers = [child(publish_until_won, here, candidates(n), ready, results) for n in range(1, PUBLISHERS + 1)]
-    told = [results.get(timeout=60) for _ in publishers]
+    told = [drill.word_from(results) for _ in publishers]
     assert [ended(p) for p in publishers] == [0] * PUBLISHERS
     stop.set()
-    what, seen, times = reads.get(timeout=60)
+    what, seen, times = drill.word_from(reads)
     assert (what, ended(reader)) == ("read", 0), seen
 
     first, *won = linear(store)

@@ -21,6 +21,7 @@ from tests.integration import drill
 from tests.integration.drill import CHILDREN, DATASET, Broken, Place, beneath, child, ended, intact, linear
 
 AHEAD = timedelta(hours=1)
+TURNS = 20  # of the cleaner, for each version that is published
 LOST = (ConcurrentPublishError, ClaimLostError)  # another publisher won, or gc gave the claim up
 
 
@@ -42,10 +43,12 @@ def publish_and_be_killed(store: ObjectStore, built: Built, point: int) -> None:
         return  # beaten before it came to its end
 
 
-def clean_without_patience(store: ObjectStore, stop: Any, results: Any) -> None:
-    """Takes everything that is under way for abandoned, again and again."""
+def clean_without_patience(store: ObjectStore, turns: Any, stop: Any, results: Any) -> None:
+    """Takes everything that is under way for abandoned, once a turn. Without an end to its turns it could give up every
+    claim before it is sealed, and nobody would ever publish."""
     deleted = 0
     while True:
+        turns.acquire()
         last = stop.is_set()
         deleted += len(gc.execute(store, gc.plan(store, versions.utc_now() + AHEAD, timedelta(0))).deleted)
         if last:
@@ -59,14 +62,17 @@ def test_readers_never_fail_while_others_publish_crash_yank_and_clean(
     store, here = beneath(place, "busy")
     first = drill.publish(store, candidates(0)).manifest.version
     stop, reads, published, cleaned = CHILDREN.Event(), CHILDREN.Queue(), CHILDREN.Queue(), CHILDREN.Queue()
+    turns = CHILDREN.Semaphore(TURNS)
     readers = [child(drill.read_until, here, stop, reads) for _ in range(2)]
-    cleaner = child(clean_without_patience, here, stop, cleaned)
+    cleaner = child(clean_without_patience, here, turns, stop, cleaned)
     publishers = [
         child(publish_some, here, [candidates(10 * p + n) for n in range(1, 6)], published) for p in range(1, 3)
     ]
     told = []
     for number in range(10):
-        told.append(published.get(timeout=60))
+        told.append(drill.word_from(published))
+        for _ in range(TURNS):
+            turns.release()
         killed = child(publish_and_be_killed, here, candidates(90 + number), 5 + 4 * number)
         if number % 3 == 2:
             latest, _ = versions.read_latest(store, DATASET)
@@ -75,10 +81,11 @@ def test_readers_never_fail_while_others_publish_crash_yank_and_clean(
         ended(killed)
     assert [ended(p) for p in publishers] == [0, 0]
     stop.set()
-    results = [reads.get(timeout=60) for _ in readers]
+    turns.release()
+    results = [drill.word_from(reads) for _ in readers]
     assert [what for what, _, _ in results] == ["read", "read"], results
     assert [ended(r) for r in readers] == [0, 0]
-    deleted = cleaned.get(timeout=60)
+    deleted = drill.word_from(cleaned)
     assert ended(cleaner) == 0
 
     log = linear(store)
@@ -102,7 +109,7 @@ def test_the_reader_of_the_drill_reports_what_it_cannot_read(place: Place, candi
         intact(store)
     stop, reads = CHILDREN.Event(), CHILDREN.Queue()
     reader = child(drill.read_until, here, stop, reads)
-    assert reads.get(timeout=60)[0] == "failed"
+    assert drill.word_from(reads)[0] == "failed"
     assert ended(reader) != 0
     with pytest.raises(AssertionError, match="manifest"), drill.reading(store):
         pass
