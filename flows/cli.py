@@ -46,6 +46,22 @@ def publish(
     sys.exit(publish_datasets(datasets, source, vintage, refresh, store, as_json))
 
 
+@cli.command(name="backfill")
+@click.argument("dataset")
+@click.option("--from", "first", required=True, metavar="YYYY-MM", help="The first month to ask for again.")
+@click.option("--to", "last", metavar="YYYY-MM", help="The last one [default: this month].")
+@click.option("--dry-run", is_flag=True, help="Only say what it would take.")
+@with_store
+@with_json
+def backfill_command(
+    dataset: str, first: str, last: str | None, dry_run: bool, store: str | None, as_json: bool
+) -> None:
+    """Ask for months of DATASET's history again, and publish what comes of it as one version."""
+    from flows.backfill_command import backfill
+
+    sys.exit(backfill(dataset, first, last, dry_run, store, as_json))
+
+
 @cli.command()
 @with_store
 @with_json

@@ -51,7 +51,7 @@ def publish_datasets(
     chosen = list(names) or dataset_names()
     # A wrong name, a key that cannot be one: told before any work is done.
     refuse_unknown_sources()
-    left_out = {name: _not_to_be_had(name, source) for name in chosen}
+    left_out = {name: not_to_be_had(name, source) for name in chosen}
     with progress("starting Prefect (an embedded server takes 10 to 30 s, unless PREFECT_API_URL is set)"):
         from flows import alerting
         from flows.publish import publish
@@ -61,21 +61,22 @@ def publish_datasets(
             for name in chosen:
                 missing = left_out[name]
                 if missing is None:
-                    results.append((name, _attempt(publish, name, source, vintage, refresh, store)))
+                    given = {"source": source, "vintage": vintage, "refresh": refresh}
+                    results.append((name, attempt(publish, name, store, **given)))
                 elif names:
                     alerting.failed(store, name, missing)
                     results.append((name, missing))
                 else:
                     results.append((name, LeftOut(name, one_line(missing))))
     if as_json:
-        print_json([_as_json(name, result) for name, result in results])
+        print_json([as_plain(name, result) for name, result in results])
     for name, result in results:
-        _say(name, result, as_json)
+        say(name, result, as_json)
     codes = {result.exit_code if isinstance(result, TechtradeError) else 0 for _, result in results}
     return next(code for code in WORST_FIRST if code in codes)
 
 
-def _not_to_be_had(name: str, source: str) -> TechtradeError | None:
+def not_to_be_had(name: str, source: str) -> TechtradeError | None:
     """What is missing to get this dataset from this kind of source."""
     contract = load_contract(name)
     try:
@@ -87,16 +88,16 @@ def _not_to_be_had(name: str, source: str) -> TechtradeError | None:
     return None
 
 
-def _attempt(
-    flow: Any, name: str, source: str, vintage: str | None, refresh: str, store: str | None
-) -> Outcome | TechtradeError:
+def attempt(flow: Any, name: str, store: str | None, **given: Any) -> Outcome | TechtradeError:
+    """How the run of a flow for one dataset ended."""
     try:
-        return run(flow, dataset=name, source=source, vintage=vintage, store=store, refresh=refresh)
+        return run(flow, dataset=name, store=store, **given)
     except TechtradeError as e:
         return e
 
 
-def _say(name: str, result: Result, as_json: bool) -> None:
+def say(name: str, result: Result, as_json: bool) -> None:
+    """A line, or some, for a person; with ``as_json`` only what is wrong."""
     from flows.report import outcome_line
 
     if isinstance(result, LeftOut):
@@ -113,7 +114,8 @@ def _say(name: str, result: Result, as_json: bool) -> None:
             print(f"  warning: {warning}")
 
 
-def _as_json(name: str, result: Result) -> dict[str, Any]:
+def as_plain(name: str, result: Result) -> dict[str, Any]:
+    """The same as JSON."""
     if isinstance(result, LeftOut):
         return {"dataset": name, "outcome": "left out", "exit_code": 0, "detail": result.why}
     if isinstance(result, RejectedError):

@@ -172,10 +172,11 @@ def publish(
         TechtradeError: the run failed; readers see what they saw before.
     """
     with logs.of_run(dataset):
-        return _publish(Request(load_contract(dataset), source, vintage, refresh), store)
+        return bring(Request(load_contract(dataset), source, vintage, refresh), store)
 
 
-def _publish(request: Request, url: str | None) -> Outcome:
+def bring(request: Request, url: str | None) -> Outcome:
+    """All of a run, within a flow; ``url`` None for the setting ``TECHTRADE_STORE``."""
     dataset, running = request.contract.name, status.Running()
     refuse_unknown_sources()
     where = store_of_run(url)

@@ -68,6 +68,7 @@ def fetch(
         dataset=request.contract.name,
         vintage=request.vintage,
         refresh=request.refresh,
+        months=request.months,
         known=archive.known(manifest) if manifest else {},
         known_vintage=manifest.vintage if manifest else None,
         meter=meter or Meter(),

@@ -12,7 +12,7 @@ from typing import Literal
 
 from configs.contract import Contract
 from configs.errors import NotBundledError, TechtradeError
-from tasks.extract.base import Extraction, Meter, RawDocument, Refresh
+from tasks.extract.base import Extraction, Meter, Months, RawDocument, Refresh
 from tasks.quality.report import Report
 from tasks.store.records import ChangeCounts, QualityCounts
 from tasks.store.versions import Built, Draft
@@ -22,12 +22,13 @@ SourceKind = Literal["live", "snapshot"]
 
 @dataclass(frozen=True)
 class Request:
-    """What to publish. ``vintage`` None: the newest that the source has."""
+    """What to publish. ``vintage`` None: the newest that the source has. ``months``: asked for whatever is known."""
 
     contract: Contract
     kind: SourceKind
     vintage: str | None = None
     refresh: Refresh = "auto"
+    months: Months | None = None
 
     @property
     def source(self) -> str:

@@ -11,16 +11,42 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from importlib import import_module
-from typing import Literal, Protocol, cast
+from typing import Literal, Protocol, cast, runtime_checkable
 
 import polars as pl
 
-from configs.errors import ConfigError
+from configs.errors import ConfigError, UsageError
 from configs.settings import Keys, from_environment
 
 Refresh = Literal["auto", "all"]
+
+
+@dataclass(frozen=True)
+class Months:
+    """A closed range of months, each as its first day."""
+
+    first: date
+    last: date
+
+    @staticmethod
+    def of(first: str, last: str) -> Months:
+        """From two texts ``YYYY-MM``.
+
+        Raises:
+            UsageError: one is no month, or the first comes after the last.
+        """
+        try:
+            found = Months(*(datetime.strptime(m, "%Y-%m").date() for m in (first, last)))
+        except ValueError:
+            raise UsageError(f"{first} to {last}: give months as YYYY-MM") from None
+        if found.first > found.last:
+            raise UsageError(f"{first} to {last}: the first month comes after the last")
+        return found
+
+    def __str__(self) -> str:
+        return f"{self.first:%Y-%m} to {self.last:%Y-%m}"
 
 
 @dataclass(frozen=True)
@@ -72,13 +98,15 @@ class Ask:
     """What a fetch is asked for, and what is there already.
 
     ``known``: the documents of the version that readers get now, by role. With ``refresh`` ``auto`` a source that can
-    tell what may have changed takes the rest from there; with ``all`` it asks for everything. ``meter`` is counted up.
-    ``keys``: where a key is looked up, at the time it is needed.
+    tell what may have changed takes the rest from there; with ``all`` it asks for everything. ``months`` are asked for
+    in any case, by a source that can be asked for months. ``meter`` is counted up. ``keys``: where a key is looked up,
+    at the time it is needed.
     """
 
     dataset: str
     vintage: str | None = None
     refresh: Refresh = "auto"
+    months: Months | None = None
     known: Mapping[str, RawDocument] = field(default_factory=dict)
     known_vintage: str | None = None
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -103,6 +131,13 @@ class Extraction:
     citation: str
     vintage_may_go_back: bool = False
     meter: Meter = field(default_factory=Meter)
+
+
+def in_words(seconds: float) -> str:
+    """A length of time for a person who waits."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 class Archive(Protocol):
@@ -141,6 +176,15 @@ class Source(Protocol):
     def parse(self, dataset: str, documents: tuple[RawDocument, ...], vintage: str | None) -> Extraction:
         """Reads archived documents. Raises ``SourceError`` with the raw keys; ``VintageUnavailableError`` when
         ``vintage`` is asked for and the documents are of another."""
+        ...
+
+
+@runtime_checkable
+class AskedByMonth(Protocol):
+    """What a source provides besides, whose publisher can be asked for some months of its history alone."""
+
+    def requests_for(self, months: Months, now: datetime) -> int:
+        """How many requests a backfill of these months is at the least. Raises ``UsageError`` where there are none."""
         ...
 
 

@@ -15,10 +15,12 @@ does not apply.
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -30,15 +32,17 @@ from configs.errors import (
     InconsistentVintageError,
     SourceResponseError,
     SourceUnavailableError,
+    UsageError,
     VintageUnavailableError,
 )
 from configs.settings import source_settings
 from tasks.extract import census_answers as answers
 from tasks.extract import ft900
-from tasks.extract.base import Archive, Ask, Extraction, RawDocument
+from tasks.extract.base import Archive, Ask, Extraction, Months, RawDocument, in_words
 from tasks.extract.http import RedirectedError
 from tasks.extract.session import Session
 
+log = logging.getLogger("techtrade")
 SOURCE = "census_hitech"
 FIRST_YEAR = 2010
 FLOWS = ("exports", "imports")
@@ -83,14 +87,18 @@ def fetch(ask: Ask, archive: Archive) -> tuple[RawDocument, ...]:
     calendar = load_calendar("ft900")
     expected = calendar.newest(ask.now)
     known = _whole(ask)
-    with Session(SOURCE, ask, archive, plan=f"{expected} {ask.refresh} {ask.known_vintage}") as session:
+    plan = f"{expected} {ask.refresh} {ask.known_vintage} {ask.months or ''}"
+    with Session(SOURCE, ask, archive, plan=plan) as session:
         newest = _year(session, expected.year, expected)
-        if known and all(_same(newest[f], known.get((f, expected.year), ())) for f in FLOWS):
+        if known and not ask.months and all(_same(newest[f], known.get((f, expected.year), ())) for f in FLOWS):
             ask.meter.reused += len(ask.known)
             return tuple(d for d in ask.known.values() if d.source in (SOURCE, ft900.SOURCE))
         got: dict[tuple[str, int], tuple[RawDocument, ...]] = {(f, expected.year): newest[f] for f in FLOWS}
-        for year in _years_to_ask(session, ask, calendar, expected, newest, known):
+        years, began = _years_to_ask(session, ask, calendar, expected, newest, known), time.monotonic()
+        for number, year in enumerate(years, start=1):
             got |= {(f, year): d for f, d in _year(session, year, expected).items()}
+            left = (time.monotonic() - began) / number * (len(years) - number)
+            log.info("%s: %d of %d years asked for, about %s left", SOURCE, number, len(years), in_words(left))
         taken = {k: v for k, v in known.items() if k not in got}
         ask.meter.reused += sum(map(len, taken.values()))
         every = {**taken, **got}
@@ -116,7 +124,25 @@ def _years_to_ask(
     if calendar.revised_between(before, max(found, default=before)):
         return every
     oldest = month_after(expected, 1 - session.settings.revision_months).year
-    return [y for y in every if y >= oldest]
+    return [y for y in every if y >= oldest or (ask.months and y in _years(ask.months, expected))]
+
+
+def _years(months: Months, expected: date) -> range:
+    """The years that have any of these months; a year is what one request asks for."""
+    return range(max(months.first.year, FIRST_YEAR), min(months.last.year, expected.year) + 1)
+
+
+def requests_for(months: Months, now: datetime) -> int:
+    """How many requests a backfill of these months is: one a flow and year, the newest year among them.
+
+    Raises:
+        UsageError: the API has none of these months.
+    """
+    expected = load_calendar("ft900").newest(now)
+    years = {*_years(months, expected)}
+    if not years:
+        raise UsageError(f"{SOURCE}: {months} is not within {FIRST_YEAR}-01 to {expected:%Y-%m}, which the API has")
+    return len(FLOWS) * len(years | {expected.year})
 
 
 def _first_year(session: Session) -> int:

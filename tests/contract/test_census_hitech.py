@@ -276,6 +276,75 @@ def test_an_interrupted_extraction_asks_only_for_what_it_has_not_got(
     assert reader.resolve(store, DATASET).manifest.content_sha256 == manifest.content_sha256
 
 
+def backfill(techtrade: Run, *more: str) -> tuple[Ran, dict[str, Any]]:
+    ran = techtrade("backfill", DATASET, "--json", *more)
+    assert "Traceback" not in ran.err and KEY not in ran.out + ran.err
+    return ran, json.loads(ran.out) if ran.out else {}
+
+
+def test_a_backfill_asks_for_its_months_takes_over_the_rest_and_is_one_version(
+    techtrade: Run, api: CensusApi, store: ObjectStore
+) -> None:
+    """Nothing says that anything changed, so a run that is not told to would not ask for 2015."""
+    ran, result = backfill(techtrade, "--from", "2015-03", "--to", "2016-02")
+    assert (ran.code, result["outcome"]) == (0, "unchanged"), ran.err
+    assert {line[8:12] for line in api.asked()} >= {"2015", "2016", "2026"}
+    assert not {line[8:12] for line in api.asked()} & {"2010", "2014", "2017", "2018"}
+    assert "atp_trade_monthly: 2015-03 to 2016-02: 6 requests, one at a time; about " in ran.err
+    assert "by the publisher's limit" not in ran.err, "the run before has said how long a request takes"
+    api.requests.clear()
+    api.revision = 1
+    ran, result = backfill(techtrade, "--from", "2021-01", "--to", "2021-12")
+    assert (ran.code, result["outcome"]) == (0, "published"), ran.err
+    assert "2021" in {line[8:12] for line in api.asked()} and "2015" not in {line[8:12] for line in api.asked()}
+    assert len(reader.list_versions(store, DATASET)) == 2
+    assert "years asked for, about" in ran.err
+
+
+def test_a_backfill_that_was_cut_off_is_taken_up(
+    techtrade: Run, api: CensusApi, store: ObjectStore, tmp_path: Path
+) -> None:
+    place = ["--store", str(tmp_path / "fresh"), "--from", "2010-01"]
+    api.stop_after = 20
+    ran, _ = backfill(techtrade, *place)
+    assert ran.code == 1
+    had = api.asked()[:20]
+    api.requests.clear()
+    api.stop_after = None
+    ran, result = backfill(techtrade, *place)
+    assert (ran.code, result["outcome"]) == (0, "published")
+    assert not set(had) & set(api.asked())
+    manifest = reader.resolve(open_store(place[1]), DATASET).manifest
+    assert manifest.cost.resumed == 20
+    assert reader.resolve(store, DATASET).manifest.content_sha256 == manifest.content_sha256
+    assert len(reader.list_versions(open_store(place[1]), DATASET)) == 1
+
+
+def test_what_a_backfill_would_take_is_told_without_asking(
+    techtrade: Run, api: CensusApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TECHTRADE_SOURCES__CENSUS_HITECH__REQUESTS_PER_MINUTE", "60")
+    ran = techtrade("backfill", DATASET, "--from", "2010-01", "--dry-run", "--store", str(tmp_path / "fresh"))
+    assert ran.code == 0 and api.requests == []
+    assert "34 requests, one at a time; at least 34 s, by the publisher's limit of 60 a minute" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("dataset", "months", "told"),
+    [
+        (DATASET, ("2016-02", "2015-03"), "the first month comes after the last"),
+        (DATASET, ("2016", "2017-01"), "give months as YYYY-MM"),
+        (DATASET, ("2001-01", "2009-12"), "is not within 2010-01 to 2026-"),
+        ("ip_trade_annual", ("2015-01", "2015-12"), "techtrade publish ip_trade_annual --refresh all"),
+    ],
+)
+def test_a_backfill_of_what_cannot_be_asked_for_is_refused(
+    techtrade: Run, api: CensusApi, dataset: str, months: tuple[str, str], told: str
+) -> None:
+    ran = techtrade("backfill", dataset, "--from", months[0], "--to", months[1])
+    assert ran.code == 2 and told in ran.err and api.requests == []
+
+
 def test_after_a_take_down_everything_is_asked_for_again(techtrade: Run, api: CensusApi, store: ObjectStore) -> None:
     assert techtrade("raw", "take-down", "census_hitech", "--reason", "a test").code == 0
     ran, result = publish(techtrade)

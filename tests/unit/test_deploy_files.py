@@ -347,7 +347,7 @@ def test_every_deployment_in_the_cloud_has_the_rights_of_its_dataset() -> None:
         family = stage[deployment["name"]]["work_pool"]["job_variables"]["task_definition_arn"]
         role, dataset = instances()[family.removeprefix("techtrade-")]
         assert dataset == deployment.get("parameters", {}).get("dataset", "")
-        assert (role == "writer") is ("publish" in deployment["tags"])
+        assert (role == "writer") is bool({"publish", "backfill"} & set(deployment["tags"]))
 
 
 def terraform() -> str:

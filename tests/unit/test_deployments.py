@@ -275,7 +275,7 @@ def test_in_the_cloud_each_dataset_is_published_with_its_own_rights() -> None:
         dataset = d.parameters.get("dataset")
         role = "writer" if dataset else task.removeprefix("techtrade-")
         assert (roles[role].get("each") == "dataset") == bool(dataset)
-        assert task == f"techtrade-{role}" + (f"-{d.name}" if dataset else "")
+        assert task == f"techtrade-{role}" + (f"-{dataset.replace('_', '-')}" if dataset else "")
 
 
 def test_a_variable_that_is_not_set_is_told_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -341,7 +341,7 @@ def test_the_page_has_every_deployment_with_its_schedules(base: Declaration) -> 
     for d in base.deployments:
         assert d.name in rows, d.name
         said = rows[d.name][2]
-        assert [s.strip() for s in said.split(";")] == [
+        assert [s.strip() for s in said.split(";") if s.strip()] == [
             f"`{s.cron}`{'' if s.timezone != 'UTC' else ' UTC'}" for s in d.schedules
         ]
         assert rows[d.name][3].strip() == f"{d.run_seconds / 60:.0f}"

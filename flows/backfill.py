@@ -1,0 +1,54 @@
+"""The ``backfill`` flow: months of the history asked for again, whatever is known of them; one version at the end."""
+
+from __future__ import annotations
+
+from flows.runtime import prepare
+
+prepare()
+
+from configs.contract import load_contract  # noqa: E402
+from configs.errors import UsageError  # noqa: E402
+from flows import alerting, logs  # noqa: E402
+from flows.deployed import deployed  # noqa: E402
+from flows.publish import bring  # noqa: E402
+from tasks.extract.base import AskedByMonth, Months, load_source  # noqa: E402
+from tasks.runs import Outcome, Request  # noqa: E402
+from tasks.store.versions import utc_now  # noqa: E402
+
+
+@deployed("backfill", "{dataset} backfill {first} to {last}", alerting.on_completion)
+def backfill(dataset: str, first: str, last: str, store: str | None = None) -> Outcome:
+    """Asks the publisher for the months from ``first`` to ``last``, takes the rest from the published version, and
+    brings what comes of it to readers as one version, through the gate like any other.
+
+    A run that is cut off is taken up by the next one of the same months: what it has got is not asked for again.
+
+    Args:
+        dataset: name of a contract whose publisher can be asked for months.
+        first, last: ``YYYY-MM``.
+        store: folder or ``s3://`` address; None for the setting ``TECHTRADE_STORE``.
+
+    Raises:
+        UsageError: the publisher gives its history as a whole; or there are no such months.
+        RejectedError, TechtradeError: as of ``publish``.
+    """
+    with logs.of_run(dataset):
+        request = Request(load_contract(dataset), "live", months=Months.of(first, last))
+        requests_of(request)
+        return bring(request, store)
+
+
+def requests_of(request: Request) -> int:
+    """How many requests it is at the least.
+
+    Raises:
+        UsageError: the publisher gives its history as a whole; or there are no such months.
+    """
+    source = load_source(request.source)
+    if not isinstance(source, AskedByMonth) or request.months is None:
+        name = request.contract.name
+        raise UsageError(
+            f"{name}: its publisher gives the history as a whole, not by months; run: "
+            f"techtrade publish {name} --refresh all"
+        )
+    return source.requests_for(request.months, utc_now())

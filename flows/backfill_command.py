@@ -1,0 +1,59 @@
+"""``techtrade backfill``: months of a dataset's history, asked for again."""
+
+from __future__ import annotations
+
+from configs.contract import load_contract
+from configs.errors import TechtradeError
+from configs.settings import source_settings
+from flows.commands import as_plain, attempt, not_to_be_had, say
+from flows.inspect_commands import open_at
+from flows.output import print_json, progress, remark
+from flows.runtime import refuse_unknown_sources
+from tasks.extract.base import Months, in_words
+from tasks.runs import Request
+from tasks.store import derived
+from tasks.store.versions import utc_now
+
+
+def backfill(name: str, first: str, last: str | None, dry_run: bool, url: str | None, as_json: bool) -> int:
+    """Says what it will take, then runs the flow.
+
+    Args:
+        last: None for this month.
+        dry_run: only say it.
+
+    Returns:
+        The exit code, as of ``publish``.
+    """
+    refuse_unknown_sources()
+    last = last or f"{utc_now():%Y-%m}"
+    request = Request(load_contract(name), "live", months=Months.of(first, last))
+    with progress("starting Prefect (an embedded server takes 10 to 30 s, unless PREFECT_API_URL is set)"):
+        from flows.backfill import backfill as flow
+        from flows.backfill import requests_of
+
+        requests = requests_of(request)
+        missing = not_to_be_had(name, "live")
+        if missing:
+            raise missing
+        remark(f"{name}: {request.months}: {_estimate(request, requests, url)}")
+        if dry_run:
+            return 0
+        result = attempt(flow, name, url, first=first, last=last)
+    if as_json:
+        print_json(as_plain(name, result))
+    say(name, result, as_json)
+    return result.exit_code if isinstance(result, TechtradeError) else 0
+
+
+def _estimate(request: Request, requests: int, url: str | None) -> str:
+    """By what a request of the last run took; by the publisher's limit where that is not known."""
+    told = f"{requests} requests, one at a time"
+    status = derived.read_status(open_at(url), request.contract.name)
+    if status is not None and status.cost is not None and status.seconds and status.cost.requests:
+        each = status.seconds / status.cost.requests
+        return f"{told}; about {in_words(each * requests)}, by the {each:.1f} s a request that the last run took"
+    a_minute = source_settings(request.source).requests_per_minute
+    if not a_minute:
+        return told
+    return f"{told}; at least {in_words(requests * 60 / a_minute)}, by the publisher's limit of {a_minute} a minute"
