@@ -159,8 +159,12 @@ def source_key(name: str, keys: Keys = from_environment) -> str | None:
 @cache
 def key_variables() -> tuple[str, ...]:
     """The variables that hold keys, of all sources."""
-    names = sorted(p.stem for p in (CONFIGS / "sources").glob("*.yaml"))
-    return tuple(dict.fromkeys(f["key"]["variable"] for n in names if (f := _source_file(n)).get("key")))
+    return tuple(dict.fromkeys(f["key"]["variable"] for n in known_sources() if (f := _source_file(n)).get("key")))
+
+
+def known_sources() -> list[str]:
+    """The sources that have settings."""
+    return sorted(p.stem for p in (CONFIGS / "sources").glob("*.yaml"))
 
 
 def require_access(name: str, keys: Keys = from_environment) -> None:
@@ -181,7 +185,7 @@ def require_access(name: str, keys: Keys = from_environment) -> None:
 
 def has_settings(name: str) -> bool:
     """Whether the source has settings: what is bundled needs none."""
-    return (CONFIGS / "sources" / f"{name}.yaml").exists()
+    return name in known_sources()
 
 
 def lockout_seconds(name: str) -> float:

@@ -58,7 +58,7 @@ from tasks.store.versions import Built, Draft, Head  # noqa: E402
 log = logging.getLogger("techtrade")
 logs.install()
 # A store that answers 503 for a minute is waited for by runs of a worker: nobody is to be woken for that. The waits
-# double up to 20 s, each a random part of it: 55 s in the mean.
+# double up to 20 s, each a random part of it (tests/drills/test_store_lost.py has such a minute).
 PATIENT_ATTEMPTS = 10
 
 

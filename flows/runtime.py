@@ -76,20 +76,13 @@ def is_given_by_worker() -> bool:
     return run is not None and run.work_queue_id is not None
 
 
-def known_sources() -> list[str]:
-    """The sources that have settings."""
-    from configs.contract import CONFIGS
-
-    return sorted(p.stem for p in (CONFIGS / "sources").glob("*.yaml"))
-
-
 def refuse_unknown_sources() -> None:
     """A misspelt name in ``TECHTRADE_SOURCES__<SOURCE>__...`` would otherwise set nothing, in silence.
 
     Raises:
         ConfigError: settings name a source that does not exist.
     """
-    from configs.settings import load_settings
+    from configs.settings import known_sources, load_settings
 
     known = known_sources()
     for name in load_settings().sources:

@@ -49,8 +49,8 @@ def status(names: tuple[str, ...], url: str | None, as_json: bool, check: bool) 
     """
     chosen = [load_contract(name).name for name in names] or dataset_names()
     store, now = open_at(url), utc_now()
-    runs, server = _runs()
-    found = overview(store, chosen, runs, now)
+    runs, server, silent = _runs()
+    found = overview(store, chosen, runs, now, *silent)
     if as_json:
         print_json(_plain(found, store.url, server, now))
     else:
@@ -61,15 +61,15 @@ def status(names: tuple[str, ...], url: str | None, as_json: bool, check: bool) 
     return 1 if check and not found.well else 0
 
 
-def _runs() -> tuple[Mapping[str, Runs], str]:
-    """What Prefect knows, and a line on who said so."""
+def _runs() -> tuple[Mapping[str, Runs], str, tuple[str, ...]]:
+    """What Prefect knows; a line on who said so; and what a person has to look at where it should know and does not."""
     address = prefect_runs.address()
     if address is None:
-        return {}, "no Prefect server: PREFECT_API_URL is not set"
+        return {}, "no Prefect server: PREFECT_API_URL is not set", ()
     try:
-        return prefect_runs.runs(), f"Prefect at {address}"
+        return prefect_runs.runs(), f"Prefect at {address}", ()
     except PrefectSilentError as e:
-        return {}, f"no next runs: {e}"
+        return {}, f"Prefect at {address}: no next runs", (str(e),)
 
 
 def _width() -> int:

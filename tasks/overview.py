@@ -91,16 +91,19 @@ class Overview:
         return not self.attention and not any(r.attention for r in self.rows)
 
 
-def overview(store: ObjectStore, datasets: Sequence[str], runs: Mapping[str, Runs], now: datetime) -> Overview:
+def overview(
+    store: ObjectStore, datasets: Sequence[str], runs: Mapping[str, Runs], now: datetime, *seen: str
+) -> Overview:
     """Looks at each dataset. Damage of one keeps no other from its turn.
 
     Args:
         runs: what Prefect knows, by dataset; empty where no server is there to say.
+        seen: what a person has to look at besides, in words.
 
     Raises:
         StoreUnavailableError: the store could not be read.
     """
-    told: list[str] = []
+    told = [*seen]
     try:
         alerts = alert_state.read(store)
     except StorePermissionError as e:

@@ -23,6 +23,7 @@ from pathlib import Path
 from configs.alerts import AlertSettings, load_alerts
 from configs.contract import dataset_names, load_contract
 from configs.errors import StoreError, TechtradeError
+from configs.settings import from_environment
 from tasks.alerts import policy, state
 from tasks.alerts.deliver import Delivery, Resolve, deliver, reachable
 from tasks.alerts.model import BY_RUN, BY_WATCH, Alert, Finding, Kind, State
@@ -47,11 +48,6 @@ class Undelivered:
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
-
-
-def from_environment(channel: str) -> str | None:
-    """The address of a channel that is an environment variable."""
-    return os.environ.get(channel, "").strip() or None
 
 
 @dataclass(frozen=True)
