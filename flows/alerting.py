@@ -18,9 +18,8 @@ from typing import Any
 from configs.alerts import BLOCK
 from configs.contract import dataset_names
 from configs.errors import ConfigError, TechtradeError, TimedOutError, UsageError
-from configs.settings import load_settings
-from flows import status
-from flows.keys import blanked
+from configs.settings import from_environment, load_settings
+from flows import keys, status
 from flows.output import one_line
 from tasks import alerts
 from tasks.alerts import BY_RUN, Alerting, Finding, Kind, findings
@@ -38,11 +37,8 @@ _collecting = ContextVar("collecting", default=False)
 def address(channel: str) -> str | None:
     """The address of a channel: from the environment, or from a Secret block in Prefect."""
     if not channel.startswith(BLOCK):
-        return alerts.from_environment(channel)
-    from prefect.blocks.system import Secret
-
-    secret: Any = Secret.load(channel.removeprefix(BLOCK))
-    return str(secret.get()).strip() or None
+        return from_environment(channel)
+    return keys.block(channel.removeprefix(BLOCK))
 
 
 def alerting(store: ObjectStore | None, url: str) -> Alerting:
@@ -66,19 +62,19 @@ def found(url: str | None, *seen: Finding) -> None:
     """The same, by whoever looks at runs from outside: also where the store cannot be opened."""
 
     def tell() -> None:
-        alerting(*_opened(url)).report(*seen)
+        alerting(*opened(url)).report(*seen)
 
     _safely(tell)
 
 
 def healed(url: str | None, dataset: str, words: str, kinds: Collection[Kind]) -> None:
     """What was ``found`` is over, as far as those kinds go."""
-    _safely(lambda: alerting(*_opened(url)).recovered(dataset, words, kinds))
+    _safely(lambda: alerting(*opened(url)).recovered(dataset, words, kinds))
 
 
 def send_found(url: str | None) -> None:
     """Tells what is due, as ``send``."""
-    _safely(lambda: send(*_opened(url)))
+    _safely(lambda: send(*opened(url)))
 
 
 def recovered(store: ObjectStore, dataset: str, words: str, kinds: Collection[Kind] = BY_RUN) -> None:
@@ -93,8 +89,8 @@ def failed(url: str | None, dataset: str, error: BaseException) -> None:
     error.__dict__["alerted"] = True
 
     def tell() -> None:
-        store, place = _opened(url)
-        words = one_line(error) if isinstance(error, TechtradeError) else _unforeseen(error)
+        store, place = opened(url)
+        words = one_line(error) if isinstance(error, TechtradeError) else keys.told(error)
         alerting(store, place).report(findings.of_error(store, dataset, error, words))
 
     _safely(tell)
@@ -145,7 +141,7 @@ def collected(url: str | None) -> Iterator[None]:
         yield
     finally:
         _collecting.reset(mark)
-        _safely(lambda: send(*_opened(url)))
+        _safely(lambda: send(*opened(url)))
 
 
 # ----------------------------------------------------------------------------- hooks
@@ -170,11 +166,12 @@ def on_crashed(flow: Any, flow_run: Any, state: Any) -> None:
     error = state.data if isinstance(state.data, BaseException) else None
     if isinstance(error, KeyboardInterrupt) and _collecting.get():
         return  # who pressed the keys knows
+    how = keys.blanked(str(state.message or "no more is known"))
     with _bound(flow_run):
         if _is_tried_again(flow_run):
-            log.warning("%s: the run was cut off: %s It is run once more", dataset, state.message or "no more is known")
+            log.warning("%s: the run was cut off: %s It is run once more", dataset, how)
             return
-        failed(url, dataset, CrashedError(dataset, str(state.message or "no more is known")))
+        failed(url, dataset, CrashedError(dataset, how))
         # Not waiting: a machine that is going down gives no time.
         _send_after_run(url, wait=False)
 
@@ -215,7 +212,7 @@ def _note_timed_out(url: str | None, dataset: str, error: TimedOutError) -> None
     """A time-out goes past what writes down the other failures: Prefect ends a flow by what is no Exception."""
 
     def tell() -> None:
-        store, _ = _opened(url)
+        store, _ = opened(url)
         if store is not None and dataset in dataset_names():
             status.write_failure(store, dataset, error)
 
@@ -223,35 +220,48 @@ def _note_timed_out(url: str | None, dataset: str, error: TimedOutError) -> None
 
 
 def _given(flow_run: Any, flow: Any = None) -> tuple[str, str | None]:
-    """The dataset of a run, or the name of a flow that is of none; and the store."""
+    """The dataset of a run, or, of one that is of none, the name of its deployment or flow; and the store."""
     given: dict[str, Any] = flow_run.parameters
-    return str(given.get("dataset") or getattr(flow, "name", "")), given.get("store")
+    return str(given.get("dataset") or _deployment(flow_run) or getattr(flow, "name", "")), given.get("store")
+
+
+def _deployment(flow_run: Any) -> str | None:
+    """The name of a run's deployment, which is what the watch calls a run of no dataset; None where there is none."""
+    if flow_run.deployment_id is None:
+        return None
+    from prefect.client.orchestration import get_client
+
+    try:
+        with get_client(sync_client=True) as client:
+            return str(client.read_deployment(flow_run.deployment_id).name)
+    except Exception as e:  # noqa: BLE001 - whatever Prefect's client has: the flow has a name too
+        log.warning("the name of the run's deployment is not known: %s", keys.told(e))
+        return None
 
 
 def _bound(flow_run: Any) -> AbstractContextManager[None]:
     """Hooks are called after the flow: what they log is of its run all the same."""
-    return bound(run_id=str(flow_run.id), run_name=str(flow_run.name), dataset=_given(flow_run)[0])
+    return bound(
+        run_id=str(flow_run.id), run_name=str(flow_run.name), dataset=str(flow_run.parameters.get("dataset") or "")
+    )
 
 
 def _send_after_run(url: str | None, *, wait: bool) -> None:
     if not _collecting.get():
-        _safely(lambda: send(*_opened(url), at_once=not wait, wait=wait))
+        _safely(lambda: send(*opened(url), at_once=not wait, wait=wait))
 
 
 # --------------------------------------------------------------------------- details
 
 
-def _opened(url: str | None) -> tuple[ObjectStore | None, str]:
+def opened(url: str | None) -> tuple[ObjectStore | None, str]:
+    """The store, None where the setting is wrong; and its address."""
     place = url or load_settings().store
     try:
         return open_store(place), place
     except ConfigError as e:
         log.warning("the store cannot be opened: %s", one_line(e))
         return None, place
-
-
-def _unforeseen(error: BaseException) -> str:
-    return f"{type(error).__name__}: {blanked(one_line(error))}"
 
 
 def _safely(step: Callable[[], object]) -> None:

@@ -12,7 +12,7 @@ from io import BytesIO
 import polars as pl
 from prefect.artifacts import create_markdown_artifact
 
-from flows.output import one_line
+from flows.keys import told
 from flows.report import version_markdown
 from tasks.quality.report import results_of
 from tasks.store import layout, reader
@@ -34,8 +34,7 @@ def leave(store: ObjectStore, dataset: str, version: str) -> None:
         text = markdown(store, dataset, version)
         create_markdown_artifact(text, key=dataset.replace("_", "-"), description=f"{dataset}@{version}")
     except Exception as e:  # noqa: BLE001 - whatever Prefect's server, its client or the store has: the version is what it is
-        told = f"{type(e).__name__}: {one_line(e)}"
-        log.warning("%s@%s: its artifact in Prefect was not written: %s", dataset, version, told)
+        log.warning("%s@%s: its artifact in Prefect was not written: %s", dataset, version, told(e))
 
 
 def markdown(store: ObjectStore, dataset: str, version: str) -> str:

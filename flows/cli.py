@@ -320,7 +320,9 @@ def main() -> None:
     except Exception as e:
         if debug:
             raise
-        remark(f"error: {type(e).__name__}: {one_line(e)} (unexpected; see it whole with --debug)")
+        from flows.keys import told
+
+        remark(f"error: {told(e)} (unexpected; see it whole with --debug)")
         sys.exit(1)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 
 from configs.errors import TechtradeError, UsageError
 from flows.deployments import load_declaration
+from flows.keys import blanked, told
 from flows.output import one_line, print_json, remark
 from flows.prefect_runs import address
 from flows.runtime import prepare
@@ -63,12 +63,8 @@ def _told(url: str) -> Iterator[None]:
     try:
         yield
     except httpx.TransportError as e:
-        raise DeployError(
-            f"the Prefect server does not answer ({url}: {one_line(e) or type(e).__name__}); start it, deploy again"
-        ) from e
+        raise DeployError(f"the Prefect server does not answer ({url}: {told(e)}); start it, deploy again") from e
     except PrefectHTTPStatusError as e:
         raise DeployError(f"the Prefect server at {url} refused: {e.response.text[:500]}; mended, deploy again") from e
     except PrefectException as e:
-        # Its message may have the address as it was set, with a password in it.
-        told = one_line(e).replace(os.environ["PREFECT_API_URL"], url)
-        raise DeployError(f"{url}: {told}") from e
+        raise DeployError(f"{url}: {blanked(one_line(e))}") from e

@@ -7,14 +7,20 @@ is configured. A value that was read stays in memory for one thing: to blank it 
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from configs.errors import KeyStoreError
 from configs.settings import from_environment, key_variables, secret_block
+from flows.output import one_line
 from flows.runtime import prepare
 from tasks.extract.secrets import Scrubber, without_named_secrets
 
 _read: set[str] = set()
+# What it takes to get into Prefect's server and the store. Their libraries look these up, and may say them in errors.
+LOGINS = ("PREFECT_API_KEY", "PREFECT_API_AUTH_STRING", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
 def look_up(variable: str) -> str | None:
@@ -32,19 +38,25 @@ def _from_block(variable: str) -> str | None:
 
     if not PREFECT_API_URL.value():
         return None
-    from prefect.blocks.system import Secret
     from prefect.exceptions import ObjectNotFound
 
     name = secret_block(variable)
     try:
-        secret: Any = Secret.load(name)
-        value = str(secret.get()).strip()
+        return block(name)
     except Exception as e:  # noqa: BLE001 - whatever Prefect's client has
         # A block that is not there is a ValueError, with the server's answer as its cause.
         if isinstance(e.__cause__, ObjectNotFound):
             return None
         # Its text may hold anything.
         raise KeyStoreError(variable, name, type(e).__name__) from None
+
+
+def block(name: str) -> str | None:
+    """What a Secret block holds, None if nothing. Raises whatever Prefect's client does."""
+    from prefect.blocks.system import Secret
+
+    secret: Any = Secret.load(name)
+    value = str(secret.get()).strip()
     if value:
         _read.add(value)
     return value or None
@@ -52,5 +64,20 @@ def _from_block(variable: str) -> str | None:
 
 def blanked(text: str) -> str:
     """The text without any key that is set or was read: nobody knows what stands in an error that nobody foresaw."""
-    known = [value for variable in key_variables() if (value := from_environment(variable))]
-    return without_named_secrets(Scrubber([*known, *_read]).text(text))
+    known = [value for variable in (*key_variables(), *LOGINS) if (value := from_environment(variable))]
+    return without_named_secrets(Scrubber([*known, *_passwords(), *_read]).text(text))
+
+
+def _passwords() -> list[str]:
+    """Of Prefect's server: what its address has of one, and ``user:password``."""
+    urls, pairs = [os.environ.get("PREFECT_API_URL", "")], [os.environ.get("PREFECT_API_AUTH_STRING", "")]
+    if "prefect.settings" in sys.modules:  # a profile of Prefect's can name the server too
+        urls.append(sys.modules["prefect.settings"].PREFECT_API_URL.value() or "")
+    pairs += [urlsplit(url.strip()).netloc.rpartition("@")[0] for url in urls]
+    found = [pair.strip().partition(":")[2] for pair in pairs]
+    return [p for password in found for p in {password, unquote(password)} if p]
+
+
+def told(error: BaseException) -> str:
+    """An error that nobody foresaw, in a line without keys."""
+    return f"{type(error).__name__}: {blanked(one_line(error))}".removesuffix(": ")

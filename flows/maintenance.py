@@ -21,8 +21,8 @@ from prefect import task  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 
 from configs.contract import dataset_names, load_contract  # noqa: E402
-from configs.errors import TechtradeError  # noqa: E402
-from flows import alerting, logs  # noqa: E402
+from configs.errors import StoreError, TechtradeError  # noqa: E402
+from flows import alerting, keys, logs  # noqa: E402
 from flows.announcing import announce  # noqa: E402
 from flows.deployed import deployed  # noqa: E402
 from flows.operate_commands import verified, wanted  # noqa: E402
@@ -79,8 +79,8 @@ def maintenance(
             done += step()
         except MaintenanceError as e:
             problems += e.problems
-        except TechtradeError as e:
-            problems.append(one_line(e))
+        except Exception as e:  # noqa: BLE001 - whatever one step meets, the others have their turn
+            problems.append(one_line(e) if isinstance(e, TechtradeError) else keys.told(e))
     for line in done:
         log.info("maintenance: %s", line)
     if problems:
@@ -121,7 +121,11 @@ def verify_versions(store: ObjectStore, now: datetime, which: Verified) -> list[
     """Tells owners of what is damaged; that it is whole again only where every version was looked at."""
     raw, problems, looked_at = RawVerifier(store), [], 0
     for name, chosen in _chosen(store, now, which):
-        wrong = [(v, f["error"]) for v in chosen if not (f := verified(store, raw, name, v))["ok"]]
+        try:
+            wrong = [(v, f["error"]) for v in chosen if not (f := verified(store, raw, name, v))["ok"]]
+        except StoreError as e:
+            problems.append(f"{name} was not verified: {one_line(e)}")
+            continue
         looked_at += len(chosen)
         for version, error in wrong:
             alerting.report(store, _damaged(store, name, version, error))

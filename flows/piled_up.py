@@ -11,7 +11,7 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
-from flows.output import one_line
+from flows.keys import told
 
 log = logging.getLogger("techtrade")
 
@@ -28,7 +28,7 @@ def on_running(flow: Any, flow_run: Any, state: Any) -> None:
         with get_client(sync_client=True) as client:
             number = Watch(client).collapse(flow_run, datetime.now(UTC))
     except Exception as e:  # noqa: BLE001 - whatever Prefect's client has: late runs find nothing new, and that is all
-        log.warning("late runs of the same deployment were not cancelled: %s", one_line(e) or type(e).__name__)
+        log.warning("late runs of the same deployment were not cancelled: %s", told(e))
         return
     if number:
         log.info("%d late run(s) of the same deployment were cancelled: this one does their work", number)

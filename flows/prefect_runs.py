@@ -9,11 +9,12 @@ from __future__ import annotations
 import base64
 import json
 import os
+import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from configs.errors import TechtradeError
 from flows.output import one_line
@@ -35,9 +36,13 @@ class PrefectSilentError(TechtradeError):
 
 def address() -> str | None:
     """The server that is configured, without what it takes to get in; None: there is none."""
-    url = os.environ.get("PREFECT_API_URL", "").strip().rstrip("/")
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() or None
+    return without_login(os.environ.get("PREFECT_API_URL", "")) or None
+
+
+def without_login(url: str) -> str:
+    """An address without the user and password that may stand in it."""
+    parts = urlsplit(url.strip().rstrip("/"))
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def runs() -> Mapping[str, Runs]:
@@ -87,17 +92,22 @@ def _ask(path: str, body: dict[str, Any]) -> list[dict[str, Any]]:
         with urllib.request.urlopen(request, timeout=SECONDS) as response:
             answer: list[dict[str, Any]] = json.load(response)
             return answer
+    except urllib.error.HTTPError as e:
+        refused = "refuses the login in PREFECT_API_URL, PREFECT_API_AUTH_STRING or PREFECT_API_KEY"
+        how = f"{refused} (status {e.code})" if e.code in (401, 403) else f"answers with status {e.code}"
+        raise PrefectSilentError(f"the Prefect server at {address()} {how}") from None
     except (OSError, ValueError) as e:
         told = getattr(e, "reason", None) or one_line(e) or type(e).__name__
         raise PrefectSilentError(f"the Prefect server at {address()} does not answer ({told})") from None
 
 
 def _headers(netloc: str) -> dict[str, str]:
+    """In the order in which Prefect's client prefers them: the address has the last word, then user and password."""
     headers = {"Content-Type": "application/json"}
-    key, pair = os.environ.get("PREFECT_API_KEY"), os.environ.get("PREFECT_API_AUTH_STRING")
-    pair = pair or netloc.rpartition("@")[0]
-    if key:
-        headers["Authorization"] = f"Bearer {key}"
-    elif pair:
+    pair = unquote(netloc.rpartition("@")[0]) or os.environ.get("PREFECT_API_AUTH_STRING", "")
+    key = os.environ.get("PREFECT_API_KEY")
+    if pair:
         headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+    elif key:
+        headers["Authorization"] = f"Bearer {key}"
     return headers

@@ -42,7 +42,6 @@ from configs.settings import lockout_seconds  # noqa: E402
 from flows import alerting, artifacts, keys, logs, status  # noqa: E402
 from flows.announcing import announce  # noqa: E402
 from flows.deployed import deployed  # noqa: E402
-from flows.output import one_line  # noqa: E402
 from tasks import pipeline, schema_rules  # noqa: E402
 from tasks.context import bound  # noqa: E402
 from tasks.extract.base import Extraction, Refresh  # noqa: E402
@@ -240,4 +239,4 @@ def name_run(request: Request, vintage: str) -> None:
         with get_client(sync_client=True) as client:
             client.update_flow_run(run_id, name=f"{request.contract.name} {request.kind} {vintage}")
     except Exception as e:  # noqa: BLE001 - a name is no reason to fail
-        log.warning("%s: the run keeps its name: %s", request.contract.name, one_line(e))
+        log.warning("%s: the run keeps its name: %s", request.contract.name, keys.told(e))

@@ -6,6 +6,7 @@ from typing import Any
 
 from configs.contract import load_contract
 from configs.errors import TechtradeError, UsageError
+from flows import keys
 from flows.announcing import announce
 from flows.inspect_commands import open_at, split_target
 from flows.output import one_line, print_json, remark
@@ -64,9 +65,9 @@ def _one(
         done = restore_.restore(source, store, contract, without, take_over=take_over)
         yank.settle(store, name)
     except Exception as e:  # noqa: BLE001 - whatever one dataset meets, the others are restored
-        kind = "" if isinstance(e, TechtradeError) else f"{type(e).__name__}: "
-        remark(f"error: {name}: {kind}{one_line(e)}")
-        return {"dataset": name, "error": f"{kind}{one_line(e)}"}
+        told = one_line(e) if isinstance(e, TechtradeError) else keys.told(e)
+        remark(f"error: {name}: {told}")
+        return {"dataset": name, "error": told}
     derived.refresh_catalog(store, contract)
     ledger.keep(store, name)
     announce(store, contract, None)

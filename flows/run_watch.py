@@ -9,11 +9,12 @@ second attempt has a key made of the first one's id, and a state is set only on 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
+import httpx
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import (
     FlowRunFilter,
@@ -31,6 +32,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled, Cancelling, Crashed
 
 from flows.deployments import RUN_SECONDS, TAG
+from flows.keys import blanked, told
 
 AGAIN = "second-attempt"
 LOOK_BACK = timedelta(days=2)
@@ -141,15 +143,27 @@ class Watch:
         judged = (judge(self._seen(run, known), self.limits, now) for run in self._suspects(now))
         return [a for a in judged if a is not None]
 
-    def mend(self, ailments: Iterable[Ailment]) -> None:
-        """Does what there is to do on the server."""
-        for ailment in ailments:
+    def mend(self, ailments: Iterable[Ailment]) -> list[Ailment]:
+        """Does what there is to do on the server; what was found, of which all that could not be mended is to be told.
+
+        Raises:
+            httpx.TransportError: the server does not answer (any more).
+        """
+        return [self._mended(ailment) for ailment in ailments]
+
+    def _mended(self, ailment: Ailment) -> Ailment:
+        try:
             if ailment.remedy == "run again":
                 self._run_again(ailment.run)
             elif ailment.remedy == "cancel":
                 self._set(ailment, Cancelling(message="techtrade: beyond its time-out"))
             elif ailment.remedy == "give up":
                 self._set(ailment, Crashed(message="techtrade: whoever had it in hand is gone"))
+        except httpx.TransportError:
+            raise
+        except Exception as e:  # noqa: BLE001 - whatever the server has against one run, the others have their turn
+            return replace(ailment, told=True, words=f"{ailment.words}; that failed: {told(e)}")
+        return ailment
 
     def _suspects(self, now: datetime) -> Iterator[FlowRun]:
         tagged = FlowRunFilterTags(all_=[TAG])
@@ -186,11 +200,11 @@ class Watch:
             deployment=deployment.name if deployment else "a deployment that is gone",
             dataset=str(dataset) if dataset else None,
             state=state.type,
-            words=" ".join((state.message or "").split())[:300],
+            words=blanked(" ".join((state.message or "").split()))[:300],
             since=state.timestamp,
             expected=run.next_scheduled_start_time or run.expected_start_time,
             began=run.start_time,
-            run_seconds=float(env[RUN_SECONDS]) if RUN_SECONDS in env else None,
+            run_seconds=_seconds(env.get(RUN_SECONDS)),
             again=AGAIN in run.tags,
             over=state.type == StateType.CRASHED and self._ended_well_since(run),
             paused=deployment is None or deployment.paused,
@@ -211,7 +225,7 @@ class Watch:
             state=_in([StateType.COMPLETED]),
             start_time=FlowRunFilterStartTime(after_=began),
         )
-        return any(r.id != run.id for r in self.client.read_flow_runs(flow_run_filter=later, limit=2))
+        return any(r.id != run.id and r.parameters == run.parameters for r in self._all(later))
 
     def _run_again(self, run: Seen) -> None:
         first = self.client.read_flow_run(run.id)
@@ -248,6 +262,14 @@ class Watch:
             told = f"techtrade: run {run.name!r} ({run.id}) does the work of all that were late"
             self.client.set_flow_run_state(one.id, Cancelled(message=told))
         return len(late)
+
+
+def _seconds(value: object) -> float | None:
+    """A time-out as a deployment was given it; one that is no number is none."""
+    try:
+        return float(str(value))
+    except ValueError:
+        return None
 
 
 def _in(types: list[StateType]) -> FlowRunFilterState:

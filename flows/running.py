@@ -63,13 +63,16 @@ def _unreachable(dataset: str, error: Exception) -> PrefectUnreachableError | No
     import httpx
     from prefect.settings import PREFECT_API_URL
 
+    from flows.keys import told
+    from flows.prefect_runs import without_login
+
     cause = next((e for e in _causes(error) if isinstance(e, httpx.TransportError)), None)
     if cause is None:
         return None
-    url = PREFECT_API_URL.value() or "the embedded one"
+    url = without_login(PREFECT_API_URL.value() or "") or "the embedded one"
     todo = "start it, or unset PREFECT_API_URL to use the embedded one" if os.environ.get("PREFECT_API_URL") else ""
     return PrefectUnreachableError(
-        f"{dataset}: the Prefect server does not answer ({url}: {one_line(cause) or type(cause).__name__}); "
+        f"{dataset}: the Prefect server does not answer ({url}: {told(cause)}); "
         f"{todo or 'see: prefect config view'}, then run again"
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from configs.errors import TechtradeError
-from flows.keys import blanked
+from flows import keys
 from tasks.extract.base import Meter
 from tasks.runs import Outcome, Published, RejectedError
 from tasks.store import derived, versions
@@ -54,7 +54,7 @@ def of_failures(store: ObjectStore, dataset: str, running: Running, *, asked: bo
 
 def write_failure(store: ObjectStore, dataset: str, error: Exception, of: Exception | None = None) -> None:
     """Writes down that a run failed. ``of``: the error that it failed with at first, which may know what it cost."""
-    told = str(error) if isinstance(error, TechtradeError) else f"{type(error).__name__}: {blanked(str(error))}"
+    told = str(error) if isinstance(error, TechtradeError) else keys.told(error)
     running = (of or error).__dict__.get("running")
     _write(store, dataset, "failed", told, running, rejected=last_rejected(store, dataset))
 

@@ -21,18 +21,16 @@ import httpx  # noqa: E402
 from prefect.client.orchestration import get_client  # noqa: E402
 from prefect.exceptions import PrefectHTTPStatusError  # noqa: E402
 
-from configs.settings import load_settings  # noqa: E402
 from flows import alerting, logs  # noqa: E402
 from flows.deployed import deployed  # noqa: E402
+from flows.keys import told  # noqa: E402
 from flows.run_watch import Ailment, Limits, Watch  # noqa: E402
 from tasks.alerts import Finding, Kind, findings  # noqa: E402
-from tasks.store.open import open_store  # noqa: E402
 
 log = logging.getLogger("techtrade")
 logs.install()
 SCHEDULER = "scheduler"
-ANSWERS: tuple[Kind, ...] = ("no_server",)
-NO_SERVER = (httpx.TransportError, PrefectHTTPStatusError)
+ANSWERS: tuple[Kind, ...] = ("no_server", "crash")
 
 
 # No retry: the next turn of its schedule looks again.
@@ -56,16 +54,13 @@ def look(store: str | None, limits: Limits, now: datetime | None = None) -> list
     """One look: what was found, after it was mended and told.
 
     Raises:
-        httpx.TransportError, PrefectHTTPStatusError: the server does not answer, or with an error.
+        httpx.TransportError, PrefectHTTPStatusError: the server does not answer, or refuses what is asked.
     """
     with get_client(sync_client=True) as client:
         watching = Watch(client, limits)
-        found = watching.look(now or datetime.now(UTC))
-        watching.mend(found)
+        found = watching.mend(watching.look(now or datetime.now(UTC)))
         if any(a.remedy == "give up" for a in found):  # it has crashed by that, and may be run once more
-            crashed = [a for a in watching.look(now or datetime.now(UTC)) if a.kind == "crash"]
-            watching.mend(crashed)
-            found += crashed
+            found += watching.mend(a for a in watching.look(now or datetime.now(UTC)) if a.kind == "crash")
     for ailment in found:
         log.warning("%s: %s", ailment.run.about, ailment.words)
     alerting.found(store, *(_finding(store, a) for a in found if a.told))
@@ -77,27 +72,47 @@ def look(store: str | None, limits: Limits, now: datetime | None = None) -> list
 def look_or_tell(
     store: str | None, limits: Limits, patience: float, pause: Callable[[float], None] = time.sleep
 ) -> bool:
-    """One look from outside; whether all is well. A server that does not answer for ``patience`` seconds is told of."""
+    """One look from outside; whether all is well. Nothing is raised: a server that does not answer for ``patience``
+    seconds is told of, and so is a look that failed otherwise."""
     deadline = time.monotonic() + patience
     while True:
         try:
             return not look(store, limits)
-        except NO_SERVER as e:
-            why = type(e).__name__
-            if isinstance(e, PrefectHTTPStatusError):
-                why = f"status {e.response.status_code}"
-            if time.monotonic() >= deadline:
+        except Exception as e:  # noqa: BLE001 - whoever watches must not end of what it sees
+            why = _no_answer(e)
+            if why is None or time.monotonic() >= deadline:
+                finding = _no_server(why, patience) if why else _failed_look(e)
                 break
             pause(min(5.0, patience))
-    words = f"the Prefect server does not answer ({why}), for {patience:.0f} s: no run begins until it does"
-    log.warning("%s: %s", SCHEDULER, words)
-    evidence = ("the server at PREFECT_API_URL, and its log",)
-    served = "what they saw before; it is of no dataset"
-    alerting.found(
-        store, Finding(dataset=SCHEDULER, kind="no_server", cause="", words=words, served=served, evidence=evidence)
-    )
+    log.warning("%s: %s", SCHEDULER, finding.words)
+    alerting.found(store, finding)
     alerting.send_found(store)
     return False
+
+
+def _no_answer(error: Exception) -> str | None:
+    """Why the server is as good as gone, if that is what the error says."""
+    if isinstance(error, httpx.TransportError):
+        return type(error).__name__
+    status = error.response.status_code if isinstance(error, PrefectHTTPStatusError) else 0
+    return f"status {status}" if status >= 500 else None
+
+
+def _no_server(why: str, patience: float) -> Finding:
+    words = f"the Prefect server does not answer ({why}), for {patience:.0f} s: no run begins until it does"
+    return _of_scheduler("no_server", words, "")
+
+
+def _failed_look(error: Exception) -> Finding:
+    words = f"runs could not be looked at: {told(error)}"
+    if isinstance(error, PrefectHTTPStatusError) and error.response.status_code in (401, 403):
+        words += "; the server refuses the login in PREFECT_API_URL, PREFECT_API_AUTH_STRING or PREFECT_API_KEY"
+    return _of_scheduler("crash", words, type(error).__name__)
+
+
+def _of_scheduler(kind: Kind, words: str, cause: str) -> Finding:
+    served, evidence = "what they saw before; it is of no dataset", ("the server at PREFECT_API_URL, and its log",)
+    return Finding(dataset=SCHEDULER, kind=kind, cause=cause, words=words, served=served, evidence=evidence)
 
 
 def _finding(store: str | None, ailment: Ailment) -> Finding:
@@ -109,6 +124,6 @@ def _finding(store: str | None, ailment: Ailment) -> Finding:
         kind=ailment.kind,
         cause=causes[ailment.kind],
         words=ailment.words,
-        served=findings.served(open_store(store or load_settings().store), about),
+        served=findings.served(alerting.opened(store)[0], about),
         evidence=(f"prefect flow-run inspect {ailment.run.id}", f"prefect work-pool inspect {pool}"),
     )

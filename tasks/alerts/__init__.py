@@ -31,7 +31,7 @@ from tasks.alerts.render import message
 from tasks.store.local import LocalStore
 from tasks.store.objects import ObjectStore
 
-__all__ = ["BY_RUN", "BY_WATCH", "Alerting", "Finding", "Kind", "Undelivered", "from_environment"]
+__all__ = ["BY_RUN", "BY_WATCH", "Alerting", "Finding", "Kind", "Undelivered"]
 
 log = logging.getLogger("techtrade")
 NOBODY = "nobody"

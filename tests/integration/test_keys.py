@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from configs.errors import KeyStoreError
@@ -135,6 +136,32 @@ def test_no_server_is_asked_where_none_is_configured(prefect_api: str, monkeypat
         assert found.state == "wrong setting", "one source does not hide the others"
         monkeypatch.setenv(VARIABLE, f" {OLD} ")
         assert keys.look_up(VARIABLE) == OLD
+
+
+def test_a_login_of_the_server_or_of_the_store_is_in_nothing_that_is_said(
+    techtrade: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from prefect.exceptions import PrefectHTTPStatusError
+    from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+
+    with closed_port() as nobody:
+        url = nobody.replace("://", "://user:canary%21pass@") + "/api"
+        monkeypatch.setenv("PREFECT_API_URL", url)
+        with temporary_settings({PREFECT_API_URL: url, PREFECT_CLIENT_MAX_RETRIES: 0}):
+            ran = techtrade("publish", "partners", "--source", "snapshot")
+    assert ran.code == 1 and f"the Prefect server does not answer ({nobody}/api" in ran.err
+    written = [p.read_bytes().decode(errors="replace") for p in tmp_path.rglob("*") if p.is_file()]
+    assert any("does not answer" in text for text in written), "it is written down why"
+    assert not any("canary" in text for text in (ran.out, ran.err, *written))
+
+    for name, value in zip(keys.LOGINS, ("canary-1", "user:canary-2", "canary-3", "canary-4"), strict=True):
+        monkeypatch.setenv(name, value)
+    request = httpx.Request("GET", f"{url}/health?a=canary-1&b=canary-2&c=canary-3&d=canary-4")
+    refused = PrefectHTTPStatusError(
+        f"refused: {request.url} canary!pass", request=request, response=httpx.Response(401)
+    )
+    assert "canary" in str(refused) and "canary" not in keys.told(refused)
+    assert keys.told(ValueError()) == "ValueError"
 
 
 def test_blocks_are_named_after_the_variables() -> None:

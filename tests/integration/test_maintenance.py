@@ -66,6 +66,24 @@ def test_every_published_version_has_its_turn_within_as_many_nights(
     assert set(every) == set(published)
 
 
+def test_whatever_one_step_meets_the_others_have_their_turn(
+    local_store: ObjectStore, candidates: Candidates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows import maintenance
+
+    version = drill.publish(local_store, candidates(1)).manifest.version
+    good = local_store.get(data(version)).body
+    overwrite(local_store, data(version), good[:-1] + b"x")
+
+    def unforeseen(store: ObjectStore) -> bool:
+        raise RuntimeError("nobody foresaw this")
+
+    monkeypatch.setattr(maintenance.derived, "rebuild_catalog", unforeseen)
+    with pytest.raises(maintenance.MaintenanceError) as told:
+        maintenance.maintenance(store=local_store.url)
+    assert "RuntimeError: nobody foresaw this" in str(told.value) and DATA in str(told.value)
+
+
 def test_damage_is_told_once_and_its_end_when_all_is_verified(
     local_store: ObjectStore, candidates: Candidates, hook: Hook  # noqa: F811
 ) -> None:  # fmt: skip

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -168,6 +171,79 @@ def test_a_server_that_is_gone_is_told_from_outside_and_so_is_its_return(look: L
     assert "no-server.md" in hook.posts[0]["message"]
     assert look().code == 0
     assert titles(hook)[1:] == ["techtrade GOOD AGAIN: scheduler: over: the Prefect server does not answer"]
+
+
+def test_what_is_said_of_upkeep_by_the_watch_is_over_when_it_ends_well(
+    place: Place, look: Look, hook: Hook, tmp_path: Path
+) -> None:
+    from flows import alerting
+    from flows.maintenance import maintenance
+
+    nightly = place.client.create_deployment(
+        flow_id=place.client.create_flow_from_name("maintenance"), name="nightly", tags=["techtrade", "upkeep"]
+    )
+    made = place.client.create_flow_run_from_deployment(nightly, tags=[AGAIN])
+    place.client.set_flow_run_state(made.id, Crashed(message="killed"), force=True)
+    try:
+        assert look().code == 1
+        assert titles(hook) == ["techtrade FAILED: nightly: the run ended unexpectedly"]
+        good = place.client.read_flow_run(place.client.create_flow_run_from_deployment(nightly).id)
+        good.parameters = {"store": os.environ["TECHTRADE_STORE"]}
+        alerting.on_upkeep_completion(maintenance, good, Completed())
+        assert titles(hook)[1:] == ["techtrade GOOD AGAIN: nightly: over: the run ended unexpectedly"]
+    finally:
+        place.client.delete_deployment(nightly)
+
+
+def test_one_run_that_cannot_be_mended_keeps_no_other_from_its_turn(place: Place) -> None:
+    lost, kept = (place.run(Running(), Crashed()) for _ in range(2))
+    watching = Watch(place.client)
+    found = {a.run.id: a for a in watching.look(datetime.now(UTC))}
+    place.client.delete_flow_run(lost.id)
+    first, second = watching.mend([found[lost.id], found[kept.id]])
+    assert first.told and "it is run once more; that failed: ObjectNotFound" in first.words
+    assert not second.told and len(place.again()) == 1
+
+
+def test_a_crash_is_not_made_up_for_by_a_run_that_did_something_else(place: Place, look: Look) -> None:
+    place.run(Running(), Crashed(), parameters={"dataset": "partners", "refresh": "all"})
+    place.run(Running(), Completed())
+    assert look().code == 1
+    assert len(place.again()) == 1
+
+
+@pytest.mark.parametrize(("status", "told"), [(401, "refuses the login"), (422, "runs could not be looked at")])
+@pytest.mark.usefixtures("look")
+def test_a_server_that_refuses_is_not_taken_for_one_that_is_gone(hook: Hook, status: int, told: str) -> None:
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with refusing(status) as url, temporary_settings({PREFECT_API_URL: url}):
+        assert not watch.look_or_tell(None, Limits(), 0)
+    assert titles(hook) == ["techtrade FAILED: scheduler: the run ended unexpectedly"]
+    assert told in hook.posts[0]["message"] and "canary" not in hook.posts[0]["message"]
+
+
+@contextmanager
+def refusing(status: int) -> Iterator[str]:
+    """A server that answers everything with this status; its address has a password in it."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_GET = do_POST
+
+        def log_message(self, format: str, *args: Any) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    yield f"http://user:canary-password@127.0.0.1:{server.server_port}/api"
+    server.shutdown()
+    server.server_close()
 
 
 def test_late_runs_of_the_schedule_are_cancelled_and_what_somebody_asked_for_is_not(place: Place) -> None:
