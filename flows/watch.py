@@ -30,7 +30,7 @@ from tasks.alerts import Finding, Kind, findings  # noqa: E402
 log = logging.getLogger("techtrade")
 logs.install()
 SCHEDULER = "scheduler"
-ANSWERS: tuple[Kind, ...] = ("no_server", "crash")
+ANSWERS: tuple[Kind, ...] = ("no_server",)
 
 
 # No retry: the next turn of its schedule looks again.
@@ -100,19 +100,19 @@ def _no_answer(error: Exception) -> str | None:
 
 def _no_server(why: str, patience: float) -> Finding:
     words = f"the Prefect server does not answer ({why}), for {patience:.0f} s: no run begins until it does"
-    return _of_scheduler("no_server", words, "")
+    return _of_scheduler(words, "")
 
 
 def _failed_look(error: Exception) -> Finding:
     words = f"runs could not be looked at: {told(error)}"
     if isinstance(error, PrefectHTTPStatusError) and error.response.status_code in (401, 403):
         words += "; the server refuses the login in PREFECT_API_URL, PREFECT_API_AUTH_STRING or PREFECT_API_KEY"
-    return _of_scheduler("crash", words, type(error).__name__)
+    return _of_scheduler(words, type(error).__name__)
 
 
-def _of_scheduler(kind: Kind, words: str, cause: str) -> Finding:
+def _of_scheduler(words: str, cause: str) -> Finding:
     served, evidence = "what they saw before; it is of no dataset", ("the server at PREFECT_API_URL, and its log",)
-    return Finding(dataset=SCHEDULER, kind=kind, cause=cause, words=words, served=served, evidence=evidence)
+    return Finding(dataset=SCHEDULER, kind="no_server", cause=cause, words=words, served=served, evidence=evidence)
 
 
 def _finding(store: str | None, ailment: Ailment) -> Finding:

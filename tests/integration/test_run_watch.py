@@ -219,7 +219,7 @@ def test_a_server_that_refuses_is_not_taken_for_one_that_is_gone(hook: Hook, sta
 
     with refusing(status) as url, temporary_settings({PREFECT_API_URL: url}):
         assert not watch.look_or_tell(None, Limits(), 0)
-    assert titles(hook) == ["techtrade FAILED: scheduler: the run ended unexpectedly"]
+    assert titles(hook) == ["techtrade FAILED: scheduler: the Prefect server does not answer"]
     assert told in hook.posts[0]["message"] and "canary" not in hook.posts[0]["message"]
 
 
