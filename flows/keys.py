@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from configs.errors import KeyStoreError
 from configs.settings import from_environment, key_variables, secret_block
@@ -69,12 +69,13 @@ def blanked(text: str) -> str:
 
 
 def _passwords() -> list[str]:
-    """Of Prefect's server: what its address has of one, and ``user:password``."""
+    """Of Prefect's server: what its address has of one, and ``user:password``; of a login without a colon, all."""
     urls, pairs = [os.environ.get("PREFECT_API_URL", "")], [os.environ.get("PREFECT_API_AUTH_STRING", "")]
     if "prefect.settings" in sys.modules:  # a profile of Prefect's can name the server too
         urls.append(sys.modules["prefect.settings"].PREFECT_API_URL.value() or "")
-    pairs += [urlsplit(url.strip()).netloc.rpartition("@")[0] for url in urls]
-    found = [pair.strip().partition(":")[2] for pair in pairs]
+    # Not urlsplit, which raises: what cannot be an address is told like any other error.
+    pairs += [url.rpartition("@")[0].rpartition("//")[2] for url in urls]
+    found = [pair.strip().partition(":")[2] or pair.strip() for pair in pairs]
     return [p for password in found for p in {password, unquote(password)} if p]
 
 

@@ -164,6 +164,22 @@ def test_a_login_of_the_server_or_of_the_store_is_in_nothing_that_is_said(
     assert keys.told(ValueError()) == "ValueError"
 
 
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://canary%21token@127.0.0.1:4200/api", "asked http://canary%21token@127.0.0.1:4200/api as canary!token"),
+        ("http://[::1/api", "asked http://[::1/api"),
+        ("http://user:canary!pass@[::1/api", "Invalid IPv6 URL http://user:canary!pass@[::1/api"),
+    ],
+)
+def test_a_login_without_a_user_is_blanked_and_an_address_that_is_none_is_no_further_error(
+    monkeypatch: pytest.MonkeyPatch, url: str, said: str
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", url)
+    assert "canary" not in keys.blanked(said)
+    assert keys.blanked("http://127.0.0.1:4200") == "http://127.0.0.1:4200"
+
+
 def test_blocks_are_named_after_the_variables() -> None:
     assert secret_block("CENSUS_API_KEY") == "techtrade-census-api-key"
     assert secret_block("TECHTRADE_ALERT_MAIL") == "techtrade-alert-mail"
