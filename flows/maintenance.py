@@ -119,18 +119,21 @@ def mend_derived(store: ObjectStore) -> list[str]:
 @task(name="verify", cache_policy=NO_CACHE)
 def verify_versions(store: ObjectStore, now: datetime, which: Verified) -> list[str]:
     """Tells owners of what is damaged; that it is whole again only where every version was looked at."""
-    raw, problems, looked_at = RawVerifier(store), [], 0
+    raw, looked_at = RawVerifier(store), 0
+    problems: list[str] = []
     for name, chosen in _chosen(store, now, which):
-        try:
-            wrong = [(v, f["error"]) for v in chosen if not (f := verified(store, raw, name, v))["ok"]]
-        except StoreError as e:
-            problems.append(f"{name} was not verified: {one_line(e)}")
-            continue
-        looked_at += len(chosen)
-        for version, error in wrong:
-            alerting.report(store, _damaged(store, name, version, error))
-            problems.append(error)
-        if which == "all" and not wrong:
+        before = len(problems)
+        for version in chosen:
+            try:
+                found = verified(store, raw, name, version)
+            except StoreError as e:
+                problems.append(f"{_target(name, version)} was not verified: {one_line(e)}")
+                continue
+            looked_at += 1
+            if not found["ok"]:
+                alerting.report(store, _damaged(store, name, version, found["error"]))
+                problems.append(found["error"])
+        if which == "all" and len(problems) == before:
             alerting.recovered(store, name, "every published version is whole", WHOLE)
     if problems:
         raise MaintenanceError(problems)
@@ -153,7 +156,7 @@ def _chosen(store: ObjectStore, now: datetime, which: Verified) -> Iterator[tupl
 
 
 def _damaged(store: ObjectStore, name: str, version: str | None, error: str) -> Finding:
-    target = f"{name}@{version}" if version else name
+    target = _target(name, version)
     return Finding(
         dataset=name,
         kind="damaged",
@@ -162,3 +165,7 @@ def _damaged(store: ObjectStore, name: str, version: str | None, error: str) -> 
         served=findings.served(store, name),
         evidence=(f"techtrade verify {target}",),
     )
+
+
+def _target(name: str, version: str | None) -> str:
+    return f"{name}@{version}" if version else name

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from configs.errors import StoreError
+from tasks.alerts import Finding
 from tasks.store import layout, ledger, versions
 from tasks.store.objects import ObjectStore
+from tasks.store.verify_raw import RawVerifier
 from tasks.store.versions import Built
 from tests.integration import drill
 from tests.integration.drill import DATASET
@@ -82,6 +86,37 @@ def test_whatever_one_step_meets_the_others_have_their_turn(
     with pytest.raises(maintenance.MaintenanceError) as told:
         maintenance.maintenance(store=local_store.url)
     assert "RuntimeError: nobody foresaw this" in str(told.value) and DATA in str(told.value)
+
+
+def test_one_version_that_cannot_be_verified_keeps_no_other_from_being_found_damaged(
+    local_store: ObjectStore, candidates: Candidates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows import maintenance
+
+    unread, damaged = (drill.publish(local_store, candidates(n)).manifest.version for n in (1, 2))
+    good = local_store.get(data(damaged)).body
+    overwrite(local_store, data(damaged), good[:-1] + b"x")
+    verified = maintenance.verified
+
+    def failing(store: ObjectStore, raw: RawVerifier, name: str, version: str | None) -> dict[str, Any]:
+        if version == unread:
+            raise StoreError("the store is away")
+        return verified(store, raw, name, version)
+
+    monkeypatch.setattr(maintenance, "verified", failing)
+    reported: list[Finding] = []
+    over: list[str] = []
+    monkeypatch.setattr(maintenance.alerting, "report", lambda store, *found: reported.extend(found))
+    monkeypatch.setattr(maintenance.alerting, "recovered", lambda store, name, *rest: over.append(name))
+    with pytest.raises(maintenance.MaintenanceError) as told:
+        maintenance.maintenance(store=local_store.url, verify="all")
+    assert f"{DATASET}@{unread} was not verified: the store is away" in str(told.value)
+    assert [f.cause for f in reported] == [f"{DATASET}@{damaged}"] and DATA in str(told.value)
+
+    overwrite(local_store, data(damaged), good)
+    with pytest.raises(maintenance.MaintenanceError):
+        maintenance.maintenance(store=local_store.url, verify="all")
+    assert not over, "not every version was looked at"
 
 
 def test_damage_is_told_once_and_its_end_when_all_is_verified(
