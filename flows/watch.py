@@ -58,14 +58,20 @@ def look(store: str | None, limits: Limits, now: datetime | None = None) -> list
     """
     with get_client(sync_client=True) as client:
         watching = Watch(client, limits)
-        found = watching.mend(watching.look(now or datetime.now(UTC)))
+        found = _reported(store, watching.mend(watching.look(now or datetime.now(UTC))))
         if any(a.remedy == "give up" for a in found):  # it has crashed by that, and may be run once more
-            found += watching.mend(a for a in watching.look(now or datetime.now(UTC)) if a.kind == "crash")
+            crashed = [a for a in watching.look(now or datetime.now(UTC)) if a.kind == "crash"]
+            found += _reported(store, watching.mend(crashed))
+    alerting.healed(store, SCHEDULER, "the Prefect server answers", ANSWERS)
+    alerting.send_found(store)
+    return found
+
+
+def _reported(store: str | None, found: list[Ailment]) -> list[Ailment]:
+    """What was found, reported at once: once it is mended, a later look does not find it again."""
     for ailment in found:
         log.warning("%s: %s", ailment.run.about, ailment.words)
     alerting.found(store, *(_finding(store, a) for a in found if a.told))
-    alerting.healed(store, SCHEDULER, "the Prefect server answers", ANSWERS)
-    alerting.send_found(store)
     return found
 
 

@@ -22,7 +22,7 @@ from prefect.client.schemas.schedules import CronSchedule
 from prefect.states import Completed, Crashed, Pending, Running, Scheduled
 
 from flows import watch
-from flows.run_watch import AGAIN, Kind, Limits, Watch
+from flows.run_watch import AGAIN, Ailment, Kind, Limits, Watch
 from tests.command import Ran
 from tests.contract.doubles import closed_port
 from tests.integration.mail_server import Hook, web_hook
@@ -221,6 +221,24 @@ def test_a_server_that_refuses_is_not_taken_for_one_that_is_gone(hook: Hook, sta
         assert not watch.look_or_tell(None, Limits(), 0)
     assert titles(hook) == ["techtrade FAILED: scheduler: the Prefect server does not answer"]
     assert told in hook.posts[0]["message"] and "canary" not in hook.posts[0]["message"]
+
+
+@pytest.mark.usefixtures("look")
+def test_what_was_mended_is_told_also_if_the_second_look_fails(
+    place: Place, hook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.run(Pending())
+    looking, moments = Watch.look, [datetime.now(UTC) + timedelta(minutes=20)]
+
+    def once(watching: Watch, now: datetime) -> list[Ailment]:
+        if not moments:
+            raise ValueError("an answer that cannot be read")
+        return looking(watching, moments.pop())
+
+    monkeypatch.setattr(Watch, "look", once)
+    assert not watch.look_or_tell(None, Limits(), 0)
+    said = "\n".join(post["message"] for post in hook.posts)
+    assert "it is given up" in said and "an answer that cannot be read" in said
 
 
 @contextmanager
