@@ -223,6 +223,25 @@ def test_a_server_that_refuses_is_not_taken_for_one_that_is_gone(hook: Hook, sta
     assert told in hook.posts[0]["message"] and "canary" not in hook.posts[0]["message"]
 
 
+@pytest.mark.parametrize("teller", ["watch", "hook of the run"])
+def test_what_prefect_says_of_a_crash_is_told_without_the_login(
+    place: Place, look: Look, hook: Hook, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, teller: str
+) -> None:
+    from flows import alerting
+    from flows.publish import publish
+
+    monkeypatch.setenv("PREFECT_API_AUTH_STRING", "user:canary-password")
+    message = "Request to http://user:canary-password@server/api failed"
+    run = place.run(Running(), Crashed(message=message), tags=[AGAIN])
+    if teller == "watch":
+        assert look().code == 1
+    else:
+        alerting.on_crashed(publish, place.client.read_flow_run(run.id), Crashed(message=message))
+    (post,) = hook.posts
+    assert "@server/api failed" in post["message"]
+    assert "canary" not in f"{post} {caplog.text}"
+
+
 @pytest.mark.usefixtures("look")
 def test_what_was_mended_is_told_also_if_the_second_look_fails(
     place: Place, hook: Hook, monkeypatch: pytest.MonkeyPatch
