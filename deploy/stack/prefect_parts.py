@@ -53,7 +53,7 @@ def worker(state: State, variables: Mapping[str, str]) -> Program:
     """The worker. ``variables``: what runs are given: the store, its credentials, the sources and their keys."""
     arguments = [
         sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process",
-        "--name", "stack", "--with-healthcheck", "--install-policy", "never",
+        "--name", "stack", "--limit", "4", "--with-healthcheck", "--install-policy", "never",
     ]  # fmt: skip
     return Program(
         name="worker",

@@ -17,6 +17,7 @@ from configs.alerts import load_alerts
 from configs.contract import dataset_names, load_contract
 from deploy.checks import job, policies
 from deploy.checks.dockerfile import stages
+from deploy.stack import prefect_parts
 from tasks.store import layout
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -122,6 +123,24 @@ def test_every_part_that_stays_says_whether_it_is_well() -> None:
         for part, condition in service.get("depends_on", {}).items():
             ends = COMPOSE["services"][part]["restart"] == "no"
             assert condition["condition"] == ("service_completed_successfully" if ends else "service_healthy")
+
+
+def test_the_worker_has_room_for_all_the_runs_it_may_start_at_once() -> None:
+    """Mebibytes, as docs/cloud.md has them: the largest run, the worker's own process, what /tmp may hold."""
+    run, worker, tmp = 1083, 180, 1024
+    command = stages()["run"].command
+    runs = int(command[command.index("--limit") + 1])
+    assert COMPOSE["services"]["worker"]["deploy"]["resources"]["limits"]["memory"] == "6g"
+    assert "size=1g" in COMPOSE["services"]["worker"]["tmpfs"][0]
+    assert runs * run + worker + tmp <= 6 * 1024
+
+
+def test_the_server_remembers_over_a_restart_who_holds_a_place() -> None:
+    server = COMPOSE["services"]["prefect"]
+    settings = prefect_parts.SERVER_SETTINGS
+    name = "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE"
+    assert server["environment"][name] == settings[name]
+    assert server["volumes"] == [f"prefect:{server['environment']['PREFECT_HOME']}"]
 
 
 def test_nothing_is_open_to_other_machines() -> None:
