@@ -8,6 +8,7 @@ known by the tag ``techtrade`` (deployments) or the name (automations); nothing 
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -112,7 +113,8 @@ class Deployer:
 
     def _automations(self) -> Iterator[Change]:
         there = self._automations_there()
-        ids = {name: found.id for name, found in self._there.items()}
+        # A deployment that is not there yet has no id: the plan says so of the automation, which then is changed too.
+        ids = defaultdict(lambda: UUID(int=0), {name: found.id for name, found in self._there.items()})
         for automation in self.declared.automations:
             found = there.get(PREFIX + automation.name)
             if found is None:
@@ -125,11 +127,20 @@ class Deployer:
             yield Change("delete", "automation", name)
 
     def _notes(self) -> Iterator[str]:
+        left = "on the server, other than declared; that is left as it is"
         declared = {self._full_name(d): d for d in self.declared.deployments}
         for name, found in sorted(self._there.items()):
-            if name in declared and found.paused != declared[name].paused:
-                now = "paused" if found.paused else "active"
-                yield f"{name} is {now} on the server, other than declared; that is left as it is"
+            if name not in declared:
+                continue
+            if found.paused != declared[name].paused:
+                yield f"{name} is {'paused' if found.paused else 'active'} {left}"
+            off = {s.slug for s in found.schedules if not s.active} & {s.slug for s in declared[name].schedules}
+            for slug in sorted(filter(None, off)):
+                yield f"{name}: schedule {slug} is switched off {left}"
+        automations = {PREFIX + a.name for a in self.declared.automations}
+        for name, automation in sorted(self._automations_there().items()):
+            if name in automations and not automation.enabled:
+                yield f"automation {name} is switched off {left}"
 
     # ------------------------------------------------------------------- execute
 
@@ -316,13 +327,13 @@ def _create(schedule: Schedule, *, active: bool) -> DeploymentScheduleCreate:
 
 
 def _wanted_automation(automation: Automation, ids: dict[str, UUID]) -> AutomationCore:
-    """As Prefect has it: deployments by their id, one that is not there yet by none."""
+    """As Prefect has it: deployments by their id."""
     actions: list[dict[str, Any]] = []
     for action in automation.actions:
         plain = dict(action)
         name = plain.pop("deployment", None)
         if name is not None:
-            plain |= {"source": "selected", "deployment_id": ids.get(name, UUID(int=0))}
+            plain |= {"source": "selected", "deployment_id": ids[name]}
         actions.append(plain)
     return AutomationCore.model_validate(
         {

@@ -117,6 +117,11 @@ class Declaration(_Declared):
         for deployment in self.deployments:
             if deployment.work_pool.name not in pools:
                 raise ValueError(f"{deployment.name}: work pool {deployment.work_pool.name!r} is not declared")
+        # A flow is called as its function.
+        known = {f"{d.entrypoint.rpartition('.')[2]}/{d.name}" for d in self.deployments}
+        named = {x["deployment"] for a in self.automations for x in a.actions if "deployment" in x}
+        if named - known:
+            raise ValueError(f"an automation runs what is not declared: {', '.join(sorted(named - known))}")
         return self
 
 

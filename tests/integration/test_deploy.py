@@ -150,9 +150,17 @@ def test_what_somebody_paused_or_switched_off_stays_so(deploy: Run, client: Sync
     annual = named(client, "us-ip-trade-annual")
     weekly = next(s for s in annual.schedules if s.slug == "weekly")
     client.update_deployment_schedule(annual.id, weekly.id, active=False)
+    late = next(a for a in client.read_automations() if "a late publish" in a.name)
+    client.update_automation(late.id, like(late, enabled=False))
     ran = deploy()
     assert ran.out.startswith("nothing to change")
-    assert "note: publish/partners is paused on the server, other than declared; that is left as it is" in ran.err
+    assert [
+        line.removesuffix(" on the server, other than declared; that is left as it is") for line in ran.err.splitlines()
+    ] == [
+        "note: publish/partners is paused",
+        "note: publish/us-ip-trade-annual: schedule weekly is switched off",
+        "note: automation techtrade: a late publish is looked at is switched off",
+    ]
     # Also where something else of it has to be changed.
     client.update_deployment(partners.id, DeploymentUpdate(description="mine"))
     client.update_deployment(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter, defaultdict
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,6 +16,7 @@ import yaml
 from configs.calendar import load_calendar
 from configs.contract import CONFIGS, dataset_names, load_contract
 from configs.errors import ConfigError
+from deploy.checks.dockerfile import stages
 from flows import deployments
 from flows.deployments import DEPLOY, STAGES, Declaration, Deployment, load_declaration, merged, overlays, read
 
@@ -185,17 +188,38 @@ def test_a_watch_ends_before_its_next_turn(base: Declaration) -> None:
     assert of(base, "watch").run_seconds < 15 * 60
 
 
+def test_no_more_publishes_are_due_at_once_than_a_worker_starts(base: Declaration) -> None:
+    """Else those that watch would stand in a queue behind them."""
+    due = Counter(m for name in dataset_names() for m in turns(of(base, name), date(2026, 1, 1), date(2027, 12, 31)))
+    command = stages()["run"].command
+    assert max(due.values()) <= int(command[command.index("--limit") + 1])
+
+
 # ---------------------------------------------------------------------- automations
 
 
 def test_automations_are_what_prefect_takes_and_run_what_is_declared(base: Declaration) -> None:
     from flows.deploying import _wanted_automation
 
-    known = {"watch/watch"}
     for automation in base.automations:
-        made = _wanted_automation(automation, {})
+        made = _wanted_automation(automation, defaultdict(uuid4))
         assert made.trigger.type == "event" and made.actions
-        assert {a["deployment"] for a in automation.actions if "deployment" in a} <= known
+
+
+def test_an_automation_that_runs_what_is_not_declared_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = merged(BASE, {})
+    found["automations"][1] |= {"actions": [{"type": "run-deployment", "deployment": "watch/wacth"}]}
+    monkeypatch.setattr(deployments, "merged", lambda *_: found)
+    with pytest.raises(ConfigError, match="an automation runs what is not declared: watch/wacth"):
+        load_declaration()
+
+
+def test_a_flow_is_called_as_its_function(base: Declaration) -> None:
+    """By that the file alone says whether a deployment that an automation names is declared."""
+    from prefect.flows import load_flow_from_entrypoint
+
+    for entrypoint in {d.entrypoint for d in base.deployments}:
+        assert load_flow_from_entrypoint(entrypoint).name == entrypoint.rpartition(".")[2]
 
 
 def test_what_starts_the_watch_does_not_look_at_the_watch_itself(base: Declaration) -> None:
