@@ -33,17 +33,18 @@ class ServerStartError(TechtradeError):
 def serve(store: str | None) -> None:
     """Serves what ``deploy/prefect.yaml`` declares, until interrupted.
 
-    All runs inherit this process's variables, so the longest time-out that is declared is that of each.
+    All runs inherit this process's variables, so the longest time-out that is declared is that of each. ``watch`` is
+    not among what is served: here a crash is told at once, and the next turn of the schedule is the second attempt.
     """
-    declared = load_declaration("local")
-    os.environ.setdefault(RUN_SECONDS, str(max(d.run_seconds for d in declared.deployments)))
+    declared = [d for d in load_declaration("local").deployments if d.name != "watch"]
+    os.environ.setdefault(RUN_SECONDS, str(max(d.run_seconds for d in declared)))
     prepare()
     # Prefect's runner forgets to await its own end when it is told to terminate.
     warnings.filterwarnings("ignore", message="coroutine 'Runner.astop' was never awaited")
     with _server():
         from prefect import serve as serve_flows
 
-        serve_flows(*(_served(d, store) for d in declared.deployments))
+        serve_flows(*(_served(d, store) for d in declared))
 
 
 def _served(deployment: Deployment, store: str | None) -> Any:
