@@ -19,7 +19,7 @@ class Api:
     def __init__(self, url: str) -> None:
         self.url = url
 
-    def ask(self, path: str, body: dict[str, Any] | None = None, method: str = "") -> Any:
+    def ask(self, path: str, body: dict[str, Any] | list[Any] | None = None, method: str = "") -> Any:
         """What the server answers; a body is sent by POST.
 
         Raises:
@@ -50,6 +50,25 @@ class Api:
         body = {"state": {"type": "SCHEDULED"}, "parameters": parameters}
         run: str = self.ask(f"deployments/{found[deployment]['id']}/create_flow_run", body)["id"]
         return run
+
+    def schedule_every_minute(self, deployment: str) -> None:
+        """One schedule more, whose first turn is due within a minute; the server makes its runs."""
+        schedule = {"schedule": {"cron": "* * * * *", "timezone": "UTC"}, "active": True}
+        self.ask(f"deployments/{self.deployments()[deployment]['id']}/schedules", [schedule])
+
+    def wait_for_turn(self, deployment: str, seconds: float) -> str:
+        """The id of the first run that the scheduler made and that has begun.
+
+        Raises:
+            StackError: there is none, after so long.
+        """
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            for run in self.runs_of(deployment):
+                if run["auto_scheduled"] and run["start_time"]:
+                    return str(run["id"])
+            time.sleep(0.5)
+        raise StackError(f"no run of {deployment} was begun by its schedule within {seconds:.0f} s")
 
     def run(self, run_id: str) -> dict[str, Any]:
         found: dict[str, Any] = self.ask(f"flow_runs/{run_id}")

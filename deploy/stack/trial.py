@@ -18,6 +18,7 @@ from deploy.stack.state import load
 # One of each publisher, and the largest that needs a key.
 DATASETS = ("atp_world_monthly", "ip_trade_annual", "us_ip_trade_quarterly")
 RUN_SECONDS = 300
+TURN_SECONDS = 120
 
 
 @contextmanager
@@ -59,12 +60,15 @@ def _nothing_left(mark: str) -> None:
 
 def _publish(stack: Stack, say: Callable[[str], None]) -> None:
     api = Api(stack.state.api)
-    runs = {dataset: api.trigger(f"publish/{dataset.replace('_', '-')}") for dataset in DATASETS}
-    for dataset, run_id in runs.items():
-        run = api.wait(run_id, RUN_SECONDS)
+    deployments = {dataset: f"publish/{dataset.replace('_', '-')}" for dataset in DATASETS}
+    for deployment in deployments.values():
+        api.schedule_every_minute(deployment)
+    say("a schedule of every minute was added to the deployments of " + ", ".join(DATASETS))
+    for dataset, deployment in deployments.items():
+        run = api.wait(api.wait_for_turn(deployment, TURN_SECONDS), RUN_SECONDS)
         if run["state_type"] != "COMPLETED":
             raise StackError(f"{dataset}: the run ended as {run['state_name']}: {run['state'].get('message')}")
-        say(f"{dataset}: {_published(stack, dataset)} published by the worker in {run['total_run_time']:.0f} s")
+        say(f"{dataset}: {_published(stack, dataset)} published on schedule in {run['total_run_time']:.0f} s")
 
 
 def _published(stack: Stack, dataset: str) -> str:
@@ -80,7 +84,7 @@ def _published(stack: Stack, dataset: str) -> str:
     os.environ.update(stack.variables())
     store = open_store(f"s3://{BUCKET}/store")
     latest, _ = versions.read_latest(store, dataset)
-    if latest is None or latest.version is None:
+    if latest is None:
         raise StackError(f"{dataset}: the run completed, and no version is in S3")
     verify(store, dataset)
     return f"version {latest.version}"

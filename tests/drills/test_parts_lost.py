@@ -74,7 +74,7 @@ def test_a_database_that_is_gone_for_a_while_ends_no_run_in_silence(ground: Grou
     run_id = ground.begin_and_hold()
     ground.stack.kill("postgres")
     ground.census.gate.set()
-    time.sleep(20)
+    time.sleep(60)
     ground.stack.start("postgres")
     if ground.ended(run_id, 300) != "Completed":
         assert ground.ended(second_attempt(ground, run_id)) == "Completed"
