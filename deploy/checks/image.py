@@ -10,17 +10,18 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from deploy import ROOT
 from deploy.checks.dockerfile import Stage, stages
-from deploy.checks.found import ROOT, Found, problems, run
+from deploy.checks.found import Found, problems, run
+from deploy.stack.prefect_parts import answers
+from deploy.stack.state import free_ports
 
 SECONDS = 120
 DATASET = "ip_trade_annual"
@@ -119,14 +120,14 @@ def check(folder: Path) -> Found:
 
 def _try(image: Image) -> None:
     """What compose.yaml starts of it, in its order."""
-    port, health_port = _free_ports(2)
+    port, health_port = free_ports(2)
     api = {"PREFECT_API_URL": f"http://127.0.0.1:{port}/api", "PREFECT_WORKER_WEBSERVER_PORT": str(health_port)}
     server = ["prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     refused = image.say(image.stage.health, **api)
     if refused.returncode == 0:
         raise _FailedError("the health command finds a worker where there is none")
     with image.running("server", server) as process:
-        _until(lambda: _ready(f"{api['PREFECT_API_URL']}/ready"), process, "the Prefect server", image)
+        _until(lambda: answers(f"{api['PREFECT_API_URL']}/ready"), process, "the Prefect server", image)
         _done("techtrade deploy", image.say(["techtrade", "deploy", "--stage", "local"], **api))
         store = str(image.tmp / "store")
         publish = ["techtrade", "publish", DATASET, "--source", "snapshot", "--store", store]
@@ -162,26 +163,7 @@ def _until(ready: Callable[[], bool], process: subprocess.Popen[bytes], what: st
     raise _FailedError(f"{what}: not there after {SECONDS} s", *image.log(what.rsplit(maxsplit=1)[-1]))
 
 
-def _ready(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=5):
-            return True
-    except OSError:
-        return False
-
-
 def _done(what: str, done: subprocess.CompletedProcess[str]) -> None:
     wrong = problems(done)
     if wrong:
         raise _FailedError(f"{what}: ended with {done.returncode}", *wrong[-15:])
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()

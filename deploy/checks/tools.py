@@ -9,8 +9,9 @@ from typing import Any
 
 import yaml
 
+from deploy import ROOT
 from deploy.checks import job, policies
-from deploy.checks.found import DEPLOY, ROOT, TOOLS, Found, plain_environment, problems, run
+from deploy.checks.found import DEPLOY, TOOLS, Found, plain_environment, problems, run
 
 # The oldest and the newest that is still maintained.
 KUBERNETES = ("1.34", "1.37")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
 import click
 
 from configs.errors import TechtradeError
-from deploy.stack.processes import ROOT
+from deploy import ROOT
 from deploy.stack.state import load, write_environment
 
 
@@ -35,7 +36,7 @@ def up(folder: Path) -> None:
 
     state = load(folder)
     _say(f"state in {state.folder}, logs in {state.logs}")
-    with running(state, say=_say) as stack:
+    with suppress(KeyboardInterrupt), running(state, say=_say) as stack:
         path = write_environment(state, stack.client())
         _say(
             f"\nPrefect: {state.url('prefect')}\n"
@@ -45,6 +46,7 @@ def up(folder: Path) -> None:
             "Ctrl-C ends all of it."
         )
         stack.watch()
+    _say("all is down")
 
 
 @main.command()
@@ -56,15 +58,14 @@ def test() -> None:
 
 
 def run() -> int:
-    """Returns the exit code: 0, also after Ctrl-C; 1 with a line that says why."""
+    """Returns the exit code: 1 with a line that says why. Ctrl-C is how ``up`` ends; of a trial it is no success."""
     for which in (signal.SIGINT, signal.SIGTERM):
         signal.signal(which, _end)
     try:
         main(standalone_mode=False)
-    except KeyboardInterrupt:
-        _say("all is down")
-    except click.exceptions.Abort:
-        _say("all is down")
+    except (KeyboardInterrupt, click.exceptions.Abort):  # click makes the one of the other
+        _say("interrupted; all is down")
+        return 130
     except click.ClickException as e:
         e.show()
         return 2

@@ -14,7 +14,8 @@ SERVING = "# serving until"
 
 
 def program(state: State, log: Path) -> Program:
-    """They take ports of their own, and say in ``log`` which."""
+    """They take ports of their own, and say in ``log`` which: it begins anew, or an earlier start would speak in it."""
+    log.unlink(missing_ok=True)
     return Program(
         name=NAME,
         arguments=[sys.executable, "-m", "tests.contract.demo"],

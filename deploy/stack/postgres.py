@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import stat
 import subprocess
 import tempfile
@@ -18,8 +19,6 @@ from pathlib import Path
 
 from deploy.stack.processes import Program, StackError, environment
 from deploy.stack.state import State
-
-import signal  # isort: skip
 
 NAME = "postgres"
 DATABASE = "prefect"

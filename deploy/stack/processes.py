@@ -16,9 +16,9 @@ from pathlib import Path
 import psutil
 
 from configs.errors import TechtradeError
+from deploy import ROOT
 
 MARK = "TECHTRADE_STACK"
-ROOT = Path(__file__).parents[2]
 POLL_SECONDS = 0.2
 TAIL_LINES = 15
 

@@ -6,12 +6,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from deploy import ROOT
 from deploy.stack import doubles, postgres, prefect_parts, s3
-from deploy.stack.processes import ROOT, Part, Program, StackError, end_marked, environment
+from deploy.stack.processes import Part, Program, StackError, end_marked, environment
 from deploy.stack.state import State
 
 WATCH_SECONDS = 1.0
@@ -75,10 +76,12 @@ class Stack:
         self.parts.pop(name).kill()
 
     def stop_all(self) -> None:
-        """Ends every part, the last started first, and whatever they left behind."""
-        for name in reversed(list(self.parts)):
-            self.stop(name)
-        end_marked(self.state.mark)
+        """Ends every part, the last started first, and whatever they left behind; also if one cannot be ended."""
+        with ExitStack() as ending:
+            ending.callback(end_marked, self.state.mark)
+            for part in self.parts.values():
+                ending.callback(part.stop)
+            self.parts.clear()
 
     def check(self) -> None:
         """Raises:

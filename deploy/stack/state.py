@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shlex
 import socket
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
@@ -100,5 +101,5 @@ def write_private(path: Path, text: str) -> None:
 def write_environment(state: State, variables: dict[str, str]) -> Path:
     """A file to read into a shell, so that ``techtrade`` and ``prefect`` speak with this stack."""
     path = state.folder / "environment"
-    write_private(path, "".join(f"export {name}='{value}'\n" for name, value in variables.items()))
+    write_private(path, "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()))
     return path

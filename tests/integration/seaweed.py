@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import json
 import secrets
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.stack import s3
-from deploy.stack.state import SEAWEED_PORTS
+from deploy.stack.state import SEAWEED_PORTS, free_ports
 from tests.integration import access
 
 BUCKET = "techtrade-tests"
@@ -45,14 +44,6 @@ class Seaweed:
     reader: Identity
     roles: dict[tuple[str, str], Identity] = field(default_factory=dict)
     """By store (a prefix) and name of the role."""
-
-
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
 
 
 def _config(folder: Path, writer: Identity, reader: Identity, roles: dict[tuple[str, str], Identity]) -> Path:
@@ -84,7 +75,7 @@ def running(folder: Path) -> Iterator[Seaweed]:
     config = _config(folder, writer, reader, roles)
     (folder / "data").mkdir()
     names_of_ports = [*SEAWEED_PORTS, *(f"{name}.grpc" for name in SEAWEED_PORTS)]
-    ports = dict(zip(names_of_ports, _free_ports(len(names_of_ports)), strict=True))
+    ports = dict(zip(names_of_ports, free_ports(len(names_of_ports)), strict=True))
     endpoint = f"http://127.0.0.1:{ports['s3']}"
     log = folder / "weed.log"
     with log.open("wb") as out:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.server
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -15,15 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from deploy.stack.state import free_ports
 from flows import health
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 def ask(port: int) -> subprocess.CompletedProcess[str]:
@@ -53,7 +47,7 @@ def answering(status: int) -> Iterator[int]:
 
 
 def test_no_worker_is_not_well() -> None:
-    port = free_port()
+    (port,) = free_ports(1)
     asked = ask(port)
     assert asked.returncode == 1
     assert asked.stderr == (
@@ -73,7 +67,7 @@ def test_the_worker_itself_is_asked(status: int, code: int, monkeypatch: pytest.
 def test_a_worker_is_well_while_it_asks_for_work_and_not_when_it_is_gone(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
-    port = free_port()
+    (port,) = free_ports(1)
     command = ["worker", "start", "--pool", "techtrade-health", "--type", "process", "--with-healthcheck"]
     env = environment | {"PREFECT_WORKER_WEBSERVER_HOST": "127.0.0.1", "PREFECT_WORKER_WEBSERVER_PORT": str(port)}
     with (tmp_path / "worker.log").open("wb") as log:
