@@ -79,7 +79,7 @@ def _answered(error: ClientError, url: str, bucket: str, key: str) -> StoreError
     if code in _NOT_KNOWN:
         return StorePermissionError(
             f"{where}: the credentials are not accepted ({code}): expired, taken back or misspelt; set new ones in "
-            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, the next run uses them"
+            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; a worker hands its runs what it was started with: restart it"
         )
     if code == "RequestTimeTooSkewed":
         return StorePermissionError(f"{where}: the store answered {code}: set the clock of this machine")
