@@ -16,7 +16,12 @@ from uuid import UUID
 
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterId,
+    FlowRunFilter,
+    FlowRunFilterTags,
+)
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.states import Completed, Crashed, Pending, Running, Scheduled
@@ -43,6 +48,16 @@ def hook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hook]:
     with web_hook() as found:
         monkeypatch.setenv("TEST_CHAT", found.url)
         yield found
+
+
+@pytest.fixture(autouse=True)
+def no_other_runs(prefect_api: str) -> None:
+    """The watch looks at all runs of ours on the server: those that other tests left there are none of these tests'."""
+    ours = FlowRunFilter(tags=FlowRunFilterTags(all_=["techtrade"]))
+    with get_client(sync_client=True) as client:
+        while left := client.read_flow_runs(flow_run_filter=ours, limit=200):
+            for run in left:
+                client.delete_flow_run(run.id)
 
 
 class Place:
