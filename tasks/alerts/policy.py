@@ -199,8 +199,11 @@ def _with(state: State, changed: list[Incident]) -> State:
 def _tidy(state: State, settings: AlertSettings, now: datetime) -> State:
     """Without what no rule needs any more."""
 
+    # Of what is told late the window begins then, so it has to be there.
+    waiting = {i.finding.key for a in state.undelivered for s in a.sections for i in s.incidents}
+
     def needed(i: Incident) -> bool:
-        if i.announce or (i.open and (i.since_told or KINDS[i.finding.kind].healed_by)):
+        if i.finding.key in waiting or i.announce or (i.open and (i.since_told or KINDS[i.finding.kind].healed_by)):
             return True
         return i.told_at is not None and now < i.told_at + settings.window(i.finding.kind)
 

@@ -131,6 +131,15 @@ def test_warnings_are_not_recovered_from() -> None:
     assert state.incidents == (), "nothing is kept for ever"
 
 
+def test_the_window_of_a_warning_that_was_told_late_begins_then() -> None:
+    state, _ = sent(seen(State(), 0, finding(kind="warnings")), 0, fail=True)
+    state, late = sent(state, 50 * 60)
+    state, again = sent(seen(state, 50 * 60, finding(kind="warnings")), 50 * 60)
+    assert (len(late), again) == (1, [])
+    _, due = sent(state, 99 * 60)
+    assert len(due) == 1
+
+
 def test_the_freshness_watch_alone_says_that_a_dataset_is_fresh_again() -> None:
     state, _ = sent(seen(State(), 0, finding(kind="stale")), 0)
     _, none = sent(policy.recover(state, "a", BY_RUN, "good", minutes(5)), 5)
