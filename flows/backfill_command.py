@@ -10,7 +10,7 @@ from flows.inspect_commands import open_at
 from flows.output import print_json, progress, remark
 from flows.runtime import refuse_unknown_sources
 from tasks.extract.base import Months, in_words
-from tasks.runs import Request
+from tasks.runs import Outcome, Request
 from tasks.store import derived
 from tasks.store.versions import utc_now
 
@@ -29,17 +29,23 @@ def backfill(name: str, first: str, last: str | None, dry_run: bool, url: str | 
     last = last or f"{utc_now():%Y-%m}"
     request = Request(load_contract(name), "live", months=Months.of(first, last))
     with progress("starting Prefect (an embedded server takes 10 to 30 s, unless PREFECT_API_URL is set)"):
+        from flows import alerting
         from flows.backfill import backfill as flow
         from flows.backfill import requests_of
 
         requests = requests_of(request)
-        missing = not_to_be_had(name, "live")
-        if missing:
-            raise missing
-        remark(f"{name}: {request.months}: {_estimate(request, requests, url)}")
+        estimate = _estimate(request, requests, url)
+        remark(f"{name}: {request.months}: {estimate}")
         if dry_run:
+            if as_json:
+                print_json({"dataset": name, "first": first, "last": last, "requests": requests, "estimate": estimate})
             return 0
-        result = attempt(flow, name, url, first=first, last=last)
+        with alerting.collected(url):
+            result: Outcome | TechtradeError | None = not_to_be_had(name, "live")
+            if isinstance(result, TechtradeError):
+                alerting.failed(url, name, result)
+            else:
+                result = attempt(flow, name, url, first=first, last=last)
     if as_json:
         print_json(as_plain(name, result))
     say(name, result, as_json)

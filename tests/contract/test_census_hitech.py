@@ -25,6 +25,9 @@ from tasks.store.open import open_store
 from tests.command import Ran
 from tests.contract.census_api_double import KEY, OLD_TOO, CensusApi
 from tests.contract.doubles import CensusDouble, WorldBankDouble
+from tests.integration.mail_server import Hook
+from tests.integration.test_alerts_runs import titles
+from tests.integration.test_run_watch import hook  # noqa: F401 - a fixture
 
 Run = Callable[..., Ran]
 DATASET = "atp_trade_monthly"
@@ -327,6 +330,19 @@ def test_what_a_backfill_would_take_is_told_without_asking(
     ran = techtrade("backfill", DATASET, "--from", "2010-01", "--dry-run", "--store", str(tmp_path / "fresh"))
     assert ran.code == 0 and api.requests == []
     assert "34 requests, one at a time; at least 34 s, by the publisher's limit of 60 a minute" in ran.err
+    ran, told = backfill(techtrade, "--from", "2010-01", "--dry-run", "--store", str(tmp_path / "fresh"))
+    assert (ran.code, told["requests"], told["first"]) == (0, 34, "2010-01") and api.requests == []
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")
+def test_who_owns_the_dataset_is_told_of_a_backfill_that_cannot_begin(
+    techtrade: Run, api: CensusApi, hook: Hook, monkeypatch: pytest.MonkeyPatch  # noqa: F811
+) -> None:  # fmt: skip
+    monkeypatch.delenv("CENSUS_API_KEY")
+    ran, result = backfill(techtrade, "--from", "2015-01")
+    assert (ran.code, result["kind"]) == (1, "MissingKeyError") and api.requests == []
+    (title,) = titles(hook)
+    assert title.startswith(f"techtrade FAILED: {DATASET}")
 
 
 @pytest.mark.parametrize(
