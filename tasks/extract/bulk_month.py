@@ -17,29 +17,50 @@ import polars as pl
 
 from configs.errors import SourceLayoutError
 from tasks.extract.bulk_records import SOURCE, Layout, field, layouts, records, table
-from tasks.extract.bulk_zip import CHUNK, Members, members
+from tasks.extract.bulk_zip import CHUNK, Members, ahead, members
 
 Flow = Literal["exports", "imports"]
 Scope = Literal["atp", "all_products"]
 DETAIL: dict[Flow, str] = {"exports": "EXP_DETL", "imports": "IMP_DETL"}
 COMMODITIES: dict[Flow, str] = {"exports": "EXP_COMM", "imports": "IMP_COMM"}
 PARTNERS: dict[Flow, str] = {"exports": "EXP_CTY", "imports": "IMP_CTY"}
+VALUES: dict[Flow, list[str]] = {
+    "exports": ["all_val_mo", "all_val_yr"],
+    "imports": ["gen_val_mo", "gen_val_yr", "con_val_mo", "con_val_yr"],
+}
 GROUPS = frozenset(f"{n:02d}" for n in range(1, 11))
 
 
 @dataclass(frozen=True)
 class Month:
     """``detail``: the rows that are kept, columns as in the layout with ``hitech``. ``codes``: commodity, hitech,
-    unit_qy1, unit_qy2 of every code in the concordance. ``rows``: all records, of which ``idle`` had nothing in the
-    month, and ``other`` are of codes that are out of scope."""
+    unit_qy1, unit_qy2 of every code in the concordance, ``scope`` of those that are kept. ``rows``: all records, of
+    which ``idle`` had nothing in the month, and ``other`` are of codes that are out of scope. ``by_commodity``: sums of
+    every figure over the records in scope, idle ones included, as ``EXP_COMM`` and ``IMP_COMM`` have them;
+    ``by_partner``: sums of values over all records, as ``EXP_CTY`` and ``IMP_CTY`` have them."""
 
     flow: Flow
     period: str
     detail: pl.DataFrame
     codes: pl.DataFrame
+    scope: pl.DataFrame
     rows: int
     idle: int
     other: int
+    by_commodity: pl.DataFrame
+    by_partner: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What comes of one chunk, as of ``Month``."""
+
+    kept: pl.DataFrame
+    rows: int
+    idle: int
+    other: int
+    by_commodity: pl.DataFrame
+    by_partner: pl.DataFrame
 
 
 def read_month(file: Path, flow: Flow, period: str, told: str, scope: Scope = "atp", chunk: int = CHUNK) -> Month:
@@ -58,27 +79,47 @@ def read_month(file: Path, flow: Flow, period: str, told: str, scope: Scope = "a
         codes = concordance(found, told)
         layout = layouts()[DETAIL[flow]]
         wanted = codes if scope == "all_products" else codes.filter(pl.col("hitech").is_in(sorted(GROUPS)))
-        kept, rows, idle, other = [], 0, 0, 0
-        for lines in records(found.chunks(DETAIL[flow], chunk), layout, f"{told}: {DETAIL[flow]}"):
-            part, quiet, strange = _kept(lines, layout, wanted, codes, period, told)
-            rows, idle, other = rows + len(lines), idle + quiet, other + strange
-            kept.append(part)
-    if not rows:
+        record = layout.length + len("\r\n")
+        chunks = found.chunks(DETAIL[flow], max(chunk // record, 1) * record)
+        if pl.thread_pool_size() > 1:  # a worker that has one core to itself has nobody to unpack ahead
+            chunks = ahead(chunks)
+        parts = [
+            _part(lines, layout, wanted, codes, period, told)
+            for lines in records(chunks, layout, f"{told}: {DETAIL[flow]}")
+        ]
+    if not parts:
         raise SourceLayoutError(SOURCE, f"{told}: {DETAIL[flow]} has no rows")
-    return Month(flow, period, pl.concat(kept), codes, rows, idle, other)
+    return Month(
+        flow=flow,
+        period=period,
+        detail=pl.concat([p.kept for p in parts]),
+        codes=codes,
+        scope=wanted,
+        rows=sum(p.rows for p in parts),
+        idle=sum(p.idle for p in parts),
+        other=sum(p.other for p in parts),
+        by_commodity=_summed([p.by_commodity for p in parts], keys(COMMODITIES[flow])),
+        by_partner=_summed([p.by_partner for p in parts], keys(PARTNERS[flow])),
+    )
 
 
-def _kept(
-    lines: pl.Series, layout: Layout, wanted: pl.DataFrame, codes: pl.DataFrame, period: str, told: str
-) -> tuple[pl.DataFrame, int, int]:
-    """The rows in scope with anything in the month; how many had nothing, and how many are out of scope."""
-    frame = lines.to_frame().with_columns(field(layout, "commodity"), field(layout, "year"), field(layout, "month"))
-    when = frame.select((pl.col("year") + "-" + pl.col("month")).unique().alias("when"))["when"].to_list()
-    if when != [period]:
-        raise SourceLayoutError(
-            SOURCE, f"{told}: has rows of {', '.join(sorted(set(when) - {period}))}, not of {period}"
-        )
-    unknown = frame.join(codes, on="commodity", how="anti")["commodity"].unique().sort()
+def keys(record: str) -> list[str]:
+    """What a file of control totals is by."""
+    return [f.name for f in layouts()[record].fields if f.name in ("df", "commodity", "cty_code")]
+
+
+def _summed(parts: list[pl.DataFrame], by: list[str]) -> pl.DataFrame:
+    return pl.concat(parts).group_by(by).agg(pl.all().sum()).sort(by)
+
+
+def _part(lines: pl.Series, layout: Layout, wanted: pl.DataFrame, codes: pl.DataFrame, period: str, told: str) -> _Part:
+    frame = lines.to_frame().with_columns(field(layout, "commodity"))
+    when = lines.to_frame().select(field(layout, "year"), field(layout, "month")).unique()
+    found = sorted(f"{year}-{month}" for year, month in when.iter_rows())
+    if found != [period]:
+        raise SourceLayoutError(SOURCE, f"{told}: has rows of {', '.join(set(found) - {period})}, not of {period}")
+    seen = frame.select(pl.col("commodity").unique())
+    unknown = seen.join(codes, on="commodity", how="anti")["commodity"].sort()
     if len(unknown):
         raise SourceLayoutError(
             SOURCE, f"{told}: {len(unknown)} codes are not in its own concordance: {', '.join(unknown.head(5))}"
@@ -87,7 +128,17 @@ def _kept(
     read = table(within["line"], layout, told).with_columns(within["hitech"])
     busy = pl.any_horizontal([pl.col(f.name) != 0 for f in layout.fields if f.is_number and f.name.endswith("_mo")])
     some = read.filter(busy)
-    return some, read.height - some.height, frame.height - within.height
+    flow: Flow = "exports" if layout.record == DETAIL["exports"] else "imports"
+    figures = [f.name for f in layout.fields if f.is_number]
+    values = table(lines, layout, told, ["cty_code", *VALUES[flow]])
+    return _Part(
+        kept=some,
+        rows=frame.height,
+        idle=read.height - some.height,
+        other=frame.height - within.height,
+        by_commodity=read.group_by(keys(COMMODITIES[flow])).agg(pl.col(figures).sum()),
+        by_partner=values.group_by("cty_code").agg(pl.col(VALUES[flow]).sum()),
+    )
 
 
 def concordance(found: Members, told: str) -> pl.DataFrame:

@@ -11,6 +11,7 @@ import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -66,6 +67,15 @@ class Members:
     def sizes(self) -> Mapping[str, int]:
         return {name: info.file_size for name, info in self._found.items()}
 
+    def refuse_missing(self, record: str) -> zipfile.ZipInfo:
+        """Raises ``SourceResponseError`` if there is no such member."""
+        info = self._found.get(record)
+        if info is None:
+            raise SourceResponseError(
+                SOURCE, f"{self._told} has no {record}.TXT; it has: {', '.join(self.names) or 'no text at all'}"
+            )
+        return info
+
     def chunks(self, record: str, size: int = CHUNK) -> Iterator[bytes]:
         """The bytes of a member, in chunks.
 
@@ -73,11 +83,7 @@ class Members:
             SourceResponseError: there is no such member, or it is more than it says.
             IncompleteResponseError: it cannot be unpacked, or its checksum does not hold.
         """
-        info = self._found.get(record)
-        if info is None:
-            raise SourceResponseError(
-                SOURCE, f"{self._told} has no {record}.TXT; it has: {', '.join(self.names) or 'no text at all'}"
-            )
+        info = self.refuse_missing(record)
         try:
             with self._archive.open(info) as member:
                 yield from self._counted(member, info, size)
@@ -90,6 +96,15 @@ class Members:
             read += len(chunk)
             if read > info.file_size:
                 raise SourceResponseError(SOURCE, f"{self._told}: {info.filename} is more than it says")
+            yield chunk
+
+
+def ahead(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The same chunks, each unpacked while the one before it is used: two of them are in memory."""
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, chunks, None)
+        while (chunk := coming.result()) is not None:
+            coming = thread.submit(next, chunks, None)
             yield chunk
 
 
