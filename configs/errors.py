@@ -197,6 +197,17 @@ class ConcurrentPublishError(StoreError):
         )
 
 
+class HeadMovedError(StoreError):
+    """Somebody published meanwhile, and what was extracted takes over answers of the version that was there before."""
+
+    def __init__(self, dataset: str, was: str | None, now: str | None) -> None:
+        self.dataset = dataset
+        super().__init__(
+            f"{dataset}: {now or 'nothing'} is latest, and {was or 'nothing'} was when the publisher was asked; "
+            "run it again"
+        )
+
+
 class ClaimLostError(StoreError):
     """The claimed version was sealed by somebody else, as gc does with a claim that looks abandoned."""
 

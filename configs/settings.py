@@ -40,7 +40,9 @@ class SourceSettings(BaseModel):
     ``attempts`` bounds one request, ``total_budget`` all attempts at it, ``run_budget`` all requests of a run.
     ``retry_after_max`` caps what a publisher may ask us to wait. ``bundled``: the same figures can be had without it.
     Limits are per minute; ``lockout_statuses`` say that the publisher has shut us out, for ``lockout_seconds``. What an
-    interrupted run got is used for ``resume_hours``.
+    interrupted run got is used for ``resume_hours``. ``first_months``: how much of a history that is given by months is
+    asked for where nothing is published yet. ``scope``: which codes are kept, of files that have them all.
+    ``only_by_name``: why datasets of this source are left out where no dataset is named; empty if they are not.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -61,6 +63,9 @@ class SourceSettings(BaseModel):
     retry_after_max: float = 300
     resume_hours: float = 12
     revision_months: int = Field(48, ge=1)
+    first_months: int = Field(12, ge=1)
+    scope: Literal["atp", "all_products"] = "atp"
+    only_by_name: str = ""
 
     @field_validator("documents", mode="before")
     @classmethod
@@ -85,6 +90,9 @@ class Settings(BaseSettings):
     store: str = "warehouse"
     alerts: str = ""
     log_format: Literal["plain", "json"] = "plain"
+    task_runner: Literal["threads", "dask"] = "threads"
+    workers: int = Field(2, ge=1)
+    dask_address: str = ""
     sources: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
 

@@ -31,7 +31,9 @@ FAILED: tuple[State, ...] = ("drift", "unreachable", "wrong setting")
 
 class Probe(BaseModel):
     """One request and what is expected of its answer, name by name. Kinds are alternatives where the reader gives
-    types: ``number|null``. ``optional`` may be there or not; ``only`` leaves the other names out of sight."""
+    types: ``number|null``. ``optional`` may be there or not; ``only`` leaves the other names out of sight. ``tail``: so
+    many bytes at the end of the document are asked for, not all of it. ``{yyyy}`` and ``{yymm}`` in an address are the
+    newest release by the calendar."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -41,6 +43,7 @@ class Probe(BaseModel):
     read: str
     only: str = ".*"
     each_document: bool = False
+    tail: int | None = None
     expect: dict[str, str]
     optional: dict[str, str] = Field(default_factory=dict)
 
@@ -140,7 +143,11 @@ def check(source: str, now: datetime, keys: Keys = from_environment) -> Checked:
                 return Checked(source, "files", "its address is a file or folder, which has no metadata")
             asked += 1
             try:
-                seen[role] = client.get(url, probe.params or None, _read(client, source, probe, role))
+                read = _read(client, source, probe, role)
+                if probe.tail is None:
+                    seen[role] = client.get(url, probe.params or None, read)
+                else:
+                    seen[role] = client.tail(url, probe.tail, read)
             except SourceLayoutError as e:
                 differences.append(Difference("changed", role, "layout", "as our reader has it", _told(e)))
                 continue
@@ -161,9 +168,11 @@ def _addresses(settings: SourceSettings, probe: Probe, now: datetime) -> Iterato
         newest = {role.split("/", maxsplit=1)[0]: role for role in sorted(settings.documents)}
         yield from ((role, settings.documents[role]) for role in newest.values())
     elif settings.url:
-        month = load_calendar("ft900").newest(now) if "{yymm}" in settings.url else now
-        base = settings.url.replace("{yymm}", f"{month:%y%m}")
-        yield probe.name, f"{base.rstrip('/')}/{probe.path}" if probe.path else base
+        address = f"{settings.url.rstrip('/')}/{probe.path}" if probe.path else settings.url
+        if "{yymm}" in address:
+            month = load_calendar("ft900").newest(now)
+            address = address.replace("{yymm}", f"{month:%y%m}").replace("{yyyy}", f"{month:%Y}")
+        yield probe.name, address
 
 
 def _read(client: Client, source: str, probe: Probe, role: str) -> Callable[[Answer], Kinds]:

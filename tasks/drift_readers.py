@@ -6,7 +6,10 @@ readers are used where there are some.
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 import fastexcel
@@ -88,6 +91,16 @@ def atp_lists(document: RawDocument, source: str) -> Kinds:
     return {"layout": "list of codes"}
 
 
+def bulk_members(document: RawDocument, source: str) -> Kinds:
+    """The members of a ZIP, by the names of its directory, of which the end of the file is enough."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(document.body)) as archive:
+            names = [info.filename for info in archive.infolist() if not info.is_dir()]
+    except (zipfile.BadZipFile, ValueError) as e:
+        raise fail(SourceResponseError, document, f"does not end as a ZIP does ({e})", source) from e
+    return {PurePosixPath(name).name.upper(): "member" for name in names}
+
+
 READERS: Mapping[str, Callable[[RawDocument, str], Kinds]] = {
     f.__name__: f
     for f in (
@@ -99,6 +112,7 @@ READERS: Mapping[str, Callable[[RawDocument, str], Kinds]] = {
         balance_workbook,
         ft900_exhibits,
         atp_lists,
+        bulk_members,
     )
 }
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from importlib import import_module
+from pathlib import Path
 from typing import Literal, Protocol, cast, runtime_checkable
 
 import polars as pl
@@ -56,7 +57,8 @@ class RawDocument:
     ``role`` tells ``parse`` what it is (``workbook``, ``receipts/1``) and is the same in every run, so that a run
     can take over what an earlier one got; ``url`` has no secrets. ``read`` gives the bytes, from memory or from
     the archive: a run that finds nothing new reads no old answer. ``source``: who gave it, where that is not the
-    source of the extraction (a table of reference, an independent check).
+    source of the extraction (a table of reference, an independent check). ``modified``: what the publisher said of when
+    it was last changed, where it says so.
     """
 
     role: str
@@ -67,6 +69,7 @@ class RawDocument:
     size: int
     read: Callable[[], bytes] = field(repr=False, compare=False)
     source: str = ""
+    modified: str = ""
 
     @property
     def body(self) -> bytes:
@@ -100,7 +103,8 @@ class Ask:
     ``known``: the documents of the version that readers get now, by role. With ``refresh`` ``auto`` a source that can
     tell what may have changed takes the rest from there; with ``all`` it asks for everything. ``months`` are asked for
     in any case, by a source that can be asked for months. ``meter`` is counted up. ``keys``: where a key is looked up,
-    at the time it is needed.
+    at the time it is needed. ``published``: a file of the version that readers get of another dataset, with the address
+    that it has; None if nothing of it is published, or that version has no such file.
     """
 
     dataset: str
@@ -112,11 +116,24 @@ class Ask:
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     meter: Meter = field(default_factory=Meter)
     keys: Keys = from_environment
+    published: Callable[[str, str], tuple[str, bytes] | None] = lambda dataset, path: None
+
+
+@dataclass(frozen=True)
+class Piece:
+    """An archived document that is read by itself, by whoever has room, because all of them together are too much.
+
+    ``partition``: the folder of the dataset that its rows belong to (``part_year=2024``), known before it is read.
+    """
+
+    partition: str
+    document: RawDocument
 
 
 @dataclass(frozen=True)
 class Extraction:
-    """What came in, parsed. ``tables`` are lazy frames under the names that the dataset's transform takes.
+    """What came in, parsed. ``tables`` are lazy frames under the names that the dataset's transform takes; ``pieces``
+    are still to be read, by the source's ``read_piece``.
 
     ``vintage`` is the publisher's name for its state. ``vintage_may_go_back``: whether an older vintage than
     the published one is normal (bundled vintages are replayed in order) or a fault (a live publisher).
@@ -130,6 +147,7 @@ class Extraction:
     licence: str
     citation: str
     vintage_may_go_back: bool = False
+    pieces: tuple[Piece, ...] = ()
     meter: Meter = field(default_factory=Meter)
 
 
@@ -147,10 +165,14 @@ class Archive(Protocol):
         """Archives the bytes under their hash (once) and returns the document."""
         ...
 
+    def keep_file(self, source: str, role: str, url: str, file: Path, suffix: str, modified: str) -> RawDocument:
+        """The same of a file of any size, which is not read into memory."""
+        ...
+
     def unfinished(self, source: str, plan: str, since: datetime) -> Mapping[str, RawDocument]:
-        """What an earlier run of that plan got after ``since`` without coming to its end, by role. Notes of other
-        plans for the same dataset, and older ones, are dropped: a document of before a release must not be put
-        together with one of after it."""
+        """What an earlier run of that plan got after ``since`` without coming to its end, by role. Of other plans for
+        the same dataset nothing is taken: a document of before a release must not be put together with one of after
+        it. What is older is dropped, of any plan."""
         ...
 
     def note(self, source: str, plan: str, document: RawDocument) -> None:
@@ -185,6 +207,20 @@ class AskedByMonth(Protocol):
 
     def requests_for(self, months: Months, now: datetime) -> int:
         """How many requests a backfill of these months is at the least. Raises ``UsageError`` where there are none."""
+        ...
+
+
+@runtime_checkable
+class ReadInPieces(Protocol):
+    """What a source provides besides, whose documents are each too large to be read with the others."""
+
+    def piece_code(self) -> str:
+        """What tells one way of reading from another: a hash of the code and settings that ``read_piece`` goes by."""
+        ...
+
+    def read_piece(self, role: str, file: Path, told: str) -> Mapping[str, pl.DataFrame]:
+        """One document: tables as the dataset's transform takes them. ``told``: its address, for errors. Raises
+        ``SourceError``."""
         ...
 
 

@@ -15,11 +15,13 @@ No HTTP cache: it would store the key that is in the URL, and HTML error pages.
 from __future__ import annotations
 
 import logging
+import shutil
 import ssl
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from email.utils import formatdate, parsedate_to_datetime
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
@@ -32,11 +34,12 @@ from configs.errors import (
     ConfigError,
     LockedOutError,
     PassingAnswerError,
+    SourceLayoutError,
     SourceResponseError,
     SourceUnavailableError,
 )
 from configs.settings import SourceSettings
-from tasks.extract.base import Meter
+from tasks.extract.base import Meter, RawDocument
 from tasks.extract.limits import Limits, limits_of
 from tasks.extract.secrets import Scrubber, redacted_log, without_secrets
 
@@ -56,6 +59,21 @@ class Answer:
     body: bytes
     content_type: str
     status: int = 200
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a publisher says of a file before it is asked for: its size in bytes (None: not told) and
+    ``Last-Modified``, as it is written (empty: not told)."""
+
+    url: str
+    size: int | None
+    modified: str
+
+    def is_of(self, known: RawDocument) -> bool:
+        """Whether a document is what the publisher has. What it does not tell a size of, it tells by ``Last-Modified``
+        alone; what it tells neither of may be another by now."""
+        return bool(self.modified) and self.modified == known.modified and self.size in (None, known.size)
 
 
 class _Passing(Exception):  # not an error of ours: it says that asking again can help
@@ -101,12 +119,120 @@ class Client:
             LockedOutError: the publisher shut us out.
             ConfigError: the address is of another kind.
         """
+        if self._is_file(url):
+            return receive(self._from_disk(url))
+        return self._tried(
+            url, lambda deadline: receive(self._ask_once(url, params, deadline, empty_ok=empty_ok)), attempts
+        )
+
+    def head(self, url: str) -> Found | None:
+        """What the publisher says of a file; None if it is not there (404).
+
+        Raises:
+            SourceUnavailableError, SourceResponseError, LockedOutError, ConfigError: as of ``get``.
+        """
+        if self._is_file(url):
+            path = Path(unquote(urlsplit(url).path))
+            if not path.is_file():
+                return None
+            told = path.stat()
+            return Found(url, told.st_size, formatdate(told.st_mtime, usegmt=True))
+
+        def once(deadline: float) -> Found | None:
+            # As it is, not as it would be sent compressed: the size is compared with that of what is known.
+            with self._request("HEAD", url, deadline, {"Accept-Encoding": "identity"}) as (shown, response):
+                if response.status_code == 404:
+                    return None
+                self._refuse(shown, response)
+                return _found(shown, response)
+
+        return self._tried(url, once)
+
+    def download(self, url: str, to: Path, judge: Callable[[Path], object] = lambda file: None) -> Found:
+        """Writes a file of any size to ``to``. What an attempt got is kept: the next one asks for the rest only, if the
+        file is still the one that it was (``If-Range``).
+
+        Args:
+            judge: looks into the whole file; may raise ``PassingAnswerError``, after which it is asked for anew.
+
+        Returns:
+            What the publisher said of the file that was written.
+
+        Raises:
+            SourceUnavailableError, SourceResponseError, LockedOutError, ConfigError: as of ``get``.
+        """
+        if self._is_file(url):
+            try:
+                shutil.copyfile(unquote(urlsplit(url).path), to)
+            except OSError as e:
+                raise self._unreadable(url, e) from e
+            judge(to)
+            return self.head(url) or Found(url, to.stat().st_size, "")
+        to.unlink(missing_ok=True)
+        begun: list[Found] = []  # of what is in the file so far
+
+        def once(deadline: float) -> Found:
+            have = to.stat().st_size if begun and begun[0].modified and to.exists() else 0
+            ranged = {"Range": f"bytes={have}-", "If-Range": begun[0].modified} if have else {}
+            with self._request("GET", url, deadline, {"Accept-Encoding": "identity", **ranged}) as (shown, response):
+                if have and response.status_code == 416:
+                    to.unlink()
+                    raise _Passing("the part that is here already is not a part of the file any more")
+                goes_on = have > 0 and response.status_code == 206
+                if not goes_on:
+                    self._refuse(shown, response)
+                    begun[:] = [_found(shown, response)]
+                elif response.headers.get("content-range", "").partition("-")[0] != f"bytes {have}":
+                    to.unlink()
+                    raise _Passing(f"another part came than was asked for: {response.headers.get('content-range')}")
+                self._write(shown, response, deadline, to, append=goes_on)
+            size = to.stat().st_size
+            if begun[0].size is not None and begun[0].size != size:
+                to.unlink()
+                raise _Passing(f"{size:,} bytes came of {begun[0].size:,}")
+            try:
+                judge(to)
+            except PassingAnswerError:
+                to.unlink()
+                raise
+            return begun[0]
+
+        return self._tried(url, once)
+
+    def tail(self, url: str, count: int, receive: Callable[[Answer], T]) -> T:
+        """Hands the last ``count`` bytes of a file to ``receive``, whose value is returned.
+
+        Raises:
+            SourceLayoutError: the publisher gives whole files only.
+            SourceUnavailableError, SourceResponseError, LockedOutError, ConfigError: as of ``get``.
+        """
+        if self._is_file(url):
+            whole = self._from_disk(url)
+            return receive(replace(whole, body=whole.body[-count:]))
+
+        def once(deadline: float) -> T:
+            ranged = {"Accept-Encoding": "identity", "Range": f"bytes=-{count}"}
+            with self._request("GET", url, deadline, ranged) as (shown, response):
+                if response.status_code != 206:
+                    self._refuse(shown, response)
+                    raise SourceLayoutError(self.source, f"{shown} is given whole only, not in parts (Range)")
+                body = self._read(shown, response, deadline)
+                self._limits.received(len(body))
+                return receive(Answer(shown, body, response.headers.get("content-type", "")))
+
+        return self._tried(url, once)
+
+    def _is_file(self, url: str) -> bool:
         parts = urlsplit(url)
         if parts.scheme == "file":
-            return receive(self._from_disk(url))
+            return True
         if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
             shown = without_secrets(url)
             raise ConfigError(f"source {self.source}: {shown} is not https://, http://127.0.0.1 or file://")
+        return False
+
+    def _tried(self, url: str, once: Callable[[float], T], attempts: int | None = None) -> T:
+        """``once``, with its deadline, as often as the settings allow."""
         deadline = min(time.monotonic() + self.settings.total_budget, self._deadline)
         tried = 0
 
@@ -131,7 +257,7 @@ class Client:
             ):
                 with attempt:
                     tried += 1
-                    return receive(self._ask_once(url, params, deadline, empty_ok=empty_ok))
+                    return once(deadline)
         except _Passing as last:
             raise self._unavailable(url, tried, str(last), slow=last.slow) from last
         except PassingAnswerError as last:
@@ -152,23 +278,36 @@ class Client:
         )
 
     def _ask_once(self, url: str, params: Mapping[str, str] | None, deadline: float, *, empty_ok: bool) -> Answer:
+        with self._request("GET", url, deadline, params=params) as (shown, response):
+            self._refuse(shown, response, empty_ok=empty_ok)
+            body = self._read(shown, response, deadline)
+            self._limits.received(len(body))
+            return Answer(shown, body, response.headers.get("content-type", ""), response.status_code)
+
+    @contextmanager
+    def _request(
+        self,
+        method: str,
+        url: str,
+        deadline: float,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+    ) -> Iterator[tuple[str, httpx2.Response]]:
+        """One request: its address without secrets, and the answer, whose body is still to come."""
         self._limits.request()
         left = max(0.01, deadline - time.monotonic())
         settings = self.settings
         timeouts = httpx2.Timeout(min(settings.read_timeout, left), connect=min(settings.connect_timeout, left))
         query = {**(params or {}), **self._key}
+        told = {**HEADERS, **(headers or {})}
         self.meter.requests += 1
         try:
             # A new client each time: after an error a kept connection may be half dead.
             with (
-                httpx2.Client(verify=_trust(), timeout=timeouts, follow_redirects=False, headers=HEADERS) as client,
-                client.stream("GET", url, params=query or None) as response,
+                httpx2.Client(verify=_trust(), timeout=timeouts, follow_redirects=False, headers=told) as client,
+                client.stream(method, url, params=query or None) as response,
             ):
-                shown = without_secrets(str(response.url))
-                self._refuse(shown, response, empty_ok=empty_ok)
-                body = self._read(shown, response, deadline)
-                self._limits.received(len(body))
-                return Answer(shown, body, response.headers.get("content-type", ""), response.status_code)
+                yield without_secrets(str(response.url)), response
         except httpx2.TimeoutException as e:
             raise _Passing(f"no answer in time ({type(e).__name__})", slow=True) from e
         except httpx2.TransportError as e:
@@ -178,18 +317,27 @@ class Client:
         body = bytearray()
         for chunk in response.iter_bytes():
             body += chunk
-            self.meter.bytes += len(chunk)
-            if len(body) > self.settings.max_bytes:
-                told = (
-                    f"{shown} is larger than {self.settings.max_bytes:,} bytes; check the address, or raise max_bytes"
-                )
-                raise SourceResponseError(self.source, f"{told} in configs/sources/{self.source}.yaml")
-            if time.monotonic() > deadline:
-                budget = self.settings.total_budget
-                raise _Passing(f"still sending after {budget:g} s ({len(body):,} bytes so far)", slow=True)
+            self._came(shown, len(chunk), len(body), deadline)
         return bytes(body)
 
-    def _refuse(self, shown: str, response: httpx2.Response, *, empty_ok: bool) -> None:
+    def _write(self, shown: str, response: httpx2.Response, deadline: float, to: Path, *, append: bool) -> None:
+        with open(to, "ab" if append else "wb") as out:
+            for chunk in response.iter_raw():
+                out.write(chunk)
+                self._limits.received(len(chunk))
+                self._came(shown, len(chunk), out.tell(), deadline)
+
+    def _came(self, shown: str, more: int, size: int, deadline: float) -> None:
+        """Counts what came, and says when it is enough."""
+        self.meter.bytes += more
+        if size > self.settings.max_bytes:
+            told = f"{shown} is larger than {self.settings.max_bytes:,} bytes; check the address, or raise max_bytes"
+            raise SourceResponseError(self.source, f"{told} in configs/sources/{self.source}.yaml")
+        if time.monotonic() > deadline:
+            budget = self.settings.total_budget
+            raise _Passing(f"still sending after {budget:g} s ({size:,} bytes so far)", slow=True)
+
+    def _refuse(self, shown: str, response: httpx2.Response, *, empty_ok: bool = False) -> None:
         status = response.status_code
         if status == 200 or (status == 204 and empty_ok):
             return
@@ -221,7 +369,15 @@ class Client:
         try:
             return Answer(url, path.read_bytes(), "")
         except OSError as e:
-            raise SourceUnavailableError(self.source, f"{url} cannot be read: {e.strerror}; check the path") from e
+            raise self._unreadable(url, e) from e
+
+    def _unreadable(self, url: str, error: OSError) -> SourceUnavailableError:
+        return SourceUnavailableError(self.source, f"{url} cannot be read: {error.strerror}; check the path")
+
+
+def _found(shown: str, response: httpx2.Response) -> Found:
+    length = response.headers.get("content-length", "")
+    return Found(shown, int(length) if length.isdigit() else None, response.headers.get("last-modified", ""))
 
 
 class RedirectedError(SourceResponseError):

@@ -12,12 +12,14 @@ import hashlib
 import logging
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 
 from configs.errors import MissingKeyError, PassingAnswerError, SourceResponseError
 from configs.settings import Keys, source_key, source_settings
 from tasks.extract.base import Archive, Ask, RawDocument
-from tasks.extract.http import Answer, Client
+from tasks.extract.http import Answer, Client, Found
 
 log = logging.getLogger("techtrade")
 Judge = Callable[[RawDocument], object]
@@ -30,13 +32,18 @@ class Session:
         source: names settings, key and archive.
         plan: what makes documents of two runs belong together, beyond source and dataset. None: nothing does (pages
             of one state that must be read in one go), and nothing is resumed.
+        lasting: what was got is noted at once, and the notes stay until they are old, whatever plan ended: for
+            documents that are each told by themselves whether they are still what the publisher has (``download``).
 
     Raises:
         MissingKeyError: the source needs a key and its address is not a file.
         ConfigError: the key does not look like one.
     """
 
-    def __init__(self, source: str, ask: Ask, archive: Archive, *, plan: str | None = None) -> None:
+    def __init__(
+        self, source: str, ask: Ask, archive: Archive, *, plan: str | None = None, lasting: bool = False
+    ) -> None:
+        self._lasting = lasting
         self.source, self.settings = source, source_settings(source)
         self._archive, self._ask = archive, ask
         self._client = Client(source, self.settings, _key(source, self.settings.url, ask.keys), ask.meter)
@@ -56,7 +63,7 @@ class Session:
     ) -> None:
         if self._plan is None:
             return
-        if kind is None:
+        if kind is None and not self._lasting:
             self._archive.finished(self.source, self._plan)
         else:
             self._note_pending()
@@ -102,6 +109,37 @@ class Session:
 
         document = self._client.get(url, params, receive, attempts=attempts, empty_ok=empty_ok)
         self._pending = document
+        log.info("%s: %s, %s bytes", self.source, role, f"{document.size:,}")
+        return document
+
+    def find(self, url: str) -> Found | None:
+        """What the publisher says of a file, None if it is not there. Raises as ``Client.head`` does."""
+        return self._client.head(url)
+
+    def download(self, role: str, found: Found, judge: Callable[[Path], object], suffix: str) -> RawDocument:
+        """One file of any size, archived verbatim from disk after ``judge`` has looked into it.
+
+        Args:
+            found: what the publisher says of the file now; what an earlier run got is taken only if it was of that.
+
+        ``judge`` raises ``PassingAnswerError`` for a file that is worth asking for again, or any ``SourceError``. What
+        it refuses is not archived: such a file can be of any size, and be anything.
+
+        Raises:
+            SourceError: see ``Client.download``; or what ``judge`` raises.
+        """
+        had = self._had.get(role)
+        if had is not None and found.is_of(had):
+            self._ask.meter.resumed += 1
+            return had
+        self._note_pending()
+        with TemporaryDirectory(prefix="techtrade-") as scratch:
+            file = Path(scratch) / f"download{suffix}"
+            got = self._client.download(found.url, file, judge)
+            document = self._archive.keep_file(self.source, role, got.url, file, suffix, got.modified)
+        self._pending = document
+        if self._lasting:
+            self._note_pending()
         log.info("%s: %s, %s bytes", self.source, role, f"{document.size:,}")
         return document
 

@@ -133,6 +133,13 @@ class LocalStore:
                 if _file_hash(self._path(key)) != _file_hash(path):
                     raise ObjectExistsError(key) from e
 
+    @contextmanager
+    def local_file(self, key: str) -> Iterator[Path]:
+        path = self._path(key)
+        if not path.is_file():
+            raise ObjectNotFoundError(key)
+        yield path
+
     def replace(self, key: str, body: bytes, etag: str | None) -> str:
         path = self._path(key)
         with self._errors(key), self._lock(key):

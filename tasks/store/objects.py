@@ -8,6 +8,7 @@ compare-and-swap, and its ``exists`` then ``write`` is a race. Keys are relative
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -55,6 +56,11 @@ class ObjectStore(Protocol):
 
     def create_file(self, key: str, path: Path) -> None:
         """Like ``create``, from a file of any size."""
+        ...
+
+    def local_file(self, key: str) -> AbstractContextManager[Path]:
+        """The object as a file on this machine while the block runs, whatever its size; not to be written to.
+        Raises ``ObjectNotFoundError``."""
         ...
 
     def replace(self, key: str, body: bytes, etag: str | None) -> str:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import datetime
+from pathlib import Path
 
 from configs.errors import CorruptVersionError, ObjectExistsError, ObjectNotFoundError
 from tasks.extract.base import RawDocument
@@ -25,29 +26,58 @@ class RawArchive:
     """Implements ``tasks.extract.base.Archive`` on a store."""
 
     def __init__(self, store: ObjectStore, clock: Clock = utc_now) -> None:
-        self._store, self._clock = store, clock
+        self.store, self._clock = store, clock
 
     def keep(self, source: str, role: str, url: str, body: bytes, suffix: str) -> RawDocument:
         sha256 = hashlib.sha256(body).hexdigest()
         key = layout.raw(source, sha256, suffix)
-        now = stamp(self._clock())
-        if self._store.size(key) != len(body):
-            self._store.create(key, body)
+        if self.store.size(key) != len(body):
+            self.store.create(key, body)
+        now = self._told(source, role, url, len(body), sha256, suffix)
+        return RawDocument.of(role, url, body, raw_key=key, retrieved_at=now, source=source)
+
+    def keep_file(self, source: str, role: str, url: str, file: Path, suffix: str, modified: str) -> RawDocument:
+        size = file.stat().st_size
+        with open(file, "rb") as body:
+            sha256 = hashlib.file_digest(body, "sha256").hexdigest()
+        key = layout.raw(source, sha256, suffix)
+        if self.store.size(key) != size:
+            self.store.create_file(key, file)
+        now = self._told(source, role, url, size, sha256, suffix)
+        noted = Noted(role=role, url=url, retrieved_at=now, sha256=sha256, raw_key=key, bytes=size, modified=modified)
+        return self._document(noted, source)
+
+    def _told(self, source: str, role: str, url: str, size: int, sha256: str, suffix: str) -> str:
+        """Writes down where bytes came from, unless that is known; returns the moment."""
+        key, now = layout.raw(source, sha256, suffix), stamp(self._clock())
         sidecar = key + ".json"
-        if self._store.size(sidecar) is None:
+        if self.store.size(sidecar) is None:
             about = {
                 "source": source,
                 "role": role,
                 "url": url,
                 "first_retrieved_at": now,
-                "bytes": len(body),
+                "bytes": size,
                 "sha256": sha256,
                 "suffix": suffix,
             }
             # Another run may have seen the same bytes first, and then its sidecar says so.
             with suppress(ObjectExistsError):
-                self._store.create(sidecar, (json.dumps(about, indent=2) + "\n").encode())
-        return RawDocument.of(role, url, body, raw_key=key, retrieved_at=now, source=source)
+                self.store.create(sidecar, (json.dumps(about, indent=2) + "\n").encode())
+        return now
+
+    @contextmanager
+    def file(self, raw_key: str) -> Iterator[Path]:
+        """Archived bytes of any size as a file on this machine, checked against the hash in their name.
+
+        Raises:
+            ObjectNotFoundError, CorruptVersionError: as of ``load``.
+        """
+        with self.store.local_file(raw_key) as path:
+            with open(path, "rb") as body:
+                sha256 = hashlib.file_digest(body, "sha256").hexdigest()
+            _refuse_other(raw_key, sha256)
+            yield path
 
     def load(self, key: str) -> bytes:
         """Archived bytes, checked against the hash in their name.
@@ -56,15 +86,14 @@ class RawArchive:
             ObjectNotFoundError: they are not there (any more).
             CorruptVersionError: they are not the bytes that were archived.
         """
-        body = self._store.get(key).body
-        if hashlib.sha256(body).hexdigest() != key.rsplit("/", 1)[-1].split(".", maxsplit=1)[0]:
-            raise CorruptVersionError("_raw", key, ["the bytes are not those that were archived"])
+        body = self.store.get(key).body
+        _refuse_other(key, hashlib.sha256(body).hexdigest())
         return body
 
     def known(self, manifest: Manifest) -> dict[str, RawDocument]:
         """The documents that a version was made from, by role; their bytes are read when they are needed. Of a source
         whose bytes were taken down, only what is there: the rest has to be asked for again."""
-        gone = {s.source for s in manifest.sources if self._store.size(layout.taken_down(s.source)) is not None}
+        gone = {s.source for s in manifest.sources if self.store.size(layout.taken_down(s.source)) is not None}
         return {
             s.role: self._document(
                 Noted(
@@ -74,27 +103,29 @@ class RawArchive:
                     sha256=s.sha256,
                     raw_key=s.raw_key,
                     bytes=s.bytes,
+                    modified=s.modified,
                 ),
                 s.source,
             )
             for s in manifest.sources
-            if s.role and (s.source not in gone or self._store.size(s.raw_key) == s.bytes)
+            if s.role and (s.source not in gone or self.store.size(s.raw_key) == s.bytes)
         }
 
     def unfinished(self, source: str, plan: str, since: datetime) -> Mapping[str, RawDocument]:
         wanted = layout.notes(source, plan)
         found: dict[str, RawDocument] = {}
-        for entry in list(self._store.entries(layout.notes(source, plan.split("/", maxsplit=1)[0]))):
+        for entry in list(self.store.entries(layout.notes(source, plan.split("/", maxsplit=1)[0]))):
             try:
-                noted = Noted.load(self._store.get(entry.key).body, entry.key)
+                noted = Noted.load(self.store.get(entry.key).body, entry.key)
             except ObjectNotFoundError:  # another run came to its end meanwhile
                 continue
             # A note whose bytes were taken down since is worth nothing.
-            usable = entry.key.startswith(wanted) and noted.retrieved_at >= stamp(since)
-            if usable and self._store.size(noted.raw_key) == noted.bytes:
-                found[noted.role] = self._document(noted, source)
-            else:
-                self._store.delete(entry.key)
+            if noted.retrieved_at < stamp(since) or self.store.size(noted.raw_key) != noted.bytes:
+                self.store.delete(entry.key)
+            elif entry.key.startswith(wanted):
+                known = found.get(noted.role)
+                if known is None or known.retrieved_at < noted.retrieved_at:
+                    found[noted.role] = self._document(noted, source)
         return found
 
     def note(self, source: str, plan: str, document: RawDocument) -> None:
@@ -105,17 +136,18 @@ class RawArchive:
             sha256=document.sha256,
             raw_key=document.raw_key,
             bytes=document.size,
+            modified=document.modified,
         )
         name = hashlib.sha256(f"{document.role} {document.sha256}".encode()).hexdigest()[:32]
         key = f"{layout.notes(source, plan)}{name}.json"
-        if self._store.size(key) is None:
+        if self.store.size(key) is None:
             # A run beside this one may note the very same answer; either note will do.
             with suppress(ObjectExistsError):
-                self._store.create(key, noted.dump())
+                self.store.create(key, noted.dump())
 
     def finished(self, source: str, plan: str) -> None:
-        for entry in list(self._store.entries(layout.notes(source, plan))):
-            self._store.delete(entry.key)
+        for entry in list(self.store.entries(layout.notes(source, plan))):
+            self.store.delete(entry.key)
 
     def _document(self, noted: Noted, source: str) -> RawDocument:
         return RawDocument(
@@ -127,4 +159,10 @@ class RawArchive:
             size=noted.bytes,
             read=lambda: self.load(noted.raw_key),
             source=source,
+            modified=noted.modified,
         )
+
+
+def _refuse_other(key: str, sha256: str) -> None:
+    if sha256 != key.rsplit("/", 1)[-1].split(".", maxsplit=1)[0]:
+        raise CorruptVersionError("_raw", key, ["the bytes are not those that were archived"])

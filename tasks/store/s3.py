@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import s3fs
@@ -199,6 +200,14 @@ class S3Store:
             while chunk := there.read(PART_BYTES):
                 digest.update(chunk)
         return digest.digest()
+
+    @contextmanager
+    def local_file(self, key: str) -> Iterator[Path]:
+        with TemporaryDirectory(prefix="techtrade-") as scratch:
+            path = Path(scratch) / key.rpartition("/")[2]
+            with self._errors(key):
+                self._fs.get_file(self._path(key), str(path))
+            yield path
 
     def replace(self, key: str, body: bytes, etag: str | None) -> str:
         condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": f'"{etag}"'}

@@ -54,7 +54,8 @@ class RawVerifier:
 
     def _read(self, key: str) -> str:
         try:
-            self._archive.load(key)
+            with self._archive.file(key):
+                pass
         except ObjectNotFoundError:
             return GONE
         except CorruptVersionError:

@@ -104,6 +104,8 @@ class Double:
                 except (BrokenPipeError, ConnectionResetError):
                     self.close_connection = True
 
+            do_HEAD = do_GET
+
             def log_message(self, *_: object) -> None:
                 pass
 
@@ -170,7 +172,8 @@ class Double:
         for name, value in (headers or {}).items():
             request.send_header(name, value)
         request.end_headers()
-        request.wfile.write(body)
+        if request.command != "HEAD":
+            request.wfile.write(body)
         if length is not None:
             request.close_connection = True
             request.connection.shutdown(socket.SHUT_RDWR)

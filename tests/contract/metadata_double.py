@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from datetime import date
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from tasks import drift
+from tests.contract import census_bulk_double
 from tests.contract.doubles import Double, workbook
 
 Answer = Callable[[str, dict[str, str]], Any]
@@ -25,7 +28,11 @@ class Metadata(Double):
         parts = urlsplit(request.path)
         said = self.say(parts.path, {k: v[0] for k, v in parse_qs(parts.query).items()})
         body = said if isinstance(said, bytes) else json.dumps(said).encode()
-        self.send(request, body, "application/json")
+        tail = re.fullmatch(r"bytes=-(\d+)", request.headers.get("Range", ""))
+        if tail and self.fault != "no ranges":
+            self.send(request, body[-int(tail[1]) :], "application/zip", status=206)
+        else:
+            self.send(request, body, "application/json")
 
 
 def census(flow: str) -> dict[str, str]:
@@ -67,6 +74,14 @@ def about(series: str) -> list[Any]:
     return [{"page": 1, "pages": 1, "per_page": "50", "total": 1}, [row]]
 
 
+def bulk(path: str) -> bytes:
+    """A month's file, or what would be its end: the members and their sizes are those of a small made-up month."""
+    found = re.fullmatch(r"\d{4}/Merch/(?:ex_m/EXDB|im_m/IMDB)(\d{2})(\d{2})\.ZIP", path)
+    assert found, path
+    flow = "exports" if "EXDB" in path else "imports"
+    return census_bulk_double.month(flow, date(2000 + int(found[1]), int(found[2]), 1))
+
+
 def as_frozen(path: str, query: dict[str, str]) -> Any:
     source, _, rest = path.strip("/").partition("/")
     if source == "census_hitech":
@@ -82,6 +97,8 @@ def as_frozen(path: str, query: dict[str, str]) -> Any:
         concept = {"id": "Version", "name": "Version", "variable": [{"id": "201304", "value": "2013 Apr"}]}
         listed = [{"id": "57", "name": "WDI Database Archives", "concept": [concept]}]
         return {"page": 1, "pages": 1, "per_page": "300", "total": 1, "source": listed}
+    if source == "census_bulk":
+        return bulk(rest)
     assert source == "census_balance", path
     return workbook("2023-01")
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from configs.calendar import load_calendar
 from tasks import drift
+from tasks.store import versions
 from tests.contract.doubles import HTML, closed_port, workbook
 from tests.contract.metadata_double import Metadata, as_frozen, changed
 from tests.plain import Run, plain
@@ -72,7 +76,7 @@ def test_publishers_that_are_as_frozen_are_no_drift(publisher: Metadata, run: Ru
     }
     assert code == 0
     assert not any(c["differences"] for c in found.values())
-    assert len(publisher.requests) == 2 + 2 + 4 + 1 + 1, "one request a list"
+    assert len(publisher.requests) == 2 + 2 + 4 + 1 + 1 + 2, "one request a list"
 
 
 def test_census_metadata_are_asked_for_without_a_key(
@@ -215,6 +219,7 @@ def test_a_publisher_that_is_down_hides_no_other(
         "bea: drift",
         "census_atp_lists: no address",
         "census_balance: unreachable",
+        "census_bulk: as expected",
         "census_ft900: no address",
         "census_hitech: as expected",
         "world_bank: as expected",
@@ -272,6 +277,46 @@ def test_a_source_that_there_is_not_is_wrong_usage(publisher: Metadata, run: Run
     ran = run("sources", "check", "world_bank", "imf")
     assert ran.code == 2 and "'imf'; there are: bea, census_atp_lists" in ran.err
     assert publisher.requests == []
+
+
+def test_of_a_monthly_file_the_end_is_asked_for_and_its_members_are_named(publisher: Metadata, run: Run) -> None:
+    def change(said: Any) -> Any:
+        whole = io.BytesIO()
+        with zipfile.ZipFile(io.BytesIO(said)) as old, zipfile.ZipFile(whole, "w") as new:
+            for name in old.namelist():
+                if "DETL" in name:
+                    new.writestr("reissue/" + name.lower(), b" " * 200_000)
+                elif "COMM" not in name:
+                    new.writestr(name, old.read(name))
+            new.writestr("EXP_PORT.TXT", b"x")
+        return whole.getvalue()
+
+    publisher.say = changed("census_bulk", change)
+    assert lines(run, "census_bulk") == [
+        "gone: exports EXP_COMM.TXT (member)",
+        "new: exports EXP_PORT.TXT (member)",
+        "gone: imports IMP_COMM.TXT (member)",
+        "new: imports EXP_PORT.TXT (member)",
+    ]
+    assert [r.rsplit("/", 1)[0] for r in publisher.requests] == [
+        f"/census_bulk/{load_calendar('ft900').newest(versions.utc_now()):%Y}/Merch/{flow}" for flow in ("ex_m", "im_m")
+    ]
+
+
+def test_a_publisher_that_gives_no_parts_any_more_has_drifted(publisher: Metadata, run: Run) -> None:
+    publisher.say = as_frozen
+    publisher.fault = "no ranges"
+    try:
+        assert "not in parts (Range)" in lines(run, "census_bulk")[0]
+    finally:
+        publisher.fault = ""
+
+
+def test_a_page_instead_of_a_monthly_file_is_told(publisher: Metadata, run: Run) -> None:
+    publisher.say = changed("census_bulk", lambda _: HTML)
+    code, found = told(run, "census_bulk")
+    assert (code, found["census_bulk"]["state"]) == (1, "unreachable")
+    assert "does not end as a ZIP does" in found["census_bulk"]["detail"]
 
 
 def test_of_the_lists_the_newest_of_each_flow_is_read(
