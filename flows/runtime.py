@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from configs.errors import ConfigError
 
@@ -74,6 +75,25 @@ def is_given_by_worker() -> bool:
     context = FlowRunContext.get()
     run = context.flow_run if context else None
     return run is not None and run.work_queue_id is not None
+
+
+def task_runner() -> Any:
+    """Where mapped tasks run, by the setting ``TECHTRADE_TASK_RUNNER``: threads of the run's process, or processes of a
+    Dask cluster (``TECHTRADE_DASK_ADDRESS``; without it, one that is started for the run on this machine).
+    """
+    from configs.settings import load_settings
+
+    settings = load_settings()
+    if settings.task_runner == "threads":
+        from prefect.task_runners import ThreadPoolTaskRunner
+
+        return ThreadPoolTaskRunner(max_workers=settings.workers)
+    from prefect_dask.task_runners import DaskTaskRunner
+
+    if settings.dask_address:
+        return DaskTaskRunner(address=settings.dask_address)
+    a_core_each = {"threads_per_worker": 1, "env": {"POLARS_MAX_THREADS": "1"}}
+    return DaskTaskRunner(cluster_kwargs={"n_workers": settings.workers, "dashboard_address": None, **a_core_each})
 
 
 def refuse_unknown_sources() -> None:
