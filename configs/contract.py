@@ -159,6 +159,8 @@ class Contract(_Frozen):
     sources: Sources
     # The longest that its publisher may go unasked. When it is asked stands in deploy/prefect.yaml.
     ask_within_days: int = Field(ge=1)
+    # What the gate looks at: a dataset that is made a partition at a time is judged by what differs from its parent.
+    judged: Literal["whole", "changed_partitions"] = "whole"
     columns: tuple[Column, ...]
     quality: dict[str, Policy] = Field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -226,9 +228,9 @@ class Contract(_Frozen):
 
     @property
     def sha256(self) -> str:
-        """Hash of everything readers are told: not of bounds, pace and sources, whose change is no new version,
-        and not of layout and comments of the YAML."""
-        told = self.model_dump(mode="json", exclude={"quality", "ask_within_days", "sources"})
+        """Hash of everything readers are told: not of bounds, pace, sources and what is judged, whose change is no new
+        version, and not of layout and comments of the YAML."""
+        told = self.model_dump(mode="json", exclude={"quality", "ask_within_days", "judged", "sources"})
         # Hashed from the first step on only: the field is younger than versions that are published.
         told = {k: v for k, v in told.items() if k != "breaking_notes" or v}
         body = json.dumps(told, sort_keys=True, ensure_ascii=False)

@@ -39,10 +39,10 @@ class GateInput:
     """All that a gate may look at.
 
     ``data`` is the staged candidate as read back from the store, ``parent`` the version before it (its contract may
-    have been older), ``tables`` what the source said, ``staged_schemas`` the arrow schema of each staged file,
-    ``live`` whether a publisher was asked: bundled figures are as old as they are. ``others`` gives what readers get of
-    another dataset, None if nothing of it is published. ``breaks`` are expected, ``breaks_seen`` came already.
-    """
+    have been older), ``tables`` what the source said, ``staged_schemas`` the arrow schema of each staged file, ``live``
+    whether a publisher was asked: bundled figures are as old as they are. ``others`` gives what readers get of another
+    dataset, None if nothing of it is published. ``in_memory``: whether the rows are few enough to be looked at in all
+    ways at once. ``breaks`` are expected, ``breaks_seen`` came already."""
 
     contract: Contract
     data: pl.LazyFrame
@@ -58,6 +58,7 @@ class GateInput:
     others: Callable[[str], Other | None] = no_others
     breaks: tuple[ExpectedBreak, ...] = ()
     breaks_seen: tuple[str, ...] = ()
+    in_memory: bool = True
     today: date = field(default_factory=lambda: datetime.now(UTC).date())
 
     def table(self, name: str, check_id: str) -> pl.LazyFrame:

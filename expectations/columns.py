@@ -63,7 +63,7 @@ def _has_rows(gate: GateInput) -> Check:
 
 def _key_unique(gate: GateInput) -> Check:
     key = list(gate.contract.primary_key)
-    if _each_after_the_one_before(gate):
+    if each_after_the_one_before(gate):
         twice = pl.LazyFrame(schema={**{k: gate.contract.column(k).polars for k in key}, "rows": pl.UInt32})
     else:
         # Rows with a number in common are few, or none; only these are told apart by their keys, which takes longer.
@@ -73,7 +73,7 @@ def _key_unique(gate: GateInput) -> Check:
     return none_of(gate, "key_unique", "the primary key is unique", expected, twice, over=gate.data)
 
 
-def _each_after_the_one_before(gate: GateInput) -> bool:
+def each_after_the_one_before(gate: GateInput) -> bool:
     """Whether each row has a greater key than the one before it, the part that it lies in counted first: then none is
     there twice. One look along the rows, which stand in that order as a rule."""
     contract = gate.contract

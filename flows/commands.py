@@ -14,7 +14,7 @@ from configs.errors import (
     TechtradeError,
     UsageError,
 )
-from configs.settings import require_access
+from configs.settings import has_settings, require_access, source_settings
 from flows import keys
 from flows.output import one_line, print_json, progress, remark, show_traceback
 from flows.running import UnforeseenError, run
@@ -41,7 +41,7 @@ def publish_datasets(
     """Publishes each dataset and prints a line, or with ``--json`` an object, for each.
 
     Keys are looked at before anything is asked: a dataset that is named and lacks its key fails, one that is merely
-    included is left out with a line that says where a key is had.
+    included is left out with a line that says where a key is had. So is one that is large (``only_by_name``).
 
     Returns:
         The exit code: 0 when all were published or had nothing new, else the worst, 1 before 3.
@@ -59,8 +59,10 @@ def publish_datasets(
         results: list[tuple[str, Result]] = []
         with alerting.collected(store):
             for name in chosen:
-                missing = left_out[name]
-                if missing is None:
+                missing, heavy = left_out[name], "" if names else only_by_name(name, source)
+                if heavy:
+                    results.append((name, LeftOut(name, heavy)))
+                elif missing is None:
                     given = {"source": source, "vintage": vintage, "refresh": refresh}
                     results.append((name, attempt(publish, name, store, **given)))
                 elif names:
@@ -86,6 +88,12 @@ def not_to_be_had(name: str, source: str) -> TechtradeError | None:
     except KeyStoreError:
         return None  # the run will say so, as one that failed
     return None
+
+
+def only_by_name(name: str, source: str) -> str:
+    """Why a dataset is not published where none is named; empty if it is."""
+    of = Request(load_contract(name), "live" if source == "live" else "snapshot").source
+    return source_settings(of).only_by_name if has_settings(of) else ""
 
 
 def attempt(flow: Any, name: str, store: str | None, **given: Any) -> Outcome | TechtradeError:

@@ -27,6 +27,7 @@ from flows.announcing import announce  # noqa: E402
 from flows.deployed import deployed  # noqa: E402
 from flows.operate_commands import verified, wanted  # noqa: E402
 from flows.output import one_line  # noqa: E402
+from tasks import pieces  # noqa: E402
 from tasks.alerts import Finding, Kind, findings  # noqa: E402
 from tasks.store import derived, ledger, raw_admin, versions  # noqa: E402
 from tasks.store import gc as gc_  # noqa: E402
@@ -71,6 +72,7 @@ def maintenance(
     steps: list[Callable[[], list[str]]] = [lambda: clean_up(target, now, timedelta(hours=grace_hours))]
     if raw_days is not None:
         steps.append(lambda: expire_raw(target, now, timedelta(days=raw_days)))
+    steps.append(lambda: expire_pieces(target, now))
     steps += [lambda: mend_derived(target), lambda: verify_versions(target, now, verify)]
     done: list[str] = []
     problems: list[str] = []
@@ -101,6 +103,11 @@ def expire_raw(store: ObjectStore, now: datetime, age: timedelta) -> list[str]:
     plan = raw_admin.plan_expiry(store, None, now, age)
     raw_admin.execute(store, plan)
     return plan.lines()
+
+
+@task(name="expire pieces", cache_policy=NO_CACHE)
+def expire_pieces(store: ObjectStore, now: datetime) -> list[str]:
+    return pieces.expire(store, now)
 
 
 @task(name="mend what is derived", cache_policy=NO_CACHE)

@@ -10,6 +10,9 @@ Tasks are thin: the work is in ``tasks.pipeline``. Retries are stated where they
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,6 +23,7 @@ from flows.runtime import (
     prepare,
     refuse_unknown_sources,
     store_of_run,
+    task_runner,
 )
 
 prepare()
@@ -35,8 +39,10 @@ from configs.contract import load_contract  # noqa: E402
 from configs.errors import (  # noqa: E402
     ClaimLostError,
     ConcurrentPublishError,
+    HeadMovedError,
     LockedOutError,
     StoreUnavailableError,
+    TechtradeError,
 )
 from configs.settings import lockout_seconds  # noqa: E402
 from flows import alerting, artifacts, keys, logs, status  # noqa: E402
@@ -44,7 +50,7 @@ from flows.announcing import announce  # noqa: E402
 from flows.deployed import deployed  # noqa: E402
 from tasks import pipeline, schema_rules  # noqa: E402
 from tasks.context import bound  # noqa: E402
-from tasks.extract.base import Extraction, Refresh  # noqa: E402
+from tasks.extract.base import Extraction, Refresh, in_words  # noqa: E402
 from tasks.runs import Checked, Fetched, Outcome, Published, RejectedError, Request, SourceKind  # noqa: E402
 from tasks.sealings import Sealings  # noqa: E402
 from tasks.store import derived, ledger, versions, yank  # noqa: E402
@@ -59,6 +65,8 @@ logs.install()
 # A store that answers 503 for a minute is waited for by runs of a worker: nobody is to be woken for that. The waits
 # double up to 20 s, each a random part of it (tests/drills/test_store_lost.py has such a minute).
 PATIENT_ATTEMPTS = 10
+# Of several runs of one dataset one wins each time; the others ask anew for what may have changed.
+MOVED_TRIES = 5
 
 
 def _run_name() -> str:
@@ -69,6 +77,11 @@ def _run_name() -> str:
 def _lost_race(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
     error = state.result(raise_on_failure=False)
     return isinstance(error, ConcurrentPublishError | ClaimLostError | StoreUnavailableError)
+
+
+def _may_pass(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, StoreUnavailableError) or not isinstance(error, TechtradeError)
 
 
 def _locked_out(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
@@ -101,8 +114,40 @@ def transform(request: Request, extraction: Extraction, folder: Path) -> Built:
     return pipeline.transform(request.contract, extraction, folder)
 
 
+# Retried at once where the machine or the store failed, not where the document is wrong: what was made stays made.
+@task(
+    name="piece",
+    task_run_name="{work.__name__} {job.dataset} {job.label}",
+    retries=2,
+    retry_delay_seconds=[2, 10],
+    retry_condition_fn=_may_pass,
+    cache_policy=NO_CACHE,
+)
+def piece(work: Callable[[ObjectStore, Any], Any], store: ObjectStore, job: Any) -> Any:
+    return work(store, job)
+
+
+@contextmanager
+def _each(store: ObjectStore) -> Iterator[pipeline.Each]:
+    """Calls each job as a task of its own, wherever there is room; tells of progress as they end."""
+    with task_runner() as runner:
+
+        def every(work: Callable[[ObjectStore, Any], Any], jobs: Sequence[Any]) -> list[Any]:
+            began, results = time.monotonic(), []
+            futures = [runner.submit(piece, {"work": work, "store": store, "job": job}) for job in jobs]
+            for number, (job, future) in enumerate(zip(jobs, futures, strict=True), start=1):
+                results.append(future.result())
+                left = (time.monotonic() - began) / number * (len(jobs) - number)
+                log.info("%s: %s, %d of %d, about %s left", job.dataset, job.label, number, len(jobs), in_words(left))
+            return results
+
+        yield every
+
+
 # Retried as a whole, from the new state: a lost race, a claim that gc gave up, a store that failed need a new version,
 # and changes and checks computed against whatever is the parent by then. Jitter keeps equals from colliding again.
+# What a publisher was asked for takes over answers of the version that was latest then: after another it is asked anew
+# (`bring`).
 @task(
     name="release",
     task_run_name="release {request.contract.name} {extraction.vintage}",
@@ -112,12 +157,17 @@ def transform(request: Request, extraction: Extraction, folder: Path) -> Built:
     retry_condition_fn=_lost_race,
     cache_policy=NO_CACHE,
 )
-def release(request: Request, extraction: Extraction, built: Built, store: ObjectStore, sealings: Sealings) -> Outcome:
+def release(
+    request: Request, extraction: Extraction, built: Built, store: ObjectStore, sealings: Sealings, since: str | None
+) -> Outcome:
     head = versions.read_head(store, request.contract.name)
     # An attempt before this one can have won without learning it.
     won = sealings.published(head.latest)
     if won:
         return won
+    now = head.latest.version if head.latest else None
+    if request.kind == "live" and now != since:
+        raise HeadMovedError(head.dataset, since, now)
     skipped = pipeline.nothing_new(head, request, extraction) or pipeline.same_content(head, built, extraction.vintage)
     if skipped:
         return skipped
@@ -184,16 +234,29 @@ def bring(request: Request, url: str | None) -> Outcome:
         make_room(target.root)
     # Whoever is to be told of a store that is still down is not to wait for it again.
     with status.of_failures(open_store(where), dataset, running, asked=request.kind == "live"):
-        head = versions.read_head(target, dataset)
-        yank.settle(target, dataset, head.latest)
-        log.info("%s: extracting from %s, vintage %s", dataset, request.source, request.vintage or "newest")
-        wait = lockout_seconds(request.source)
-        fetched = extract.with_options(retry_delay_seconds=wait)(request, head, target, running)
-        outcome = pipeline.same_input(head, request, fetched) or _release_if_new(request, head, fetched, target)
+        outcome = _outcome(request, target, running)
     with bound(version=outcome.version):
         logs.remember()
         _tell(request, outcome, target, running)
     return outcome
+
+
+def _outcome(request: Request, store: ObjectStore, running: status.Running) -> Outcome:
+    """Extracts and releases; anew if somebody else published in between, who had what this run has not."""
+    dataset = request.contract.name
+    for again in reversed(range(MOVED_TRIES)):
+        head = versions.read_head(store, dataset)
+        yank.settle(store, dataset, head.latest)
+        log.info("%s: extracting from %s, vintage %s", dataset, request.source, request.vintage or "newest")
+        wait = lockout_seconds(request.source)
+        fetched = extract.with_options(retry_delay_seconds=wait)(request, head, store, running)
+        try:
+            return pipeline.same_input(head, request, fetched) or _release_if_new(request, head, fetched, store)
+        except HeadMovedError as e:
+            if not again:
+                raise
+            log.info("%s", e)
+    raise AssertionError("unreachable: the last attempt returns or raises")
 
 
 def _release_if_new(request: Request, head: Head, fetched: Fetched, store: ObjectStore) -> Outcome:
@@ -208,9 +271,14 @@ def _release_if_new(request: Request, head: Head, fetched: Fetched, store: Objec
     if again:
         raise again
     with TemporaryDirectory(prefix="techtrade-") as folder:
-        built = transform(request, extraction, Path(folder))
+        if extraction.pieces:
+            with _each(store) as each:
+                extraction, built = pipeline.assemble(store, request.contract, extraction, head.manifest, each)
+        else:
+            built = transform(request, extraction, Path(folder))
         try:
-            return release(request, extraction, built, store, Sealings())
+            since = head.latest.version if head.latest else None
+            return release(request, extraction, built, store, Sealings(), since)
         except RejectedError as e:
             artifacts.leave(store, name, e.version)
             raise

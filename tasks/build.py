@@ -10,6 +10,7 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,7 +20,7 @@ import pyarrow.parquet as pq
 
 from configs.contract import Contract
 from configs.errors import TechtradeError
-from tasks.store.content import combine, frame_sha256
+from tasks.store.content import combine, content_sha256, frame_sha256
 from tasks.store.versions import Built, Part
 
 T = TypeVar("T")
@@ -129,15 +130,39 @@ def write(rows: pl.DataFrame, contract: Contract, file: Path) -> None:
     """One data file, with units, descriptions and bases in the fields' metadata."""
     # A null where the contract forbids one must get as far as the gate, which says so in words; the column is
     # then nullable in the file, which is not what the contract says, and readers of good files are told it is not.
-    table = rows.to_arrow()
-    fields = [f.with_nullable(f.nullable or table[f.name].null_count > 0) for f in contract.arrow_schema]
-    schema = pa.schema(fields, metadata=contract.arrow_schema.metadata)
-    pq.write_table(
-        table.cast(schema),
+    nulls = {n for n, count in rows.null_count().row(0, named=True).items() if count}
+    with _writer(contract, file, nulls) as out:
+        out.write_table(rows.to_arrow().cast(out.schema), row_group_size=ROW_GROUP)
+
+
+@contextmanager
+def written(contract: Contract, file: Path, nulls: set[str]) -> Iterator[Callable[[pl.DataFrame], None]]:
+    """One data file, whose rows are given in order, some at a time. ``nulls``: the columns that have some."""
+
+    def add(rows: pl.DataFrame) -> None:
+        out.write_table(rows.to_arrow().cast(out.schema), row_group_size=ROW_GROUP)
+
+    with _writer(contract, file, nulls) as out:
+        yield add
+
+
+def _writer(contract: Contract, file: Path, nulls: set[str]) -> pq.ParquetWriter:
+    fields = [f.with_nullable(f.nullable or f.name in nulls) for f in contract.arrow_schema]
+    return pq.ParquetWriter(
         file,
+        pa.schema(fields, metadata=contract.arrow_schema.metadata),
         compression="zstd",
-        row_group_size=ROW_GROUP,
         # Figures hardly repeat: a dictionary of them is built, found too large and thrown away.
         use_dictionary=[c.name for c in contract.columns if c.role != "measure"],
         write_statistics=True,
     )
+
+
+def file_sha256(file: Path, contract: Contract) -> str:
+    """Content hash of a data file sorted by its primary key, a column at a time."""
+    scanned = pl.scan_parquet(file)
+    return content_sha256(contract, lambda name: scanned.select(name).collect().to_series(), rows_of(file))
+
+
+def rows_of(file: Path) -> int:
+    return int(pq.read_metadata(file).num_rows)

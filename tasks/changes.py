@@ -15,11 +15,15 @@ it is new, and counted so.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import polars as pl
+import pyarrow.parquet as pq
 
 from configs.contract import Column, Contract
+from tasks.merge import ranges
 from tasks.store.records import ChangeCounts
 
 KINDS = ("new", "revised", "removed", "representation", "relabelled")
@@ -53,6 +57,39 @@ def compare(new: pl.LazyFrame, old: pl.LazyFrame | None, contract: Contract) -> 
         .collect()
     )
     return Changes(frame, _counts(frame, joined, contract))
+
+
+def compare_files(new: Sequence[Path], old: Sequence[Path], contract: Contract, out: Path) -> ChangeCounts:
+    """The same of files sorted by primary key, written to ``out``, a range of keys at a time: memory does not grow with
+    them. Rows that are new are counted and not listed: at this size that would be the data once more, a line a cell.
+    """
+    rows, cells, writer = dict.fromkeys(KINDS, 0), dict.fromkeys(KINDS, 0), None
+    try:
+        for new_slices, old_slices in ranges([new, old], contract.sort_by):
+            now, before = _frame(new, new_slices, contract).collect(), _frame(old, old_slices, contract).collect()
+            came = now.join(before, on=contract.primary_key, how="anti")
+            known = now.join(before, on=contract.primary_key, how="semi")
+            found = compare(known.lazy(), before.lazy(), contract)
+            for counts in (found.counts, _all_new(came.lazy(), contract).counts):
+                for total, part in ((rows, counts.rows), (cells, counts.cells)):
+                    for kind, number in part.items():
+                        total[kind] += number
+            listed = found.frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+            writer = writer or pq.ParquetWriter(out, listed.schema, compression="zstd")
+            if listed.num_rows:
+                writer.write_table(listed)
+    finally:
+        if writer is not None:
+            writer.close()
+    if writer is None:
+        empty = compare(_frame([], [], contract), _frame([], [], contract), contract).frame
+        pq.write_table(empty.to_arrow(compat_level=pl.CompatLevel.oldest()), out, compression="zstd")
+    return ChangeCounts(rows=rows, cells=cells)
+
+
+def _frame(files: Sequence[Path], slices: Sequence[tuple[int, int]], contract: Contract) -> pl.LazyFrame:
+    parts = [pl.scan_parquet(f).slice(*where) for f, where in zip(files, slices, strict=True) if where[1]]
+    return pl.concat(parts) if parts else contract.polars_schema.to_frame().lazy()
 
 
 def _all_new(new: pl.LazyFrame, contract: Contract) -> Changes:

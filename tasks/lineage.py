@@ -12,7 +12,7 @@ from typing import Protocol
 from configs.contract import Contract, load_contract
 from configs.settings import has_settings, source_settings
 from tasks.extract import partner_reference
-from tasks.extract.base import Extraction, RawDocument
+from tasks.extract.base import Extraction, RawDocument, ReadInPieces, load_source
 from tasks.runs import Checked
 from tasks.store import versions
 from tasks.store.records import Cost, Manifest, SchemaField, SourceEntry
@@ -37,6 +37,9 @@ def inputs_sha256(contract: Contract, documents: tuple[RawDocument, ...]) -> str
         "contract": contract.sha256,
         "code": transform_code(contract.name),
     }
+    source = load_source(contract.sources.live)
+    if isinstance(source, ReadInPieces):
+        body["read"] = source.piece_code()
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 
@@ -46,7 +49,10 @@ def transform_code(dataset: str) -> str:
     files = [
         *sorted((ROOT / "tasks" / "extract").glob("*.py")),
         ROOT / "tasks" / "transform" / f"{dataset}.py",
+        ROOT / "tasks" / "transform" / "technology_groups.py",
         ROOT / "tasks" / "build.py",
+        ROOT / "tasks" / "merge.py",
+        ROOT / "tasks" / "pieces.py",
         ROOT / "tasks" / "store" / "content.py",
     ]
     return _hash_files(files)
@@ -91,6 +97,7 @@ def _source_entry(document: RawDocument, extraction: Extraction) -> SourceEntry:
         vintage=extraction.vintage,
         licence=terms.licence,
         citation=terms.citation,
+        modified=document.modified,
     )
 
 

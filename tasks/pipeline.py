@@ -5,34 +5,30 @@ Nothing here knows Prefect: a flow wraps each step in a task. How a run can end 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import polars as pl
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from configs.breaks import load_breaks
 from configs.contract import Contract
 from configs.errors import (
-    CheckCouldNotRunError,
     NotPublishedError,
     ObjectNotFoundError,
-    StoreUnavailableError,
     VintageRegressedError,
 )
 from configs.settings import Keys, from_environment, has_settings
-from expectations.base import GateInput, Other, once
-from tasks import changes as changes_
-from tasks import notes, schema_rules
+from expectations.base import GateInput, Other
+from tasks import notes, pieces, schema_rules
 from tasks.build import build
 from tasks.extract import partner_reference
 from tasks.extract.base import Ask, Extraction, Meter, load_source
 from tasks.lineage import code_version, inputs_sha256, manifest_of
-from tasks.quality.gate import UNREADABLE, first_line, judge
+from tasks.quality.gate import judge
 from tasks.quality.report import Report, failures_of
+from tasks.read_back import parquet_bytes, read_back
 from tasks.runs import Checked, Fetched, Published, RejectedError, Request, Skipped
 from tasks.store import layout, reader, versions
 from tasks.store.objects import ObjectStore
@@ -40,10 +36,7 @@ from tasks.store.raw import RawArchive
 from tasks.store.records import Manifest
 from tasks.store.verify import confirm
 from tasks.store.versions import Built, Draft, Head, Release, Sealed
-from tasks.transform.base import load_transform
-
-# Up to this many rows a version is read from the store once for the gate; some thirty checks read it otherwise.
-KEPT_ROWS = 2_000_000
+from tasks.transform.base import HasCompanions, load_transform
 
 # ------------------------------------------------------------------------ steps
 
@@ -73,6 +66,7 @@ def fetch(
         known_vintage=manifest.vintage if manifest else None,
         meter=meter or Meter(),
         keys=keys,
+        published=lambda dataset, path: _published_file(archive.store, dataset, path),
     )
     documents = load_source(request.source).fetch(ask, archive)
     if request.contract.referring:
@@ -161,6 +155,33 @@ def transform(contract: Contract, extraction: Extraction, folder: Path) -> Built
     return build(load_transform(contract.name).transform(extraction.tables), contract, folder)
 
 
+Each = Callable[[Callable[[ObjectStore, Any], Any], Sequence[Any]], list[Any]]
+
+
+def assemble(
+    store: ObjectStore, contract: Contract, extraction: Extraction, parent: Manifest | None, each: Each | None = None
+) -> tuple[Extraction, Built]:
+    """The data files of a dataset that is made in pieces, which stand in the store when it returns.
+
+    Args:
+        each: calls a function with the store and each job, in any order and anywhere, and gives back the results in
+            order; None does so here, one by one.
+
+    Returns:
+        The extraction with what its documents said of themselves as the table ``facts``; and the candidate.
+    """
+
+    def one_by_one(work: Callable[[ObjectStore, Any], Any], jobs: Sequence[Any]) -> list[Any]:
+        return [work(store, job) for job in jobs]
+
+    every = each or one_by_one
+    plan = pieces.plan(contract, extraction, parent)
+    every(pieces.make_piece, plan.pieces)
+    made = every(pieces.make_part, plan.parts)
+    tables = {**extraction.tables, "facts": pieces.facts(store, plan)}
+    return replace(extraction, tables=tables), pieces.built(contract, plan, made)
+
+
 def same_content(head: Head, built: Built, vintage: str) -> Skipped | None:
     """Whether the candidate says what the current version says, in figures and in contract."""
     now = head.manifest
@@ -185,32 +206,33 @@ def check(
     """
     contract, head = request.contract, draft.head
     confirm(store, draft)
-    data = _read_back(store, contract, draft)
-    parent = _read_back(store, contract, head.manifest) if head.manifest else None
-    changes = changes_against_parent(store, contract, draft)
-    draft = versions.stage_bytes(store, draft, "changes.parquet", parquet_bytes(changes.frame))
-    report = judge(
-        GateInput(
-            contract=contract,
-            data=data,
-            staged_schemas=_staged_schemas(store, draft),
-            parent=parent,
-            tables=extraction.tables,
-            vintage=extraction.vintage,
-            asked_vintage=request.vintage,
-            parent_vintage=head.manifest.vintage if head.manifest else None,
-            yanked_contents=yanked,
-            content_sha256=built.content_sha256,
-            live=request.kind == "live" and has_settings(request.source),
-            others=lambda name: _other(store, name),
-            breaks=load_breaks(contract.name),
-            breaks_seen=head.manifest.breaks_seen if head.manifest else (),
+    with read_back(store, contract, draft) as staged:
+        report = judge(
+            GateInput(
+                contract=contract,
+                data=staged.data,
+                staged_schemas=staged.schemas,
+                parent=staged.parent,
+                in_memory=staged.in_memory,
+                tables=pieces.judged(extraction.tables, staged.partitions),
+                vintage=extraction.vintage,
+                asked_vintage=request.vintage,
+                parent_vintage=head.manifest.vintage if head.manifest else None,
+                yanked_contents=yanked,
+                content_sha256=built.content_sha256,
+                live=request.kind == "live" and has_settings(request.source),
+                others=lambda name: _other(store, name),
+                breaks=load_breaks(contract.name),
+                breaks_seen=head.manifest.breaks_seen if head.manifest else (),
+            )
         )
-    )
+    draft = staged.draft
     draft = versions.stage_bytes(store, draft, "quality.parquet", parquet_bytes(report.frame()))
     draft = versions.stage_bytes(store, draft, "quality_gx.json", report.gx_json)
     draft = versions.stage_bytes(store, draft, "notes.parquet", parquet_bytes(notes.frame(contract)))
-    return Checked(draft, built, extraction, changes.counts, report)
+    for path, frame in _companions(store, contract, extraction, head).items():
+        draft = versions.stage_bytes(store, draft, path, parquet_bytes(frame))
+    return Checked(draft, built, extraction, staged.counts, report)
 
 
 def seal(store: ObjectStore, contract: Contract, checked: Checked) -> Sealed:
@@ -251,6 +273,31 @@ def _other(store: ObjectStore, dataset: str) -> Other | None:
     return Other(reader.scan(store, manifest), manifest.vintage)
 
 
+def _companions(
+    store: ObjectStore, contract: Contract, extraction: Extraction, head: Head
+) -> Mapping[str, pl.DataFrame]:
+    """Tables that a dataset publishes beside its rows, by path."""
+    transform = load_transform(contract.name)
+    if not isinstance(transform, HasCompanions):
+        return {}
+
+    def before(path: str) -> pl.DataFrame | None:
+        parent = head.manifest
+        if parent is None or not any(f.path == path for f in parent.files):
+            return None
+        return pl.read_parquet(store.get(layout.version(contract.name, parent.version, path)).body)
+
+    return transform.companions(extraction.tables, before)
+
+
+def _published_file(store: ObjectStore, dataset: str, path: str) -> tuple[str, bytes] | None:
+    latest, _ = versions.read_latest(store, dataset)
+    if latest is None or not any(f.path == path for f in reader.resolve(store, dataset).manifest.files):
+        return None
+    key = layout.version(dataset, latest.version, path)
+    return key, store.get(key).body
+
+
 def yanked_contents(head: Head) -> dict[str, str]:
     """Content hash of each yanked version, with its name and the reason."""
     if head.latest is None:
@@ -287,53 +334,3 @@ def rejected_before(
 def served(head: Head) -> str | None:
     """What readers of latest get, as ``dataset@version``."""
     return f"{head.dataset}@{head.latest.version}" if head.latest else None
-
-
-def parquet_bytes(frame: pl.DataFrame) -> bytes:
-    out = BytesIO()
-    pq.write_table(frame.to_arrow(compat_level=pl.CompatLevel.oldest()), out, compression="zstd")
-    return out.getvalue()
-
-
-def changes_against_parent(store: ObjectStore, contract: Contract, draft: Draft) -> changes_.Changes:
-    """Differences from the parent, read only from the files that differ: what was copied from it is the same.
-
-    Raises:
-        CheckCouldNotRunError: the store's files could not be read.
-    """
-    parent = draft.head.manifest
-    same = {f for f in parent.files if f in draft.files and f.rows is not None} if parent else set()
-    new = replace(draft, files=tuple(f for f in draft.files if f not in same))
-    old = parent.model_copy(update={"files": tuple(f for f in parent.files if f not in same)}) if parent else None
-    try:
-        return changes_.compare(
-            reader.scan(store, new, contract), reader.scan(store, old, contract) if old else None, contract
-        )
-    except UNREADABLE as e:
-        raise CheckCouldNotRunError(contract.name, "changes against the version before", str(e)) from e
-
-
-def _read_back(store: ObjectStore, contract: Contract, version: reader.HasFiles) -> pl.LazyFrame:
-    """The rows of a version, in memory unless they are many."""
-    rows = sum(f.rows or 0 for f in version.files)
-    try:
-        frame = reader.scan(store, version, contract)
-        return once(frame) if rows <= KEPT_ROWS else frame
-    except UNREADABLE as e:
-        name = f"{version.dataset}@{version.version}"
-        raise StoreUnavailableError(
-            f"{name}, which the gate needs, cannot be read ({first_line(e)}); nothing was published. See whether it is "
-            f"whole: techtrade verify {name}"
-        ) from e
-
-
-def _staged_schemas(store: ObjectStore, draft: Draft) -> dict[str, pa.Schema]:
-    filesystem, found = store.filesystem(), {}
-    for path in (f.path for f in draft.files if f.rows is not None):
-        uri = store.uri(layout.version(draft.dataset, draft.version, path))
-        try:
-            found[path] = pq.read_schema(uri, filesystem=filesystem)
-        except OSError as e:
-            told = f"{uri} was staged and cannot be read back: {e.strerror or e}; nothing was published, run again"
-            raise StoreUnavailableError(told) from e
-    return found

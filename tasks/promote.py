@@ -19,6 +19,7 @@ import polars as pl
 from configs.contract import Contract
 from configs.errors import ClaimLostError, ConcurrentPublishError, PromoteRefusedError
 from tasks import pipeline, schema_rules
+from tasks.read_back import parquet_bytes, stage_changes
 from tasks.store import layout, reader, versions
 from tasks.store.objects import ObjectStore
 from tasks.store.records import LogEntry, Manifest, Override
@@ -127,10 +128,9 @@ def _staged(
             store.copy(source, layout.version(draft.dataset, draft.version, file.path))
             draft = versions.with_file(draft, file)
     quality = _marked(reader.quality(store, rejected), override)
-    draft = versions.stage_bytes(store, draft, "quality.parquet", pipeline.parquet_bytes(quality))
+    draft = versions.stage_bytes(store, draft, "quality.parquet", parquet_bytes(quality))
     confirm(store, draft)
-    changes = pipeline.changes_against_parent(store, contract, draft)
-    draft = versions.stage_bytes(store, draft, "changes.parquet", pipeline.parquet_bytes(changes.frame))
+    draft, counts = stage_changes(store, contract, draft)
     before = head.manifest
     told = {
         "version": draft.version,
@@ -138,7 +138,7 @@ def _staged(
         "status": "passed",
         "token": draft.claim.token,
         "files": draft.files,
-        "changes": changes.counts,
+        "changes": counts,
         "override": override,
         "breaks_seen": tuple(sorted({*rejected.breaks_seen, *(before.breaks_seen if before else ())})),
         "created_at": versions.stamp(clock()),

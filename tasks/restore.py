@@ -128,6 +128,8 @@ def rebuild(archive: RawArchive, contract: Contract, manifest: Manifest, folder:
     fetched = Fetched(request.source, tuple(documents[s.role] for s in manifest.sources), Meter())
     try:
         extraction = pipeline.read(request, fetched)
+        if extraction.pieces:
+            return pipeline.assemble(archive.store, contract, extraction, None)
         return extraction, pipeline.transform(contract, extraction, folder)
     except ObjectNotFoundError as e:
         raise RestoreError(f"a raw input is not in the archive: {e.key}") from e

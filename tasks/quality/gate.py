@@ -93,14 +93,17 @@ class _Frames:
 
 
 def _collected(gate: GateInput, checks: Sequence[Check]) -> _Frames:
-    """All frames at once: polars runs them side by side, and reads what they share once."""
+    """All frames: at once, because polars runs them side by side and reads what they share once; of what is in files
+    one by one, because side by side they would hold all columns of all rows, and a copy for each filter."""
     lazy = {c.id: c.frame for c in checks if c.frame is not None}
     over = {c.id: c.over.select(pl.len()) for c in checks if c.over is not None}
+    each = [*lazy.items(), *over.items()]
     try:
-        made = pl.collect_all([*lazy.values(), *over.values()])
+        made = pl.collect_all([frame for _, frame in each]) if gate.in_memory else None
     except UNREADABLE:
-        # One of them; which one, they say one by one.
-        made = [_made(gate, check_id, frame) for check_id, frame in [*lazy.items(), *over.items()]]
+        made = None  # one of them; which one, they say one by one
+    if made is None:
+        made = [_made(gate, check_id, frame) for check_id, frame in each]
     frames, counts = made[: len(lazy)], made[len(lazy) :]
     return _Frames(
         dict(zip(lazy, frames, strict=True)),
@@ -123,7 +126,7 @@ def _groups(checks: Sequence[Check], frames: _Frames) -> list[tuple[list[Check],
 def _side_by_side(columns: Sequence[pl.Series]) -> pl.DataFrame:
     """The longest column says how long; the others end in nulls, which no rule on values looks at."""
     height = max(map(len, columns))
-    return pl.DataFrame([s.extend_constant(None, height - len(s)) for s in columns])
+    return pl.DataFrame([s.extend_constant(None, height - len(s)) if len(s) < height else s for s in columns])
 
 
 def _made(gate: GateInput, check_id: str, frame: pl.LazyFrame) -> pl.DataFrame:

@@ -14,7 +14,7 @@ version and the order of rows do not enter. Hashing the parquet bytes was reject
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import polars as pl
@@ -27,10 +27,15 @@ def frame_sha256(frame: pl.DataFrame, contract: Contract, *, in_order: bool = Fa
     rows = frame.select(contract.names)
     if not in_order:
         rows = rows.sort(contract.primary_key)
+    return content_sha256(contract, lambda name: rows[name], rows.height)
+
+
+def content_sha256(contract: Contract, column_of: Callable[[str], pl.Series], rows: int) -> str:
+    """Content hash of one partition whose columns are given one by one, sorted by primary key."""
     total = hashlib.sha256()
     for column in contract.columns:
-        total.update(f"{column.name}:{column.type}:{rows.height}\n".encode())
-        total.update(_column_digest(rows[column.name]))
+        total.update(f"{column.name}:{column.type}:{rows}\n".encode())
+        total.update(_column_digest(column_of(column.name)))
     return total.hexdigest()
 
 

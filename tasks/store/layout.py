@@ -7,6 +7,8 @@ import re
 CATALOG = "catalog.json"
 ALERTS = "_alerts/state.json"
 LEDGER = "_ledger/"
+# Derived, and made again where it is gone.
+MADE = "_pieces/"
 VERSION = re.compile(r"^(\d{4}-\d{2}-\d{2})\.(\d{4})$")
 
 
@@ -73,6 +75,21 @@ def data_file(part: str | None) -> str:
 def raw(source: str, sha256: str, suffix: str) -> str:
     """Content-addressed: the same bytes are kept once."""
     return f"_raw/{source}/{sha256[:2]}/{sha256}{suffix}"
+
+
+def piece(dataset: str, key: str, what: str) -> str:
+    """What was read of one document of a dataset that is made in pieces: its ``rows``, its ``facts``."""
+    return f"{MADE}{dataset}/pieces/{key[:2]}/{key}.{what}.parquet"
+
+
+def made(dataset: str, key: str) -> str:
+    """What there is to tell of a data file made of pieces."""
+    return f"{MADE}{dataset}/parts/{key}.json"
+
+
+def made_file(dataset: str, sha256: str) -> str:
+    """The file itself, by its bytes."""
+    return f"{MADE}{dataset}/parts/{sha256}.parquet"
 
 
 def notes(source: str, plan: str) -> str:

@@ -46,13 +46,25 @@ class Claim(Record):
 
 
 class FileEntry(Record):
-    """An object of a version. ``rows`` and ``content_sha256`` for data files only."""
+    """An object of a version. ``rows`` and ``content_sha256`` for data files only. ``inputs_sha256``: what the file was
+    made from, where a dataset is made a partition at a time."""
 
     path: str
     bytes: int
     sha256: str
     rows: int | None = None
     content_sha256: str | None = None
+    inputs_sha256: str | None = None
+
+
+class MadePart(Record):
+    """A data file that was made of pieces, before any version has it."""
+
+    partition: str
+    rows: int
+    bytes: int
+    sha256: str
+    content_sha256: str
 
 
 class SchemaField(Record):
@@ -76,6 +88,7 @@ class Noted(Record):
     sha256: str
     raw_key: str
     bytes: int
+    modified: str = ""
 
 
 class Cost(Record):
@@ -90,7 +103,7 @@ class Cost(Record):
 
 class SourceEntry(Record):
     """One raw input of a version: where it came from and under which key it is archived. ``role`` is what it was to
-    the source (``exports/2024-01:2024-12``)."""
+    the source (``exports/2024-01:2024-12``), ``modified`` what the publisher said of its last change."""
 
     source: str
     role: str = ""
@@ -102,6 +115,7 @@ class SourceEntry(Record):
     vintage: str
     licence: str
     citation: str
+    modified: str = ""
 
 
 class Override(Record):

@@ -63,14 +63,18 @@ class Head:
 
 @dataclass(frozen=True)
 class Part:
-    """A data file ready to be staged. ``partition`` is its folder (``part_year=1990``), None for small datasets."""
+    """A data file ready to be staged: ``file`` is on this machine, or, if None, ``key`` is in the store already.
+    ``partition`` is its folder (``part_year=1990``), None for small datasets. ``inputs_sha256``: what it was made from,
+    where a dataset is made a partition at a time."""
 
     partition: str | None
-    file: Path
+    file: Path | None
     rows: int
     bytes: int
     sha256: str
     content_sha256: str
+    key: str = ""
+    inputs_sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -203,11 +207,20 @@ def stage_data(store: ObjectStore, draft: Draft, built: Built) -> Draft:
         same = known.get(path)
         if parent is not None and same is not None and same.content_sha256 == part.content_sha256:
             store.copy(layout.version(draft.dataset, parent.version, path), key)
-            draft = replace(draft, files=(*draft.files, same))
+            now = same.model_copy(update={"inputs_sha256": part.inputs_sha256})
+            draft = replace(draft, files=(*draft.files, now))
             continue
-        store.create_file(key, part.file)
+        if part.file is None:
+            store.copy(part.key, key)
+        else:
+            store.create_file(key, part.file)
         entry = FileEntry(
-            path=path, bytes=part.bytes, sha256=part.sha256, rows=part.rows, content_sha256=part.content_sha256
+            path=path,
+            bytes=part.bytes,
+            sha256=part.sha256,
+            rows=part.rows,
+            content_sha256=part.content_sha256,
+            inputs_sha256=part.inputs_sha256,
         )
         draft = replace(draft, files=(*draft.files, entry))
     return draft
@@ -223,6 +236,14 @@ def stage_bytes(store: ObjectStore, draft: Draft, path: str, body: bytes) -> Dra
     store.create(layout.version(draft.dataset, draft.version, path), body)
     entry = FileEntry(path=path, bytes=len(body), sha256=hashlib.sha256(body).hexdigest())
     return with_file(draft, entry)
+
+
+def stage_file(store: ObjectStore, draft: Draft, path: str, file: Path) -> Draft:
+    """The same of a file on this machine."""
+    store.create_file(layout.version(draft.dataset, draft.version, path), file)
+    with open(file, "rb") as body:
+        sha256 = hashlib.file_digest(body, "sha256").hexdigest()
+    return with_file(draft, FileEntry(path=path, bytes=file.stat().st_size, sha256=sha256))
 
 
 def seal(store: ObjectStore, draft: Draft, manifest: Manifest) -> Sealed:

@@ -6,9 +6,9 @@ here or in any transform.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Protocol, cast
+from typing import Protocol, cast, runtime_checkable
 
 import polars as pl
 
@@ -20,6 +20,17 @@ class Transform(Protocol):
 
     def transform(self, tables: Mapping[str, pl.LazyFrame]) -> pl.LazyFrame:
         """The dataset, with the columns of its contract, from the tables of its source."""
+        ...
+
+
+@runtime_checkable
+class HasCompanions(Protocol):
+    """What a transform module provides besides, whose dataset publishes tables beside its rows."""
+
+    def companions(
+        self, tables: Mapping[str, pl.LazyFrame], before: Callable[[str], pl.DataFrame | None]
+    ) -> Mapping[str, pl.DataFrame]:
+        """The tables by their paths in a version. ``before``: what stands under a path in the version before."""
         ...
 
 

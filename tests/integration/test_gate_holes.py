@@ -22,7 +22,7 @@ import pytest
 from configs.contract import load_contract
 from configs.errors import CheckCouldNotRunError
 from expectations.base import Check, GateInput
-from tasks import pipeline
+from tasks import read_back
 from tasks.build import write
 from tasks.quality import gate as gate_module
 from tasks.quality.gate import judge
@@ -374,5 +374,5 @@ def test_small_data_is_read_from_the_store_once(good: Figures, tmp_path: Path) -
     path = tmp_path / IP / "versions" / version.version / file.path
     path.parent.mkdir(parents=True)
     write(figures, contract, path)
-    judge(replace(given(IP, figures, "2021-09-15"), data=pipeline._read_back(store, contract, version)))
+    judge(replace(given(IP, figures, "2021-09-15"), data=read_back._kept(store, contract, version)))
     assert 1 <= len(opened) <= 2, "its schema, then its rows"

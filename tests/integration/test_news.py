@@ -16,10 +16,11 @@ from configs import subscribers as config
 from configs.contract import load_contract
 from configs.errors import ConfigError, StoreUnavailableError
 from flows.announcing import announce
-from tasks import news_feed, news_webhooks, pipeline
+from tasks import news_feed, news_webhooks
 from tasks.news import largest_of, news_of
 from tasks.news_feed import Feed, FeedEntry, parse, render
 from tasks.promote import promote
+from tasks.read_back import stage_changes
 from tasks.store import layout, versions, yank
 from tasks.store.objects import ObjectStore
 from tasks.store.records import Manifest
@@ -36,10 +37,9 @@ Candidates = Callable[[int], Built]
 def publish(store: ObjectStore, built: Built) -> Manifest:
     """A publish with real changes, and its news."""
     draft = versions.stage_data(store, versions.claim(store, versions.read_head(store, DATASET)), built)
-    changes = pipeline.changes_against_parent(store, contract(), draft)
-    draft = versions.stage_bytes(store, draft, "changes.parquet", pipeline.parquet_bytes(changes.frame))
+    draft, counts = stage_changes(store, contract(), draft)
     manifest = drill.manifest_of(draft, built, "passed", versions.utc_now)
-    sealed = versions.seal(store, draft, manifest.model_copy(update={"changes": changes.counts}))
+    sealed = versions.seal(store, draft, manifest.model_copy(update={"changes": counts}))
     done = versions.swap(store, sealed).manifest
     announce(store, contract(), ("published", done.version))
     return done

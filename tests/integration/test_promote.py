@@ -11,9 +11,9 @@ import polars as pl
 import pytest
 
 from configs.errors import CorruptVersionError, NotPublishedError, PromoteRefusedError
-from tasks.pipeline import parquet_bytes
 from tasks.promote import promote
 from tasks.quality.report import CheckResult, Report
+from tasks.read_back import parquet_bytes
 from tasks.store import layout, reader, versions, yank
 from tasks.store.objects import ObjectStore
 from tasks.store.records import Manifest, QualityCounts

@@ -13,8 +13,8 @@ import pytest
 from configs.contract import Severity, dataset_names, load_contract
 from configs.errors import ConfigError
 from expectations.base import load_checks
-from tasks.pipeline import parquet_bytes
 from tasks.quality.report import SCHEMA, CheckOutcome, CheckResult, Report, failures_of
+from tasks.read_back import parquet_bytes
 
 
 def result(check_id: str, outcome: CheckOutcome, severity: Severity = "critical", **more: Any) -> CheckResult:
