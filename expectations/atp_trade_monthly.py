@@ -17,7 +17,7 @@ from expectations.continuity import copied, flat_lines
 from expectations.cross_source import group_totals, same_total, workbook_flows
 from expectations.magnitude import in_season, known_years, not_rounded
 from expectations.periods import every_month, vintage_month
-from tasks.transform.atp_trade_monthly import GROUPS
+from tasks.transform.technology_groups import GROUPS
 
 FIRST = date(2010, 1, 1)
 WORLD = "-"

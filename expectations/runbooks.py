@@ -22,15 +22,18 @@ _GENERATED = {
     "resolves_": "unknown-codes",
 }
 _FAMILIES: dict[str, tuple[str, ...]] = {
-    "shape": ("schema", "has_rows", "key_unique", "row_count", "as_extracted", "matches_lists", "as_published"),
+    "shape": (
+        "schema", "has_rows", "key_unique", "row_count", "as_extracted", "matches_lists", "as_published",
+        "every_record", "in_order",
+    ),
     "values": (
-        "precision", "not_rounded", "readable_text", "status_of_value", "one_figure", "intervals", "no_overlap",
-        "validity", "sources",
+        "precision", "not_negative", "not_rounded", "readable_text", "status_of_value", "one_figure", "intervals",
+        "no_overlap", "validity", "sources",
     ),
     "unknown-codes": ("known_codes", "codes_unique", "id_is_its_code", "iso_given", "region_given", "predecessors"),
     "labels": (
         "aggregate_marks", "economy_names", "one_of_each", "partner_names", "group_names", "neighbours", "east_asia",
-        "in_force", "codes_moved", "flows_differ", "smoother_adjusted",
+        "in_force", "codes_moved", "flows_differ", "smoother_adjusted", "concordance",
     ),
     "vintage": (
         "asked_vintage", "past_vintage", "vintage_not_back", "vintage_not_later", "one_vintage", "yanked_content",
@@ -44,6 +47,7 @@ _FAMILIES: dict[str, tuple[str, ...]] = {
     "adding-up": (
         "balance", "year_totals", "partners_to_world", "groups_to_total", "months_to_year", "not_counted_twice",
         "adds_up_to_world", "near_world", "types_add_up", "years_agree", "affiliations_add_up", "areas_add_up",
+        "control_totals", "parts_of_value",
     ),
     "unit-and-size": (
         "known_year", "known_years", "jumps", "unit", "in_season", "proportion", "partners_in_season", "year_in_line",
@@ -57,7 +61,9 @@ _FAMILIES: dict[str, tuple[str, ...]] = {
         "size_of_change", "large_revision", "old_revision", "month_revised", "year_revised", "figures_changed",
         "total_change", "history_rewritten", "history_changed", "churn", "list_exchanged", "size_of_change_partner",
     ),
-    "other-sources": ("ft900", "same_total", "same_us_total", "quarters_to_year"),
+    "other-sources": (
+        "ft900", "same_total", "same_us_total", "quarters_to_year", "as_hitech", "as_hitech_aircraft", "in_lists",
+    ),
     "expected-breaks": ("expected_breaks",),
     "continuity": ("flat_lines", "copied_periods", "carried_periods", "figures_moved", "no_news", "same_list"),
 }  # fmt: skip

@@ -5,13 +5,18 @@ does not name its month, and takes old lists away. So every list that the publis
 from the archive, under the flow and month it had, and only what the settings name is asked for: a list that is new or
 has another address now, and the newest of each flow again, which may have been corrected.
 
+``atp_detail_monthly`` has the concordance of each of its months, which says what counted as advanced technology in it.
+That is taken before any list of the same month.
+
 Parsing is in ``atp_list_files``.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+
+import polars as pl
 
 from configs.errors import ConfigError, NoAddressError, VintageUnavailableError
 from configs.settings import source_settings
@@ -21,6 +26,7 @@ from tasks.extract.secrets import without_secrets
 from tasks.extract.session import Session
 
 SOURCE = "census_atp_lists"
+CONCORDANCE = ("atp_detail_monthly", "concordance.parquet")
 
 
 def vintages(dataset: str) -> Sequence[str]:
@@ -41,6 +47,9 @@ def fetch(ask: Ask, archive: Archive) -> tuple[RawDocument, ...]:
     with Session(SOURCE, ask, archive, plan=json.dumps(wanted, sort_keys=True)) as session:
         for role, url in sorted(wanted.items()):
             documents[role] = session.get(role, url, judge=lambda d: atp_list_files.read_list(SOURCE, d), suffix=".txt")
+    # The concordance of a month is the authority for it.
+    for role, address, body in _concordances(ask):
+        documents[role] = archive.keep(SOURCE, role, address, body, ".csv")
     return tuple(documents[role] for role in sorted(documents))
 
 
@@ -73,6 +82,23 @@ def parse(dataset: str, documents: tuple[RawDocument, ...], vintage: str | None)
         licence=settings.licence,
         citation=settings.citation,
     )
+
+
+def _concordances(ask: Ask) -> Iterator[tuple[str, str, bytes]]:
+    """Role, address and list, in the project's own form, of each month whose concordance in ``atp_detail_monthly`` is
+    another than that of the month before, and of each January and of the first month that it has."""
+    found = ask.published(*CONCORDANCE)
+    if found is None:
+        return
+    address, body = found
+    months = pl.read_parquet(body).sort("flow", "period", "hs10").partition_by("flow", "period", as_dict=True)
+    before: dict[str, pl.DataFrame] = {}
+    for (flow, period), rows in months.items():
+        codes = rows.select("hs10", "technology_group")
+        had = before.get(str(flow))
+        before[str(flow)] = codes
+        if had is None or period.month == 1 or not codes.equals(had):
+            yield f"{flow}/{period:%Y-%m}", address, codes.write_csv().encode()
 
 
 def _named() -> dict[str, str]:

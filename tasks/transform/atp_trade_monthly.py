@@ -6,18 +6,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-GROUPS = {
-    "01": "Biotechnology",
-    "02": "Life science",
-    "03": "Opto-electronics",
-    "04": "Information and communications",
-    "05": "Electronics",
-    "06": "Flexible manufacturing",
-    "07": "Advanced materials",
-    "08": "Aerospace",
-    "09": "Weapons",
-    "10": "Nuclear technology",
-}
+from tasks.transform.technology_groups import GROUPS
 
 
 def transform(tables: Mapping[str, pl.LazyFrame]) -> pl.LazyFrame:

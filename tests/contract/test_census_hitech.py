@@ -448,11 +448,12 @@ def test_a_missing_key_leaves_out_what_was_not_named_and_the_others_go_on(
         ran = techtrade("publish", "--json")
     assert ran.code == 0, ran.err
     outcomes = {r["dataset"]: r["outcome"] for r in json.loads(ran.out)}
-    left_out = {DATASET, "us_ip_trade_annual", "us_ip_trade_quarterly", "atp_products"}
+    left_out = {DATASET, "us_ip_trade_annual", "us_ip_trade_quarterly", "atp_products", "atp_detail_monthly"}
     assert {d for d, outcome in outcomes.items() if outcome == "left out"} == left_out
     assert {d for d, o in outcomes.items() if o == "published"} == {"atp_world_monthly", "ip_trade_annual", "partners"}
     for link in ("api.census.gov/data/key_signup", "apps.bea.gov"):
         assert sum(link in line for line in ran.err.splitlines()) >= 1
+    assert "atp_detail_monthly: left out: a month is some 300 MB; name the dataset to get it" in ran.err
     assert api.requests == []
 
 

@@ -73,7 +73,7 @@ OTHER = "ip_trade_annual"
 LETTERS = {"read": "r", "create": "c", "replace": "s", "put": "p", "delete": "d"}
 _FILLED = {
     "<own>": DATASET, "<other>": OTHER, "<version>": "2026-11-25.0001", "<source>": "census_balance",
-    "<another source>": "world_bank", "<aa>": "00", "<sha256>": "0" * 64, "<plan>": "1/2",
+    "<another source>": "world_bank", "<aa>": "00", "<sha256>": "0" * 64, "<plan>": "1/2", "<key>": "parts/0.json",
 }  # fmt: skip
 
 

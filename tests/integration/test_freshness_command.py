@@ -129,5 +129,5 @@ def test_the_flow_tells_the_owner_once_and_once_that_it_is_over(
 
 def test_the_whole_list_is_told_and_an_unknown_name_is_wrong_usage(techtrade: Run) -> None:
     ran = techtrade("freshness")
-    assert ran.code == 0 and ran.out.count(": never published") == 7
+    assert ran.code == 0 and ran.out.count(": never published") == 8
     assert techtrade("freshness", "no_such").code == 2

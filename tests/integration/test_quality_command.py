@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tasks.pipeline import parquet_bytes
+from tasks.read_back import parquet_bytes
 from tasks.store import layout, reader, versions
 from tasks.store.open import open_store
 from tests.command import Ran
