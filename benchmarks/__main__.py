@@ -9,6 +9,7 @@ import json
 import sys
 
 from benchmarks.commands import empty_run_against_first, help_against_interpreter
+from benchmarks.detail import everything as product_detail
 from benchmarks.harness import Ratio
 from benchmarks.hitech import history
 from benchmarks.publishing import fiftieth_against_fifth, nothing_new_against_publish
@@ -24,6 +25,7 @@ def main(arguments: list[str]) -> int:
         fiftieth_against_fifth(),
         *history(),
         empty_run_against_first(),
+        *product_detail(),
     ]
     if "--json" in arguments:
         print(json.dumps([vars(r) | {"ratio": r.ratio} for r in found], indent=2))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 from tasks.extract.base import RawDocument
 
@@ -21,6 +23,9 @@ class Memory:
         self.kept[key] = body
         now = "2026-01-01T00:00:00.000000Z"
         return RawDocument.of(role, url, body, raw_key=key, retrieved_at=now, source=source)
+
+    def keep_file(self, source: str, role: str, url: str, file: Path, suffix: str, modified: str) -> RawDocument:
+        return replace(self.keep(source, role, url, file.read_bytes(), suffix), modified=modified)
 
     def unfinished(self, source: str, plan: str, since: datetime) -> Mapping[str, RawDocument]:
         return dict(self.notes.get((source, plan), {}))
