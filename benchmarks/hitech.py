@@ -15,7 +15,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,16 +24,12 @@ from typing import Any
 import pandas as pd
 import polars as pl
 
-from benchmarks.harness import Ratio, in_turn, publish_fetched, seconds
+from benchmarks.harness import Ratio, in_turn, judging_in, publish_fetched, seconds
 from configs.contract import load_contract
-from expectations.base import GateInput
 from flows.runtime import prepare
-from tasks import pipeline
 from tasks.extract import partner_reference
 from tasks.extract.base import Meter, RawDocument
 from tasks.extract.census_answers import asked_columns
-from tasks.quality import gate
-from tasks.quality.report import Report
 from tasks.runs import Fetched, RejectedError
 from tasks.store.local import LocalStore
 from tasks.store.raw import RawArchive
@@ -95,24 +90,8 @@ def _publish(documents: tuple[RawDocument, ...]) -> None:
 def judging(answers: Answers) -> Ratio:
     """Validation's part of a whole publish: the gate (all frames, Great Expectations, verdicts; what was staged has
     been read back by then) against everything after the archive, the gate included. Timed in the same publishes."""
-    spent: list[float] = []
-    judge = gate.judge
-
-    def timed(given: GateInput) -> Report:
-        start = time.perf_counter()
-        try:
-            return judge(given)
-        finally:
-            spent.append(time.perf_counter() - start)
-
-    pipeline.judge = timed  # type: ignore[attr-defined, assignment]
-    try:
-        whole = [seconds(lambda: ours(answers)) for _ in range(5)]
-    finally:
-        pipeline.judge = judge  # type: ignore[attr-defined]
-    # The fastest of five: the others had to share the machine.
-    best = min(range(5), key=whole.__getitem__)
-    return Ratio("hitech, gate", "hitech: the gate", spent[best], "the whole publish", whole[best], target=0.30)
+    checking, whole = judging_in(lambda: ours(answers), 5)
+    return Ratio("hitech, gate", "hitech: the gate", checking, "the whole publish", whole, target=0.30)
 
 
 def peak_megabytes(answers: Answers, years: int) -> float:

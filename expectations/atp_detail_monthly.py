@@ -14,9 +14,9 @@ import polars as pl
 from configs.calendar import load_calendar
 from expectations.base import Check, GateInput, Other, bound, none_of, not_applicable, once
 from expectations.columns import each_after_the_one_before
+from expectations.groups import group_names
 from expectations.periods import vintage_month
 from tasks.transform.atp_detail_monthly import RECORDS, fields
-from tasks.transform.technology_groups import GROUPS
 
 MONTH = ["flow", "period"]
 HITECH, LISTS = "atp_trade_monthly", "atp_products"
@@ -38,7 +38,7 @@ def checks(gate: GateInput) -> list[Check]:
         _in_order(gate),
         _control_totals(gate, facts),
         _not_negative(gate),
-        _group_names(gate),
+        group_names(gate),
         _concordance(gate, facts),
         _parts_of_value(gate),
         _months_to_year(gate),
@@ -129,16 +129,6 @@ def _not_negative(gate: GateInput) -> Check:
     title = "no figure is negative"
     off = least.filter(pl.col("least") < 0)
     return none_of(gate, "not_negative", title, "0 or more, or null", off, over=gate.data)
-
-
-def _group_names(gate: GateInput) -> Check:
-    listed = pl.LazyFrame({"technology_group": list(GROUPS), "listed_as": list(GROUPS.values())})
-    named = gate.data.select("technology_group", "technology_group_name").unique()
-    off = named.join(listed, on="technology_group").filter(
-        pl.col("technology_group_name").ne_missing(pl.col("listed_as"))
-    )
-    title = "a group has its own name"
-    return none_of(gate, "group_names", title, "as the contract lists them", off.sort("technology_group"), over=named)
 
 
 def _concordance(gate: GateInput, facts: pl.LazyFrame) -> Check:
@@ -253,9 +243,7 @@ def _in_lists(gate: GateInput) -> Check:
         gate.data.filter(pl.col("technology_group") != "00").select(*MONTH, "hs10", "technology_group").unique()
     )
     lists = found.frame.select("flow", "hs10", "valid_from", "valid_to", pl.col("technology_group").alias("listed_in"))
-    covered = lists.group_by("flow").agg(
-        pl.col("valid_from").min().alias("first"), pl.col("valid_to").max().alias("last")
-    )
+    covered = lists.group_by("flow").agg(pl.col("valid_from").min().alias("first"))
     judged = ours.join(covered, on="flow").filter(pl.col("period") >= pl.col("first"))
     in_force = (pl.col("valid_from") <= pl.col("period")) & (
         pl.col("valid_to").is_null() | (pl.col("valid_to") >= pl.col("period"))

@@ -15,6 +15,7 @@ from expectations.atp_trade_revisions import against_parent
 from expectations.base import Check, GateInput, bound, none_of, not_applicable, once
 from expectations.continuity import copied, flat_lines
 from expectations.cross_source import group_totals, same_total, workbook_flows
+from expectations.groups import group_names
 from expectations.magnitude import in_season, known_years, not_rounded
 from expectations.periods import every_month, vintage_month
 from tasks.transform.technology_groups import GROUPS
@@ -34,7 +35,7 @@ def checks(gate: GateInput) -> list[Check]:
         _no_gaps(gate),
         _no_unpublished(gate),
         _every_group(gate),
-        _group_names(gate),
+        group_names(gate),
         _partners_to_world(gate),
         _groups_to_total(gate, all_groups),
         *_along_the_rows(gate),
@@ -112,16 +113,6 @@ def _every_group(gate: GateInput) -> Check:
     missing = wanted.join(seen, on=["flow", "period", "technology_group"], how="anti")
     title = "each month of each flow has trade of the world in all ten groups"
     return none_of(gate, "every_group", title, "all ten", missing, over=wanted)
-
-
-def _group_names(gate: GateInput) -> Check:
-    listed = pl.LazyFrame({"technology_group": list(GROUPS), "listed_as": list(GROUPS.values())})
-    named = gate.data.select("technology_group", "technology_group_name").unique()
-    off = named.join(listed, on="technology_group").filter(
-        pl.col("technology_group_name").ne_missing(pl.col("listed_as"))
-    )
-    title = "a group has its own name"
-    return none_of(gate, "group_names", title, "as the contract lists them", off.sort("technology_group"), over=named)
 
 
 def _partners_to_world(gate: GateInput) -> Check:

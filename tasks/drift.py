@@ -22,7 +22,8 @@ from configs.errors import ConfigError, KeyStoreError, MissingKeyError, SourceEr
 from configs.settings import Keys, SourceSettings, from_environment, source_key, source_settings
 from tasks.drift_readers import READERS, Kinds
 from tasks.extract.base import Meter, RawDocument
-from tasks.extract.http import Answer, Client
+from tasks.extract.http import Client
+from tasks.extract.http_answers import Answer
 
 FOLDER = CONFIGS / "drift"
 State = Literal["as expected", "drift", "unreachable", "wrong setting", "no key", "no address", "files"]

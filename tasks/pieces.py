@@ -175,13 +175,9 @@ def make_part(store: ObjectStore, job: PartJob) -> Part:
         made = MadePart(partition=job.partition, rows=rows, bytes=size, sha256=sha256, content_sha256=content)
         # Under the hash of its bytes, which libraries have a part in: what is told of it is of no others.
         _keep(store, layout.made_file(job.dataset, sha256), out)
-        try:
+        # What stands there is of somebody who made it meanwhile, or of a file that has expired, and then expires too.
+        with suppress(ObjectExistsError):
             store.create(about, made.dump())
-        except ObjectExistsError:
-            told = _made(store, job)
-            if told is not None:  # somebody made it meanwhile
-                return told
-            store.replace(about, made.dump(), store.get(about).etag)
     return _part(job, made)
 
 
@@ -244,7 +240,7 @@ def _give_back_large_blocks() -> None:
     """Has the C library map large blocks by themselves for good, so that they are given back when they are free.
 
     glibc raises its limit for that with every large block that is freed, up to 32 MiB. Then the chunks of files end up
-    between small blocks, and memory grows with each piece: 1.4 GiB after 48, where it is 0.5 GiB with a fixed limit.
+    between small blocks, and memory grows with each piece (python -m benchmarks.detail: 48 months against 24).
     """
     with suppress(AttributeError, OSError):  # another C library
         ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 8 << 20)

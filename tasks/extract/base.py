@@ -19,7 +19,7 @@ from typing import Literal, Protocol, cast, runtime_checkable
 import polars as pl
 
 from configs.errors import ConfigError, UsageError
-from configs.settings import Keys, from_environment
+from configs.settings import Keys, from_environment, source_settings
 
 Refresh = Literal["auto", "all"]
 
@@ -149,6 +149,19 @@ class Extraction:
     vintage_may_go_back: bool = False
     pieces: tuple[Piece, ...] = ()
     meter: Meter = field(default_factory=Meter)
+
+
+def extracted(
+    source: str,
+    dataset: str,
+    vintage: str,
+    documents: tuple[RawDocument, ...],
+    tables: Mapping[str, pl.LazyFrame],
+    pieces: tuple[Piece, ...] = (),
+) -> Extraction:
+    """What a live source gives, under the terms that its settings name."""
+    settings = source_settings(source)
+    return Extraction(source, dataset, vintage, documents, tables, settings.licence, settings.citation, pieces=pieces)
 
 
 def in_words(seconds: float) -> str:

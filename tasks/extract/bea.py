@@ -21,11 +21,10 @@ from configs.errors import (
     ObjectNotFoundError,
     VintageUnavailableError,
 )
-from configs.settings import source_settings
 from tasks.extract import bea_answers as answers
 from tasks.extract import bea_codes as codes
 from tasks.extract import bea_tables
-from tasks.extract.base import Archive, Ask, Extraction, RawDocument
+from tasks.extract.base import Archive, Ask, Extraction, RawDocument, extracted
 from tasks.extract.bea_tables import ADJUSTMENTS, FLOWS, SERIES, Series
 from tasks.extract.session import Session
 
@@ -153,16 +152,8 @@ def parse(dataset: str, documents: tuple[RawDocument, ...], vintage: str | None)
     answered = [(document, code) for document, code, _ in data]
     tables = bea_tables.annual(answered, nesting) if series.listing == "types" else bea_tables.quarterly(data)
     tables["observations"] = tables["observations"].with_columns(source_vintage=pl.lit(found))
-    settings = source_settings(SOURCE)
-    return Extraction(
-        source=SOURCE,
-        dataset=dataset,
-        vintage=found,
-        documents=documents,
-        tables={name: frame.lazy() for name, frame in {**nesting, **tables}.items()},
-        licence=settings.licence,
-        citation=settings.citation,
-    )
+    given = {name: frame.lazy() for name, frame in {**nesting, **tables}.items()}
+    return extracted(SOURCE, dataset, found, documents, given)
 
 
 def _document(by_role: Mapping[str, RawDocument], role: str) -> RawDocument:

@@ -21,7 +21,7 @@ import polars as pl
 from configs.errors import ConfigError, NoAddressError, VintageUnavailableError
 from configs.settings import source_settings
 from tasks.extract import atp_list_files
-from tasks.extract.base import Archive, Ask, Extraction, RawDocument
+from tasks.extract.base import Archive, Ask, Extraction, RawDocument, extracted
 from tasks.extract.secrets import without_secrets
 from tasks.extract.session import Session
 
@@ -72,16 +72,7 @@ def parse(dataset: str, documents: tuple[RawDocument, ...], vintage: str | None)
             f"vintage {vintage} was asked for, the newest list is of {found}; ask for that one or for none",
             raw_keys=tuple(d.raw_key for d in documents),
         )
-    settings = source_settings(SOURCE)
-    return Extraction(
-        source=SOURCE,
-        dataset=dataset,
-        vintage=found,
-        documents=documents,
-        tables={"lists": lists.lazy()},
-        licence=settings.licence,
-        citation=settings.citation,
-    )
+    return extracted(SOURCE, dataset, found, documents, {"lists": lists.lazy()})
 
 
 def _concordances(ask: Ask) -> Iterator[tuple[str, str, bytes]]:

@@ -13,8 +13,7 @@ from datetime import date
 import polars as pl
 
 from configs.errors import SourceLayoutError, VintageUnavailableError
-from configs.settings import source_settings
-from tasks.extract.base import Archive, Ask, Extraction, RawDocument
+from tasks.extract.base import Archive, Ask, Extraction, RawDocument, extracted
 from tasks.extract.session import Session
 from tasks.extract.workbook import open_workbook
 
@@ -59,17 +58,8 @@ def parse(dataset: str, documents: tuple[RawDocument, ...], vintage: str | None)
             f"vintage {vintage} was asked for, the workbook covers {found}; ask for that one or for none",
             raw_keys=(document.raw_key,),
         )
-    settings = source_settings(SOURCE)
     annual = rows.select("year", pl.col("EYR").alias("exports_musd"), pl.col("IYR").alias("imports_musd"))
-    return Extraction(
-        source=SOURCE,
-        dataset=dataset,
-        vintage=found,
-        documents=documents,
-        tables={"monthly": monthly.lazy(), "annual": annual.lazy()},
-        licence=settings.licence,
-        citation=settings.citation,
-    )
+    return extracted(SOURCE, dataset, found, documents, {"monthly": monthly.lazy(), "annual": annual.lazy()})
 
 
 def _sheet(document: RawDocument) -> pl.DataFrame:

@@ -28,7 +28,7 @@ from configs.errors import (
     VintageUnavailableError,
 )
 from configs.settings import source_settings
-from tasks.extract.base import Archive, Ask, Extraction, Months, Piece, RawDocument
+from tasks.extract.base import Archive, Ask, Extraction, Months, Piece, RawDocument, extracted
 from tasks.extract.bulk_facts import facts
 from tasks.extract.bulk_month import DETAIL, Flow, read_month
 from tasks.extract.bulk_records import LAYOUTS
@@ -205,17 +205,8 @@ def parse(dataset: str, documents: tuple[RawDocument, ...], vintage: str | None)
         raise VintageUnavailableError(
             SOURCE, f"vintage {vintage} was asked for, the newest month is {found}; ask for that one or for none"
         )
-    settings = source_settings(SOURCE)
-    return Extraction(
-        source=SOURCE,
-        dataset=dataset,
-        vintage=found,
-        documents=documents,
-        tables={},
-        pieces=tuple(Piece(f"part_year={File.of(d.role).month.year}", d) for d in documents),
-        licence=settings.licence,
-        citation=settings.citation,
-    )
+    pieces = tuple(Piece(f"part_year={File.of(d.role).month.year}", d) for d in documents)
+    return extracted(SOURCE, dataset, found, documents, {}, pieces)
 
 
 def piece_code() -> str:

@@ -38,8 +38,8 @@ from configs.errors import (
 from configs.settings import source_settings
 from tasks.extract import census_answers as answers
 from tasks.extract import ft900
-from tasks.extract.base import Archive, Ask, Extraction, Months, RawDocument, in_words
-from tasks.extract.http import RedirectedError
+from tasks.extract.base import Archive, Ask, Extraction, Months, RawDocument, extracted, in_words
+from tasks.extract.http_answers import RedirectedError
 from tasks.extract.session import Session
 
 log = logging.getLogger("techtrade")
@@ -301,17 +301,8 @@ def parse(dataset: str, documents: tuple[RawDocument, ...], vintage: str | None)
         raise VintageUnavailableError(
             SOURCE, f"vintage {vintage} was asked for, the API is at {found}; ask for that one or for none"
         )
-    settings = source_settings(SOURCE)
     exhibits = [d for d in documents if d.role.startswith("ft900/")]
-    return Extraction(
-        source=SOURCE,
-        dataset=dataset,
-        vintage=found,
-        documents=documents,
-        tables={"trade": trade.lazy(), "ft900": _groups(exhibits)},
-        licence=settings.licence,
-        citation=settings.citation,
-    )
+    return extracted(SOURCE, dataset, found, documents, {"trade": trade.lazy(), "ft900": _groups(exhibits)})
 
 
 def _groups(exhibits: Sequence[RawDocument]) -> pl.LazyFrame:

@@ -17,7 +17,7 @@ import polars as pl
 from configs.errors import SourceLayoutError, SourceResponseError
 from tasks.extract.base import RawDocument
 from tasks.extract.ft900_tables import SCHEMA, LayoutError, Row, notes_of, tables_of
-from tasks.extract.http import StatusError
+from tasks.extract.http_answers import StatusError
 from tasks.extract.session import Session
 from tasks.extract.workbook import open_workbook
 

@@ -20,8 +20,8 @@ import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from email.utils import formatdate, parsedate_to_datetime
+from dataclasses import replace
+from email.utils import formatdate
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
@@ -39,7 +39,8 @@ from configs.errors import (
     SourceUnavailableError,
 )
 from configs.settings import SourceSettings
-from tasks.extract.base import Meter, RawDocument
+from tasks.extract.base import Meter
+from tasks.extract.http_answers import Answer, Found, Passing, RedirectedError, StatusError, advice, retry_after
 from tasks.extract.limits import Limits, limits_of
 from tasks.extract.secrets import Scrubber, redacted_log, without_secrets
 
@@ -49,39 +50,6 @@ T = TypeVar("T")
 
 # httpx2 logs each address, with the key in it.
 logging.getLogger("httpx2").addFilter(redacted_log)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A body, as it came, and the address it came from, without secrets. ``status`` is 200 or 204."""
-
-    url: str
-    body: bytes
-    content_type: str
-    status: int = 200
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a publisher says of a file before it is asked for: its size in bytes (None: not told) and
-    ``Last-Modified``, as it is written (empty: not told)."""
-
-    url: str
-    size: int | None
-    modified: str
-
-    def is_of(self, known: RawDocument) -> bool:
-        """Whether a document is what the publisher has. What it does not tell a size of, it tells by ``Last-Modified``
-        alone; what it tells neither of may be another by now."""
-        return bool(self.modified) and self.modified == known.modified and self.size in (None, known.size)
-
-
-class _Passing(Exception):  # not an error of ours: it says that asking again can help
-    """Something that may be over at the next attempt. ``wait``: what the publisher asked for, in seconds."""
-
-    def __init__(self, cause: str, wait: float | None = None, *, slow: bool = False) -> None:
-        self.wait, self.slow = wait, slow
-        super().__init__(cause)
 
 
 class Client:
@@ -148,12 +116,9 @@ class Client:
 
         return self._tried(url, once)
 
-    def download(self, url: str, to: Path, judge: Callable[[Path], object] = lambda file: None) -> Found:
+    def download(self, url: str, to: Path) -> Found:
         """Writes a file of any size to ``to``. What an attempt got is kept: the next one asks for the rest only, if the
         file is still the one that it was (``If-Range``).
-
-        Args:
-            judge: looks into the whole file; may raise ``PassingAnswerError``, after which it is asked for anew.
 
         Returns:
             What the publisher said of the file that was written.
@@ -166,7 +131,6 @@ class Client:
                 shutil.copyfile(unquote(urlsplit(url).path), to)
             except OSError as e:
                 raise self._unreadable(url, e) from e
-            judge(to)
             return self.head(url) or Found(url, to.stat().st_size, "")
         to.unlink(missing_ok=True)
         begun: list[Found] = []  # of what is in the file so far
@@ -177,24 +141,19 @@ class Client:
             with self._request("GET", url, deadline, {"Accept-Encoding": "identity", **ranged}) as (shown, response):
                 if have and response.status_code == 416:
                     to.unlink()
-                    raise _Passing("the part that is here already is not a part of the file any more")
+                    raise Passing("the part that is here already is not a part of the file any more")
                 goes_on = have > 0 and response.status_code == 206
                 if not goes_on:
                     self._refuse(shown, response)
                     begun[:] = [_found(shown, response)]
                 elif response.headers.get("content-range", "").partition("-")[0] != f"bytes {have}":
                     to.unlink()
-                    raise _Passing(f"another part came than was asked for: {response.headers.get('content-range')}")
+                    raise Passing(f"another part came than was asked for: {response.headers.get('content-range')}")
                 self._write(shown, response, deadline, to, append=goes_on)
             size = to.stat().st_size
             if begun[0].size is not None and begun[0].size != size:
                 to.unlink()
-                raise _Passing(f"{size:,} bytes came of {begun[0].size:,}")
-            try:
-                judge(to)
-            except PassingAnswerError:
-                to.unlink()
-                raise
+                raise Passing(f"{size:,} bytes came of {begun[0].size:,}")
             return begun[0]
 
         return self._tried(url, once)
@@ -237,13 +196,13 @@ class Client:
         tried = 0
 
         def hook(error: Exception) -> bool | float:
-            if not isinstance(error, _Passing | PassingAnswerError):
+            if not isinstance(error, Passing | PassingAnswerError):
                 return False
             self._limits.error()
             left = deadline - time.monotonic()
             if left <= 0:
                 return False
-            wait = error.wait if isinstance(error, _Passing) else None
+            wait = error.wait if isinstance(error, Passing) else None
             return min(wait, self.settings.retry_after_max, left) if wait is not None else True
 
         try:
@@ -258,7 +217,7 @@ class Client:
                 with attempt:
                     tried += 1
                     return once(deadline)
-        except _Passing as last:
+        except Passing as last:
             raise self._unavailable(url, tried, str(last), slow=last.slow) from last
         except PassingAnswerError as last:
             raise self._unavailable(url, tried, str(last), raw_keys=last.raw_keys) from last
@@ -309,9 +268,9 @@ class Client:
             ):
                 yield without_secrets(str(response.url)), response
         except httpx2.TimeoutException as e:
-            raise _Passing(f"no answer in time ({type(e).__name__})", slow=True) from e
+            raise Passing(f"no answer in time ({type(e).__name__})", slow=True) from e
         except httpx2.TransportError as e:
-            raise _Passing(self.scrub.text(f"{type(e).__name__}: {e}")) from e
+            raise Passing(self.scrub.text(f"{type(e).__name__}: {e}")) from e
 
     def _read(self, shown: str, response: httpx2.Response, deadline: float) -> bytes:
         body = bytearray()
@@ -335,13 +294,13 @@ class Client:
             raise SourceResponseError(self.source, f"{told} in configs/sources/{self.source}.yaml")
         if time.monotonic() > deadline:
             budget = self.settings.total_budget
-            raise _Passing(f"still sending after {budget:g} s ({size:,} bytes so far)", slow=True)
+            raise Passing(f"still sending after {budget:g} s ({size:,} bytes so far)", slow=True)
 
     def _refuse(self, shown: str, response: httpx2.Response, *, empty_ok: bool = False) -> None:
         status = response.status_code
         if status == 200 or (status == 204 and empty_ok):
             return
-        wait = _retry_after(response.headers.get("retry-after"))
+        wait = retry_after(response.headers.get("retry-after"))
         if status in self.settings.lockout_statuses:
             seconds = max(wait or 0.0, self.settings.lockout_seconds)
             raise LockedOutError(
@@ -359,10 +318,10 @@ class Client:
                 headers={k.lower(): v for k, v in response.headers.items()},
             )
         if status == 429 or status >= 500:
-            raise _Passing(f"status {status}", wait, slow=status >= 500)
+            raise Passing(f"status {status}", wait, slow=status >= 500)
         head = " ".join(response.read()[:200].decode("utf-8", "replace").split())
         told = self.scrub.text(f"{shown} answered status {status}: {head or 'empty body'}")
-        raise StatusError(self.source, f"{told}; {_advice(self.source, status)}", status=status)
+        raise StatusError(self.source, f"{told}; {advice(self.source, status)}", status=status)
 
     def _from_disk(self, url: str) -> Answer:
         path = Path(unquote(urlsplit(url).path))
@@ -380,45 +339,7 @@ def _found(shown: str, response: httpx2.Response) -> Found:
     return Found(shown, int(length) if length.isdigit() else None, response.headers.get("last-modified", ""))
 
 
-class RedirectedError(SourceResponseError):
-    """The publisher redirects, with what it says of why in the headers (names in lower case)."""
-
-    def __init__(self, source: str, message: str, *, target: str, headers: Mapping[str, str]) -> None:
-        self.target, self.headers = target, headers
-        super().__init__(source, message)
-
-
-class StatusError(SourceResponseError):
-    """The publisher refused, with this status."""
-
-    def __init__(self, source: str, message: str, *, status: int) -> None:
-        self.status = status
-        super().__init__(source, message)
-
-
-def _advice(source: str, status: int) -> str:
-    """What to do about a refusal."""
-    address = f"the address of the source (TECHTRADE_SOURCES__{source.upper()}__URL)"
-    if status in (401, 403):
-        return f"check the key, if the source needs one, and {address}"
-    if status in (404, 410):
-        return f"the publisher may have moved it: look for it on its site, and set {address}"
-    return f"check {address} and what was asked for; if both are right, run again later"
-
-
 @cache
 def _trust() -> ssl.SSLContext:
     """The certificates that are trusted. Read once: to read them takes 20 to 40 ms, and each request has its client."""
     return httpx2.create_ssl_context()
-
-
-def _retry_after(value: str | None) -> float | None:
-    """Seconds, from either form of the header; None where it makes no sense."""
-    if value is None:
-        return None
-    if value.strip().isdigit():
-        return float(value)
-    try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except ValueError:
-        return None

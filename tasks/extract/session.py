@@ -19,7 +19,8 @@ from types import TracebackType
 from configs.errors import MissingKeyError, PassingAnswerError, SourceResponseError
 from configs.settings import Keys, source_key, source_settings
 from tasks.extract.base import Archive, Ask, RawDocument
-from tasks.extract.http import Answer, Client, Found
+from tasks.extract.http import Client
+from tasks.extract.http_answers import Answer, Found
 
 log = logging.getLogger("techtrade")
 Judge = Callable[[RawDocument], object]
@@ -122,8 +123,8 @@ class Session:
         Args:
             found: what the publisher says of the file now; what an earlier run got is taken only if it was of that.
 
-        ``judge`` raises ``PassingAnswerError`` for a file that is worth asking for again, or any ``SourceError``. What
-        it refuses is not archived: such a file can be of any size, and be anything.
+        ``judge`` raises a ``SourceError``. What it refuses is not archived: such a file can be of any size, and be
+        anything.
 
         Raises:
             SourceError: see ``Client.download``; or what ``judge`` raises.
@@ -135,7 +136,8 @@ class Session:
         self._note_pending()
         with TemporaryDirectory(prefix="techtrade-") as scratch:
             file = Path(scratch) / f"download{suffix}"
-            got = self._client.download(found.url, file, judge)
+            got = self._client.download(found.url, file)
+            judge(file)
             document = self._archive.keep_file(self.source, role, got.url, file, suffix, got.modified)
         self._pending = document
         if self._lasting:

@@ -15,9 +15,8 @@ from collections.abc import Sequence
 import polars as pl
 
 from configs.errors import InconsistentVintageError, VintageUnavailableError
-from configs.settings import source_settings
 from tasks.extract import world_bank_pages as pages
-from tasks.extract.base import Archive, Ask, Extraction, RawDocument
+from tasks.extract.base import Archive, Ask, Extraction, RawDocument, extracted
 from tasks.extract.session import Session
 
 SOURCE = "world_bank"
@@ -107,13 +106,5 @@ def parse(dataset: str, documents: tuple[RawDocument, ...], vintage: str | None)
             for name, series in SERIES.items()
         ]
     ).with_columns(source_vintage=pl.lit(found))
-    settings = source_settings(SOURCE)
-    return Extraction(
-        source=SOURCE,
-        dataset=dataset,
-        vintage=found,
-        documents=documents,
-        tables={"observations": observations.lazy(), "economies": economies.drop("iso2").lazy()},
-        licence=settings.licence,
-        citation=settings.citation,
-    )
+    given = {"observations": observations.lazy(), "economies": economies.drop("iso2").lazy()}
+    return extracted(SOURCE, dataset, found, documents, given)

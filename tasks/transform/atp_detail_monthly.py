@@ -34,9 +34,8 @@ def transform(tables: Mapping[str, pl.LazyFrame]) -> pl.LazyFrame:
     """One row a record, with the contract's columns but the partner's name and ISO3.
 
     Args:
-        tables: ``exports`` or ``imports`` with the fields of ``EXP_DETL`` or ``IMP_DETL`` and ``hitech``; ``codes``
-        with
-            commodity, unit_qy1, unit_qy2 (blank where there is none).
+        tables: ``exports`` or ``imports`` with the fields of ``EXP_DETL`` or ``IMP_DETL`` and ``hitech``;
+            ``codes`` with commodity, unit_qy1, unit_qy2 (blank where there is none).
     """
     flow = next(f for f in RECORDS if f in tables)
     measures = fields(RECORDS[flow])

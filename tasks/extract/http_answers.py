@@ -1,0 +1,82 @@
+"""What a publisher answers, and what it means: answers, refusals, and what may be over at the next attempt."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+
+from configs.errors import SourceResponseError
+from tasks.extract.base import RawDocument
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A body, as it came, and the address it came from, without secrets. ``status`` is 200 or 204."""
+
+    url: str
+    body: bytes
+    content_type: str
+    status: int = 200
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a publisher says of a file before it is asked for: its size in bytes (None: not told) and
+    ``Last-Modified``, as it is written (empty: not told)."""
+
+    url: str
+    size: int | None
+    modified: str
+
+    def is_of(self, known: RawDocument) -> bool:
+        """Whether a document is what the publisher has. What it does not tell a size of, it tells by ``Last-Modified``
+        alone; what it tells neither of may be another by now."""
+        return bool(self.modified) and self.modified == known.modified and self.size in (None, known.size)
+
+
+class Passing(Exception):  # not an error of ours: it says that asking again can help
+    """Something that may be over at the next attempt. ``wait``: what the publisher asked for, in seconds."""
+
+    def __init__(self, cause: str, wait: float | None = None, *, slow: bool = False) -> None:
+        self.wait, self.slow = wait, slow
+        super().__init__(cause)
+
+
+class RedirectedError(SourceResponseError):
+    """The publisher redirects, with what it says of why in the headers (names in lower case)."""
+
+    def __init__(self, source: str, message: str, *, target: str, headers: Mapping[str, str]) -> None:
+        self.target, self.headers = target, headers
+        super().__init__(source, message)
+
+
+class StatusError(SourceResponseError):
+    """The publisher refused, with this status."""
+
+    def __init__(self, source: str, message: str, *, status: int) -> None:
+        self.status = status
+        super().__init__(source, message)
+
+
+def advice(source: str, status: int) -> str:
+    """What to do about a refusal."""
+    address = f"the address of the source (TECHTRADE_SOURCES__{source.upper()}__URL)"
+    if status in (401, 403):
+        return f"check the key, if the source needs one, and {address}"
+    if status in (404, 410):
+        return f"the publisher may have moved it: look for it on its site, and set {address}"
+    return f"check {address} and what was asked for; if both are right, run again later"
+
+
+def retry_after(value: str | None) -> float | None:
+    """Seconds, from either form of the header; None where it makes no sense."""
+    if value is None:
+        return None
+    if value.strip().isdigit():
+        return float(value)
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except ValueError:
+        return None
