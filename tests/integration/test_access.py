@@ -86,6 +86,7 @@ def test_a_writer_publishes_its_dataset_and_the_catalog_is_mended_by_who_may(
         assert _in_catalog(become()) == latest.version
 
 
+@pytest.mark.slow
 def test_a_writer_cannot_publish_another_dataset_and_is_told_why(
     published: S3Store, become: As, techtrade: Run
 ) -> None:

@@ -101,6 +101,7 @@ def test_two_publishes_at_once_end_in_one_line_of_versions(prefect_api: str, pla
     verify(store, DATASET)
 
 
+@pytest.mark.slow
 def test_a_read_only_identity_reads_a_version_and_cannot_publish(prefect_api: str, s3: Any, tmp_path: Path) -> None:
     place = s3.place()
     env = environment(prefect_api, place)
