@@ -22,7 +22,6 @@ def test_every_module_of_measurements_imports(module: str) -> None:
 def test_help_is_measured_against_the_interpreter() -> None:
     found = help_against_interpreter(rounds=1)
     assert found.seconds > 0 and found.base_seconds > 0
-    assert found.ratio > 1, "it does more than to start"
 
 
 def test_finding_nothing_new_is_measured_against_publishing() -> None:
