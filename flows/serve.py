@@ -7,7 +7,6 @@ loopback port, unless ``PREFECT_API_URL`` names one. Both end together.
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from typing import Any
 from configs.errors import TechtradeError
 from flows.deployments import RUN_SECONDS, Deployment, load_declaration
 from flows.output import remark
+from flows.ports import free_ports
 from flows.prefect_runs import address
 from flows.runtime import prepare
 
@@ -75,9 +75,7 @@ def _server() -> Iterator[None]:
         remark(f"using the Prefect server at {address()}")
         yield
         return
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    (port,) = free_ports(1)
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
         try:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
+from flows.ports import free_ports
 from flows.runtime import prepare
 from tests.plain import Ran, plain
 
@@ -19,11 +21,16 @@ def prefect_api() -> Iterator[str]:
     """The address of a running server, which flows run in this process use too."""
     prepare()
     from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
-    from prefect.testing.utilities import prefect_test_harness
+    from prefect.testing import utilities
 
     # At the end of a run Prefect waits for its heartbeat, which sleeps a second at a time: minutes, over all tests.
     quick = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
-    with prefect_test_harness(server_startup_timeout=180), temporary_settings(quick):
+    # Its own choice can be another's by the time it listens: a double answered in its place.
+    with (
+        patch.object(utilities, "_find_available_port", lambda: free_ports(1)[0]),
+        utilities.prefect_test_harness(server_startup_timeout=180),
+        temporary_settings(quick),
+    ):
         yield str(PREFECT_API_URL.value())
 
 

@@ -7,11 +7,11 @@ import os
 import secrets
 import shlex
 import socket
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from deploy.stack.processes import StackError, marked
+from flows.ports import free_ports
 
 SEAWEED_PORTS = ("master", "volume", "filer", "s3")
 PORTS = ("postgres", "prefect", "worker", *SEAWEED_PORTS, *(f"{name}.grpc" for name in SEAWEED_PORTS))
@@ -73,14 +73,6 @@ def _new(folder: Path) -> State:
         s3_secret=secrets.token_hex(16),
         s3_admin_secret=secrets.token_hex(16),
     )
-
-
-def free_ports(count: int) -> list[int]:
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
 
 
 def _is_taken(port: int) -> bool:

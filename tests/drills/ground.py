@@ -15,8 +15,9 @@ from typing import Any, TypeVar
 from deploy.stack.api import FINAL, Api
 from deploy.stack.s3 import BUCKET
 from deploy.stack.stack import Stack, Wishes, running
-from deploy.stack.state import free_ports, load
+from deploy.stack.state import load
 from deploy.stack.trial import throwaway_folder
+from flows.ports import free_ports
 from tasks.store import layout, versions
 from tasks.store.objects import ObjectStore
 from tasks.store.open import open_store

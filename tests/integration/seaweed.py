@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.stack import s3
-from deploy.stack.state import SEAWEED_PORTS, free_ports
+from deploy.stack.state import SEAWEED_PORTS
+from flows.ports import free_ports
 from tests.integration import access
 
 BUCKET = "techtrade-tests"

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.stack.state import free_ports
 from flows import health
+from flows.ports import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 
