@@ -252,6 +252,10 @@ class PromoteRefusedError(StoreError):
 # ------------------------------------------------------------------- quality
 
 
+class ReplayError(StoreError):
+    """A version's figures cannot be made again from its raw inputs."""
+
+
 class RestoreError(StoreError):
     """A lost version cannot be made again as it was."""
 

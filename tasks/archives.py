@@ -85,7 +85,7 @@ def table(store: ObjectStore, vintage: str) -> pl.LazyFrame:
         span = f"there are {len(have)}, {have[0]} to {have[-1]}" if have else "there are none"
         raise VintageUnavailableError(SOURCE, f"no data of version {vintage}; {span}: techtrade sources archives")
     try:
-        return source.parse([_document(archive, n) for s in found for n in s.documents]).lazy()
+        return source.parse([document(archive, n) for s in found for n in s.documents]).lazy()
     except ObjectNotFoundError as e:
         raise VintageUnavailableError(
             SOURCE,
@@ -134,6 +134,7 @@ def noted(document: RawDocument) -> Noted:
     )
 
 
-def _document(archive: RawArchive, noted: Noted) -> RawDocument:
+def document(archive: RawArchive, noted: Noted) -> RawDocument:
+    """A document that the inventory names."""
     read = partial(archive.load, noted.raw_key)
     return RawDocument(noted.role, noted.url, noted.retrieved_at, noted.sha256, noted.raw_key, noted.bytes, read)

@@ -92,18 +92,7 @@ def build(frame: pl.LazyFrame, contract: Contract, folder: Path) -> Built:
 
     def made(numbered: tuple[int, tuple[str | None, pl.DataFrame]]) -> Part:
         number, (name, rows) = numbered
-        ordered = rows.sort(contract.sort_by, maintain_order=True)
-        file = folder / f"{number:05d}.parquet"
-        write(ordered, contract, file)
-        body = file.read_bytes()
-        return Part(
-            partition=name,
-            file=file,
-            rows=ordered.height,
-            bytes=len(body),
-            sha256=hashlib.sha256(body).hexdigest(),
-            content_sha256=frame_sha256(ordered, contract, in_order=contract.sort_by == contract.primary_key),
-        )
+        return as_part(rows, contract, name, folder / f"{number:05d}.parquet")
 
     parts = tuple(_two_at_a_time(made, enumerate(partitions(conform(frame, contract), contract))))
     return Built(
@@ -111,6 +100,21 @@ def build(frame: pl.LazyFrame, contract: Contract, folder: Path) -> Built:
         rows=sum(p.rows for p in parts),
         content_sha256=combine((p.partition, p.content_sha256) for p in parts),
         contract_sha256=contract.sha256,
+    )
+
+
+def as_part(rows: pl.DataFrame, contract: Contract, partition: str | None, file: Path) -> Part:
+    """One partition, written to ``file``."""
+    ordered = rows.sort(contract.sort_by, maintain_order=True)
+    write(ordered, contract, file)
+    body = file.read_bytes()
+    return Part(
+        partition=partition,
+        file=file,
+        rows=ordered.height,
+        bytes=len(body),
+        sha256=hashlib.sha256(body).hexdigest(),
+        content_sha256=frame_sha256(ordered, contract, in_order=contract.sort_by == contract.primary_key),
     )
 
 

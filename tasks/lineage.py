@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import platform
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Protocol
 
 from configs.contract import Contract, load_contract
+from configs.history import base_of
 from configs.settings import has_settings, source_settings
 from tasks.extract import partner_reference
 from tasks.extract.base import Extraction, RawDocument, ReadInPieces, load_source
 from tasks.runs import Checked
 from tasks.store import versions
-from tasks.store.records import Cost, Manifest, SchemaField, SourceEntry
+from tasks.store.records import Cost, MadeBy, Manifest, SchemaField, SourceEntry
 
 ROOT = Path(__file__).parent.parent
 
@@ -35,27 +38,34 @@ def inputs_sha256(contract: Contract, documents: tuple[RawDocument, ...]) -> str
     body = {
         "raw": sorted((d.role, d.sha256) for d in documents),
         "contract": contract.sha256,
-        "code": transform_code(contract.name),
+        "code": code_of(contract),
     }
-    source = load_source(contract.sources.live)
-    if isinstance(source, ReadInPieces):
-        body["read"] = source.piece_code()
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+
+
+def code_of(contract: Contract) -> str:
+    """Hash of what makes the dataset's figures out of raw bytes: code, and of what is read in pieces the settings and
+    layouts that it is read by."""
+    code = transform_code(contract.name)
+    source = None if contract.derived_from else load_source(contract.sources.live)
+    if not isinstance(source, ReadInPieces):
+        return code
+    return hashlib.sha256(f"{code} {source.piece_code()}".encode()).hexdigest()
 
 
 @cache
 def transform_code(dataset: str) -> str:
     """Hash of the code that makes the dataset's figures out of raw bytes."""
-    files = [
-        *sorted((ROOT / "tasks" / "extract").glob("*.py")),
-        ROOT / "tasks" / "transform" / f"{dataset}.py",
-        ROOT / "tasks" / "transform" / "technology_groups.py",
-        ROOT / "tasks" / "build.py",
-        ROOT / "tasks" / "merge.py",
-        ROOT / "tasks" / "pieces.py",
-        ROOT / "tasks" / "store" / "content.py",
-    ]
-    return _hash_files(files)
+    tasks, base = ROOT / "tasks", base_of(dataset)
+    reads = sorted((tasks / "extract").glob("*.py"))
+    written = [tasks / "build.py", tasks / "store" / "content.py"]
+    if base is not None:  # it reads publishers' answers where vintages from before the first version are at hand
+        spans = [*sorted(tasks.glob("history*.py")), tasks / "causes.py"]
+        return _hash_files([*(reads if load_contract(base).sources.snapshot else []), *spans, *written])
+    of = [tasks / "transform" / f"{dataset}.py", tasks / "transform" / "technology_groups.py"]
+    if load_contract(dataset).derived_from:
+        return _hash_files([*of, tasks / "transform" / "exact.py", *written])
+    return _hash_files([*reads, *of, *written, tasks / "merge.py", tasks / "pieces.py"])
 
 
 @cache
@@ -68,6 +78,21 @@ def code_version() -> str:
     except PackageNotFoundError:  # run from a checkout that was not installed
         release = "0"
     return f"{release}+code.{_hash_files(files)[:12]}"
+
+
+@cache
+def libraries() -> dict[str, str]:
+    """The versions of the libraries that figures go through, from bytes to parquet."""
+    found = {"python": platform.python_version()}
+    for name in ("fastexcel", "polars", "pyarrow"):
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
+def made_by_today(contract: Contract) -> MadeBy:
+    """What a version would be made by now."""
+    return MadeBy(code=code_of(contract), libraries=libraries())
 
 
 def _hash_files(files: list[Path]) -> str:
@@ -131,6 +156,7 @@ def manifest_of(contract: Contract, checked: Checked) -> Manifest:
         sources=tuple(_source_entry(d, extraction) for d in extraction.documents),
         vintage=extraction.vintage,
         code_version=code_version(),
+        made_by=made_by_today(contract),
         quality=checked.report.counts,
         changes=checked.changes,
         cost=Cost(**vars(extraction.meter)),

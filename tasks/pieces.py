@@ -19,7 +19,7 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -32,12 +32,13 @@ from configs.errors import ConfigError, ObjectExistsError, ObjectNotFoundError
 from tasks.build import conform, file_sha256, written
 from tasks.extract import partner_reference
 from tasks.extract.base import Extraction, RawDocument, ReadInPieces, load_source
+from tasks.lineage import libraries
 from tasks.merge import merged
 from tasks.store import layout
 from tasks.store.content import combine
 from tasks.store.objects import ObjectStore
 from tasks.store.raw import RawArchive
-from tasks.store.records import FileEntry, MadePart, Manifest
+from tasks.store.records import MadePart, Manifest
 from tasks.store.versions import Built, Part
 from tasks.transform.base import load_transform
 
@@ -48,7 +49,8 @@ PARTS_KEPT, PIECES_KEPT = timedelta(days=7), timedelta(days=400)
 
 @dataclass(frozen=True)
 class PieceJob:
-    """One document to be read. ``key`` names what comes of it, read by ``code`` (of settings and columns too)."""
+    """One document to be read. ``key`` names what comes of it, read by ``code`` (of settings and columns too).
+    ``listed_by``: an archived document whose list of products is taken; empty: its own."""
 
     dataset: str
     source: str
@@ -58,6 +60,7 @@ class PieceJob:
     raw_key: str
     key: str
     code: str
+    listed_by: str = ""
 
     @property
     def label(self) -> str:
@@ -90,8 +93,16 @@ class Plan:
     kept: tuple[Part, ...]
 
 
-def plan(contract: Contract, extraction: Extraction, parent: Manifest | None) -> Plan:
+def plan(
+    contract: Contract,
+    extraction: Extraction,
+    parent: Manifest | None,
+    lists: Mapping[str, RawDocument] | None = None,
+) -> Plan:
     """What has to be made, and what of the version before can stay.
+
+    Args:
+        lists: by role, the document whose list of products is taken instead of a document's own.
 
     Raises:
         ConfigError: the source does not read pieces.
@@ -101,10 +112,13 @@ def plan(contract: Contract, extraction: Extraction, parent: Manifest | None) ->
     jobs: dict[str, list[PieceJob]] = {}
     for piece in extraction.pieces:
         document = piece.document
-        key = _sha256(extraction.dataset, extraction.source, document.role, document.sha256, code)
+        other = (lists or {}).get(document.role)
+        listed = [other.sha256] if other else []
+        key = _sha256(extraction.dataset, extraction.source, document.role, document.sha256, code, *listed)
         job = PieceJob(
-            contract.name, extraction.source, piece.partition, document.role, document.url, document.raw_key, key, code
-        )
+            contract.name, extraction.source, piece.partition, document.role, document.url, document.raw_key, key, code,
+            other.raw_key if other else "",
+        )  # fmt: skip
         jobs.setdefault(piece.partition, []).append(job)
     same_contract = parent is not None and parent.contract_sha256 == contract.sha256
     before = {f.inputs_sha256: f for f in parent.files if f.inputs_sha256} if parent and same_contract else {}
@@ -116,7 +130,7 @@ def plan(contract: Contract, extraction: Extraction, parent: Manifest | None) ->
         inputs = _sha256(*sorted(keys), partners or "", merging)
         same = before.get(inputs)
         if parent is not None and same is not None:
-            kept.append(_standing(contract.name, parent.version, partition, same))
+            kept.append(Part.standing(contract.name, parent.version, partition, same))
             continue
         pieces += some
         parts.append(PartJob(contract.name, partition, keys, partners, inputs, merging))
@@ -137,8 +151,9 @@ def make_piece(store: ObjectStore, job: PieceJob) -> None:
     _refuse_other(job, _reading(contract, job.source))
     if all(store.size(key) is not None for key in (rows_key, facts_key)):
         return
-    with RawArchive(store).file(job.raw_key) as file:
-        tables = _reader(job.source).read_piece(job.role, file, job.url)
+    archive = RawArchive(store)
+    with archive.file(job.raw_key) as file, archive.file(job.listed_by or job.raw_key) as listed_by:
+        tables = _reader(job.source).read_piece(job.role, file, job.url, listed_by if job.listed_by else None)
     rows = load_transform(job.dataset).transform({name: t.lazy() for name, t in tables.items()})
     with TemporaryDirectory(prefix="techtrade-") as scratch:
         # The facts last: they say that the rows are there.
@@ -202,6 +217,29 @@ def facts(store: ObjectStore, plan: Plan) -> pl.LazyFrame:
     if not keys:  # then nothing is new, and nothing is judged
         return pl.LazyFrame()
     return pl.concat([pl.read_parquet(store.get(key).body) for key in keys]).lazy()
+
+
+def relisted(
+    store: ObjectStore, contract: Contract, extraction: Extraction, given: Mapping[str, RawDocument]
+) -> dict[str, RawDocument]:
+    """Of the documents of an extraction, by role, those that another one of ``given`` has taken the place of whose
+    list of products is another."""
+    found = {}
+    for piece in extraction.pieces:
+        old, new = piece.document, given.get(piece.document.role)
+        if new is None or new.sha256 == old.sha256:
+            continue
+        lists = []
+        for document in (old, new):
+            one = replace(extraction, pieces=(replace(piece, document=document),))
+            (job,) = plan(contract, one, None).pieces
+            make_piece(store, job)
+            facts = pl.read_parquet(store.get(layout.piece(job.dataset, job.key, "facts")).body)
+            listed = facts.filter(pl.col("kind") == "concordance").select("code", "technology_group")
+            lists.append(listed.sort(pl.all()))
+        if not lists[0].equals(lists[1]):
+            found[old.role] = new
+    return found
 
 
 def judged(tables: Mapping[str, pl.LazyFrame], partitions: Collection[str] | None) -> Mapping[str, pl.LazyFrame]:
@@ -285,15 +323,17 @@ def _made(store: ObjectStore, job: PartJob) -> Part | None:
 
 
 def _reading(contract: Contract, source: str) -> str:
-    """What reads a document: code, settings, and the columns that it is read into. Not the words about them."""
+    """What reads a document: code, libraries, settings, and the columns that it is read into, not the words of them."""
     columns = [f"{c.name} {c.type} {c.role} {c.publisher_name}" for c in contract.columns]
     modules = (f"transform/{contract.name}.py", "transform/technology_groups.py")
-    return _sha256(_reader(source).piece_code(), _code_of(*modules), *columns, *contract.sort_by)
+    read_by = (_reader(source).piece_code(), _code_of(*modules), json.dumps(libraries()))
+    return _sha256(*read_by, *columns, *contract.sort_by)
 
 
 def _merging(contract: Contract) -> str:
-    """What merges: code, and the contract, which is in the files."""
-    return _sha256(_code_of("build.py", "merge.py", "pieces.py", "store/content.py"), contract.sha256)
+    """What merges: code, libraries, and the contract, which is in the files."""
+    merges = _code_of("build.py", "merge.py", "pieces.py", "store/content.py")
+    return _sha256(merges, json.dumps(libraries()), contract.sha256)
 
 
 def _refuse_other(job: PieceJob | PartJob, here: str) -> None:
@@ -308,20 +348,6 @@ def _keep(store: ObjectStore, key: str, file: Path) -> None:
     """Writes what any run would write under that key; what is there already is as good."""
     with suppress(ObjectExistsError):
         store.create_file(key, file)
-
-
-def _standing(dataset: str, version: str, partition: str, file: FileEntry) -> Part:
-    """A data file of the version before."""
-    return Part(
-        partition=partition,
-        file=None,
-        rows=file.rows or 0,
-        bytes=file.bytes,
-        sha256=file.sha256,
-        content_sha256=file.content_sha256 or "",
-        key=layout.version(dataset, version, file.path),
-        inputs_sha256=file.inputs_sha256,
-    )
 
 
 def _part(job: PartJob, made: MadePart) -> Part:

@@ -35,25 +35,21 @@ from configs.errors import (
     ObjectExistsError,
     ObjectNotFoundError,
     RestoreError,
-    SourceError,
 )
 from tasks import pipeline
-from tasks.build import ContractMismatchError
-from tasks.extract.base import Extraction, Meter
 from tasks.lineage import code_version
+from tasks.replay import NOT_MADE, rebuild, request_of
 from tasks.restore_hold import Hold
-from tasks.runs import Fetched, Request, SourceKind
 from tasks.store import layout, ledger, raw_taken_down, versions
 from tasks.store.objects import ObjectStore
 from tasks.store.raw import RawArchive
 from tasks.store.records import Claim, Latest, LogEntry, Manifest, Restored
 from tasks.store.verify import refuse_damaged
-from tasks.store.versions import Built, Draft, Head, Sealed
+from tasks.store.versions import Draft, Head, Sealed
 
 log = logging.getLogger("techtrade")
-KINDS: tuple[SourceKind, ...] = ("live", "snapshot")
 # What says that this code, or this copy, does not give a version as it was. A store that fails is not among them.
-NOT_AS_IT_WAS = (RestoreError, SourceError, ContractMismatchError, CheckCouldNotRunError)
+NOT_AS_IT_WAS = (RestoreError, *NOT_MADE, CheckCouldNotRunError)
 # What is archived under its own hash; not what is told of it, which ends in two suffixes.
 DOCUMENT = re.compile(r"^_raw/[^/]+/[0-9a-f]{2}/([0-9a-f]{64})\.[^./]+$")
 UNFINISHED = "/_unfinished/"
@@ -111,28 +107,6 @@ def restore(
     finally:
         hold.release()
     return Restoration(contract.name, tuple(sealed), _rows(wanted), tuple(without))
-
-
-def rebuild(archive: RawArchive, contract: Contract, manifest: Manifest, folder: Path) -> tuple[Extraction, Built]:
-    """The figures of a version, made again from its archived inputs into ``folder``.
-
-    Raises:
-        RestoreError: raw inputs are not in the archive (any more), or no source of the contract reads them.
-        SourceError: today's code cannot read them.
-    """
-    documents = archive.known(manifest)
-    missing = [s.raw_key for s in manifest.sources if s.role not in documents]
-    if missing:
-        raise RestoreError(f"its raw inputs were taken down or never copied: {', '.join(missing)}")
-    request = _request(contract, manifest)
-    fetched = Fetched(request.source, tuple(documents[s.role] for s in manifest.sources), Meter())
-    try:
-        extraction = pipeline.read(request, fetched)
-        if extraction.pieces:
-            return pipeline.assemble(archive.store, contract, extraction, None)
-        return extraction, pipeline.transform(contract, extraction, folder)
-    except ObjectNotFoundError as e:
-        raise RestoreError(f"a raw input is not in the archive: {e.key}") from e
 
 
 def copy_raw(copy: ObjectStore, store: ObjectStore) -> int:
@@ -243,7 +217,7 @@ def _again(
         if built.contract_sha256 != lost.contract_sha256:
             raise RestoreError("its contract is another now: the files would tell readers what they were not told")
         draft = versions.stage_data(store, _claimed(store, lost, parent), built)
-        checked = pipeline.check(store, _request(contract, lost), extraction, built, draft, {})
+        checked = pipeline.check(store, request_of(contract, lost), extraction, built, draft, {})
     told = {
         "token": draft.claim.token,
         "parent": parent.version if parent else None,
@@ -253,17 +227,6 @@ def _again(
         "restored": Restored(at=versions.stamp(datetime.now(UTC)), code_version=code_version()),
     }
     return versions.seal(store, checked.draft, lost.model_copy(update=told))
-
-
-def _request(contract: Contract, manifest: Manifest) -> Request:
-    """The request that asked for these inputs."""
-    of = {s.source for s in manifest.sources}
-    for kind in KINDS:
-        named = contract.sources.live if kind == "live" else contract.sources.snapshot
-        if named in of:
-            return Request(contract, kind, manifest.vintage)
-    told = ", ".join(sorted(of)) or "nothing"
-    raise RestoreError(f"it was made from {told}, which configs/datasets/{contract.name}.yaml names no more")
 
 
 def _claimed(store: ObjectStore, lost: Manifest, parent: Manifest | None) -> Draft:

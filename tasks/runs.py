@@ -44,8 +44,21 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Followed:
+    """How what is made from a dataset followed it. ``detail``: the version, or what went wrong, in words."""
+
+    dataset: str
+    outcome: Literal["published", "unchanged", "left", "rejected", "failed"]
+    detail: str
+
+    @property
+    def exit_code(self) -> int:
+        return {"rejected": 3, "failed": 1}.get(self.outcome, 0)
+
+
+@dataclass(frozen=True)
 class Published:
-    """A new version is what readers of latest get."""
+    """A new version is what readers of latest get. ``followed``: what is made from it."""
 
     dataset: str
     version: str
@@ -55,6 +68,7 @@ class Published:
     changes: ChangeCounts
     quality: QualityCounts
     warnings: tuple[str, ...]
+    followed: tuple[Followed, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,6 +81,7 @@ class Skipped:
     vintage: str
     why: Literal["unchanged", "superseded"]
     detail: str
+    followed: tuple[Followed, ...] = ()
 
 
 Outcome = Published | Skipped

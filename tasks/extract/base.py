@@ -231,9 +231,9 @@ class ReadInPieces(Protocol):
         """What tells one way of reading from another: a hash of the code and settings that ``read_piece`` goes by."""
         ...
 
-    def read_piece(self, role: str, file: Path, told: str) -> Mapping[str, pl.DataFrame]:
-        """One document: tables as the dataset's transform takes them. ``told``: its address, for errors. Raises
-        ``SourceError``."""
+    def read_piece(self, role: str, file: Path, told: str, listed_by: Path | None = None) -> Mapping[str, pl.DataFrame]:
+        """One document: tables as the dataset's transform takes them. ``told``: its address, for errors;
+        ``listed_by``: a document whose list of products is taken instead of its own. Raises ``SourceError``."""
         ...
 
 

@@ -63,11 +63,20 @@ class _Part:
     by_partner: pl.DataFrame
 
 
-def read_month(file: Path, flow: Flow, period: str, told: str, scope: Scope = "atp", chunk: int = CHUNK) -> Month:
+def read_month(
+    file: Path,
+    flow: Flow,
+    period: str,
+    told: str,
+    scope: Scope = "atp",
+    chunk: int = CHUNK,
+    listed_by: Path | None = None,
+) -> Month:
     """Reads one ZIP.
 
     Args:
         file: the ZIP on disk.
+        listed_by: another ZIP, whose concordance says what counts; None: its own.
         period: the month that it should be of, ``YYYY-MM``.
         told: its address, for errors.
 
@@ -77,6 +86,11 @@ def read_month(file: Path, flow: Flow, period: str, told: str, scope: Scope = "a
     """
     with members(file, told) as found:
         codes = concordance(found, told)
+        if listed_by is not None:
+            with members(listed_by, str(listed_by)) as other:
+                listed = concordance(other, str(listed_by)).select("commodity", "hitech")
+            own = codes.drop("hitech").join(listed, on="commodity", how="left", maintain_order="left")
+            codes = own.with_columns(pl.col("hitech").fill_null("")).select(codes.columns)
         layout = layouts()[DETAIL[flow]]
         wanted = codes if scope == "all_products" else codes.filter(pl.col("hitech").is_in(sorted(GROUPS)))
         record = layout.length + len("\r\n")

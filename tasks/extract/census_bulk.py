@@ -218,8 +218,8 @@ def piece_code() -> str:
     return digest.hexdigest()
 
 
-def read_piece(role: str, file: Path, told: str) -> Mapping[str, pl.DataFrame]:
-    """One file.
+def read_piece(role: str, file: Path, told: str, listed_by: Path | None = None) -> Mapping[str, pl.DataFrame]:
+    """One file; by the list of products that came with another, if one is named.
 
     Returns:
         The records that are kept, under the name of the flow (see ``bulk_month.Month``); ``codes``, the concordance;
@@ -229,7 +229,7 @@ def read_piece(role: str, file: Path, told: str) -> Mapping[str, pl.DataFrame]:
         SourceError: see ``bulk_month.read_month``.
     """
     of = File.of(role)
-    month = read_month(file, of.flow, f"{of.month:%Y-%m}", told, source_settings(SOURCE).scope)
+    month = read_month(file, of.flow, f"{of.month:%Y-%m}", told, source_settings(SOURCE).scope, listed_by=listed_by)
     return {of.flow: month.detail, "codes": month.codes, "facts": facts(month, file, told)}
 
 

@@ -81,3 +81,12 @@ def test_other_words_make_other_files_and_other_columns_other_pieces() -> None:
     for contract in (remapped, sorted_otherwise):
         after = keys(pieces.plan(contract, extraction(), None))
         assert set(after[0]).isdisjoint(before[0]) and set(after[1]).isdisjoint(before[1])
+
+
+def test_other_libraries_read_and_merge_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a library has a part in would otherwise change when a piece expires, and for no reason that is told."""
+    contract = load_contract("atp_detail_monthly")
+    before = pieces._reading(contract, "census_bulk"), pieces._merging(contract)
+    monkeypatch.setattr(pieces, "libraries", lambda: {"polars": "another"})
+    after = pieces._reading(contract, "census_bulk"), pieces._merging(contract)
+    assert before[0] != after[0] and before[1] != after[1]
