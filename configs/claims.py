@@ -33,3 +33,8 @@ def load_claims() -> tuple[Claim, ...]:
             )
             for r in csv.DictReader(f)
         )
+
+
+def claims_of(dataset: str) -> tuple[Claim, ...]:
+    """The claims about the figures of a dataset."""
+    return tuple(c for c in load_claims() if c.dataset == dataset)

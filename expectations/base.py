@@ -19,6 +19,7 @@ import pyarrow as pa
 from configs.breaks import ExpectedBreak
 from configs.contract import Contract, Severity
 from configs.errors import CheckCouldNotRunError, ConfigError
+from configs.history import base_of
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,9 @@ class Checks(Protocol):
 
 
 def load_checks(dataset: str) -> Checks:
-    """The expectations module of that dataset."""
+    """The expectations module of that dataset; all histories have one."""
+    if base_of(dataset):
+        return cast(Checks, import_module("expectations.history"))
     try:
         return cast(Checks, import_module(f"expectations.{dataset}"))
     except ModuleNotFoundError as e:

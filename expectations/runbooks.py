@@ -65,6 +65,11 @@ _FAMILIES: dict[str, tuple[str, ...]] = {
         "ft900", "same_total", "same_us_total", "quarters_to_year", "as_hitech", "as_hitech_aircraft", "in_lists",
     ),
     "expected-breaks": ("expected_breaks",),
+    "derived": (
+        "as_its_input", "as_its_inputs", "ranks", "shares", "balances", "world_each_year", "sizes", "percentiles",
+        "groups",
+    ),
+    "history": ("spans_follow", "spans_forward", "present", "past", "causes"),
     "continuity": ("flat_lines", "copied_periods", "carried_periods", "figures_moved", "no_news", "same_list"),
 }  # fmt: skip
 _BY_ID = {check: family for family, checks in _FAMILIES.items() for check in checks}

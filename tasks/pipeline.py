@@ -5,10 +5,7 @@ Nothing here knows Prefect: a flow wraps each step in a task. How a run can end 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
 
 import polars as pl
 
@@ -21,14 +18,13 @@ from configs.errors import (
 )
 from configs.settings import Keys, from_environment, has_settings
 from expectations.base import GateInput, Other
-from tasks import notes, pieces, schema_rules
-from tasks.build import build
+from tasks import derived, notes, pieces, schema_rules
 from tasks.extract import partner_reference
 from tasks.extract.base import Ask, Extraction, Meter, load_source
 from tasks.lineage import code_version, inputs_sha256, manifest_of
 from tasks.quality.gate import judge
 from tasks.quality.report import Report, failures_of
-from tasks.read_back import parquet_bytes, read_back
+from tasks.read_back import parquet_bytes, read_back, stage_page
 from tasks.runs import Checked, Fetched, Published, RejectedError, Request, Skipped
 from tasks.store import layout, reader, versions
 from tasks.store.objects import ObjectStore
@@ -57,12 +53,15 @@ def fetch(
     """
     schema_rules.refuse_breaking(head, request.contract)
     manifest = head.manifest
+    known = archive.known(manifest) if manifest else {}
+    if request.contract.derived_from:
+        return Fetched(request.source, derived.documents(archive, request.contract, known), meter or Meter())
     ask = Ask(
         dataset=request.contract.name,
         vintage=request.vintage,
         refresh=request.refresh,
         months=request.months,
-        known=archive.known(manifest) if manifest else {},
+        known=known,
         known_vintage=manifest.vintage if manifest else None,
         meter=meter or Meter(),
         keys=keys,
@@ -91,24 +90,6 @@ def same_input(head: Head, request: Request, fetched: Fetched) -> Skipped | None
             told = f"the same input was published as {entry.version}"
             return Skipped(contract.name, entry.version, entry.vintage, "unchanged", told)
     return None
-
-
-def read(request: Request, fetched: Fetched) -> Extraction:
-    """Parses what was fetched; adds the table of partners where columns refer to it.
-
-    Raises:
-        SourceError: what came is not what the source should give.
-    """
-    name = request.contract.name
-    of_source = tuple(
-        d for d in fetched.documents if d.role != partner_reference.ROLE or not request.contract.referring
-    )
-    extraction = load_source(fetched.source).parse(name, of_source, request.vintage)
-    tables = dict(extraction.tables)
-    for document in fetched.documents:
-        if document.role == partner_reference.ROLE and request.contract.referring:
-            tables["partners"] = partner_reference.table(document)
-    return replace(extraction, documents=fetched.documents, tables=tables, meter=fetched.meter)
 
 
 def older_vintage(head: Head, contract: Contract, extraction: Extraction) -> Skipped | None:
@@ -150,38 +131,6 @@ def nothing_new(head: Head, request: Request, extraction: Extraction) -> Skipped
     return same_input(head, request, fetched) or older_vintage(head, request.contract, extraction)
 
 
-def transform(contract: Contract, extraction: Extraction, folder: Path) -> Built:
-    """Runs the dataset's transform and writes its data files into ``folder``."""
-    return build(load_transform(contract.name).transform(extraction.tables), contract, folder)
-
-
-Each = Callable[[Callable[[ObjectStore, Any], Any], Sequence[Any]], list[Any]]
-
-
-def assemble(
-    store: ObjectStore, contract: Contract, extraction: Extraction, parent: Manifest | None, each: Each | None = None
-) -> tuple[Extraction, Built]:
-    """The data files of a dataset that is made in pieces, which stand in the store when it returns.
-
-    Args:
-        each: calls a function with the store and each job, in any order and anywhere, and gives back the results in
-            order; None does so here, one by one.
-
-    Returns:
-        The extraction with what its documents said of themselves as the table ``facts``; and the candidate.
-    """
-
-    def one_by_one(work: Callable[[ObjectStore, Any], Any], jobs: Sequence[Any]) -> list[Any]:
-        return [work(store, job) for job in jobs]
-
-    every = each or one_by_one
-    plan = pieces.plan(contract, extraction, parent)
-    every(pieces.make_piece, plan.pieces)
-    made = every(pieces.make_part, plan.parts)
-    tables = {**extraction.tables, "facts": pieces.facts(store, plan)}
-    return replace(extraction, tables=tables), pieces.built(contract, plan, made)
-
-
 def same_content(head: Head, built: Built, vintage: str) -> Skipped | None:
     """Whether the candidate says what the current version says, in figures and in contract."""
     now = head.manifest
@@ -206,7 +155,8 @@ def check(
     """
     contract, head = request.contract, draft.head
     confirm(store, draft)
-    with read_back(store, contract, draft) as staged:
+    made_from = derived.inputs(contract, extraction.documents)
+    with read_back(store, contract, draft, {d.role: d for d in extraction.documents}) as staged:
         report = judge(
             GateInput(
                 contract=contract,
@@ -221,12 +171,15 @@ def check(
                 yanked_contents=yanked,
                 content_sha256=built.content_sha256,
                 live=request.kind == "live" and has_settings(request.source),
-                others=lambda name: _other(store, name),
+                others=lambda name: _other(store, name, made_from.get(name)),
                 breaks=load_breaks(contract.name),
                 breaks_seen=head.manifest.breaks_seen if head.manifest else (),
             )
         )
-    draft = staged.draft
+        draft = staged.draft
+        if not derived.is_history(contract):  # what changed in it is what changed in its dataset
+            sides = (staged.data, staged.parent)
+            draft = stage_page(store, contract, draft, extraction.vintage, staged.counts, sides)
     draft = versions.stage_bytes(store, draft, "quality.parquet", parquet_bytes(report.frame()))
     draft = versions.stage_bytes(store, draft, "quality_gx.json", report.gx_json)
     draft = versions.stage_bytes(store, draft, "notes.parquet", parquet_bytes(notes.frame(contract)))
@@ -264,12 +217,16 @@ def published(m: Manifest, report: Report) -> Published:
 # ---------------------------------------------------------------------- details
 
 
-def _other(store: ObjectStore, dataset: str) -> Other | None:
-    """What readers get of another dataset, for checks across sources; None if nothing of it is published."""
+def _other(store: ObjectStore, dataset: str, made_from: Manifest | None) -> Other | None:
+    """What readers get of another dataset, for checks across sources; None if nothing of it is published.
+
+    Args:
+        made_from: the version of it that the candidate was made from, whatever was published since.
+    """
     latest, _ = versions.read_latest(store, dataset)
     if latest is None:
         return None
-    manifest = reader.resolve(store, dataset).manifest
+    manifest = made_from or reader.resolve(store, dataset).manifest
     return Other(reader.scan(store, manifest), manifest.vintage)
 
 
@@ -277,6 +234,8 @@ def _companions(
     store: ObjectStore, contract: Contract, extraction: Extraction, head: Head
 ) -> Mapping[str, pl.DataFrame]:
     """Tables that a dataset publishes beside its rows, by path."""
+    if derived.is_history(contract):
+        return {}
     transform = load_transform(contract.name)
     if not isinstance(transform, HasCompanions):
         return {}

@@ -19,16 +19,17 @@ import polars as pl
 from configs.contract import Contract
 from configs.errors import ClaimLostError, ConcurrentPublishError, PromoteRefusedError
 from tasks import pipeline, schema_rules
-from tasks.read_back import parquet_bytes, stage_changes
+from tasks.read_back import parquet_bytes, stage_changes, stage_page
 from tasks.store import layout, reader, versions
 from tasks.store.objects import ObjectStore
+from tasks.store.raw import RawArchive
 from tasks.store.records import LogEntry, Manifest, Override
 from tasks.store.verify import confirm, refuse_damaged
 from tasks.store.versions import Clock, Draft, Head, utc_now
 
 TRIES = 20
 # Made anew for the new version; everything else of the rejected one is copied as it is.
-OWN = ("changes.parquet", "quality.parquet")
+OWN = ("changes.parquet", "changes.md", "quality.parquet")
 
 
 @dataclass(frozen=True)
@@ -130,8 +131,10 @@ def _staged(
     quality = _marked(reader.quality(store, rejected), override)
     draft = versions.stage_bytes(store, draft, "quality.parquet", parquet_bytes(quality))
     confirm(store, draft)
-    draft, counts = stage_changes(store, contract, draft)
+    draft, counts = stage_changes(store, contract, draft, RawArchive(store).known(rejected), rejected.made_by)
     before = head.manifest
+    sides = (reader.scan(store, draft, contract), reader.scan(store, before, contract) if before else None)
+    draft = stage_page(store, contract, draft, rejected.vintage, counts, sides)
     told = {
         "version": draft.version,
         "parent": before.version if before else None,

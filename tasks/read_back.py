@@ -5,7 +5,7 @@ are read, from files on this machine, by an engine that does not hold them in me
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from io import BytesIO
@@ -16,14 +16,20 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from configs.claims import claims_of
 from configs.contract import Contract
 from configs.errors import CheckCouldNotRunError, StoreUnavailableError
 from expectations.base import once
 from tasks import changes as changes_
+from tasks import replay
+from tasks.causes import Replays
+from tasks.changes_page import PAGE, Side, page
+from tasks.extract.base import RawDocument
+from tasks.lineage import made_by_today
 from tasks.quality.gate import UNREADABLE, first_line
 from tasks.store import layout, reader, versions
 from tasks.store.objects import ObjectStore
-from tasks.store.records import ChangeCounts, Manifest
+from tasks.store.records import ChangeCounts, MadeBy, Manifest
 from tasks.store.versions import Draft
 
 # Up to this many figures a version is read from the store once for the gate; some thirty checks read it otherwise.
@@ -46,8 +52,13 @@ class ReadBack:
 
 
 @contextmanager
-def read_back(store: ObjectStore, contract: Contract, draft: Draft) -> Iterator[ReadBack]:
+def read_back(
+    store: ObjectStore, contract: Contract, draft: Draft, given: Mapping[str, RawDocument]
+) -> Iterator[ReadBack]:
     """Stages the changes, and gives what the gate looks at while the block runs.
+
+    Args:
+        given: the documents that the draft was made from, by role.
 
     Raises:
         CheckCouldNotRunError: the changes could not be made out.
@@ -57,13 +68,13 @@ def read_back(store: ObjectStore, contract: Contract, draft: Draft) -> Iterator[
     new, old = differing(draft, parent)
     with ExitStack() as stack:
         if contract.judged == "whole":
-            staged, counts = stage_changes(store, contract, draft)
+            staged, counts = stage_changes(store, contract, draft, given)
             data = _kept(store, contract, draft)
             before = _kept(store, contract, parent) if parent else None
             yield ReadBack(staged, counts, data, before, _schemas(store, draft))
             return
         here, there = (_files(stack, store, side) for side in (new, old))
-        staged, counts = _stage_changes_of_files(store, contract, draft, here, there)
+        staged, counts = _stage_changes_of_files(store, contract, draft, given, here, there)
         data, before = _scanned(here, contract), _scanned(there, contract) if parent else None
         few = _cells(new, contract) <= KEPT_CELLS
         if few:
@@ -74,8 +85,18 @@ def read_back(store: ObjectStore, contract: Contract, draft: Draft) -> Iterator[
         yield ReadBack(staged, counts, data, before, _schemas(store, new), in_memory=few, partitions=judged)
 
 
-def stage_changes(store: ObjectStore, contract: Contract, draft: Draft) -> tuple[Draft, ChangeCounts]:
+def stage_changes(
+    store: ObjectStore,
+    contract: Contract,
+    draft: Draft,
+    given: Mapping[str, RawDocument],
+    made_by: MadeBy | None = None,
+) -> tuple[Draft, ChangeCounts]:
     """``changes.parquet``, and what is counted of it.
+
+    Args:
+        given: the documents that the draft was made from, by role.
+        made_by: what made the draft, where that was not today's code (a promotion).
 
     Raises:
         CheckCouldNotRunError: the store's files could not be read.
@@ -84,12 +105,34 @@ def stage_changes(store: ObjectStore, contract: Contract, draft: Draft) -> tuple
     if contract.judged != "whole":
         with ExitStack() as stack:
             here, there = (_files(stack, store, side) for side in (new, old))
-            return _stage_changes_of_files(store, contract, draft, here, there)
-    with _readable(contract):
+            return _stage_changes_of_files(store, contract, draft, given, here, there, made_by)
+    with _replays(store, contract, draft, given, made_by) as replays, _readable(contract):
         found = changes_.compare(
-            reader.scan(store, new, contract), reader.scan(store, old, contract) if old else None, contract
+            reader.scan(store, new, contract), reader.scan(store, old, contract) if old else None, contract, replays
         )
     return versions.stage_bytes(store, draft, CHANGES, parquet_bytes(found.frame)), found.counts
+
+
+def stage_page(
+    store: ObjectStore,
+    contract: Contract,
+    draft: Draft,
+    vintage: str,
+    counts: ChangeCounts,
+    sides: tuple[pl.LazyFrame, pl.LazyFrame | None],
+) -> Draft:
+    """``changes.md``, from the changes that were staged.
+
+    Args:
+        sides: the rows of the draft, and of the version before; of a dataset that is judged by partitions, of these.
+    """
+    new, old = sides
+    parent = draft.head.manifest
+    before = Side(parent.version, parent.vintage, old) if parent and old is not None else None
+    with store.local_file(layout.version(draft.dataset, draft.version, CHANGES)) as file, _readable(contract):
+        after = Side(draft.version, vintage, new)
+        text = page(contract, before, after, pl.scan_parquet(file), counts.causes, claims_of(contract.name))
+    return versions.stage_bytes(store, draft, PAGE, text.encode())
 
 
 def differing(draft: Draft, parent: Manifest | None) -> tuple[Draft, Manifest | None]:
@@ -112,12 +155,42 @@ def parquet_bytes(frame: pl.DataFrame) -> bytes:
 
 
 def _stage_changes_of_files(
-    store: ObjectStore, contract: Contract, draft: Draft, new: list[Path], old: list[Path]
+    store: ObjectStore,
+    contract: Contract,
+    draft: Draft,
+    given: Mapping[str, RawDocument],
+    new: list[Path],
+    old: list[Path],
+    made_by: MadeBy | None = None,
 ) -> tuple[Draft, ChangeCounts]:
-    with TemporaryDirectory(prefix="techtrade-") as scratch, _readable(contract):
+    with (
+        TemporaryDirectory(prefix="techtrade-") as scratch,
+        _replays(store, contract, draft, given, made_by) as replays,
+        _readable(contract),
+    ):
         out = Path(scratch) / CHANGES
-        counts = changes_.compare_files(new, old, contract, out)
+        counts = changes_.compare_files(new, old, contract, out, replays)
+        if draft.head.manifest is None:  # there is nothing before it that could have changed
+            counts = counts.model_copy(update={"causes": {}})
         return versions.stage_file(store, draft, CHANGES, out), counts
+
+
+@contextmanager
+def _replays(
+    store: ObjectStore, contract: Contract, draft: Draft, given: Mapping[str, RawDocument], made_by: MadeBy | None
+) -> Iterator[Replays]:
+    """What between the version before and the draft can be told apart."""
+    parent = draft.head.manifest
+    if parent is None or made_by == parent.made_by:
+        yield Replays()
+        return
+    if made_by is not None and made_by != made_by_today(contract):
+        yield Replays(why_not="it was made by other code than today's, and than the version before was")
+        return
+    new, old = differing(draft, parent)
+    files = [f.path for side in (new, old) if side for f in side.files if f.rows is not None]
+    with replay.between(store, contract, parent, {path.split("/")[1] for path in files}, given) as replays:
+        yield replays
 
 
 @contextmanager

@@ -14,18 +14,19 @@ from tasks.store import layout
 from tasks.store.content import combine, frame_sha256
 from tasks.store.objects import ObjectStore
 from tasks.store.reader import HasFiles, resolve
-from tasks.store.records import FileEntry, Manifest
+from tasks.store.records import FileEntry, Manifest, Retired
 from tasks.store.versions import Draft
 
 
 @dataclass(frozen=True)
 class VerifyReport:
-    """A version of which every checksum holds."""
+    """A version of which every checksum holds. ``retired``: its data files were deleted by a policy."""
 
     dataset: str
     version: str
     files: int
     bytes: int
+    retired: Retired | None = None
 
 
 def verify(store: ObjectStore, dataset: str, version: str | None = None) -> VerifyReport:
@@ -35,7 +36,12 @@ def verify(store: ObjectStore, dataset: str, version: str | None = None) -> Veri
         CorruptVersionError: names every problem found.
         NotPublishedError: there is no such published version.
     """
-    manifest = resolve(store, dataset, version).manifest
+    found = resolve(store, dataset, version)
+    manifest = found.manifest
+    if found.retired is not None:  # its data were deleted on purpose; the rest is held against its sums
+        kept = tuple(f for f in manifest.files if f.rows is None)
+        refuse_damaged(store, manifest.model_copy(update={"files": kept}))
+        return VerifyReport(dataset, manifest.version, len(kept), sum(f.bytes for f in kept), found.retired)
     # By the columns that the version was made with; the contract of today may have others.
     contract = as_published(load_contract(dataset), manifest)
     problems: list[str] = []

@@ -1,0 +1,277 @@
+"""What changed in a version, for a person: ``changes.md`` beside its data, and ``techtrade diff``.
+
+By cause, the effect on the totals that are looked at first, the largest changes with names instead of codes, whom and
+when it concerns. Short enough for a chat window, however much changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from configs.claims import Claim
+from configs.contract import Column, Contract, Headline
+from tasks.causes import CAUSES
+from tasks.claims import judge_claim
+
+PAGE = "changes.md"
+LARGEST = 10
+NAMED = 6
+WORDS = {
+    "new_period": "new periods",
+    "source_revision": "revisions by the publisher",
+    "reclassification": "the list of products changed",
+    "method": "our method changed",
+    "withdrawal": "an input was withdrawn",
+    "unattributed": "the publisher or our method, not told apart",
+}
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two versions: its name, its vintage, its rows."""
+
+    version: str
+    vintage: str
+    rows: pl.LazyFrame
+
+
+def page(
+    contract: Contract,
+    old: Side | None,
+    new: Side,
+    changes: pl.LazyFrame,
+    causes: dict[str, int],
+    claims: Sequence[Claim] = (),
+) -> str:
+    """The page.
+
+    Args:
+        changes: as in ``changes.parquet``; of a first version none.
+        causes: how many cells have each cause, where rows that are new are not listed in ``changes``.
+        claims: what is said of the dataset's figures; a verdict that changed is told, of a first version each.
+    """
+    head = f"# {contract.name} {new.version}: vintage {new.vintage}"
+    if old is None:
+        count = new.rows.select(pl.len()).collect().item()
+        told = "\n".join(["", *_claims(claims, None, new)]).rstrip()
+        return f"{head}\n\nThe first version: {count:,} rows, nothing to compare with.\n{told}\n".rstrip() + "\n"
+    lines = [f"{head}, against {old.version}: vintage {old.vintage}", ""]
+    listed = changes.filter(pl.col("kind").is_in(["new", "revised", "removed"]))
+    lines += _by_cause(listed, causes)
+    if not causes and listed.limit(1).collect().is_empty():
+        return "\n".join([*lines, *_otherwise(changes), ""])
+    lines += _headlines(contract, old, new)
+    lines += _claims(claims, old, new)
+    names = _names(contract, old, new)
+    lines += _largest(contract, listed, names) or _each(contract, listed, names)
+    lines += _where(contract, listed, names)
+    return "\n".join([*lines, *_otherwise(changes), ""])
+
+
+def _by_cause(listed: pl.LazyFrame, causes: dict[str, int]) -> list[str]:
+    if not causes:
+        return ["No figure changed.", ""]
+    told = [f"{causes[c]:,} {WORDS[c]}" for c in CAUSES if causes.get(c)]
+    each = listed.select("key", pl.col("cause").str.split("+")).explode("cause")
+    rows = dict(each.group_by("cause").agg(pl.col("key").n_unique()).collect().iter_rows())
+    in_rows = ", ".join(f"{rows[c]:,} {WORDS[c]}" for c in CAUSES if rows.get(c))
+    gone = listed.filter(pl.col("kind") == "removed").select(pl.len(), pl.col("key").n_unique()).collect().row(0)
+    lost = [f"Gone: {gone[1]:,} rows with {gone[0]:,} figures."] if gone[0] else []
+    return [f"Figures: {'; '.join(told)}.", *([f"Rows: {in_rows}."] if in_rows else []), *lost, ""]
+
+
+def _otherwise(changes: pl.LazyFrame) -> list[str]:
+    kinds = dict(changes.group_by("kind").len().collect().iter_rows())
+    told = []
+    if kinds.get("representation"):
+        told.append(f"{kinds['representation']:,} figures are printed with more or fewer digits and are the same")
+    if kinds.get("relabelled"):
+        told.append(f"{kinds['relabelled']:,} names, codes or vintages of rows are others")
+    return [f"Besides: {'; '.join(told)}."] if told else []
+
+
+# ------------------------------------------------------------------------ headlines
+
+
+def _headlines(contract: Contract, old: Side, new: Side) -> list[str]:
+    moved = [(h, y, a, b) for h in contract.headlines for y, a, b in _years(contract, h, old, new) if a != b]
+    if not contract.headlines:
+        return []
+    if not moved:
+        return ["No headline total of a year that was there changed.", ""]
+    shown = sorted(moved, key=lambda m: (-m[1], m[0].title))[:LARGEST]
+    lines = ["| headline total | year | was | is | |", "|---|---|---|---|---|"]
+    for headline, year, was, now in shown:
+        lines.append(f"| {headline.title} | {year} | {_figure(was)} | {_figure(now)} | {_percent(was, now)} |")
+    more = len(moved) - len(shown)
+    return [*lines, *([f"({more} more that changed)"] if more else []), ""]
+
+
+def _years(contract: Contract, headline: Headline, old: Side, new: Side) -> list[tuple[int, float, float]]:
+    """The totals of each year that both have."""
+    period = contract.period
+    if period is None:
+        return []
+    column = contract.column(period)
+    year = pl.col(period).dt.year() if column.type == "date" else pl.col(period)
+    keep = [pl.col(c) == v for c, v in headline.where.items()]
+
+    def totals(side: Side) -> pl.LazyFrame:
+        periods = pl.col(period).unique().sort().cast(pl.String).str.join(" ")
+        return side.rows.filter(*keep).group_by(year.alias("year")).agg(pl.col(headline.measure).sum(), had=periods)
+
+    both = totals(old).join(totals(new), on="year", suffix="__new")
+    # A year that got more months is no other year.
+    same = both.filter(pl.col("had") == pl.col("had__new")).sort("year").collect()
+    return [(r[0], r[1], r[2]) for r in same.select("year", headline.measure, f"{headline.measure}__new").iter_rows()]
+
+
+# ------------------------------------------------------------------------ claims
+
+
+def _claims(claims: Sequence[Claim], old: Side | None, new: Side) -> list[str]:
+    """What is said in public of these figures, and whether it still holds."""
+    lines = []
+    for claim in claims:
+        now = judge_claim(claim, new.rows, new.vintage)
+        was = judge_claim(claim, old.rows, old.vintage) if old else None
+        if was is not None and was.verdict == now.verdict:
+            continue
+        figure = f" ({_figure(now.figure_usd)})" if now.figure_usd is not None else ""
+        lines.append(f'- "{claim.statement}": {f"{was.verdict} -> " if was else ""}{now.verdict}{figure}')
+    return [f"Claims{' whose verdict changed' if old else ''}:", *lines, ""] if lines else []
+
+
+# ------------------------------------------------------------------------ names
+
+
+def _names(contract: Contract, old: Side, new: Side) -> dict[str, dict[str, str]]:
+    """For each key column that has one, the name of each code: of ``partner_code`` ``partner_name``."""
+    found: dict[str, dict[str, str]] = {}
+    for key in contract.primary_key:
+        name = key.removesuffix("_code") + "_name"
+        if name not in contract.names:
+            continue
+        pairs = [s.rows.select(key, name).drop_nulls().unique() for s in (old, new)]
+        found[key] = dict(pl.concat(pairs).collect().iter_rows())
+    return found
+
+
+def _label(contract: Contract, row: dict[str, object], names: dict[str, dict[str, str]]) -> str:
+    parts = [names.get(k, {}).get(str(row[k]), _period(contract.column(k), row[k])) for k in contract.primary_key]
+    return ", ".join(parts)
+
+
+def _period(column: Column, value: object) -> str:
+    text = str(value)
+    return text[:7] if column.type == "date" else text
+
+
+# ------------------------------------------------------------------------ the largest
+
+
+def _largest(contract: Contract, listed: pl.LazyFrame, names: dict[str, dict[str, str]]) -> list[str]:
+    numeric = [m.name for m in contract.measures if m.polars.is_numeric()]
+    old, new = (pl.col(c).cast(pl.Float64, strict=False) for c in ("old", "new"))
+    ends = (
+        listed.filter(pl.col("column").is_in(numeric) & (pl.col("cause") != "new_period"))
+        .group_by([*contract.primary_key, "column"], maintain_order=True)
+        .agg(old.first().alias("was"), new.last().alias("now"), pl.col("cause").unique(maintain_order=True))
+        .with_columns(size=(pl.col("now").fill_null(0) - pl.col("was").fill_null(0)).abs())
+        .filter(pl.col("size") > 0)
+    )
+    by_size = ends.sort(
+        "size", "column", *contract.primary_key, descending=[True, *[False] * (len(contract.primary_key) + 1)]
+    )
+    share = pl.col("size") / pl.col("was").abs()
+    by_share = ends.filter(pl.col("was") != 0, pl.col("now").is_not_null()).with_columns(share=share)
+    by_share = by_share.sort(
+        "share",
+        "size",
+        "column",
+        *contract.primary_key,
+        descending=[True, True, *[False] * (len(contract.primary_key) + 1)],
+    )
+    lines: list[str] = []
+    for title, frame in (("The largest by amount", by_size), ("The largest by percent", by_share)):
+        rows = frame.head(LARGEST).collect().to_dicts()
+        if rows:
+            lines += [f"{title}:", *(f"- {_told(contract, r, names)}" for r in rows), ""]
+    return lines
+
+
+def _each(contract: Contract, listed: pl.LazyFrame, names: dict[str, dict[str, str]]) -> list[str]:
+    """Of a dataset without numbers: what came, what changed, what went."""
+    lines: list[str] = []
+    for kind, title in (("new", "New"), ("revised", "Changed"), ("removed", "Gone")):
+        of_kind = listed.filter(pl.col("kind") == kind).sort(*contract.primary_key, "column").collect()
+        if of_kind.height:
+            more = f" ({of_kind.height - LARGEST:,} more)" if of_kind.height > LARGEST else ""
+            shown = [
+                f"- {_label(contract, r, names)}, {r['column']}: {r['old'] or 'none'} -> {r['new'] or 'none'}"
+                for r in of_kind.head(LARGEST).iter_rows(named=True)
+            ]
+            lines += [f"{title}{more}:", *shown, ""]
+    return lines
+
+
+def _told(contract: Contract, row: dict[str, Any], names: dict[str, dict[str, str]]) -> str:
+    was, now = row["was"], row["now"]
+    a, b = (float(x) if isinstance(x, int | float) else None for x in (was, now))
+    causes = [c for told in row["cause"] for c in told.split("+")]
+    why = "" if causes == ["source_revision"] else f" ({', '.join(WORDS[c] for c in causes)})"
+    label = f"{_label(contract, row, names)}, {row['column']}"
+    return f"{label}: {_figure(a)} -> {_figure(b)}, {_percent(a, b)}{why}"
+
+
+def _figure(value: float | None) -> str:
+    """Dollars in the unit in which they are spoken of."""
+    if value is None:
+        return "none"
+    for size, word in ((1e9, "billion"), (1e6, "million")):
+        if abs(value) >= size:
+            return f"{value / size:,.3f} {word}"
+    return f"{value:,.0f}" if value == int(value) or abs(value) >= 1000 else f"{value:.4g}"
+
+
+def _percent(was: float | None, now: float | None) -> str:
+    if was is None:
+        return "new"
+    if now is None:
+        return "gone"
+    if was == 0:
+        return "from 0"
+    return f"{(now - was) / abs(was) * 100:+.1f} %"
+
+
+# ------------------------------------------------------------------------ whom and when
+
+
+def _where(contract: Contract, listed: pl.LazyFrame, names: dict[str, dict[str, str]]) -> list[str]:
+    old_ones = listed.filter(pl.col("cause") != "new_period")
+    lines = []
+    for key in contract.primary_key:
+        period = key == contract.period
+        if period:
+            ends = old_ones.select(
+                pl.col(key).min().alias("a"), pl.col(key).max().alias("b"), pl.col(key).n_unique()
+            ).collect()
+            if ends["a"].item() is not None:
+                column = contract.column(key)
+                a, b = (_period(column, ends[e].item()) for e in ("a", "b"))
+                lines.append(f"- {key}: {ends[key].item()} revised, {a} to {b}" if a != b else f"- {key}: {a} revised")
+            continue
+        counts = (
+            old_ones.group_by(key).agg(pl.len().alias("cells")).sort("cells", key, descending=[True, False]).collect()
+        )
+        if counts.height:
+            told: Sequence[str] = [
+                f"{names.get(key, {}).get(str(c), c)} ({n:,})" for c, n in counts.head(NAMED).iter_rows()
+            ]
+            more = f" and {counts.height - NAMED} more" if counts.height > NAMED else ""
+            lines.append(f"- {key}: {', '.join(told)}{more}")
+    return ["Revised cells by key:", *lines, ""] if lines else []
