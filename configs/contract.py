@@ -24,6 +24,7 @@ from configs.errors import ConfigError, UnknownDatasetError
 
 CONFIGS = Path(__file__).parent
 DATASETS = CONFIGS / "datasets"
+DERIVED = CONFIGS / "derived"
 
 Kind = Literal["date", "int16", "int32", "int64", "float64", "string", "boolean"]
 Role = Literal["key", "measure", "attribute", "vintage"]
@@ -47,6 +48,13 @@ _ARROW: dict[str, pa.DataType] = {
     "string": pa.string(),
     "boolean": pa.bool_(),
 }
+
+
+# What is no promise to readers: a change of it is no new version.
+NOT_TOLD = (
+    "quality", "ask_within_days", "judged", "sources", "derived_from_any", "has_history", "history_of", "profile_by",
+    "headlines",
+)  # fmt: skip
 
 
 class _Frozen(BaseModel):
@@ -134,6 +142,15 @@ class Bias(_Frozen):
     where: dict[str, Span] = Field(default_factory=dict)
 
 
+class Headline(_Frozen):
+    """A total that is looked at first: the sum of a measure over a year, of the rows where the columns have these
+    values. Each page of changes says whether it moved."""
+
+    title: str
+    measure: str
+    where: dict[str, str | bool] = Field(default_factory=dict)
+
+
 class Contract(_Frozen):
     """A dataset, as outsiders may rely on it.
 
@@ -161,6 +178,16 @@ class Contract(_Frozen):
     ask_within_days: int = Field(ge=1)
     # What the gate looks at: a dataset that is made a partition at a time is judged by what differs from its parent.
     judged: Literal["whole", "changed_partitions"] = "whole"
+    # Made from versions of these datasets, and of nothing else; published with each of theirs.
+    derived_from: tuple[str, ...] = ()
+    # Whether those of them that are published are enough.
+    derived_from_any: bool = False
+    has_history: bool = True
+    # The key columns by which revisions are told.
+    profile_by: tuple[str, ...] = ()
+    # The measures that have a history; all, if none is named.
+    history_of: tuple[str, ...] = ()
+    headlines: tuple[Headline, ...] = ()
     columns: tuple[Column, ...]
     quality: dict[str, Policy] = Field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -181,6 +208,13 @@ class Contract(_Frozen):
         for bias in self.biases:
             for name in {*bias.where} - keys | {*bias.measures} - set(names):
                 raise ValueError(f"the note {bias.id!r} names {name!r}, which is no such column")
+        for name in {*self.profile_by} - keys:
+            raise ValueError(f"profile_by names {name!r}, which is no key column")
+        for name in {*self.history_of} - {c.name for c in self.columns if c.role == "measure"}:
+            raise ValueError(f"history_of names {name!r}, which is no measure")
+        for headline in self.headlines:
+            for name in {headline.measure, *headline.where} - set(names):
+                raise ValueError(f"the headline {headline.title!r} names {name!r}, which is no such column")
         for step, note in self.breaking_notes.items():
             if not step.isdigit() or not note.strip():
                 raise ValueError(f"breaking_notes: {step!r} is not a major step of schema_version with a text")
@@ -190,6 +224,12 @@ class Contract(_Frozen):
     def breaking_note(self) -> str:
         """What readers have to change since the last major step; empty if there was none."""
         return self.breaking_notes.get(self.schema_version.partition(".")[0], "")
+
+    @property
+    def period(self) -> str | None:
+        """The key column that says when: the last date of the key, or its ``year``; None for a table of codes."""
+        dates = [k for k in self.primary_key if self.column(k).type == "date"]
+        return dates[-1] if dates else "year" if "year" in self.primary_key else None
 
     @property
     def referring(self) -> list[Column]:
@@ -230,9 +270,9 @@ class Contract(_Frozen):
     def sha256(self) -> str:
         """Hash of everything readers are told: not of bounds, pace, sources and what is judged, whose change is no new
         version, and not of layout and comments of the YAML."""
-        told = self.model_dump(mode="json", exclude={"quality", "ask_within_days", "judged", "sources"})
-        # Hashed from the first step on only: the field is younger than versions that are published.
-        told = {k: v for k, v in told.items() if k != "breaking_notes" or v}
+        told = self.model_dump(mode="json", exclude=set(NOT_TOLD))
+        # Hashed only where they say something: the fields are younger than versions that are published.
+        told = {k: v for k, v in told.items() if k not in ("breaking_notes", "derived_from") or v}
         body = json.dumps(told, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(body.encode()).hexdigest()
 
@@ -260,24 +300,42 @@ def parse_contract(text: str, where: str, biases: str = "") -> Contract:
 
 
 def dataset_names() -> list[str]:
-    """The names of all datasets, sorted. A dataset exists when its contract does."""
+    """The names of all datasets that come from publishers, sorted. A dataset exists when its contract does."""
     return sorted(p.stem for p in DATASETS.glob("*.yaml"))
+
+
+def derived_names() -> list[str]:
+    """The names of what is made from these datasets alone, but for the histories, in the order in which it is made."""
+    return sorted(p.stem for p in DERIVED.glob("*.yaml"))
+
+
+def published_names() -> list[str]:
+    """The names of all that can be published: each dataset, and after it its history."""
+    from configs.history import SUFFIX
+
+    names = [*dataset_names(), *derived_names()]
+    return [n for name in names for n in (name, name + SUFFIX) if n == name or load_contract(name).has_history]
 
 
 @cache
 def load_contract(name: str) -> Contract:
-    """The contract of a dataset.
+    """The contract of a dataset, or of its history (``<dataset>_history``), which follows from it.
 
     Raises:
         UnknownDatasetError: no such contract.
         ConfigError: the contract is wrong.
     """
-    path = DATASETS / f"{name}.yaml"
-    if name not in dataset_names():
-        raise UnknownDatasetError(name, dataset_names())
+    from configs.history import base_of, history_contract
+
+    base, known = base_of(name), [*dataset_names(), *derived_names()]
+    if base in known and load_contract(base).has_history:
+        return history_contract(load_contract(base))
+    if name not in known:
+        raise UnknownDatasetError(name, known)
+    path = (DERIVED if name in derived_names() else DATASETS) / f"{name}.yaml"
     notes = CONFIGS / "notes" / f"{name}.yaml"
     biases = notes.read_text(encoding="utf-8") if notes.exists() else ""
-    contract = parse_contract(path.read_text(encoding="utf-8"), f"configs/datasets/{name}.yaml", biases)
+    contract = parse_contract(path.read_text(encoding="utf-8"), f"configs/{path.parent.name}/{name}.yaml", biases)
     if contract.name != name:
-        raise ConfigError(f"configs/datasets/{name}.yaml: name is {contract.name!r}, not {name!r}")
+        raise ConfigError(f"configs/{path.parent.name}/{name}.yaml: name is {contract.name!r}, not {name!r}")
     return contract

@@ -93,6 +93,8 @@ class Settings(BaseSettings):
     task_runner: Literal["threads", "dask"] = "threads"
     workers: int = Field(2, ge=1)
     dask_address: str = ""
+    # Whether what is made from a dataset is published with it, in the same run.
+    follow: bool = True
     sources: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
 

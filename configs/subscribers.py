@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from configs.contract import CONFIGS, dataset_names
+from configs.contract import CONFIGS, published_names
 from configs.errors import ConfigError
 
 SUBSCRIBERS = CONFIGS / "subscribers.yaml"
@@ -29,7 +29,7 @@ class Subscriber(_Frozen):
 
     @model_validator(mode="after")
     def _consistent(self) -> Subscriber:
-        unknown = [d for d in self.datasets if d not in dataset_names()]
+        unknown = [d for d in self.datasets if d not in published_names()]
         if unknown:
             raise ValueError(f"{self.id!r} names {unknown[0]!r}, which is no dataset")
         return self

@@ -25,7 +25,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from configs.contract import CONFIGS, Contract, dataset_names, load_contract
+from configs.contract import CONFIGS, Contract, load_contract, published_names
 from configs.errors import BreakingChangeError, ConfigError, TechtradeError
 from tasks.build import partition_label
 from tasks.store.records import Manifest
@@ -258,7 +258,7 @@ def freeze(contract: Contract, folder: Path = PUBLISHED) -> bool:
 def main() -> int:
     """``make freeze``."""
     try:
-        for name in dataset_names():
+        for name in published_names():
             if freeze(load_contract(name)):
                 print(f"configs/published/{name}.json is written")
     except TechtradeError as e:

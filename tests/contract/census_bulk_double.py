@@ -22,7 +22,7 @@ from benchmarks.bulk_months import Year, write_month
 from tasks.extract.census_bulk import FLOWS, File, every
 from tests.contract.doubles import HTML, Double
 
-PACKED = 99
+PACKED, RELISTED = 99, 98
 CUT_ONCE = ("replaced", "no ranges", "another range")
 SIZES = {"exports": 1500, "imports": 2500}
 
@@ -47,9 +47,49 @@ def packed_again(flow: str, of: date) -> bytes:
     return whole.getvalue()
 
 
+def _state(file: File, revision: int) -> bytes:
+    if revision == PACKED:
+        return packed_again(file.flow, file.month)
+    return relisted(file.flow, file.month)[0] if revision == RELISTED else month(file.flow, file.month, revision)
+
+
+# A code leaves the list, one enters it, one moves to another group: three of the first of each.
+LEFT, ENTERED, MOVED = "left", "entered", "moved"
+
+
+@cache
+def relisted(flow: str, of: date) -> tuple[bytes, dict[str, str]]:
+    """The same records with another list of products; what became of which code."""
+    changed: dict[str, str] = {}
+    whole = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(month(flow, of, 0))) as old, zipfile.ZipFile(whole, "w") as new:
+        detail = old.read(next(n for n in old.namelist() if "DETL" in n.upper())).decode("latin-1")
+        at, value = (1, slice(68, 83)) if flow == "exports" else (0, slice(178, 193))
+        traded = {line[at : at + 10] for line in detail.splitlines() if int(line[value])}
+        for name in old.namelist():
+            body = old.read(name)
+            if name.upper().endswith("CONCORD.TXT"):
+                lines = body.decode("latin-1").splitlines()
+                for n, line in enumerate(lines):
+                    code, group = line[:10], line[233:235]
+                    if code not in traded:
+                        continue
+                    counts = group.strip() not in ("", "0", "00")
+                    what = next((w for w in (LEFT, MOVED) if counts and w not in changed.values()), None)
+                    what = ENTERED if not counts and ENTERED not in changed.values() else what
+                    if what:
+                        changed[code] = what
+                        now = {LEFT: "  ", ENTERED: "05", MOVED: "09" if group != "09" else "05"}[what]
+                        lines[n] = line[:233] + now + line[235:]
+                body = ("\r\n".join(lines) + "\r\n").encode("latin-1")
+            new.writestr(name, body)
+    return whole.getvalue(), changed
+
+
 class CensusBulk(Double):
     """Serves the months from ``first`` to ``last``. ``revised``: the months that stand in another state now, by the
-    number of that state (``PACKED``: the same records in another ZIP); ``gone``: addresses that answer 404;
+    number of that state (``PACKED``: the same records in another ZIP,
+    ``RELISTED``: by another list of products); ``gone``: addresses that answer 404;
     ``meanwhile``: what happens once when a file is asked for, by its role."""
 
     def __init__(self, first: str = "2025-01", last: str = "2026-09") -> None:
@@ -91,7 +131,7 @@ class CensusBulk(Double):
             revision += 1
         if request.command == "GET":
             self.meanwhile.pop(file.role, lambda: None)()
-        body = packed_again(file.flow, file.month) if revision == PACKED else month(file.flow, file.month, revision)
+        body = _state(file, revision)
         modified = formatdate(1_750_000_000 + 86_400 * revision, usegmt=True)
         headers = {"Last-Modified": modified, "Accept-Ranges": "bytes"}
         if request.command == "GET":

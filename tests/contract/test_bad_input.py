@@ -18,6 +18,7 @@ from configs.errors import TechtradeError
 from tasks.store import layout, versions
 from tasks.store.objects import ObjectStore
 from tasks.store.open import open_store
+from tests.cases import quick
 from tests.command import Ran
 from tests.contract.doubles import CensusDouble, WorldBankDouble, closed_port, workbook
 
@@ -220,7 +221,7 @@ WORLD_BANK_FAULTS = {
 }
 
 
-@pytest.mark.parametrize("fault", WORLD_BANK_FAULTS)
+@pytest.mark.parametrize("fault", quick(WORLD_BANK_FAULTS, 5))
 def test_a_bad_answer_of_the_world_bank_is_a_named_error_and_kept(
     techtrade: Run, world_bank: WorldBankDouble, store: ObjectStore, fault: str
 ) -> None:

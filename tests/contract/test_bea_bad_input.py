@@ -16,6 +16,7 @@ import pytest
 from tasks.store import layout
 from tasks.store.objects import ObjectStore
 from tasks.store.open import open_store
+from tests.cases import quick
 from tests.command import Ran
 from tests.contract.bea_double import KEY, BeaDouble, answers
 from tests.contract.test_bad_input import assert_nothing_published, point_at
@@ -150,7 +151,7 @@ PASSING = [
 PASSING += ["502 twice", "cut short once"]
 
 
-@pytest.mark.parametrize("fault", PASSING)
+@pytest.mark.parametrize("fault", quick(PASSING, 3))
 def test_a_passing_fault_is_asked_again(techtrade: Run, bea: BeaDouble, store: ObjectStore, fault: str) -> None:
     bea.fault = fault
     published(techtrade, ANNUAL)

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import polars as pl
@@ -18,9 +19,10 @@ from distributed import LocalCluster
 
 from configs.contract import CONFIGS, load_contract
 from configs.errors import ConfigError
-from tasks import changes, pieces, pipeline
+from tasks import changes, derived, history, making, pieces, pipeline
 from tasks.extract.base import Months
 from tasks.extract.census_bulk import FLOWS, File
+from tasks.following import bring_up
 from tasks.runs import Request
 from tasks.store import layout, reader, versions
 from tasks.store.local import LocalStore
@@ -29,7 +31,7 @@ from tasks.store.open import open_store
 from tasks.store.raw import RawArchive
 from tasks.store.records import MadePart
 from tests.command import Ran
-from tests.contract.census_bulk_double import PACKED, CensusBulk, month
+from tests.contract.census_bulk_double import ENTERED, LEFT, MOVED, PACKED, RELISTED, CensusBulk, month, relisted
 
 Run = Callable[..., Ran]
 DATASET = "atp_detail_monthly"
@@ -118,9 +120,10 @@ def test_a_month_that_moved_is_asked_for_again_and_the_changes_are_those_of_the_
     assert manifest.changes == expected.counts
     assert manifest.changes.rows["new"] > 0 and manifest.changes.rows["removed"] > 0
     told = pl.read_parquet(store.get(layout.version(DATASET, manifest.version, "changes.parquet")).body)
-    assert told.equals(expected.frame.filter(pl.col("kind") != "new")), "rows that are new are counted only"
+    assert told.equals(expected.frame), "all, as no period is new"
 
 
+@pytest.mark.slow
 def test_what_a_broken_connection_brought_is_kept_and_the_rest_asked_for(
     techtrade: Run, bulk: CensusBulk, store: ObjectStore
 ) -> None:
@@ -157,6 +160,7 @@ def test_what_is_no_month_is_refused_and_nothing_is_published(
     assert not list(store.entries(layout.latest(DATASET)))
 
 
+@pytest.mark.slow
 def test_a_backfill_that_was_cut_off_is_taken_up_and_is_one_version(
     techtrade: Run, bulk: CensusBulk, store: ObjectStore
 ) -> None:
@@ -243,6 +247,7 @@ def test_what_counts_as_advanced_technology_is_said_by_the_concordance(
     assert len(reader.list_versions(store, "atp_products")) == 1, "nothing is new"
 
 
+@pytest.mark.slow
 def test_every_command_that_looks_at_a_dataset_looks_at_this_one(
     techtrade: Run, bulk: CensusBulk, store: ObjectStore, tmp_path: Path
 ) -> None:
@@ -283,8 +288,8 @@ def test_what_somebody_else_published_meanwhile_is_not_taken_back(
         contract = load_contract(DATASET)
         head = versions.read_head(store, DATASET)
         request = Request(contract, "live", refresh="all")
-        found = pipeline.read(request, pipeline.fetch(request, head, RawArchive(store)))
-        extraction, built = pipeline.assemble(store, contract, found, head.manifest)
+        found = making.read(store, request, pipeline.fetch(request, head, RawArchive(store)))
+        extraction, built = making.make(store, contract, found, head.manifest, Path())
         checked = pipeline.check(store, request, extraction, built, pipeline.stage(store, head, built), {})
         pipeline.publish(store, pipeline.seal(store, contract, checked), checked.report)
 
@@ -298,6 +303,7 @@ def test_what_somebody_else_published_meanwhile_is_not_taken_back(
         assert had[f"{flow}/2026-09"] == hashlib.sha256(month(flow, date(2026, 9, 1), 0)).hexdigest()
 
 
+@pytest.mark.slow
 def test_another_scope_is_another_dataset_though_the_files_are_the_same(
     techtrade: Run, bulk: CensusBulk, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -311,6 +317,7 @@ def test_another_scope_is_another_dataset_though_the_files_are_the_same(
     assert every.filter(pl.col("technology_group") != "00").equals(few)
 
 
+@pytest.mark.slow
 def test_a_year_that_comes_out_the_same_again_is_not_judged_again(
     techtrade: Run, bulk: CensusBulk, store: ObjectStore
 ) -> None:
@@ -346,13 +353,63 @@ def test_files_that_are_here_are_not_asked_for_again_until_they_move(bulk: Censu
     assert fetch(**spring) == []
 
 
+def test_what_a_new_list_of_products_changes_is_no_revision_of_the_publisher(
+    techtrade: Run, bulk: CensusBulk, store: ObjectStore
+) -> None:
+    assert publish(techtrade)[0].code == 0
+    before = rows(store)
+    bulk.revised[date(2026, 8, 1)] = RELISTED
+    ran, result = publish(techtrade, "--refresh", "all")
+    assert (ran.code, result["outcome"]) == (0, "published"), ran.err
+    now, manifest = rows(store), reader.resolve(store, DATASET).manifest
+    assert set(manifest.changes.causes) == {"reclassification"}
+    what = {(f, code): how for f in FLOWS for code, how in relisted(f, date(2026, 8, 1))[1].items()}
+    august = pl.col("period") == date(2026, 8, 1)
+    for (flow, code), how in what.items():
+        of = (pl.col("flow") == flow) & (pl.col("hs10") == code) & august
+        had, has = before.filter(of), now.filter(of)
+        assert (had.height > 0, has.height > 0) == (how != ENTERED, how != LEFT), (flow, code, how)
+        assert how != MOVED or set(had["technology_group"]) != set(has["technology_group"])
+    told = pl.read_parquet(store.get(layout.version(DATASET, manifest.version, "changes.parquet")).body)
+    assert set(told["kind"]) == {"removed", "new"} and set(told["cause"]) == {"reclassification"}
+    page = store.get(layout.version(DATASET, manifest.version, "changes.md")).body.decode()
+    assert "the list of products changed" in page
+
+
+def test_its_history_follows_a_slice_at_a_time(techtrade: Run, bulk: CensusBulk, store: ObjectStore) -> None:
+    name = f"{DATASET}_history"
+    assert publish(techtrade)[0].code == 0
+    bring_up(store, name)
+    first = rows(store)
+    bulk.revised[date(2026, 8, 1)] = 1
+    assert publish(techtrade, "--refresh", "all")[0].code == 0
+    bulk.revised[date(2026, 9, 1)] = RELISTED
+    assert publish(techtrade, "--refresh", "all")[0].code == 0
+    bring_up(store, name)
+    manifest, contract = reader.resolve(store, name).manifest, load_contract(name)
+    have = reader.scan(store, manifest).collect()
+    assert have.equals(have.sort(contract.sort_by))
+    assert set(have["cause"]) == {"first", "source_revision", "reclassification"}
+    assert set(have["measure"]) == {"value_usd", "quantity_1"}
+    key = list(load_contract(DATASET).primary_key)
+    for version, stood in zip(reader.list_versions(store, DATASET), (first, None, rows(store)), strict=True):
+        at = version.event.at if version.event else ""
+        then = have.filter(pl.col("given_from") <= at, pl.col("given_until").is_null() | (pl.col("given_until") > at))
+        values = then.filter(pl.col("measure") == "value_usd").select(*key, "value").sort(key)
+        if stood is not None:
+            assert values.equals(stood.select(*key, value="value_usd").sort(key)), version.version
+    with TemporaryDirectory() as folder:
+        given = derived.documents(RawArchive(store), contract, {})
+        assert history.make(store, contract, given, None, Path(folder)).content_sha256 == manifest.content_sha256
+
+
 def test_a_worker_of_other_settings_reads_nothing(
     bulk: CensusBulk, local_store: LocalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     contract = load_contract(DATASET)
     request = Request(contract, "live")
     head = versions.read_head(local_store, DATASET)
-    found = pipeline.read(request, pipeline.fetch(request, head, RawArchive(local_store)))
+    found = making.read(local_store, request, pipeline.fetch(request, head, RawArchive(local_store)))
     plan = pieces.plan(contract, found, None)
     monkeypatch.setenv("TECHTRADE_SOURCES__CENSUS_BULK__SCOPE", "all_products")
     with pytest.raises(ConfigError, match=r"exports/2026-07 was planned with other code or settings"):
@@ -364,9 +421,8 @@ def test_a_file_that_a_killed_run_left_is_not_taken_for_another(bulk: CensusBulk
     """Another version of a library writes other bytes of the same rows."""
     contract = load_contract(DATASET)
     request = Request(contract, "live")
-    found = pipeline.read(
-        request, pipeline.fetch(request, versions.read_head(local_store, DATASET), RawArchive(local_store))
-    )
+    head = versions.read_head(local_store, DATASET)
+    found = making.read(local_store, request, pipeline.fetch(request, head, RawArchive(local_store)))
     plan = pieces.plan(contract, found, None)
     for job in plan.pieces:
         pieces.make_piece(local_store, job)

@@ -22,6 +22,7 @@ import pytest
 from tasks.store import layout, reader, versions
 from tasks.store.objects import ObjectStore
 from tasks.store.open import open_store
+from tests.cases import quick
 from tests.command import Ran
 from tests.contract.census_api_double import KEY, OLD_TOO, CensusApi
 from tests.contract.doubles import CensusDouble, WorldBankDouble
@@ -104,7 +105,7 @@ def test_a_passing_fault_is_asked_again(techtrade: Run, api: CensusApi, store: O
     assert len(api.asked()) > 2 or fault == "invalid key once"
 
 
-@pytest.mark.parametrize("fault", ["500 on a year", "slow on a year"])
+@pytest.mark.parametrize("fault", quick(["500 on a year", "slow on a year"], 1))
 def test_a_year_that_is_too_much_is_asked_for_in_parts(
     techtrade: Run, api: CensusApi, store: ObjectStore, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
@@ -185,7 +186,7 @@ REJECTIONS = {
 }
 
 
-@pytest.mark.parametrize("fault", REJECTIONS)
+@pytest.mark.parametrize("fault", quick(REJECTIONS, 5))
 def test_figures_that_do_not_add_up_are_rejected_with_evidence(
     techtrade: Run, api: CensusApi, store: ObjectStore, fault: str
 ) -> None:

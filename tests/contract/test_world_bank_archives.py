@@ -12,7 +12,8 @@ import pytest
 from configs.errors import VintageUnavailableError
 from tasks import archives
 from tasks.extract.base import RawDocument
-from tasks.store import layout
+from tasks.following import bring_up
+from tasks.store import layout, reader
 from tasks.store.objects import ObjectStore
 from tests.contract.world_bank_archive_double import (
     ECONOMIES,
@@ -21,8 +22,10 @@ from tests.contract.world_bank_archive_double import (
     WorldBankArchiveDouble,
     value,
 )
+from tests.integration.published import publish
 from tests.plain import Run, plain
 
+IP = "ip_trade_annual"
 KEY = layout.inventory("world_bank_archives")
 
 
@@ -46,6 +49,48 @@ def double(server: WorldBankArchiveDouble, monkeypatch: pytest.MonkeyPatch) -> W
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], local_store: ObjectStore) -> Run:
     return plain(monkeypatch, capfd, local_store.url)
+
+
+def of_usa_2012(store: ObjectStore) -> dict[str, list[tuple[str, str, str, bool]]]:
+    """By measure, the spans of one year: from which vintage, until which, why, and whether readers were given it."""
+    spans = reader.scan(store, reader.resolve(store, f"{IP}_history").manifest)
+    one = spans.filter(economy_code="USA", year=2012).sort("measure", "vintage_from").collect()
+    return {
+        str(m): [
+            (r["vintage_from"], r["vintage_until"] or "", r["cause"], r["version_from"] is not None)
+            for r in rows.iter_rows(named=True)
+        ]
+        for (m,), rows in one.group_by("measure", maintain_order=True)
+    }
+
+
+def test_the_vintages_enter_the_history_whenever_they_are_got(
+    run: Run, double: WorldBankArchiveDouble, local_store: ObjectStore
+) -> None:
+    publish(local_store, IP, "2024-05-08")
+    bring_up(local_store, f"{IP}_history")
+    assert of_usa_2012(local_store)["receipts_usd"][0][:3:2] == ("2021-09-15", "first"), "the oldest that is bundled"
+    double.fault, double.at = "503 for one", ("201407", PAYMENTS)  # one of the two series of a vintage is not had
+    assert run("sources", "archives").code == 1
+    bring_up(local_store, f"{IP}_history")
+    have = of_usa_2012(local_store)
+    assert [s[:3] for s in have["receipts_usd"]][:3] == [
+        ("2013-04", "2014-07", "first"),
+        ("2014-07", "2020-01", "source_revision"),
+        ("2020-01", "2021-09-15", "source_revision"),
+    ]
+    first = [("2013-04", "2020-01", "first"), ("2020-01", "2021-09-15", "source_revision")]
+    assert [s[:3] for s in have["payments_usd"]][:2] == first, "of what was not had nothing is said"
+    assert have["balance_usd"][0][:3] == ("2013-04", "2021-09-15", "first"), "the double revises both alike"
+    assert all(spans[-1] == (spans[-1][0], "", spans[-1][2], True) for spans in have.values())
+    rows = json.loads(run("read", IP, "--vintage", "2014-07", "--format", "json").out)
+    (told,) = (r for r in rows if (r["economy_code"], r["year"]) == ("USA", 2012))
+    assert (told["receipts_usd"], told["payments_usd"]) == (value("201407", RECEIPTS, "USA", 2012), None)
+    double.fault = ""
+    assert run("sources", "archives").code == 0
+    bring_up(local_store, f"{IP}_history")
+    assert len(of_usa_2012(local_store)["payments_usd"]) == len(have["payments_usd"]) + 1
+    assert run("history", IP, "--rebuild").code == 0
 
 
 def states(store: ObjectStore) -> dict[str, str]:

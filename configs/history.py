@@ -1,0 +1,91 @@
+"""The contract of a history, which follows from that of its dataset and ``history.yaml``."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import yaml
+
+from configs.contract import CONFIGS, Column, Contract, Sources
+
+SUFFIX = "_history"
+SOURCE = "versions"
+FIRST, WITHDRAWAL, REPRESENTATION, UNATTRIBUTED = "first", "withdrawal", "representation", "unattributed"
+CAUSES = (
+    FIRST,
+    "new_period",
+    "source_revision",
+    "reclassification",
+    "method",
+    REPRESENTATION,
+    WITHDRAWAL,
+    UNATTRIBUTED,
+)
+OWN_KEYS = ("measure", "vintage_from", "seq_from")
+
+
+def base_of(name: str) -> str | None:
+    """The dataset that a name is the history of; None if it is none."""
+    return name.removesuffix(SUFFIX) if name.endswith(SUFFIX) else None
+
+
+def kept(base: Contract) -> list[Column]:
+    """The measures that the history has."""
+    return [m for m in base.measures if not base.history_of or m.name in base.history_of]
+
+
+def history_contract(base: Contract) -> Contract:
+    """The contract of ``<dataset>_history``: the key of the dataset, and the columns that every history has."""
+    all_kept = "All measures of {base} are kept here; its attributes are in each version's changes.parquet."
+    some_kept = (
+        "Of the measures of {base} these are kept here: {names}; the others are in each version's changes.parquet."
+    )
+    words = {"base": base.name, "names": ", ".join(base.history_of)}
+    words["units"] = ", ".join(f"{m.name}: {m.unit}" for m in kept(base))
+    words["kept"] = (some_kept if base.history_of else all_kept).format_map(words)
+    told = _filled(_template(), words)
+    numbers = "float64" if any(m.type == "float64" for m in kept(base)) else "int64"
+    own = [c | {"type": numbers} if c["name"] == "value" else c for c in told.pop("columns")]
+    own[0]["allowed"] = tuple(m.name for m in kept(base))
+    key = (*base.primary_key, *OWN_KEYS)
+    return Contract(
+        **told,
+        name=base.name + SUFFIX,
+        primary_key=key,
+        sort_by=key,
+        partition_by=base.partition_by,
+        absent_row_means="missing",
+        schema_version=base.schema_version,
+        breaking_notes=base.breaking_notes,
+        owner=base.owner,
+        freshness_limit_days=base.freshness_limit_days,
+        licence=base.licence,
+        citation=base.citation,
+        sources=Sources(live=SOURCE),
+        ask_within_days=base.ask_within_days,
+        derived_from=(base.name,),
+        judged=base.judged,
+        columns=(*(_key(base.column(k)) for k in base.primary_key), *map(Column.model_validate, own)),
+    )
+
+
+def _key(column: Column) -> Column:
+    """The same column without rules: what was a code once stays what it was."""
+    told = column.model_dump(include={"name", "type", "role", "unit", "description", "basis", "publisher_name"})
+    return Column.model_validate(told)
+
+
+@cache
+def _template() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((CONFIGS / "history.yaml").read_text(encoding="utf-8"))
+    return found
+
+
+def _filled(value: Any, words: dict[str, str]) -> Any:
+    """The template with its words, in texts at any depth."""
+    if isinstance(value, dict):
+        return {k: _filled(v, words) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_filled(v, words) for v in value]
+    return value.format_map(words) if isinstance(value, str) else value

@@ -1,0 +1,109 @@
+"""Datasets that are made from versions of others: histories, marts. Their inputs are manifests, archived like any
+publisher's document, so that a version says from which versions it was made, and can be made from them again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import polars as pl
+
+from configs.contract import Contract, load_contract, published_names
+from configs.errors import CorruptVersionError, NotPublishedError
+from configs.history import SOURCE, base_of
+from tasks import history_states
+from tasks.extract.base import Extraction, RawDocument
+from tasks.store import layout, reader
+from tasks.store.objects import ObjectStore
+from tasks.store.raw import RawArchive
+from tasks.store.records import Manifest
+
+INPUT = "input/"
+
+
+def followers(dataset: str) -> list[str]:
+    """What is made from a dataset, in the order in which it is made."""
+    return [n for n in published_names() if dataset in load_contract(n).derived_from]
+
+
+def is_history(contract: Contract) -> bool:
+    return base_of(contract.name) is not None
+
+
+def documents(archive: RawArchive, contract: Contract, known: Mapping[str, RawDocument]) -> tuple[RawDocument, ...]:
+    """The manifests that a dataset is made from: of a history all, of others the latest of each input.
+
+    Raises:
+        NotPublishedError: an input is not published.
+    """
+    if is_history(contract):
+        return history_states.documents(archive, contract, known)
+    found = []
+    for name in contract.derived_from:
+        try:
+            now = reader.resolve(archive.store, name)
+        except NotPublishedError as e:
+            if contract.derived_from_any:
+                continue
+            raise NotPublishedError(f"{contract.name} is made from {name}, of which nothing is published") from e
+        key = layout.manifest(name, now.manifest.version)
+        found.append(archive.keep(SOURCE, f"{INPUT}{name}", key, archive.store.get(key).body, ".json"))
+    if not found:
+        raise NotPublishedError(f"{contract.name}: nothing that it is made from is published")
+    return tuple(found)
+
+
+def extraction(store: ObjectStore, contract: Contract, given: tuple[RawDocument, ...]) -> Extraction:
+    """What the manifests name: of each input its rows, as the table of its name.
+
+    Returns:
+        With the vintage of a history that of its dataset; of others, those of its inputs in the contract's order.
+
+    Raises:
+        ObjectNotFoundError, CorruptVersionError: an input's data files are gone.
+    """
+    if is_history(contract):
+        return history_states.extraction(contract, given)
+    manifests = list(inputs(contract, given).values())
+    have, wanted = [m.dataset for m in manifests], list(contract.derived_from)
+    if have != [n for n in wanted if n in have] or (have != wanted and not contract.derived_from_any):
+        raise CorruptVersionError(contract.name, "", ["its inputs are not those that its contract names"])
+    tables: dict[str, pl.LazyFrame] = {m.dataset: reader.scan(store, m, load_contract(m.dataset)) for m in manifests}
+    vintages = [m.vintage for m in manifests]
+    of = pl.DataFrame({"dataset": [m.dataset for m in manifests], "vintage": [m.vintage for m in manifests]})
+    return Extraction(
+        source=SOURCE,
+        dataset=contract.name,
+        vintage=max(vintages) if contract.derived_from_any else ", ".join(vintages),
+        documents=given,
+        tables=tables | {"vintages": of.lazy()},
+        licence=contract.licence,
+        citation=contract.citation,
+        vintage_may_go_back=True,
+    )
+
+
+def inputs(contract: Contract, given: tuple[RawDocument, ...]) -> dict[str, Manifest]:
+    """The versions that a dataset is made from, by their dataset: of a history the one that readers get; of what is
+    made from a publisher's answers none."""
+    if is_history(contract):
+        return {contract.derived_from[0]: history_states.latest(given)}
+    found = [Manifest.load(d.body, d.url) for d in given if d.role.startswith(INPUT)]
+    return {m.dataset: m for m in found} if contract.derived_from else {}
+
+
+def stood(archive: RawArchive, contract: Contract, given: tuple[RawDocument, ...]) -> dict[str, Manifest]:
+    """The versions that a dataset is made from, of what is made from a history those of its dataset."""
+    found: dict[str, Manifest] = {}
+    for name, manifest in inputs(contract, given).items():
+        through = load_contract(name)
+        if is_history(through):
+            found |= inputs(through, tuple(archive.known(manifest).values()))
+        else:
+            found[name] = manifest
+    return found
+
+
+def as_given(given: tuple[RawDocument, ...]) -> tuple[RawDocument, ...]:
+    """The documents with the source that they are of."""
+    return tuple(d if d.source else replace(d, source=SOURCE) for d in given)
