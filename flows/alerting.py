@@ -16,7 +16,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from configs.alerts import BLOCK
-from configs.contract import dataset_names
+from configs.contract import published_names
 from configs.errors import ConfigError, TechtradeError, TimedOutError, UsageError
 from configs.settings import from_environment, load_settings
 from flows import keys, status
@@ -213,7 +213,7 @@ def _note_timed_out(url: str | None, dataset: str, error: TimedOutError) -> None
 
     def tell() -> None:
         store, _ = opened(url)
-        if store is not None and dataset in dataset_names():
+        if store is not None and dataset in published_names():
             status.write_failure(store, dataset, error)
 
     _safely(tell)

@@ -19,7 +19,7 @@ from flows import keys
 from flows.output import one_line, print_json, progress, remark, show_traceback
 from flows.running import UnforeseenError, run
 from flows.runtime import refuse_unknown_sources
-from tasks.runs import Outcome, Published, RejectedError, Request
+from tasks.runs import Followed, Outcome, Published, RejectedError, Request
 
 WORST_FIRST = (1, 2, 3, 0)
 
@@ -74,7 +74,17 @@ def publish_datasets(
         print_json([as_plain(name, result) for name, result in results])
     for name, result in results:
         say(name, result, as_json)
-    codes = {result.exit_code if isinstance(result, TechtradeError) else 0 for _, result in results}
+    return worst([code for _, result in results for code in exit_codes(result)])
+
+
+def exit_codes(result: Result) -> list[int]:
+    """Of a result, and of what is made from it."""
+    if isinstance(result, TechtradeError):
+        return [result.exit_code]
+    return [0, *(f.exit_code for f in result.followed)] if not isinstance(result, LeftOut) else [0]
+
+
+def worst(codes: list[int]) -> int:
     return next(code for code in WORST_FIRST if code in codes)
 
 
@@ -120,6 +130,19 @@ def say(name: str, result: Result, as_json: bool) -> None:
         print(outcome_line(result))
         for warning in result.warnings if isinstance(result, Published) else ():
             print(f"  warning: {warning}")
+    if not isinstance(result, LeftOut | TechtradeError):
+        say_followed(result.followed, as_json)
+
+
+def say_followed(followed: tuple[Followed, ...], as_json: bool) -> None:
+    """A line for each that was made from a dataset, or could not be."""
+    for one in followed:
+        if one.exit_code:
+            remark(f"error: {one.dataset} does not follow: {one.detail}")
+        elif one.outcome == "left":
+            remark(f"{one.dataset} {one.detail}")
+        elif one.outcome == "published" and not as_json:
+            print(f"  {one.dataset} {one.detail}")
 
 
 def as_plain(name: str, result: Result) -> dict[str, Any]:
@@ -150,6 +173,7 @@ def as_plain(name: str, result: Result) -> dict[str, Any]:
         "version": result.version,
         "vintage": result.vintage,
         "detail": result.detail,
+        "followed": [asdict(f) for f in result.followed],
     }
 
 

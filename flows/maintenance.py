@@ -20,7 +20,7 @@ prepare()
 from prefect import task  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 
-from configs.contract import dataset_names, load_contract  # noqa: E402
+from configs.contract import load_contract, published_names  # noqa: E402
 from configs.errors import StoreError, TechtradeError  # noqa: E402
 from flows import alerting, keys, logs  # noqa: E402
 from flows.announcing import announce  # noqa: E402
@@ -114,7 +114,7 @@ def expire_pieces(store: ObjectStore, now: datetime) -> list[str]:
 def mend_derived(store: ObjectStore) -> list[str]:
     """Catalog, ledger, feeds. None of them raises: each says whether it could be written."""
     problems = [] if derived.rebuild_catalog(store) else ["catalog.json was not written"]
-    for name in dataset_names():
+    for name in published_names():
         if not ledger.keep(store, name):
             problems.append(f"{name}: the ledger was not written")
         announce(store, load_contract(name))

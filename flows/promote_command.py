@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from configs.contract import load_contract
 from configs.errors import UsageError
+from flows import following
 from flows.announcing import announce
+from flows.commands import say_followed
 from flows.inspect_commands import open_at, split_target
 from flows.output import print_json, remark
 from flows.report import changes_words
@@ -24,8 +28,11 @@ def promote(target: str, reason: str, by: str, url: str | None, as_json: bool) -
     derived.refresh_catalog(store, contract)
     ledger.keep(store, name)
     announce(store, contract, ("promoted", manifest.version))
+    followed = following.after(store, name)
     if as_json:
-        print_json({"promoted": not done.before, "manifest": as_plain(manifest)})
+        told = {"promoted": not done.before, "manifest": as_plain(manifest)}
+        print_json(told | {"followed": [asdict(f) for f in followed]})
+        say_followed(followed, as_json)
         return
     if done.before:
         remark(f"{name}@{version} was promoted before, as {manifest.version}; nothing was done")
@@ -35,3 +42,4 @@ def promote(target: str, reason: str, by: str, url: str | None, as_json: bool) -
         f"{name}@{manifest.version} published from {version}, by {by}: vintage {manifest.vintage}, {manifest.rows:,} "
         f"rows, {changes_words(manifest.changes)}; {failed} critical check{'s' if failed != 1 else ''} overridden"
     )
+    say_followed(followed, as_json)

@@ -13,6 +13,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -45,19 +46,20 @@ from configs.errors import (  # noqa: E402
     TechtradeError,
 )
 from configs.settings import lockout_seconds  # noqa: E402
-from flows import alerting, artifacts, keys, logs, status  # noqa: E402
+from flows import alerting, artifacts, following, keys, logs, status  # noqa: E402
 from flows.announcing import announce  # noqa: E402
 from flows.deployed import deployed  # noqa: E402
-from tasks import pipeline, schema_rules  # noqa: E402
+from tasks import making, pipeline, schema_rules  # noqa: E402
 from tasks.context import bound  # noqa: E402
 from tasks.extract.base import Extraction, Refresh, in_words  # noqa: E402
-from tasks.runs import Checked, Fetched, Outcome, Published, RejectedError, Request, SourceKind  # noqa: E402
+from tasks.runs import Checked, Fetched, Followed, Outcome, Published, RejectedError, Request, SourceKind  # noqa: E402
 from tasks.sealings import Sealings  # noqa: E402
 from tasks.store import derived, ledger, versions, yank  # noqa: E402
 from tasks.store.local import LocalStore  # noqa: E402
 from tasks.store.objects import ObjectStore  # noqa: E402
 from tasks.store.open import open_store  # noqa: E402
 from tasks.store.raw import RawArchive  # noqa: E402
+from tasks.store.records import Manifest  # noqa: E402
 from tasks.store.versions import Built, Draft, Head  # noqa: E402
 
 log = logging.getLogger("techtrade")
@@ -104,14 +106,16 @@ def extract(request: Request, head: Head, store: ObjectStore, running: status.Ru
 
 # No retry: a pure function of archived bytes fails the same way twice.
 @task(name="parse", task_run_name="parse {request.contract.name}", cache_policy=NO_CACHE)
-def parse(request: Request, fetched: Fetched) -> Extraction:
-    return pipeline.read(request, fetched)
+def parse(request: Request, fetched: Fetched, store: ObjectStore) -> Extraction:
+    return making.read(store, request, fetched)
 
 
 # No retry: a pure function of what was extracted fails the same way twice.
 @task(name="transform", task_run_name="transform {request.contract.name} {extraction.vintage}", cache_policy=NO_CACHE)
-def transform(request: Request, extraction: Extraction, folder: Path) -> Built:
-    return pipeline.transform(request.contract, extraction, folder)
+def transform(
+    request: Request, extraction: Extraction, parent: Manifest | None, folder: Path, store: ObjectStore
+) -> Built:
+    return making.make(store, request.contract, extraction, parent, folder)[1]
 
 
 # Retried at once where the machine or the store failed, not where the document is wrong: what was made stays made.
@@ -128,7 +132,7 @@ def piece(work: Callable[[ObjectStore, Any], Any], store: ObjectStore, job: Any)
 
 
 @contextmanager
-def _each(store: ObjectStore) -> Iterator[pipeline.Each]:
+def _each(store: ObjectStore) -> Iterator[making.Each]:
     """Calls each job as a task of its own, wherever there is room; tells of progress as they end."""
     with task_runner() as runner:
 
@@ -238,7 +242,14 @@ def bring(request: Request, url: str | None) -> Outcome:
     with bound(version=outcome.version):
         logs.remember()
         _tell(request, outcome, target, running)
-    return outcome
+    return replace(outcome, followed=follow(target, dataset))
+
+
+# Not retried: it tries again by itself where others were faster, and whatever goes wrong is told and left to the next
+# run.
+@task(name="follow", task_run_name="follow {dataset}", cache_policy=NO_CACHE)
+def follow(store: ObjectStore, dataset: str) -> tuple[Followed, ...]:
+    return following.after(store, dataset)
 
 
 def _outcome(request: Request, store: ObjectStore, running: status.Running) -> Outcome:
@@ -261,21 +272,22 @@ def _outcome(request: Request, store: ObjectStore, running: status.Running) -> O
 
 def _release_if_new(request: Request, head: Head, fetched: Fetched, store: ObjectStore) -> Outcome:
     name = request.contract.name
-    extraction = parse(request, fetched)
+    extraction = parse(request, fetched, store)
     name_run(request, extraction.vintage)
     skipped = pipeline.nothing_new(head, request, extraction)
     if skipped:
         return skipped
-    known = status.last_rejected(store, name)
+    known = derived.last_rejected(store, name)
     again = pipeline.rejected_before(store, head, request.contract, extraction, known)
     if again:
         raise again
     with TemporaryDirectory(prefix="techtrade-") as folder:
         if extraction.pieces:
             with _each(store) as each:
-                extraction, built = pipeline.assemble(store, request.contract, extraction, head.manifest, each)
+                parent, here = head.manifest, Path(folder)
+                extraction, built = making.make(store, request.contract, extraction, parent, here, each)
         else:
-            built = transform(request, extraction, Path(folder))
+            built = transform(request, extraction, head.manifest, Path(folder), store)
         try:
             since = head.latest.version if head.latest else None
             return release(request, extraction, built, store, Sealings(), since)

@@ -29,15 +29,6 @@ class Running:
         return round(time.monotonic() - self._began, 1)
 
 
-def last_rejected(store: ObjectStore, dataset: str) -> str | None:
-    """The version that the gate rejected last. Runs that failed since do not make it forgotten: the same bad input
-    after them is still the same."""
-    status = derived.read_status(store, dataset)
-    if status is None:
-        return None
-    return status.rejected or (status.version if status.outcome == "rejected" else None)
-
-
 @contextmanager
 def of_failures(store: ObjectStore, dataset: str, running: Running, *, asked: bool) -> Iterator[None]:
     """Writes down why a run ended without an outcome; the error goes on. ``asked``: the publisher itself is asked."""
@@ -56,7 +47,7 @@ def write_failure(store: ObjectStore, dataset: str, error: Exception, of: Except
     """Writes down that a run failed. ``of``: the error that it failed with at first, which may know what it cost."""
     told = str(error) if isinstance(error, TechtradeError) else keys.told(error)
     running = (of or error).__dict__.get("running")
-    _write(store, dataset, "failed", told, running, rejected=last_rejected(store, dataset))
+    _write(store, dataset, "failed", told, running, rejected=derived.last_rejected(store, dataset))
 
 
 def write_outcome(store: ObjectStore, outcome: Outcome, running: Running, *, asked: bool) -> tuple[str, str]:
@@ -65,7 +56,7 @@ def write_outcome(store: ObjectStore, outcome: Outcome, running: Running, *, ask
         kind, detail = "published", f"version {outcome.version}"
     else:
         kind, detail = str(outcome.why), outcome.detail
-    name, rejected = outcome.dataset, last_rejected(store, outcome.dataset)
+    name, rejected = outcome.dataset, derived.last_rejected(store, outcome.dataset)
     version = outcome.version
     _write(store, name, kind, detail, running, vintage=outcome.vintage, version=version, rejected=rejected, asked=asked)
     return kind, detail

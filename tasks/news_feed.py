@@ -14,7 +14,7 @@ import uuid
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 
-from configs.contract import Contract, dataset_names, load_contract
+from configs.contract import Contract, load_contract, published_names
 from tasks.news import NAMESPACE, News, id_of, news_of
 from tasks.store import layout
 from tasks.store.derived import swap_loop
@@ -81,7 +81,7 @@ def _whole(store: ObjectStore) -> Feed:
     """The feed of all datasets, from their logs."""
     entries: list[FeedEntry] = []
     firsts: list[tuple[str, str]] = []
-    for name in dataset_names():
+    for name in published_names():
         latest, _ = read_latest(store, name)
         if latest is not None:
             entries += _entries(store, load_contract(name), latest, {})

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from textwrap import shorten
 
-from configs.contract import dataset_names, load_contract
+from configs.contract import dataset_names, load_contract, published_names
 from configs.errors import ObjectNotFoundError, StorePermissionError
 from configs.releases import expectations
 from tasks.alerts import state as alert_state
@@ -112,8 +112,23 @@ def overview(
     others = sorted({i.finding.dataset for i in alerts.incidents} - set(dataset_names()))
     told += [f"{other}: {_words(a)}" for other in others for a in _open(alerts, other)]
     told += [f"an alert on {', '.join(a.datasets)} was not delivered: {a.error}" for a in alerts.undelivered if a.error]
+    told += _left_behind(store, datasets)
     rows = tuple(_row(store, name, _open(alerts, name), runs.get(name, Runs()), now) for name in datasets)
     return Overview(rows, tuple(told))
+
+
+def _left_behind(store: ObjectStore, datasets: Sequence[str]) -> list[str]:
+    """Of what is made from these datasets, what the last run could not bring up."""
+    told = []
+    for name in (n for n in published_names() if set(load_contract(n).derived_from) & set(datasets)):
+        try:
+            status = _documents(store, name)[1]
+        except DamagedRecordError as e:
+            told.append(str(e))
+            continue
+        if status is not None and status.outcome in ENDED_BADLY:
+            told.append(f"{name}: does not follow, {status.outcome}: {shorten(status.detail, WORDS)}")
+    return told
 
 
 def _row(store: ObjectStore, name: str, alerts: tuple[OpenAlert, ...], runs: Runs, now: datetime) -> Row:

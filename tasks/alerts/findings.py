@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from configs.contract import dataset_names
+from configs.contract import published_names
 from configs.errors import (
     CheckCouldNotRunError,
     ConfigError,
@@ -95,7 +95,7 @@ def of_published(store: ObjectStore, outcome: Published) -> Finding | None:
 
 def served(store: ObjectStore | None, dataset: str) -> str:
     """What readers of latest get now, in words."""
-    if dataset not in dataset_names():
+    if dataset not in published_names():
         return "what they saw before; it is of no dataset"
     if store is None:
         return "not known: the store could not be opened"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from configs.contract import Contract, dataset_names, load_contract
+from configs.contract import Contract, load_contract, published_names
 from configs.errors import ObjectNotFoundError, PreconditionFailedError, StoreError
 from tasks.store import layout
 from tasks.store.objects import ObjectStore
@@ -53,7 +53,7 @@ def rebuild_catalog(store: ObjectStore) -> bool:
     """The whole catalog from the datasets' ``latest.json``."""
 
     def change(_: bytes | None) -> bytes | None:
-        found = [_entry(store, load_contract(n)) for n in dataset_names()]
+        found = [_entry(store, load_contract(n)) for n in published_names()]
         return Catalog(datasets=tuple(e for e in found if e is not None)).dump()
 
     return swap_loop(store, layout.CATALOG, change)
@@ -108,3 +108,12 @@ def swap_loop(store: ObjectStore, key: str, change: Callable[[bytes | None], byt
     except StoreError as e:
         log.warning("%s was not written: %s; a later run will", key, e)
     return False
+
+
+def last_rejected(store: ObjectStore, dataset: str) -> str | None:
+    """The version that the gate rejected last. Runs that failed since do not make it forgotten: the same bad input
+    after them is still the same."""
+    status = read_status(store, dataset)
+    if status is None:
+        return None
+    return status.rejected or (status.version if status.outcome == "rejected" else None)

@@ -8,12 +8,15 @@ allowed here without.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from configs.contract import load_contract
+from configs.history import SOURCE as VERSIONS
+from tasks.derived import followers
 from tasks.extract import partner_reference
 
 FILE = Path(__file__).parents[2] / "deploy" / "access.yaml"
@@ -30,12 +33,14 @@ class Role:
     patterns: dict[str, tuple[str, ...]]
 
 
+@cache
 def declared() -> dict[str, Any]:
     """The file."""
     loaded: dict[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
     return loaded
 
 
+@cache
 def roles(dataset: str = DATASET) -> list[Role]:
     """The roles; those that exist once a dataset, of that one."""
     found, verbs = [], declared()["verbs"]
@@ -47,9 +52,18 @@ def roles(dataset: str = DATASET) -> list[Role]:
 
 def _filled(pattern: str, dataset: str) -> list[str]:
     sources = load_contract(dataset).sources
-    names = [s for s in (sources.live, sources.snapshot, partner_reference.SOURCE) if s]
-    each = names if "{source}" in pattern else [""]
-    return sorted({pattern.replace("{source}", s).replace("{dataset}", dataset) for s in each})
+    names = [s for s in (sources.live, sources.snapshot, partner_reference.SOURCE, VERSIONS) if s]
+    each = names if "{source}" in pattern else made(dataset) if "{made}" in pattern else [""]
+    return sorted({pattern.replace("{source}", s).replace("{made}", s).replace("{dataset}", dataset) for s in each})
+
+
+@cache
+def made(dataset: str) -> list[str]:
+    """The dataset, and what is made from it in the same run."""
+    found = [dataset]
+    for name in found:
+        found += [n for n in followers(name) if n not in found]
+    return found
 
 
 def policy(role: Role, bucket: str, prefix: str) -> dict[str, Any]:

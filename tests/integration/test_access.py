@@ -48,8 +48,10 @@ def bodies(store: ObjectStore) -> dict[str, str]:
 
 
 @pytest.fixture
-def published(become: As, techtrade: Run) -> S3Store:
-    """A store with two versions of one dataset and one of another, each published by its writer or by everybody's."""
+def published(become: As, techtrade: Run, monkeypatch: pytest.MonkeyPatch) -> S3Store:
+    """A store with a version of one dataset and one of another, each published by its writer or by everybody's, with
+    what is made from them."""
+    monkeypatch.setenv("TECHTRADE_FOLLOW", "true")
     everything = become()
     for entry in list(everything.entries("")):
         everything.delete(entry.key)
@@ -64,11 +66,12 @@ def test_a_writer_publishes_its_dataset_and_the_catalog_is_mended_by_who_may(
 ) -> None:
     before = bodies(published)
     ran = snapshot(techtrade, become("writer"), ATP, "2025-02")
-    assert ran.code == 0 and "published" in ran.out
+    assert ran.code == 0 and "published" in ran.out and f"  {ATP}_history " in ran.out, ran.err
     assert "catalog.json was not written" in ran.err and "a later run will" in ran.err
     everything = become()
     changed = {k for k, etag in bodies(everything).items() if before.get(k) != etag}
-    assert changed and all(k.startswith((f"{ATP}/", "_raw/", f"_ledger/{ATP}/")) for k in changed)
+    mine = tuple(folder for name in access.made(ATP) for folder in (f"{name}/", f"_ledger/{name}/"))
+    assert changed and all(k.startswith((*mine, "_raw/")) for k in changed)
     assert techtrade("verify", ATP, "--store", everything.url).code == 0
     latest = versions.read_latest(everything, ATP)[0]
     assert latest is not None and latest.log[-1].vintage == "2025-02"
@@ -106,7 +109,8 @@ def test_a_yank_operator_withdraws_a_version_and_cannot_publish(published: S3Sto
     assert snapshot(techtrade, become("writer"), ATP, "2025-02").code == 0
     good, bad = (v.version for v in reader.list_versions(become(), ATP))
     operator = become("yank_operator")
-    assert techtrade("yank", f"{ATP}@{bad}", "--reason", "wrong", "--store", operator.url).code == 0
+    ran = techtrade("yank", f"{ATP}@{bad}", "--reason", "wrong", "--store", operator.url)
+    assert ran.code == 0 and f"{ATP}_history may not be published here; the next run of {ATP} does it" in ran.err
     everything = become()
     assert versions.read_latest(everything, ATP)[0].version == good  # type: ignore[union-attr]
     assert everything.size(layout.yanked(ATP, bad))
@@ -115,6 +119,8 @@ def test_a_yank_operator_withdraws_a_version_and_cannot_publish(published: S3Sto
     for dataset, vintage in ((ATP, "2025-02"), (access.OTHER, "2022-09-16")):
         assert snapshot(techtrade, become("yank_operator"), dataset, vintage).code == 1
     assert bodies(become()) == before
+    ran = snapshot(techtrade, become("writer"), ATP, "2023-01")
+    assert ran.code == 0 and f"  {ATP}_history " in ran.out, "the next run, though it finds nothing new"
 
 
 @pytest.mark.slow
@@ -162,6 +168,7 @@ def _latest(store: ObjectStore) -> str:
     return latest.version
 
 
+@pytest.mark.slow
 def test_each_right_of_the_table_is_given_and_no_other(become: As) -> None:
     """Every role tries every verb on every kind of key."""
     wrong: list[tuple[Any, ...]] = []

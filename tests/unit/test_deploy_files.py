@@ -14,11 +14,12 @@ import yaml
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
 from configs.alerts import load_alerts
-from configs.contract import dataset_names, load_contract
+from configs.contract import dataset_names, load_contract, published_names
 from deploy.checks import job, policies
 from deploy.checks.dockerfile import stages
 from deploy.stack import prefect_parts
 from tasks.store import layout
+from tests.integration import access
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
@@ -188,16 +189,17 @@ def instances() -> dict[str, tuple[str, str]]:
 def sources_of(dataset: str) -> set[str]:
     """What a dataset is made from, by its contract, and the table of partners."""
     sources = load_contract(dataset).sources
-    return {s for s in (sources.live, sources.snapshot, "partner_reference") if s}
+    return {s for s in (sources.live, sources.snapshot, "partner_reference", "versions") if s}
 
 
 def may(role: str, verb: str, key: str, dataset: str = "") -> bool:
     """Whether a role may do it to a key, by deploy/access.yaml alone."""
     sources = sources_of(dataset) if dataset else [""]
     patterns = [
-        pattern.replace("{dataset}", dataset).replace("{source}", source)
+        pattern.replace("{dataset}", dataset).replace("{source}", source).replace("{made}", made)
         for pattern in ACCESS["roles"][role].get(verb, ())
         for source in sources
+        for made in (access.made(dataset) if dataset else [""])
     ]
     return any(fnmatch.fnmatchcase(key, pattern) for pattern in patterns)
 
@@ -211,11 +213,12 @@ def test_every_role_is_made_of_known_verbs() -> None:
 
 @pytest.mark.parametrize("dataset", dataset_names())
 def test_a_writer_may_write_every_key_of_its_dataset_and_none_of_another(dataset: str) -> None:
-    for other in dataset_names():
-        mine = other == dataset
+    for other in published_names():
+        mine = other in access.made(dataset)
         created = [
             layout.claim(other, VERSION), layout.manifest(other, VERSION), layout.yanked(other, VERSION),
             layout.version(other, VERSION, "changes.parquet"), layout.version(other, VERSION, "quality.parquet"),
+            layout.version(other, VERSION, "changes.md"),
             layout.ledger(other, VERSION),
         ]  # fmt: skip
         put = [

@@ -29,7 +29,19 @@ locals {
     for file in fileset(local.configs, "datasets/*.yaml") :
     trimsuffix(basename(file), ".yaml") => yamldecode(file("${local.configs}/${file}"))
   }
-  sources = { for name, contract in local.contracts : name => sort(distinct(concat(values(contract.sources), ["partner_reference"]))) }
+  sources = { for name, contract in local.contracts : name => sort(distinct(concat(values(contract.sources), ["partner_reference", "versions"]))) }
+
+  # What is made from each dataset in the same run, itself among it.
+  derived = {
+    for file in fileset(local.configs, "derived/*.yaml") :
+    trimsuffix(basename(file), ".yaml") => yamldecode(file("${local.configs}/${file}"))
+  }
+  made = {
+    for name, contract in local.contracts : name => sort(concat([name, "${name}_history"], flatten([
+      for other, said in local.derived : concat([other], lookup(said, "has_history", true) ? ["${other}_history"] : [])
+      if contains(said.derived_from, name) || contains(said.derived_from, "${name}_history")
+    ])))
+  }
 
   # The variable that holds the key of a publisher that wants one.
   publishers = {
@@ -51,8 +63,8 @@ locals {
     for name, instance in local.instances : name => {
       for verb in keys(local.access.verbs) : verb => flatten([
         for key in lookup(local.access.roles[instance.role], verb, []) : [
-          for source in strcontains(key, "{source}") ? local.sources[instance.dataset] : [""] :
-          "${local.root}${replace(replace(key, "{source}", source), "{dataset}", instance.dataset)}"
+          for each in strcontains(key, "{source}") ? local.sources[instance.dataset] : strcontains(key, "{made}") ? local.made[instance.dataset] : [""] :
+          "${local.root}${replace(replace(replace(key, "{source}", each), "{made}", each), "{dataset}", instance.dataset)}"
         ]
       ])
     }

@@ -1,0 +1,69 @@
+"""What is made from a dataset follows it: after a publish, a promotion, a yank. It stands beside the dataset and cannot
+hold it up: what goes wrong is told of as of any dataset, with an alert, and the next run tries again."""
+
+from __future__ import annotations
+
+import logging
+
+from configs.contract import load_contract
+from configs.errors import NotPublishedError, StorePermissionError, TechtradeError
+from configs.settings import load_settings
+from flows import alerting, keys, status
+from flows.announcing import announce
+from flows.output import one_line
+from tasks import derived as derived_
+from tasks.following import bring_up
+from tasks.runs import Followed, Outcome, Published, RejectedError
+from tasks.store import derived, ledger
+from tasks.store.objects import ObjectStore
+
+log = logging.getLogger("techtrade")
+
+
+def after(store: ObjectStore, dataset: str, *, publishes: bool = True) -> tuple[Followed, ...]:
+    """Brings up what is made from a dataset, and what is made from that. Nothing is raised.
+
+    Args:
+        publishes: whether whoever calls is there to publish. Who is not (a yank has a login of its own) leaves what it
+            may not write to the next run of the dataset, without an alert.
+    """
+    if not load_settings().follow:
+        return ()
+    found: list[Followed] = []
+    for name in derived_.followers(dataset):
+        try:
+            outcome = _one(store, name)
+        except NotPublishedError as e:  # another of its inputs is still to come
+            log.info("%s: not made yet: %s", name, one_line(e))
+            continue
+        except Exception as e:  # noqa: BLE001 - the dataset is published, and must not look otherwise
+            if isinstance(e, StorePermissionError) and not publishes:
+                found.append(Followed(name, "left", f"may not be published here; the next run of {dataset} does it"))
+                continue
+            alerting.failed(store.url, name, e)
+            told = one_line(e) if isinstance(e, TechtradeError) else keys.told(e)
+            log.warning("%s: does not follow %s: %s", name, dataset, told)
+            found.append(Followed(name, "rejected" if isinstance(e, RejectedError) else "failed", told))
+            continue
+        if isinstance(outcome, Published):
+            found.append(Followed(name, "published", f"{outcome.version}, {outcome.rows:,} rows"))
+        else:
+            found.append(Followed(name, "unchanged", outcome.detail))
+        # Also of what is unchanged: what is made from it may have failed the last time.
+        found += after(store, name, publishes=publishes)
+    return tuple(found)
+
+
+def _one(store: ObjectStore, name: str) -> Outcome:
+    running = status.Running()
+    with status.of_failures(store, name, running, asked=False):
+        outcome = bring_up(store, name)
+    kind, detail = status.write_outcome(store, outcome, running, asked=False)
+    contract = load_contract(name)
+    derived.refresh_catalog(store, contract)
+    if isinstance(outcome, Published):
+        ledger.keep(store, name)
+    announce(store, contract, ("published", outcome.version) if isinstance(outcome, Published) else None)
+    alerting.ended(store, outcome)
+    log.info("%s: %s, %s", name, kind, detail)
+    return outcome

@@ -1,0 +1,62 @@
+"""Bringing what is made from a dataset up to it: the same steps as a publish, without a publisher to ask."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from configs.contract import load_contract
+from configs.errors import ClaimLostError, ConcurrentPublishError, NotPublishedError
+from tasks import making, pipeline
+from tasks.runs import Fetched, Outcome, Request
+from tasks.sealings import Sealings
+from tasks.store import derived, versions, yank
+from tasks.store.objects import ObjectStore
+from tasks.store.raw import RawArchive
+from tasks.store.versions import Head
+
+# Of several who bring one dataset up, one wins, and then the others have nothing to do, or something newer.
+TRIES = 5
+
+
+def bring_up(store: ObjectStore, name: str) -> Outcome:
+    """Publishes the dataset from its inputs as they are now, if they are others than those it was made from.
+
+    Raises:
+        RejectedError: the gate stopped it. NotPublishedError: an input is not published, or none gives a row yet.
+        ConcurrentPublishError: others published it time and again meanwhile.
+    """
+    request, sealings = Request(load_contract(name), "live"), Sealings()
+    for attempt in range(TRIES):
+        head = versions.read_head(store, name)
+        won = sealings.published(head.latest)
+        if won:
+            return won
+        yank.settle(store, name, head.latest)
+        fetched = pipeline.fetch(request, head, RawArchive(store))
+        try:
+            return pipeline.same_input(head, request, fetched) or _made(store, request, head, fetched, sealings)
+        except (ConcurrentPublishError, ClaimLostError):
+            if attempt == TRIES - 1:
+                raise
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def _made(store: ObjectStore, request: Request, head: Head, fetched: Fetched, sealings: Sealings) -> Outcome:
+    contract = request.contract
+    extraction = making.read(store, request, fetched)
+    again = pipeline.rejected_before(store, head, contract, extraction, derived.last_rejected(store, contract.name))
+    if again:
+        raise again
+    with TemporaryDirectory(prefix="techtrade-") as folder:
+        extraction, built = making.make(store, contract, extraction, head.manifest, Path(folder))
+        if not built.rows and head.latest is None:
+            raise NotPublishedError(f"{contract.name}: what it is made from gives no row yet")
+        same = pipeline.same_content(head, built, extraction.vintage)
+        if same:
+            return same
+        draft = pipeline.stage(store, head, built)
+        checked = pipeline.check(store, request, extraction, built, draft, pipeline.yanked_contents(head))
+    sealed = pipeline.seal(store, contract, checked)
+    sealings.add(sealed, checked.report)
+    return pipeline.publish(store, sealed, checked.report)
