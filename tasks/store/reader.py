@@ -15,10 +15,10 @@ from configs.errors import CorruptVersionError, NotPublishedError, ObjectNotFoun
 from tasks.quality.report import aligned
 from tasks.store import layout
 from tasks.store.objects import ObjectStore
-from tasks.store.records import DamagedRecordError, FileEntry, Latest, LogEntry, Manifest
+from tasks.store.records import DamagedRecordError, FileEntry, Latest, LogEntry, Manifest, Retired, readers_got
 from tasks.store.versions import read_latest, read_manifest, stamp
 
-State = Literal["latest", "published", "yanked", "rejected", "abandoned", "not published", "corrupt"]
+State = Literal["latest", "published", "retired", "yanked", "rejected", "abandoned", "not published", "corrupt"]
 # What is told of one version while the others are gone through. A store that cannot be reached is not among it: nothing
 # is known of any version then.
 DAMAGED = (CorruptVersionError, DamagedRecordError)
@@ -31,6 +31,11 @@ class Resolved:
     latest: Latest
     manifest: Manifest
     yank: LogEntry | None
+
+    @property
+    def retired(self) -> Retired | None:
+        """Set where the data files were deleted by a policy."""
+        return next((r for r in self.latest.retired if r.version == self.manifest.version), None)
 
 
 @dataclass(frozen=True)
@@ -90,14 +95,13 @@ def as_of(store: ObjectStore, dataset: str, moment: datetime) -> Resolved:
     """
     latest = _latest(store, dataset)
     until = [e for e in latest.log if e.at <= stamp(moment)]
-    gone = {e.version for e in until if e.event == "yanked"}
-    given = [e for e in until if e.event != "yanked" and e.version not in gone]
-    if not given:
+    if not until:
         raise NotPublishedError(
             f"{dataset}: nothing was published by {stamp(moment)}; the first version is of {latest.log[0].at}"
         )
-    version = given[-1].version
-    manifest = read_manifest(store, dataset, version, given[-1].manifest_sha256)
+    version = readers_got(until)[-1]
+    event = next(e for e in latest.published if e.version == version)
+    manifest = read_manifest(store, dataset, version, event.manifest_sha256)
     return Resolved(latest, manifest, _yank_of(latest, version))
 
 
@@ -113,7 +117,9 @@ def list_versions(store: ObjectStore, dataset: str, *, unpublished: bool = False
     listed: list[Listed] = []
     for version, event in events.items():
         yank = _yank_of(latest, version) if latest else None
-        state: State = "yanked" if yank else "latest" if latest and version == latest.version else "published"
+        gone = latest is not None and version in latest.retired_versions
+        state: State = "yanked" if yank else "published"
+        state = "retired" if gone else "latest" if latest and version == latest.version else state
         try:
             manifest = read_manifest(store, dataset, version, event.manifest_sha256)
         except DAMAGED as e:

@@ -6,6 +6,7 @@ staged for one that was published: only ``Latest`` says what was.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -133,6 +134,14 @@ class Restored(Record):
     code_version: str
 
 
+class MadeBy(Record):
+    """What turned raw bytes into figures: a hash of that code, and versions of the libraries. Empty in versions that
+    are older than this."""
+
+    code: str = ""
+    libraries: dict[str, str] = Field(default_factory=dict)
+
+
 class QualityCounts(Record):
     """How many expectations, by outcome."""
 
@@ -145,10 +154,13 @@ class QualityCounts(Record):
 
 class ChangeCounts(Record):
     """Differences from the parent version by kind, in rows and in cells. Rows: ``new`` and ``removed`` keys,
-    ``revised`` rows with at least one revised measure. Cells also: ``representation``, ``relabelled``."""
+    ``revised`` rows with at least one revised measure. Cells also: ``representation``, ``relabelled``. ``causes``:
+    cells of measures that are new, revised or removed, by cause; one with two causes counts in both. Empty in a first
+    version and in versions that are older than this."""
 
     rows: dict[str, int] = Field(default_factory=dict)
     cells: dict[str, int] = Field(default_factory=dict)
+    causes: dict[str, int] = Field(default_factory=dict)
 
 
 class Manifest(Record):
@@ -174,6 +186,7 @@ class Manifest(Record):
     sources: tuple[SourceEntry, ...] = ()
     vintage: str = ""
     code_version: str = ""
+    made_by: MadeBy = MadeBy()
     quality: QualityCounts = QualityCounts()
     changes: ChangeCounts = ChangeCounts()
     cost: Cost = Cost()
@@ -190,8 +203,8 @@ class LogEntry(Record):
     """One event. ``vintage``, ``inputs_sha256`` and ``content_sha256`` are carried along on publication so that
     a run can see that nothing is new from ``latest.json`` alone, however long the history; ``manifest_sha256`` so
     that a pinned or superseded version can be checked like the latest one; ``reason`` and ``replaced_by`` on a
-    yank, so that the log is the authority and ``yanked/*.json`` can be written again; ``rejected``, ``reason`` and
-    ``by`` on a promotion."""
+    yank, so that the log is the authority and ``yanked/*.json`` can be written again; ``fallback`` on a yank of what
+    readers got, the version that they get instead; ``rejected``, ``reason`` and ``by`` on a promotion."""
 
     seq: int
     event: Literal["published", "yanked", "promoted"]
@@ -204,8 +217,32 @@ class LogEntry(Record):
     manifest_sha256: str = ""
     reason: str = ""
     replaced_by: str | None = None
+    fallback: str = ""
     rejected: str | None = None
     by: str = ""
+
+
+def readers_got(log: Sequence[LogEntry]) -> list[str]:
+    """The version that readers of latest got after each event of a log."""
+    now, good, found = "", list[str](), list[str]()
+    for entry in log:
+        if entry.event == "yanked":
+            good = [v for v in good if v != entry.version]
+            if entry.version == now:
+                now = entry.fallback or (good[-1] if good else now)
+        else:
+            good.append(entry.version)
+            now = entry.version
+        found.append(now)
+    return found
+
+
+class Retired(Record):
+    """A version whose data files were deleted by a policy: when, and by which. All else of it stays."""
+
+    version: str
+    at: str
+    why: str
 
 
 class Latest(Record):
@@ -223,6 +260,12 @@ class Latest(Record):
     seq: int
     log: tuple[LogEntry, ...]
     fence: int = 0
+    retired: tuple[Retired, ...] = ()
+
+    @property
+    def retired_versions(self) -> set[str]:
+        """The versions whose data were deleted."""
+        return {r.version for r in self.retired}
 
     @property
     def yanked(self) -> set[str]:

@@ -76,6 +76,34 @@ class Part:
     key: str = ""
     inputs_sha256: str | None = None
 
+    @staticmethod
+    def standing(dataset: str, version: str, partition: str | None, file: FileEntry) -> Part:
+        """A data file of the version before, as it is."""
+        return Part(
+            partition=partition,
+            file=None,
+            rows=file.rows or 0,
+            bytes=file.bytes,
+            sha256=file.sha256,
+            content_sha256=file.content_sha256 or "",
+            key=layout.version(dataset, version, file.path),
+            inputs_sha256=file.inputs_sha256,
+        )
+
+
+def between(store: ObjectStore, older: str, newer: Manifest) -> list[Manifest] | None:
+    """The versions after an older one up to a newer one, newest first, each made after the one before it; None if the
+    newer one does not descend from the older: it was yanked, or is the newer of the two.
+
+    Raises:
+        CorruptVersionError, NotPublishedError: a manifest is damaged, or gone.
+    """
+    found, at = [newer], newer
+    while at.parent is not None and at.parent != older:
+        at = read_manifest(store, at.dataset, at.parent)
+        found.append(at)
+    return found if at.parent == older else None
+
 
 @dataclass(frozen=True)
 class Built:
@@ -299,6 +327,7 @@ def swap(store: ObjectStore, sealed: Sealed, clock: Clock = utc_now) -> Release:
         seq=seq,
         log=(*(before.log if before else ()), entry),
         fence=before.fence if before else 0,
+        retired=before.retired if before else (),
     )
     return Release(move_latest(store, sealed.head, wanted, entry), manifest)
 

@@ -95,16 +95,18 @@ def _after(store: ObjectStore, latest: Latest, entry: LogEntry) -> Latest:
     if entry.version != latest.version:
         return logged
     gone = latest.yanked | {entry.version}
-    left = [e for e in latest.published if e.version not in gone]
+    left = [e for e in latest.published if e.version not in gone | latest.retired_versions]
     if not left:
+        retired = " that has its data" if latest.retired_versions - gone else ""
         raise YankRefusedError(
-            f"{latest.dataset}@{entry.version} is the only version left; readers would have none. "
+            f"{latest.dataset}@{entry.version} is the only version left{retired}; readers would have none. "
             "Publish a good one first, then yank this"
         )
     back, sha256 = left[-1].version, left[-1].manifest_sha256
     read_manifest(store, latest.dataset, back, sha256)  # readers are about to be sent there
     return logged.model_copy(
         update={
+            "log": (*latest.log, entry.model_copy(update={"fallback": back})),
             "version": back,
             "manifest": f"versions/{back}/manifest.json",
             "manifest_sha256": sha256,
