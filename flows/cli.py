@@ -133,16 +133,58 @@ def diff(dataset: str, old: str | None, new: str | None, store: str | None, as_j
 @cli.command()
 @click.argument("target", metavar="DATASET[@VERSION]")
 @click.option("--as-of", metavar="DATE", help="What latest was on that day (YYYY-MM-DD, its end in UTC) or moment.")
+@click.option("--vintage", help="What the publisher had published in that vintage; see: techtrade vintages DATASET.")
 @click.option(
     "--format", "form", type=click.Choice(["table", "csv", "parquet", "json"]), default="table", show_default=True
 )
 @click.option("--output", type=click.Path(dir_okay=False), help="Write to a file instead of standard output.")
 @with_store
-def read(target: str, as_of: str | None, form: str, output: str | None, store: str | None) -> None:
+def read(target: str, as_of: str | None, vintage: str | None, form: str, output: str | None, store: str | None) -> None:
     """The figures of a version."""
     from flows import inspect_commands
 
-    inspect_commands.read(target, as_of, form, output, store)
+    inspect_commands.read(target, as_of, vintage, form, output, store)
+
+
+@cli.command()
+@click.argument("dataset")
+@click.argument("where", nargs=-1, metavar="[COLUMN=VALUE ...]")
+@click.option("--rebuild", is_flag=True, help="Make it again from the raw archive, and compare.")
+@with_store
+@with_json
+def history(dataset: str, where: tuple[str, ...], rebuild: bool, store: str | None, as_json: bool) -> None:
+    """What figures of DATASET were, from when until when, and why they changed."""
+    from configs.errors import UsageError
+    from flows import history_commands
+
+    if not rebuild:
+        history_commands.spans(dataset, where, store, as_json)
+        return
+    if where:
+        raise UsageError("--rebuild is of the whole history; leave out the conditions")
+    sys.exit(history_commands.rebuild(dataset, store, as_json))
+
+
+@cli.command(name="claims")
+@click.argument("dataset", required=False)
+@with_store
+@with_json
+def claims_command(dataset: str | None, store: str | None, as_json: bool) -> None:
+    """What is said in public of the figures, held against every vintage."""
+    from flows import history_commands
+
+    history_commands.claims(dataset, store, as_json)
+
+
+@cli.command()
+@click.argument("target", metavar="DATASET[@VERSION]")
+@with_store
+@with_json
+def replay(target: str, store: str | None, as_json: bool) -> None:
+    """Build a version again from its raw inputs, and say whether it is the same."""
+    from flows import history_commands
+
+    sys.exit(history_commands.replay_version(target, store, as_json))
 
 
 @cli.command()
@@ -226,13 +268,20 @@ def promote_command(target: str, reason: str, by: str, store: str | None, as_jso
 @click.option(
     "--grace-hours", type=click.FloatRange(min=0), default=24.0, show_default=True, help="Leave alone what is younger."
 )
+@click.option("--keep", type=click.INT, metavar="N", help="Also delete the data of all but the newest N versions ...")
+@click.option(
+    "--keep-days", type=click.FLOAT, metavar="DAYS", help="... that are older than so; to be given with --keep."
+)
 @with_store
 @with_json
-def gc(dry_run: bool, grace_hours: float, store: str | None, as_json: bool) -> None:
-    """Clean up what killed runs left behind. Published and rejected versions are never touched."""
+def gc(
+    dry_run: bool, grace_hours: float, keep: int | None, keep_days: float | None, store: str | None, as_json: bool
+) -> None:
+    """Clean up what killed runs left behind. Published and rejected versions are never touched, but for the data of old
+    ones if a policy is named (--keep, --keep-days)."""
     from flows import operate_commands
 
-    operate_commands.gc(dry_run, grace_hours, store, as_json)
+    operate_commands.gc(dry_run, grace_hours, keep, keep_days, store, as_json)
 
 
 @cli.command()

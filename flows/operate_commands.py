@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
-from configs.contract import dataset_names, load_contract
+from configs.contract import load_contract, published_names
 from configs.errors import CorruptVersionError, UsageError
+from configs.history import base_of
+from flows import following
 from flows.announcing import announce
+from flows.commands import say_followed
 from flows.inspect_commands import open_at, split_target
 from flows.output import print_json, remark
-from tasks.store import derived, ledger, reader, versions
+from tasks.store import derived, ledger, reader, retention, versions
 from tasks.store import gc as gc_
 from tasks.store import verify as verify_
 from tasks.store import yank as yank_
@@ -41,7 +45,7 @@ def wanted(store: ObjectStore, target: str | None) -> list[tuple[str, str | None
         name, version = split_target(target)
         return [(name, version or reader.latest_version(store, name))]
     found: list[tuple[str, str | None]] = []
-    for name in dataset_names():
+    for name in published_names():
         try:
             found += [(name, v.version) for v in reader.list_versions(store, name)]
         except reader.DAMAGED:
@@ -60,6 +64,7 @@ def verified(store: ObjectStore, raw: RawVerifier, name: str, version: str | Non
     except reader.DAMAGED as e:
         return told | {"ok": False, "problems": [str(e)], "error": str(e)}
     told |= {"version": report.version, "ok": not inputs.problems, "files": report.files, "bytes": report.bytes}
+    told |= {"retired": as_plain(report.retired) if report.retired else None}
     told |= {"raw": inputs.documents, "raw_gone": inputs.gone}
     if inputs.problems:
         error = f"{name}@{report.version}: its figures are whole, its raw inputs are not: {'; '.join(inputs.problems)}"
@@ -74,7 +79,7 @@ def _say(found: dict[str, Any], as_json: bool) -> None:
     elif not as_json:
         print(
             f"{name}: {found['files']} files, {found['bytes']:,} bytes, {found['raw']} raw documents, "
-            "all checksums hold"
+            f"all checksums hold{'; its data were deleted by a policy' if found['retired'] else ''}"
         )
     for gone in found.get("raw_gone", ()):
         remark(f"{name}: {gone}")
@@ -84,26 +89,48 @@ def yank(target: str, reason: str, replaced_by: str | None, url: str | None, as_
     name, version = split_target(target)
     if version is None:
         raise UsageError(f"name the version to yank: {name}@VERSION; see: techtrade versions {name}")
+    base = base_of(name)
+    if base is not None:
+        raise UsageError(
+            f"{name} tells what readers of {base} were given, withdrawals among it, and is not withdrawn itself; yank "
+            f"a version of {base}, and the history follows"
+        )
     store = open_at(url)
     latest = yank_.yank(store, name, version, reason, replaced_by)
     derived.refresh_catalog(store, load_contract(name))
     ledger.keep(store, name)
     announce(store, load_contract(name), ("yanked", version))
+    followed = following.after(store, name, publishes=False)
     if as_json:
-        print_json(as_plain(latest))
+        print_json(as_plain(latest) | {"followed": [asdict(f) for f in followed]})
     else:
         print(f"{name}@{version} is yanked; readers of latest get {latest.version}")
+    say_followed(followed, as_json)
 
 
-def gc(dry_run: bool, grace_hours: float, url: str | None, as_json: bool) -> None:
-    store = open_at(url)
-    plan = gc_.plan(store, versions.utc_now(), timedelta(hours=grace_hours))
+def gc(
+    dry_run: bool, grace_hours: float, keep: int | None, keep_days: float | None, url: str | None, as_json: bool
+) -> None:
+    store, now = open_at(url), versions.utc_now()
+    if (keep is None) != (keep_days is None):
+        raise UsageError("say both, --keep N and --keep-days DAYS: what they let go is deleted")
+    policy = retention.Policy(keep, keep_days) if keep is not None and keep_days is not None else None
+    plan = gc_.plan(store, now, timedelta(hours=grace_hours))
+    old = retention.plan(store, now, policy) if policy else None
+    lines = plan.lines() + (old.lines() if old else [])
+    kept = old.kept if old else ()
     if not as_json:
-        for line in plan.lines():
+        for line in lines:
             print(line)
+        for line in kept:
+            remark(line)
     if not dry_run:
         gc_.execute(store, plan)
+        if old:
+            retention.execute(store, old)
+            for name in {s.dataset for s in old.superseded}:
+                ledger.keep(store, name)
     if as_json:
-        print_json({"executed": not dry_run, "plan": plan.lines()})
-    elif not plan.lines():
+        print_json({"executed": not dry_run, "plan": lines, "kept": kept})
+    elif not lines:
         print("nothing to clean up")
