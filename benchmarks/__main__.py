@@ -13,6 +13,7 @@ from benchmarks.detail import everything as product_detail
 from benchmarks.harness import Ratio
 from benchmarks.hitech import history
 from benchmarks.publishing import fiftieth_against_fifth, nothing_new_against_publish
+from benchmarks.vintages import everything as vintages
 from flows.output import table
 from flows.runtime import prepare
 
@@ -24,6 +25,7 @@ def main(arguments: list[str]) -> int:
         help_against_interpreter(),
         fiftieth_against_fifth(),
         *history(),
+        *vintages(),
         empty_run_against_first(),
         *product_detail(),
     ]

@@ -30,7 +30,7 @@ from benchmarks.harness import Ratio, in_turn, judging_in, seconds
 from configs.contract import load_contract
 from configs.settings import load_settings
 from flows.runtime import prepare
-from tasks import pieces, pipeline
+from tasks import making, pieces, pipeline
 from tasks.build import file_sha256, written
 from tasks.extract import partner_reference
 from tasks.extract.base import Meter, RawDocument
@@ -83,8 +83,8 @@ def publish(store: LocalStore, documents: tuple[RawDocument, ...], workers: int 
 
     request = Request(load_contract(DATASET), "live")
     head = versions.read_head(store, DATASET)
-    found = pipeline.read(request, Fetched(SOURCE, documents, Meter()))
-    extraction, built = pipeline.assemble(store, request.contract, found, head.manifest, each)
+    found = making.read(store, request, Fetched(SOURCE, documents, Meter()))
+    extraction, built = making.make(store, request.contract, found, head.manifest, store.root, each)
     checked = pipeline.check(store, request, extraction, built, pipeline.stage(store, head, built), {})
     pipeline.publish(store, pipeline.seal(store, request.contract, checked), checked.report)
 
@@ -195,7 +195,7 @@ def two_workers() -> Ratio:
     try:
         with archived(months, {"exports": FULL["exports"] // 2, "imports": FEW}) as (store, documents):
             request = Request(load_contract(DATASET), "live")
-            found = pipeline.read(request, Fetched(SOURCE, documents, Meter()))
+            found = making.read(store, request, Fetched(SOURCE, documents, Meter()))
             jobs = [j for j in pieces.plan(request.contract, found, None).pieces if j.role.startswith("exports")]
             for workers in (1, 2):
                 took[workers] = _with(workers, store, jobs)

@@ -13,7 +13,7 @@ import polars as pl
 
 from configs.contract import Contract, load_contract
 from expectations.base import GateInput
-from tasks import pipeline
+from tasks import making, pipeline
 from tasks.extract.base import Extraction
 from tasks.quality import gate
 from tasks.quality.report import Report
@@ -74,12 +74,12 @@ def publish(store: ObjectStore, dataset: str, found: Extraction) -> Published:
 def publish_fetched(store: ObjectStore, contract: Contract, fetched: Fetched) -> Published:
     """The steps of the publish flow after fetching, without Prefect around them."""
     request = Request(contract, "live")
-    return _release(store, versions.read_head(store, contract.name), request, pipeline.read(request, fetched))
+    return _release(store, versions.read_head(store, contract.name), request, making.read(store, request, fetched))
 
 
 def _release(store: ObjectStore, head: Head, request: Request, found: Extraction) -> Published:
     with TemporaryDirectory(prefix="techtrade-bench-") as folder:
-        built = pipeline.transform(request.contract, found, Path(folder))
+        _, built = making.make(store, request.contract, found, head.manifest, Path(folder))
         draft = pipeline.stage(store, head, built)
         checked = pipeline.check(store, request, found, built, draft, {})
     return pipeline.publish(store, pipeline.seal(store, request.contract, checked), checked.report)

@@ -30,7 +30,7 @@ def fiftieth_against_fifth() -> Ratio:
         store = LocalStore(Path(place))
         taken = []
         for number in range(1, 53):
-            tables = _workbook(number)
+            tables = workbook(number)
             found = extraction(store, DATASET, "2025-02", tables, str(number).encode())
             taken.append(seconds(lambda found=found: publish(store, DATASET, found)))  # type: ignore[misc]
     late, early = statistics.median(taken[47:52]), statistics.median(taken[2:7])
@@ -41,7 +41,7 @@ def nothing_new_against_publish(rounds: int = 9) -> Ratio:
     """(b, without Prefect) Finding in the log that the input is already published, against publishing it."""
     with TemporaryDirectory(prefix="techtrade-bench-") as place:
         store = LocalStore(Path(place))
-        known = extraction(store, DATASET, "2025-02", _workbook(0), b"0")
+        known = extraction(store, DATASET, "2025-02", workbook(0), b"0")
         publish(store, DATASET, known)
         published = [known]
         contract = load_contract(DATASET)
@@ -54,7 +54,7 @@ def nothing_new_against_publish(rounds: int = 9) -> Ratio:
 
         def base() -> None:
             number = next(numbers)
-            found = extraction(store, contract.name, "2025-02", _workbook(number), str(number).encode())
+            found = extraction(store, contract.name, "2025-02", workbook(number), str(number).encode())
             publish(store, contract.name, found)
             published.append(found)
 
@@ -64,7 +64,7 @@ def nothing_new_against_publish(rounds: int = 9) -> Ratio:
     )
 
 
-def _workbook(number: int) -> dict[str, pl.LazyFrame]:
+def workbook(number: int) -> dict[str, pl.LazyFrame]:
     """The bundled figures, with one month revised by so many millions."""
     month = pl.col("period") == date(2024, 6, 1)
     revised = pl.when(month).then(pl.col("exports_musd") + number).otherwise(pl.col("exports_musd"))
