@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -16,6 +17,10 @@ from tasks.store.open import open_store
 from tasks.store.versions import Built
 from tests.command import environment, prefect_api, techtrade
 from tests.integration import seaweed
+
+# What follows a dataset is published with it; here only by the tests that are about that: each publish would cost a second
+# more. Set for the processes that tests start too.
+os.environ.setdefault("TECHTRADE_FOLLOW", "false")
 
 __all__ = ["environment", "prefect_api", "techtrade"]
 from tests.integration.drill import Place, end_children

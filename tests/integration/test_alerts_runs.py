@@ -121,6 +121,7 @@ def test_a_wrong_use_of_the_command_is_told_to_who_typed_it_alone(techtrade: Run
     assert hook.tries == 0
 
 
+@pytest.mark.slow
 def test_an_alert_that_nobody_takes_is_told_by_the_run_and_fails_nothing(
     techtrade: Run, local_store: ObjectStore, hook: Hook, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -155,7 +155,10 @@ def test_diff_shows_what_the_manifest_counted(techtrade: Run, two_versions: list
     back = json.loads(techtrade("diff", ATP, two_versions[1], two_versions[0], "--json").out)
     assert back["counts"]["rows"]["removed"] == 25
     human = techtrade("diff", ATP)
-    assert "37 revised rows (111 cells)" in human.out and "more cells" in human.out
+    assert "111 revisions by the publisher" in human.out and "37 revisions by the publisher" in human.out
+    assert "ATP balance | 2022 | -244.113 billion | -241.633 billion" in human.out
+    stored = techtrade("show", ATP)
+    assert stored.code == 0
 
 
 def test_the_first_version_has_nothing_to_be_compared_with(techtrade: Run, two_versions: list[str]) -> None:

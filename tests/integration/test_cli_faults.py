@@ -12,6 +12,7 @@ import pytest
 
 from tasks.store import layout, versions
 from tasks.store.local import LocalStore
+from tests.cases import quick
 from tests.contract.doubles import closed_port
 from tests.integration.test_cli import ATP, IP, Run, error_line, opened_store, published_vintages  # noqa: F401
 
@@ -44,7 +45,9 @@ def test_an_error_that_nobody_foresaw_is_of_one_dataset_alone(
 
 
 @pytest.mark.parametrize(
-    "command", [("flows.cli", "publish", ATP, IP, "--source", "snapshot"), ("flows.showcase",)], ids=["publish", "run"]
+    "command",
+    quick([("flows.cli", "publish", ATP, IP, "--source", "snapshot"), ("flows.showcase",)], 1),
+    ids=["publish", "run"],
 )
 def test_a_prefect_server_that_does_not_answer_is_one_line(
     environment: dict[str, str], store: Any, command: tuple[str, ...]

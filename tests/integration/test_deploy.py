@@ -93,6 +93,7 @@ def as_declared(client: SyncPrefectClient) -> None:
     assert crashed.actions[0].deployment_id == named(client, "watch").id
 
 
+@pytest.mark.slow
 def test_what_is_declared_is_made_and_the_second_time_nothing_is_changed(
     deploy: Run, client: SyncPrefectClient
 ) -> None:

@@ -15,7 +15,7 @@ import pytest
 from benchmarks.bulk_months import Year, write_month
 from configs.contract import load_contract
 from expectations.base import GateInput, Other
-from tasks import pieces, pipeline
+from tasks import making, pieces
 from tasks.extract import partner_reference
 from tasks.extract.base import Meter
 from tasks.extract.census_bulk import FLOWS, SOURCE
@@ -54,8 +54,8 @@ def world() -> Iterator[World]:
                 documents.append(archive.keep_file(SOURCE, f"{flow}/2025-{month:02d}", "made up", file, ".zip", "once"))
         documents.append(partner_reference.document(archive))
         request = Request(contract, "live")
-        found = pipeline.read(request, Fetched(SOURCE, tuple(documents), Meter()))
-        extraction, built = pipeline.assemble(store, contract, found, None)
+        found = making.read(store, request, Fetched(SOURCE, tuple(documents), Meter()))
+        extraction, built = making.make(store, contract, found, None, Path(place))
         assert [p.partition for p in built.parts] == ["part_year=2025"]
         data = pl.read_parquet(store.root / built.parts[0].key)
         tables = {name: t.collect().lazy() for name, t in extraction.tables.items()}

@@ -37,7 +37,7 @@ Candidates = Callable[[int], Built]
 def publish(store: ObjectStore, built: Built) -> Manifest:
     """A publish with real changes, and its news."""
     draft = versions.stage_data(store, versions.claim(store, versions.read_head(store, DATASET)), built)
-    draft, counts = stage_changes(store, contract(), draft)
+    draft, counts = stage_changes(store, contract(), draft, {})
     manifest = drill.manifest_of(draft, built, "passed", versions.utc_now)
     sealed = versions.seal(store, draft, manifest.model_copy(update={"changes": counts}))
     done = versions.swap(store, sealed).manifest

@@ -140,7 +140,7 @@ def test_the_manifest_tells_where_everything_came_from(techtrade: Run, store: An
     assert {s.source for s in manifest.sources} == {"snapshot", "partner_reference"}
     assert [f.name for f in manifest.schema_] == frame(store, "ip_trade_annual").columns
     assert {f.path for f in manifest.files} == {
-        "data/part-0000.parquet", "changes.parquet", "quality.parquet", "quality_gx.json", "notes.parquet",
+        "data/part-0000.parquet", "changes.parquet", "changes.md", "quality.parquet", "quality_gx.json", "notes.parquet",
     }  # fmt: skip
 
 

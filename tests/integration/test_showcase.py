@@ -33,6 +33,7 @@ def shown(prefect_api: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cap
     return run
 
 
+@pytest.mark.slow
 def test_it_shows_real_revisions_and_holds_the_claims_against_the_data(
     shown: Callable[[], Ran], tmp_path: Path
 ) -> None:

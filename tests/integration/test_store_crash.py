@@ -51,8 +51,8 @@ def old_or_new(store: ObjectStore, before: list[str], content: str) -> None:
         assert intact(store, version) == version
 
 
-def test_a_publisher_killed_at_any_operation(place: Place, candidates: Callable[[int], Built]) -> None:
-    kill_at_every_operation(place, candidates, published=1)
+def test_a_publisher_killed_at_any_operation(place_slow_on_s3: Place, candidates: Callable[[int], Built]) -> None:
+    kill_at_every_operation(place_slow_on_s3, candidates, published=1)
 
 
 def test_the_very_first_publisher_killed_at_any_operation(

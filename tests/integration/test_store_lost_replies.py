@@ -13,6 +13,7 @@ from tasks.store import layout, versions, yank
 from tasks.store import s3 as s3_
 from tasks.store.s3 import S3Store
 from tasks.store.versions import Built
+from tests.cases import quick
 from tests.conftest import S3
 from tests.integration import drill, lossy_proxy
 from tests.integration.drill import DATASET, intact, linear, numbers
@@ -39,7 +40,7 @@ def through(proxy: LossyProxy, s3: S3) -> S3Store:
 
 
 # Once: the client's own retry is refused, because its first write is there. As often as it tries: it gives up.
-@pytest.mark.parametrize("times", [1, ATTEMPTS], ids=["one reply", "every reply"])
+@pytest.mark.parametrize("times", quick([1, ATTEMPTS], 1), ids=["one reply", "every reply"])
 def test_the_winner_knows_it_whichever_reply_of_a_publish_was_lost(
     times: int, proxy: LossyProxy, through: S3Store, candidates: Callable[[int], Built]
 ) -> None:
@@ -109,7 +110,7 @@ def test_a_yank_whose_reply_was_lost_happened_once(
 
 
 @pytest.mark.parametrize("bytes_", [1000, 12 << 20], ids=["in one", "in parts"])
-@pytest.mark.parametrize("times", [1, ATTEMPTS])
+@pytest.mark.parametrize("times", quick([1, ATTEMPTS], 1))
 def test_a_file_whose_reply_was_lost_is_created_once_and_never_replaced(
     bytes_: int, times: int, proxy: LossyProxy, through: S3Store, tmp_path: Path
 ) -> None:
