@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from configs.contract import load_contract
 from configs.errors import ClaimLostError, ConcurrentPublishError, NotPublishedError
 from tasks import making, pipeline
-from tasks.runs import Fetched, Outcome, Request
+from tasks.runs import Fetched, Outcome, Request, Skipped
 from tasks.sealings import Sealings
 from tasks.store import derived, versions, yank
 from tasks.store.objects import ObjectStore
@@ -35,11 +35,24 @@ def bring_up(store: ObjectStore, name: str) -> Outcome:
         yank.settle(store, name, head.latest)
         fetched = pipeline.fetch(request, head, RawArchive(store))
         try:
-            return pipeline.same_input(head, request, fetched) or _made(store, request, head, fetched, sealings)
+            skipped = pipeline.same_input(head, request, fetched) or _only_code(head, request, fetched)
+            return skipped or _made(store, request, head, fetched, sealings)
         except (ConcurrentPublishError, ClaimLostError):
             if attempt == TRIES - 1:
                 raise
     raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def _only_code(head: Head, request: Request, fetched: Fetched) -> Skipped | None:
+    """Of a history that is too large to be made anew each time that somebody looks: nothing but code is another, and
+    the next version of its dataset has it made anew."""
+    now = head.manifest
+    if now is None or request.contract.judged == "whole" or now.contract_sha256 != request.contract.sha256:
+        return None
+    if {(s.role, s.sha256) for s in now.sources} != {(d.role, d.sha256) for d in fetched.documents}:
+        return None
+    detail = f"made by other code than today's from the same input as {now.version}; made anew with the next version"
+    return Skipped(now.dataset, now.version, now.vintage, "unchanged", detail)
 
 
 def _made(store: ObjectStore, request: Request, head: Head, fetched: Fetched, sealings: Sealings) -> Outcome:

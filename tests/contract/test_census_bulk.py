@@ -23,7 +23,7 @@ from tasks import changes, derived, history, making, pieces, pipeline
 from tasks.extract.base import Months
 from tasks.extract.census_bulk import FLOWS, File
 from tasks.following import bring_up
-from tasks.runs import Request
+from tasks.runs import Request, Skipped
 from tasks.store import layout, reader, versions
 from tasks.store.local import LocalStore
 from tasks.store.objects import ObjectStore
@@ -376,7 +376,9 @@ def test_what_a_new_list_of_products_changes_is_no_revision_of_the_publisher(
     assert "the list of products changed" in page
 
 
-def test_its_history_follows_a_slice_at_a_time(techtrade: Run, bulk: CensusBulk, store: ObjectStore) -> None:
+def test_its_history_follows_a_slice_at_a_time(
+    techtrade: Run, bulk: CensusBulk, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     name = f"{DATASET}_history"
     assert publish(techtrade)[0].code == 0
     bring_up(store, name)
@@ -401,6 +403,9 @@ def test_its_history_follows_a_slice_at_a_time(techtrade: Run, bulk: CensusBulk,
     with TemporaryDirectory() as folder:
         given = derived.documents(RawArchive(store), contract, {})
         assert history.make(store, contract, given, None, Path(folder)).content_sha256 == manifest.content_sha256
+    monkeypatch.setattr(pipeline, "inputs_sha256", lambda contract, documents: "that of other code")
+    skipped = bring_up(store, name)
+    assert isinstance(skipped, Skipped) and "made anew with the next version" in skipped.detail
 
 
 def test_a_worker_of_other_settings_reads_nothing(
