@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from configs.contract import load_contract
+from configs.contract import load_contract, published_names
 from configs.errors import TechtradeError, UsageError
 from flows import keys
 from flows.announcing import announce
@@ -33,7 +33,9 @@ def restore(
     """
     prepare()
     source, store = open_at(copy), open_at(url)
-    names = list(datasets) or ledger.datasets(source)
+    # What is made from others after these.
+    order = {name: n for n, name in enumerate(published_names())}
+    names = sorted(datasets or ledger.datasets(source), key=lambda name: order.get(name, len(order)))
     if not names:
         raise UsageError(
             f"{source.url} has no _ledger/, so there is nothing to restore from; name the copy: --from URL"

@@ -39,6 +39,7 @@ def make(
     parent: Manifest | None,
     folder: Path,
     frames: Frames | None = None,
+    lost: Frames | None = None,
 ) -> Built:
     """The data files of a history.
 
@@ -46,8 +47,8 @@ def make(
         given: what it is made from, see ``documents``.
         parent: the history before; None makes all of it from nothing, with the same result.
         folder: where the files are written.
-        frames: the rows of a version's state; None reads them from its data files, and from the history before where
-            these were let go (``gc --keep``).
+        frames: the rows of a version's state; None reads them from its data files.
+        lost: the rows of one whose data files were let go (``gc --keep``); None takes them from the history before.
 
     Raises:
         CorruptVersionError: data files of a version are gone, and the history before does not have it.
@@ -70,7 +71,7 @@ def make(
             parts.append(Part.standing(contract.name, parent.version, partition, kept_file))
             continue
         file = folder / f"{number:05d}.parquet"
-        with Files(store, base, partition, frames) as files:
+        with Files(store, base, partition, frames, lost) as files:
             if parent is not None and kept_file is not None:
                 files.past = files.scan(layout.version(parent.dataset, parent.version, kept_file.path))
             taken_up = files.past if before is not None and files.past is not None else no_rows(contract)

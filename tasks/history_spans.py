@@ -30,8 +30,10 @@ class Files:
     ``past``: the spans of this partition in the history before, which has what the data files of old versions had.
     """
 
-    def __init__(self, store: ObjectStore, base: Contract, partition: str | None, frames: Frames | None) -> None:
-        self.store, self.base, self.partition, self._frames = store, base, partition, frames
+    def __init__(
+        self, store: ObjectStore, base: Contract, partition: str | None, frames: Frames | None, lost: Frames | None
+    ) -> None:
+        self.store, self.base, self.partition, self._frames, self._lost = store, base, partition, frames, lost
         self.past: pl.LazyFrame | None = None
         self._stack, self._here = ExitStack(), dict[str, Path]()
 
@@ -59,6 +61,8 @@ class Files:
         try:
             return self.scan(key)
         except ObjectNotFoundError as e:
+            if self._lost is not None:
+                return self._of_partition(self._lost(state))
             if self.past is None:
                 told = [f"{key} is gone, and there is no history that has it"]
                 raise CorruptVersionError(self.base.name, state.manifest.version, told) from e

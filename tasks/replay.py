@@ -19,6 +19,7 @@ import polars as pl
 from configs.contract import Contract, load_contract
 from configs.errors import (
     CorruptVersionError,
+    NotPublishedError,
     ObjectNotFoundError,
     ReplayError,
     SourceError,
@@ -215,13 +216,19 @@ def rebuild(
     try:
         extraction = _extracted(archive, contract, manifest, partitions)
         base = base_of(contract.name)
-        if base is not None:  # it has what the versions of its dataset had, which are made again too
-            spans = reader.scan(archive.store, reader.resolve(archive.store, contract.name).manifest)
-            frames = FromRaw(archive, load_contract(base), folder, spans)
-            return extraction, history.make(archive.store, contract, extraction.documents, None, folder, frames)
+        if base is not None:  # made from versions of its dataset, of which some may have let their data go
+            lost = FromRaw(archive, load_contract(base), folder, _spans(archive.store, contract.name))
+            return extraction, history.make(archive.store, contract, extraction.documents, None, folder, lost=lost)
         return making.make(archive.store, contract, extraction, None, folder, lists=lists)
     except ObjectNotFoundError as e:
         raise ReplayError(f"a raw input is not in the archive: {e.key}") from e
+
+
+def _spans(store: ObjectStore, name: str) -> pl.LazyFrame | None:
+    try:
+        return reader.scan(store, reader.resolve(store, name).manifest)
+    except NotPublishedError:
+        return None
 
 
 def _extracted(
@@ -258,7 +265,7 @@ class FromRaw:
     """The rows of a version, from its raw inputs where today's code makes of them what it was; else as sealed; else, if
     its data files were let go, as the history has them."""
 
-    def __init__(self, archive: RawArchive, base: Contract, folder: Path, spans: pl.LazyFrame) -> None:
+    def __init__(self, archive: RawArchive, base: Contract, folder: Path, spans: pl.LazyFrame | None) -> None:
         self._archive, self._base, self._folder, self._spans = archive, base, folder, spans
         self._frames: dict[str, pl.LazyFrame] = {}
         self.made: list[str] = []
@@ -287,7 +294,10 @@ class FromRaw:
             why = "today's code makes other figures of its raw inputs"
         try:
             sealed = reader.scan(self._archive.store, manifest, self._base)
-        except ObjectNotFoundError:
+        except ObjectNotFoundError as e:
+            if self._spans is None:
+                told = f"its data were let go and cannot be made again ({why}), and no history has them"
+                raise CorruptVersionError(self._base.name, manifest.version, [told]) from e
             self.told[manifest.version] = why
             return given_at(self._base, self._spans, seq)
         self.sealed[manifest.version] = why

@@ -17,13 +17,17 @@ from flows.commands import publish_datasets
 from flows.operate_commands import yank
 from flows.runtime import prepare
 from tasks import restore as restore_module
+from tasks.following import bring_up
 from tasks.restore import restore
 from tasks.restore_hold import Hold
 from tasks.store import ledger, reader, versions
+from tasks.store import yank as yank_
 from tasks.store.content import frame_sha256
 from tasks.store.local import LocalStore
+from tasks.store.records import LogEntry
 from tasks.store.verify import verify
 from tests.command import Ran
+from tests.integration.published import publish
 
 Command = Callable[..., Ran]
 ATP = "atp_world_monthly"
@@ -49,6 +53,39 @@ def the_copy_that_was_made(lost: Path, tmp_path: Path) -> Path:
     for kept in ("_raw", "_ledger"):
         shutil.copytree(lost / kept, copy / kept)
     return copy
+
+
+def test_what_is_made_from_the_datasets_stands_again_too(tmp_path: Path, techtrade: Command) -> None:
+    store = LocalStore(tmp_path / "store")
+    made = ("ip_trade_annual_history", "ip_position_annual", "ip_position_annual_history", "revision_profile")
+    for vintage in ("2024-11-13", "2025-01-28"):
+        publish(store, "ip_trade_annual", vintage)
+        for name in made:
+            bring_up(store, name)
+    latest = reader.latest_version(store, "ip_trade_annual")
+    yank_.yank(store, "ip_trade_annual", latest, "a drill")
+    for name in made:
+        bring_up(store, name)
+    every = ("ip_trade_annual", *made)
+    for name in every:
+        ledger.keep(store, name)
+    for kept in ("_raw", "_ledger"):
+        shutil.copytree(store.root / kept, tmp_path / "copy" / kept)
+    done = techtrade("restore", "--from", str(tmp_path / "copy"), "--store", str(tmp_path / "new"))
+    assert done.code == 0, done.err
+    new = LocalStore(tmp_path / "new")
+    for name in every:
+        was, now = ({e.version: e.content_sha256 for e in _log(s, name)} for s in (store, new))
+        assert now == was and reader.latest_version(new, name) == reader.latest_version(store, name), name
+    # The history goes on from there.
+    publish(new, "ip_trade_annual", "2024-09-19")
+    assert bring_up(new, "ip_trade_annual_history").dataset
+
+
+def _log(store: LocalStore, name: str) -> list[LogEntry]:
+    latest, _ = versions.read_latest(store, name)
+    assert latest is not None
+    return latest.published
 
 
 def test_every_version_stands_again_under_its_name_with_its_content(
