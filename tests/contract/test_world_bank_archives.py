@@ -91,6 +91,10 @@ def test_the_vintages_enter_the_history_whenever_they_are_got(
     bring_up(local_store, f"{IP}_history")
     assert len(of_usa_2012(local_store)["payments_usd"]) == len(have["payments_usd"]) + 1
     assert run("history", IP, "--rebuild").code == 0
+    # Of an economy that only later vintages tell of nothing is known before, and it did not begin with them.
+    spans = reader.scan(local_store, reader.resolve(local_store, f"{IP}_history").manifest)
+    france = spans.filter(economy_code="FRA", measure="receipts_usd", vintage_from="2021-09-15").collect()
+    assert set(france["cause"]) == {"first"} and france.height > 20
 
 
 def states(store: ObjectStore) -> dict[str, str]:
