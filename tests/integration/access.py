@@ -16,6 +16,7 @@ import yaml
 
 from configs.contract import load_contract
 from configs.history import SOURCE as VERSIONS
+from configs.history import base_of
 from tasks.derived import followers
 from tasks.extract import partner_reference
 
@@ -53,7 +54,7 @@ def roles(dataset: str = DATASET) -> list[Role]:
 def _filled(pattern: str, dataset: str) -> list[str]:
     sources = load_contract(dataset).sources
     names = [s for s in (sources.live, sources.snapshot, partner_reference.SOURCE, VERSIONS) if s]
-    each = names if "{source}" in pattern else made(dataset) if "{made}" in pattern else [""]
+    each = names if "{source}" in pattern else folders(dataset) if "{made}" in pattern else [""]
     return sorted({pattern.replace("{source}", s).replace("{made}", s).replace("{dataset}", dataset) for s in each})
 
 
@@ -64,6 +65,12 @@ def made(dataset: str) -> list[str]:
     for name in found:
         found += [n for n in followers(name) if n not in found]
     return found
+
+
+@cache
+def folders(dataset: str) -> list[str]:
+    """The same as patterns: of each that is no history the name, and whatever begins with it."""
+    return sorted(f"{name}*" for name in made(dataset) if base_of(name) is None)
 
 
 def policy(role: Role, bucket: str, prefix: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-from configs.contract import dataset_names
+from configs.contract import dataset_names, published_names
 from tests.integration import access
 
 
@@ -32,11 +32,12 @@ def test_no_writer_writes_what_is_another_datasets_or_everybodys() -> None:
         for verb in ("create", "replace", "put", "delete"):
             for pattern in writer.patterns[verb]:
                 first = pattern.split("/")[0]
-                mine = access.made(dataset)
+                mine = access.folders(dataset)
                 known = first in (*mine, "_raw", "_ledger", "_pieces") or pattern == "_alerts/state.json"
                 assert known, (verb, pattern)
                 assert first not in ("_ledger", "_pieces") or pattern.split("/")[1] in mine
-                assert "*" not in first
+                taken_in = {n for n in published_names() if fnmatchcase(n, first)}
+                assert first == "_alerts" or taken_in <= set(access.made(dataset)), "histories, and nobody else's"
 
 
 def test_no_standing_role_deletes_what_says_that_a_version_was_there() -> None:

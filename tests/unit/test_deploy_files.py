@@ -199,7 +199,7 @@ def may(role: str, verb: str, key: str, dataset: str = "") -> bool:
         pattern.replace("{dataset}", dataset).replace("{source}", source).replace("{made}", made)
         for pattern in ACCESS["roles"][role].get(verb, ())
         for source in sources
-        for made in (access.made(dataset) if dataset else [""])
+        for made in (access.folders(dataset) if dataset else [""])
     ]
     return any(fnmatch.fnmatchcase(key, pattern) for pattern in patterns)
 

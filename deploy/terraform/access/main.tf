@@ -31,16 +31,16 @@ locals {
   }
   sources = { for name, contract in local.contracts : name => sort(distinct(concat(values(contract.sources), ["partner_reference", "versions"]))) }
 
-  # What is made from each dataset in the same run, itself among it.
+  # What is made from each dataset in the same run, itself among it, each with its history.
   derived = {
     for file in fileset(local.configs, "derived/*.yaml") :
     trimsuffix(basename(file), ".yaml") => yamldecode(file("${local.configs}/${file}"))
   }
   made = {
-    for name, contract in local.contracts : name => sort(concat([name, "${name}_history"], flatten([
-      for other, said in local.derived : concat([other], lookup(said, "has_history", true) ? ["${other}_history"] : [])
+    for name, contract in local.contracts : name => sort(concat(["${name}*"], [
+      for other, said in local.derived : "${other}*"
       if contains(said.derived_from, name) || contains(said.derived_from, "${name}_history")
-    ])))
+    ]))
   }
 
   # The variable that holds the key of a publisher that wants one.
