@@ -305,12 +305,13 @@ def dataset_names() -> list[str]:
 
 
 def derived_names() -> list[str]:
-    """The names of what is made from these datasets alone, but for the histories, in the order in which it is made."""
+    """The names of what is made from these datasets alone, but for the histories, sorted."""
     return sorted(p.stem for p in DERIVED.glob("*.yaml"))
 
 
 def published_names() -> list[str]:
-    """The names of all that can be published: each dataset, and after it its history."""
+    """The names of all that can be published: each dataset, and after it its history; nothing before what it is made
+    from."""
     from configs.history import SUFFIX
 
     names = [*dataset_names(), *derived_names()]

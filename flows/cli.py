@@ -100,9 +100,9 @@ def versions(dataset: str, store: str | None, as_json: bool) -> None:
 @with_json
 def show(target: str, store: str | None, as_json: bool) -> None:
     """The data dictionary of a dataset; with what is published: sources, changes and quality."""
-    from flows import inspect_commands
+    from flows import show_command
 
-    inspect_commands.show(target, store, as_json)
+    show_command.show(target, store, as_json)
 
 
 @cli.command()
@@ -125,9 +125,9 @@ def quality(target: str, html: str | None, store: str | None, as_json: bool) -> 
 @with_json
 def diff(dataset: str, old: str | None, new: str | None, store: str | None, as_json: bool) -> None:
     """What differs between two versions of DATASET [default: the latest and the one before it]."""
-    from flows import inspect_commands
+    from flows import read_commands
 
-    inspect_commands.diff(dataset, old, new, store, as_json)
+    read_commands.diff(dataset, old, new, store, as_json)
 
 
 @cli.command()
@@ -141,9 +141,9 @@ def diff(dataset: str, old: str | None, new: str | None, store: str | None, as_j
 @with_store
 def read(target: str, as_of: str | None, vintage: str | None, form: str, output: str | None, store: str | None) -> None:
     """The figures of a version."""
-    from flows import inspect_commands
+    from flows import read_commands
 
-    inspect_commands.read(target, as_of, vintage, form, output, store)
+    read_commands.read(target, as_of, vintage, form, output, store)
 
 
 @cli.command()

@@ -6,13 +6,13 @@ from __future__ import annotations
 import logging
 
 from configs.contract import load_contract
-from configs.errors import NotPublishedError, StorePermissionError, TechtradeError
+from configs.errors import StorePermissionError, TechtradeError
 from configs.settings import load_settings
 from flows import alerting, keys, status
 from flows.announcing import announce
 from flows.output import one_line
 from tasks import derived as derived_
-from tasks.following import bring_up
+from tasks.following import NotYetError, bring_up
 from tasks.runs import Followed, Outcome, Published, RejectedError
 from tasks.store import derived, ledger
 from tasks.store.objects import ObjectStore
@@ -21,7 +21,8 @@ log = logging.getLogger("techtrade")
 
 
 def after(store: ObjectStore, dataset: str, *, publishes: bool = True) -> tuple[Followed, ...]:
-    """Brings up what is made from a dataset, and what is made from that. Nothing is raised.
+    """Brings up what is made from a dataset, and what is made from that, each once: also where what it is made from is
+    unchanged, as it may have failed the last time. Nothing is raised.
 
     Args:
         publishes: whether whoever calls is there to publish. Who is not (a yank has a login of its own) leaves what it
@@ -33,8 +34,8 @@ def after(store: ObjectStore, dataset: str, *, publishes: bool = True) -> tuple[
     for name in derived_.followers(dataset):
         try:
             outcome = _one(store, name)
-        except NotPublishedError as e:  # another of its inputs is still to come
-            log.info("%s: not made yet: %s", name, one_line(e))
+        except NotYetError as e:
+            log.info("not made yet: %s", one_line(e))
             continue
         except Exception as e:  # noqa: BLE001 - the dataset is published, and must not look otherwise
             if isinstance(e, StorePermissionError) and not publishes:
@@ -49,14 +50,12 @@ def after(store: ObjectStore, dataset: str, *, publishes: bool = True) -> tuple[
             found.append(Followed(name, "published", f"{outcome.version}, {outcome.rows:,} rows"))
         else:
             found.append(Followed(name, "unchanged", outcome.detail))
-        # Also of what is unchanged: what is made from it may have failed the last time.
-        found += after(store, name, publishes=publishes)
     return tuple(found)
 
 
 def _one(store: ObjectStore, name: str) -> Outcome:
     running = status.Running()
-    with status.of_failures(store, name, running, asked=False):
+    with status.of_failures(store, name, running, asked=False, but=(NotYetError,)):
         outcome = bring_up(store, name)
     kind, detail = status.write_outcome(store, outcome, running, asked=False)
     contract = load_contract(name)

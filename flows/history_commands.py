@@ -1,10 +1,10 @@
-"""The commands about what was: ``history``, ``replay``, and the vintage of ``read``."""
+"""The commands about what was: ``history``, ``replay``, ``claims``."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,8 +15,9 @@ from configs.claims import Claim, load_claims
 from configs.contract import Column, Contract, load_contract
 from configs.errors import NotPublishedError, UsageError
 from configs.history import CAUSES, SUFFIX, base_of
-from flows.inspect_commands import open_at, rows_of, split_target
+from flows.inspect_commands import open_at, split_target
 from flows.output import print_json, progress, remark, table
+from flows.read_commands import of_vintage, rows_of
 from tasks import history, history_states, replay
 from tasks.claims import Finding, judge_claim
 from tasks.store import reader
@@ -156,40 +157,6 @@ def replay_version(target: str, url: str | None, as_json: bool) -> int:
     else:
         print(found.words)
     return 0 if found.same else 1
-
-
-@dataclass(frozen=True)
-class OfVintage:
-    """What the publisher had published in a vintage: a version of ours that has it, or rows that we never gave."""
-
-    found: reader.Resolved | None = None
-    rows: pl.DataFrame | None = None
-
-
-def of_vintage(store: ObjectStore, name: str, vintage: str) -> OfVintage:
-    """The state of a vintage: the last version of it that was not yanked, or what was archived of the publisher's.
-
-    Raises:
-        NotPublishedError: it was neither published nor archived, or what was published of it was yanked.
-    """
-    latest = reader.resolve(store, name).latest
-    of = [e.version for e in latest.published if e.vintage == vintage]
-    good = [v for v in of if v not in latest.yanked]
-    if good:
-        return OfVintage(found=reader.resolve(store, name, good[-1]))
-    if of:
-        raise NotPublishedError(
-            f"{name}: what was published of vintage {vintage} was yanked; it can be read by name: {name}@{of[-1]}"
-        )
-    with suppress(NotPublishedError):
-        archived = reader.resolve(store, name + SUFFIX).manifest
-        documents = RawArchive(store).known(archived)
-        rows = history_states.official(load_contract(name), tuple(documents.values()), vintage)
-        if rows is not None:
-            return OfVintage(rows=rows.collect())
-    raise NotPublishedError(
-        f"{name}: no vintage {vintage!r}; name one of: techtrade vintages {name}. What stood on a day: --as-of"
-    )
 
 
 def claims(name: str | None, url: str | None, as_json: bool) -> None:

@@ -1,7 +1,8 @@
 """``make run``: what the product is, shown on real figures.
 
 Publishes every bundled vintage of every dataset in order, so that real revisions are there to be seen; then
-prints the versions, five claims from the press held against the data, and three snippets to read the result.
+prints the versions, what one figure was and when it changed, five claims from the press held against the data, and
+three snippets to read the result.
 Run again, it finds nothing new.
 """
 
@@ -15,15 +16,18 @@ from configs.claims import load_claims
 from configs.contract import load_contract
 from configs.errors import TechtradeError
 from configs.settings import load_settings
+from flows.history_commands import spans
 from flows.output import one_line, progress, table
 from flows.runtime import prepare
 from tasks.claims import judge_claim
 from tasks.extract.bundled import bundled_datasets, bundled_vintages
 from tasks.quality.report import failures_of
 from tasks.store import reader
+from tasks.store import versions as store_versions
 from tasks.store.objects import ObjectStore
 from tasks.store.open import open_store
 
+FIGURE = ("ip_trade_annual", "economy_code=USA", "year=2020", "measure=receipts_usd")
 SNIPPETS = Path(__file__).parent.parent / "docs" / "snippets"
 
 
@@ -37,6 +41,7 @@ def main() -> int:
         print(f"\n{done.words(url)}")
         for name in bundled_datasets():
             print_versions(store, name)
+        print_history(store)
         print_claims(store)
     except TechtradeError as e:
         print(f"error: {one_line(e)}", file=sys.stderr)
@@ -110,6 +115,15 @@ def print_versions(store: ObjectStore, name: str) -> None:
         if listed.manifest and listed.manifest.quality.failed_warning:
             for words in failures_of(reader.quality(store, listed.manifest)):
                 print(f"\n{listed.version} warns: {words}")
+
+
+def print_history(store: ObjectStore) -> None:
+    """One figure that was revised twice."""
+    name = FIGURE[0]
+    if store_versions.read_latest(store, f"{name}_history")[0] is None:  # not, where following is switched off
+        return
+    print(f"\nWhat one figure was, when it changed, and why: techtrade history {' '.join(FIGURE)}\n")
+    spans(name, FIGURE[1:], store.url, as_json=False)
 
 
 def print_claims(store: ObjectStore) -> None:

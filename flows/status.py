@@ -30,10 +30,15 @@ class Running:
 
 
 @contextmanager
-def of_failures(store: ObjectStore, dataset: str, running: Running, *, asked: bool) -> Iterator[None]:
-    """Writes down why a run ended without an outcome; the error goes on. ``asked``: the publisher itself is asked."""
+def of_failures(
+    store: ObjectStore, dataset: str, running: Running, *, asked: bool, but: tuple[type[Exception], ...] = ()
+) -> Iterator[None]:
+    """Writes down why a run ended without an outcome; the error goes on. ``asked``: the publisher itself is asked.
+    ``but``: what is no failure."""
     try:
         yield
+    except but:
+        raise
     except RejectedError as e:
         _write(store, dataset, "rejected", str(e), running, version=e.version, rejected=e.version, asked=asked)
         raise

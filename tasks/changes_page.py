@@ -16,6 +16,7 @@ from configs.claims import Claim
 from configs.contract import Column, Contract, Headline
 from tasks.causes import CAUSES
 from tasks.claims import judge_claim
+from tasks.store.records import LogEntry
 
 PAGE = "changes.md"
 LARGEST = 10
@@ -46,6 +47,7 @@ def page(
     changes: pl.LazyFrame,
     causes: dict[str, int],
     claims: Sequence[Claim] = (),
+    log: Sequence[LogEntry] = (),
 ) -> str:
     """The page.
 
@@ -53,13 +55,14 @@ def page(
         changes: as in ``changes.parquet``; of a first version none.
         causes: how many cells have each cause, where rows that are new are not listed in ``changes``.
         claims: what is said of the dataset's figures; a verdict that changed is told, of a first version each.
+        log: of the dataset, for what was withdrawn between the two.
     """
     head = f"# {contract.name} {new.version}: vintage {new.vintage}"
     if old is None:
         count = new.rows.select(pl.len()).collect().item()
         told = "\n".join(["", *_claims(claims, None, new)]).rstrip()
         return f"{head}\n\nThe first version: {count:,} rows, nothing to compare with.\n{told}\n".rstrip() + "\n"
-    lines = [f"{head}, against {old.version}: vintage {old.vintage}", ""]
+    lines = [f"{head}, against {old.version}: vintage {old.vintage}", "", *_withdrawn(log, old.version, new.version)]
     listed = changes.filter(pl.col("kind").is_in(["new", "revised", "removed"]))
     lines += _by_cause(listed, causes)
     if not causes and listed.limit(1).collect().is_empty():
@@ -70,6 +73,11 @@ def page(
     lines += _largest(contract, listed, names) or _each(contract, listed, names)
     lines += _where(contract, listed, names)
     return "\n".join([*lines, *_otherwise(changes), ""])
+
+
+def _withdrawn(log: Sequence[LogEntry], *ends: str) -> list[str]:
+    gone = [e for e in log if e.event == "yanked" and min(ends) <= e.version <= max(ends)]
+    return [*(f"Withdrawn: {e.version}, {e.reason}" for e in gone), *([""] if gone else [])]
 
 
 def _by_cause(listed: pl.LazyFrame, causes: dict[str, int]) -> list[str]:

@@ -22,8 +22,12 @@ INPUT = "input/"
 
 
 def followers(dataset: str) -> list[str]:
-    """What is made from a dataset, in the order in which it is made."""
-    return [n for n in published_names() if dataset in load_contract(n).derived_from]
+    """What is made from a dataset, and from that, in the order in which it is made."""
+    found = [dataset]
+    for name in published_names():  # nothing before what it is made from
+        if set(load_contract(name).derived_from) & set(found):
+            found.append(name)
+    return found[1:]
 
 
 def is_history(contract: Contract) -> bool:

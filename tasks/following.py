@@ -19,11 +19,17 @@ from tasks.store.versions import Head
 TRIES = 5
 
 
+class NotYetError(NotPublishedError):
+    """Nothing of it was ever published, and cannot be: an input is still to come, or gives no row."""
+
+
 def bring_up(store: ObjectStore, name: str) -> Outcome:
     """Publishes the dataset from its inputs as they are now, if they are others than those it was made from.
 
     Raises:
-        RejectedError: the gate stopped it. NotPublishedError: an input is not published, or none gives a row yet.
+        RejectedError: the gate stopped it.
+        NotYetError: it is too early for it.
+        NotPublishedError: an input is not there any more.
         ConcurrentPublishError: others published it time and again meanwhile.
     """
     request, sealings = Request(load_contract(name), "live"), Sealings()
@@ -33,7 +39,12 @@ def bring_up(store: ObjectStore, name: str) -> Outcome:
         if won:
             return won
         yank.settle(store, name, head.latest)
-        fetched = pipeline.fetch(request, head, RawArchive(store))
+        try:
+            fetched = pipeline.fetch(request, head, RawArchive(store))
+        except NotPublishedError as e:
+            if head.latest is None:
+                raise NotYetError(str(e)) from e
+            raise
         try:
             skipped = pipeline.same_input(head, request, fetched) or _only_code(head, request, fetched)
             return skipped or _made(store, request, head, fetched, sealings)
@@ -64,7 +75,7 @@ def _made(store: ObjectStore, request: Request, head: Head, fetched: Fetched, se
     with TemporaryDirectory(prefix="techtrade-") as folder:
         extraction, built = making.make(store, contract, extraction, head.manifest, Path(folder))
         if not built.rows and head.latest is None:
-            raise NotPublishedError(f"{contract.name}: what it is made from gives no row yet")
+            raise NotYetError(f"{contract.name}: what it is made from gives no row yet")
         same = pipeline.same_content(head, built, extraction.vintage)
         if same:
             return same

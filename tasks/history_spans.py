@@ -120,8 +120,8 @@ class Spans:
         else:
             untouched = standing.clear()
         both = standing.join(now, on=self._cell, how="inner", suffix="__now")
-        alike = pl.col("value").eq_missing(pl.col("value__now")) & pl.col("text").eq_missing(pl.col("text__now"))
-        goes_on = both.filter(alike).select(standing.columns)
+        same = pl.col("value").eq_missing(pl.col("value__now")) & pl.col("text").eq_missing(pl.col("text__now"))
+        goes_on = both.filter(same).select(standing.columns)
         ended = standing.join(goes_on, on=self._cell, how="anti")
         began = now.join(goes_on, on=self._cell, how="anti")
         if state.version is not None:  # what was the publisher's alone is given by us from here on

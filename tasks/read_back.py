@@ -131,7 +131,8 @@ def stage_page(
     before = Side(parent.version, parent.vintage, old) if parent and old is not None else None
     with store.local_file(layout.version(draft.dataset, draft.version, CHANGES)) as file, _readable(contract):
         after = Side(draft.version, vintage, new)
-        text = page(contract, before, after, pl.scan_parquet(file), counts.causes, claims_of(contract.name))
+        log = draft.head.latest.log if draft.head.latest else ()
+        text = page(contract, before, after, pl.scan_parquet(file), counts.causes, claims_of(contract.name), log)
     return versions.stage_bytes(store, draft, PAGE, text.encode())
 
 

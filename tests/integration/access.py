@@ -61,10 +61,7 @@ def _filled(pattern: str, dataset: str) -> list[str]:
 @cache
 def made(dataset: str) -> list[str]:
     """The dataset, and what is made from it in the same run."""
-    found = [dataset]
-    for name in found:
-        found += [n for n in followers(name) if n not in found]
-    return found
+    return [dataset, *followers(dataset)]
 
 
 @cache

@@ -34,6 +34,8 @@ def test_a_publish_and_a_yank_are_followed(techtrade: Run, store: ObjectStore) -
     ran = publish(techtrade, "2023-01")
     assert ran.code == 0, ran.err
     assert f"  {WORLD}_history " in ran.out and "revision_profile" not in ran.out, "of one vintage nothing was revised"
+    assert not store.size(layout.status("revision_profile")), "it is too early for it, which is no failure"
+    assert "revision_profile" not in techtrade("status").out
     ran = publish(techtrade, "2025-02", "--json")
     (told,) = json.loads(ran.out)
     assert [(f["dataset"], f["outcome"]) for f in told["followed"]] == [

@@ -20,6 +20,7 @@ from tasks import restore as restore_module
 from tasks.following import bring_up
 from tasks.restore import restore
 from tasks.restore_hold import Hold
+from tasks.runs import Skipped
 from tasks.store import ledger, reader, versions
 from tasks.store import yank as yank_
 from tasks.store.content import frame_sha256
@@ -78,8 +79,8 @@ def test_what_is_made_from_the_datasets_stands_again_too(tmp_path: Path, techtra
         was, now = ({e.version: e.content_sha256 for e in _log(s, name)} for s in (store, new))
         assert now == was and reader.latest_version(new, name) == reader.latest_version(store, name), name
     # The history goes on from there.
-    publish(new, "ip_trade_annual", "2024-09-19")
-    assert bring_up(new, "ip_trade_annual_history").dataset
+    yank_.yank(new, "ip_trade_annual", reader.list_versions(new, "ip_trade_annual")[1].version, "it stays yanked")
+    assert isinstance(bring_up(new, "ip_trade_annual_history"), Skipped), "nothing that it tells of is another"
 
 
 def _log(store: LocalStore, name: str) -> list[LogEntry]:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from flows import showcase
+from tasks.derived import followers
 from tasks.extract.bundled import bundled_datasets, bundled_vintages
 from tasks.store.open import open_store
 from tests.command import Ran
@@ -23,6 +24,7 @@ SNIPPETS = sorted((Path(__file__).parents[2] / "docs" / "snippets").glob("*.py")
 def shown(prefect_api: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any) -> Callable[[], Ran]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TECHTRADE_STORE", "warehouse")
+    monkeypatch.setenv("TECHTRADE_FOLLOW", "true")
 
     def run() -> Ran:
         capfd.readouterr()
@@ -47,6 +49,9 @@ def test_it_shows_real_revisions_and_holds_the_claims_against_the_data(
     assert re.search(r"reached \$134 billion +134\.0 +134\.441 +2025-01-28 +holds", ran.out)
     assert re.search(r"Germany.*48\.0 +- +- +no data", ran.out)
     assert re.search(r"China.*-41\.0 +- +- +no data", ran.out)
+    told = re.findall(r"^ *(11\d,\d{3},000,000) .*  (\w+)$", ran.out, re.MULTILINE)
+    revised = [(figure, "source_revision") for figure in ("115,557,000,000", "115,935,000,000")]
+    assert told == [("114,045,000,000", "first"), *revised]
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     told = re.findall(r"^\d{4}-\d\d-\d\d(\.\d{4} .*)$", readme, re.MULTILINE)
     assert len(told) == 2 and all(line in ran.out for line in told), "the README shows what is printed, but for the day"
@@ -58,7 +63,8 @@ def test_it_shows_real_revisions_and_holds_the_claims_against_the_data(
     assert "Nothing is new" in again.out
     after = {e.key: store.get(e.key).etag for e in store.entries("")}
     changed = {k for k in after if after[k] != before.get(k)} | (before.keys() - after.keys())
-    assert changed == {f"{name}/status.json" for name in bundled_datasets()}
+    names = {name for dataset in bundled_datasets() for name in (dataset, *followers(dataset))}
+    assert changed == {f"{name}/status.json" for name in names if f"{name}/latest.json" in before}
 
     for snippet in SNIPPETS:  # as printed: pasted into an interpreter that was started in this folder
         code = snippet.read_text(encoding="utf-8")

@@ -238,6 +238,13 @@ def test_a_writer_may_write_every_key_of_its_dataset_and_none_of_another(dataset
         assert may("writer", "read", layout.version(other, VERSION, layout.data_file(None)), dataset)
 
 
+def test_the_upkeep_may_clear_away_all_that_a_killed_run_staged() -> None:
+    staged = ["changes.parquet", "changes.md", "quality.parquet", "quality_gx.json", "notes.parquet"]
+    staged += ["concordance.parquet", layout.data_file(None), layout.data_file("part_year=1990")]
+    for path in staged:
+        assert may("maintenance", "delete", layout.version("partners", VERSION, path)), path
+
+
 @pytest.mark.parametrize("dataset", dataset_names())
 def test_a_writer_archives_its_own_sources_and_takes_nothing_away(dataset: str) -> None:
     sources = sources_of(dataset)

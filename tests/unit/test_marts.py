@@ -32,6 +32,13 @@ def frame(contract_name: str, rows: list[dict[str, Any]]) -> pl.LazyFrame:
 
 
 @pytest.mark.parametrize("name", [*derived_names(), *(n for n in published_names() if n.endswith(SUFFIX))])
+def test_nothing_is_named_before_what_it_is_made_from(name: str) -> None:
+    """Restoration and whoever makes all of it goes by this order."""
+    every = published_names()
+    assert all(every.index(of) < every.index(name) for of in load_contract(name).derived_from)
+
+
+@pytest.mark.parametrize("name", [*derived_names(), *(n for n in published_names() if n.endswith(SUFFIX))])
 def test_what_is_derived_tells_what_it_is_made_from_and_what_each_column_is(name: str) -> None:
     contract = load_contract(name)
     assert contract.derived_from and set(contract.derived_from) <= set(published_names())

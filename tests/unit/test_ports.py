@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import socket
 
+import pytest
+
 from flows.ports import _kept_from, free_ports
 
 
-def test_they_are_free_different_and_nobody_gets_them_by_chance() -> None:
+def test_they_are_different_and_nobody_gets_them_by_chance() -> None:
     found = free_ports(20)
     assert len(set(found)) == 20 and max(found) < _kept_from()
-    for port in found:
-        with socket.socket() as one:
-            one.bind(("127.0.0.1", port))
-            assert port not in free_ports(5)
+
+
+def test_one_that_is_taken_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    (port,) = free_ports(1)
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", port))
+        monkeypatch.setattr("flows.ports.random.shuffle", lambda numbers: numbers.sort(key=lambda n: n != port))
+        assert free_ports(1) != [port]
+    assert free_ports(1) == [port], "it would have been the first"
