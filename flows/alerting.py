@@ -19,7 +19,7 @@ from configs.alerts import BLOCK
 from configs.contract import published_names
 from configs.errors import ConfigError, TechtradeError, TimedOutError, UsageError
 from configs.settings import from_environment, load_settings
-from flows import keys, status
+from flows import keys, status, stopping
 from flows.output import one_line
 from tasks import alerts
 from tasks.alerts import BY_RUN, Alerting, Finding, Kind, findings
@@ -135,7 +135,7 @@ def send(store: ObjectStore | None, url: str, *, at_once: bool = True, wait: boo
 
 @contextmanager
 def collected(url: str | None) -> Iterator[None]:
-    """What runs in this block is told of in one go, at its end; also when the block is interrupted."""
+    """Send at the end of this block, in one go, the alerts of all that runs in it."""
     mark = _collecting.set(True)
     try:
         yield
@@ -164,7 +164,7 @@ def on_crashed(flow: Any, flow_run: Any, state: Any) -> None:
     """Prefect's hook of a run whose process ended, or was ended: by a signal, by exit, for want of memory."""
     dataset, url = _given(flow_run, flow)
     error = state.data if isinstance(state.data, BaseException) else None
-    if isinstance(error, KeyboardInterrupt) and _collecting.get():
+    if isinstance(error, KeyboardInterrupt):
         return  # who pressed the keys knows
     how = keys.blanked(str(state.message or "no more is known"))
     with _bound(flow_run):
@@ -265,7 +265,10 @@ def opened(url: str | None) -> tuple[ObjectStore | None, str]:
 
 
 def _safely(step: Callable[[], object]) -> None:
-    """An alert that fails is no reason for a run to fail, nor to hide how it ended."""
+    """An alert that fails is no reason for a run to fail, nor to hide how it ended. A run that somebody stops alerts
+    nobody: what is not sent now is sent by the next run."""
+    if stopping.requested():
+        return
     try:
         step()
     except TechtradeError as e:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from configs.contract import load_contract
 from configs.errors import TechtradeError
 from configs.settings import source_settings
-from flows.commands import as_plain, attempt, not_to_be_had, say
+from flows import embedded
+from flows.commands import STARTING, as_plain, attempt, log, not_to_be_had, say
 from flows.inspect_commands import open_at
 from flows.output import print_json, progress, remark
 from flows.runtime import refuse_unknown_sources
@@ -28,7 +29,7 @@ def backfill(name: str, first: str, last: str | None, dry_run: bool, url: str | 
     refuse_unknown_sources()
     last = last or f"{utc_now():%Y-%m}"
     request = Request(load_contract(name), "live", months=Months.of(first, last))
-    with progress("starting Prefect (an embedded server takes 10 to 30 s, unless PREFECT_API_URL is set)"):
+    with progress(STARTING), embedded.server(log.info) as wait_for_server:
         from flows import alerting
         from flows.backfill import backfill as flow
         from flows.backfill import requests_of
@@ -40,6 +41,7 @@ def backfill(name: str, first: str, last: str | None, dry_run: bool, url: str | 
             if as_json:
                 print_json({"dataset": name, "first": first, "last": last, "requests": requests, "estimate": estimate})
             return 0
+        wait_for_server()
         with alerting.collected(url):
             result: Outcome | TechtradeError | None = not_to_be_had(name, "live")
             if isinstance(result, TechtradeError):

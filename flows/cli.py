@@ -8,16 +8,26 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 import click
 
 from configs.errors import TechtradeError
+from flows import stopping
 from flows.cli_groups import alerts, raw, sources
 from flows.cli_options import with_json, with_store
 from flows.output import debugging, one_line, remark
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(click.Group):
+    """The commands; each ends within seconds when it is asked to stop."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with stopping.stoppable():
+            return super().invoke(ctx)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 @click.version_option(package_name="techtrade")
 def cli(debug: bool) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,12 +17,14 @@ from configs.errors import (
     UsageError,
 )
 from configs.settings import has_settings, require_access, source_settings
-from flows import keys
+from flows import embedded, keys, stopping
 from flows.output import one_line, print_json, progress, remark, show_traceback
 from flows.running import UnforeseenError, run
 from flows.runtime import refuse_unknown_sources
 from tasks.runs import Followed, Outcome, Published, RejectedError, Request
 
+log = logging.getLogger("techtrade")
+STARTING = "starting Prefect's server and loading the checks (about 10 s; set PREFECT_API_URL to use a running server)"
 WORST_FIRST = (1, 2, 3, 0)
 
 
@@ -49,15 +53,18 @@ def publish_datasets(
     if vintage is not None and not names:
         raise UsageError("a vintage is of one dataset: name it, as in techtrade publish DATASET --vintage VINTAGE")
     chosen = list(names) or dataset_names()
-    # A wrong name, a key that cannot be one: told before any work is done.
+    # A wrong name is refused before anything is started.
     refuse_unknown_sources()
-    left_out = {name: not_to_be_had(name, source) for name in chosen}
-    with progress("starting Prefect (an embedded server takes 10 to 30 s, unless PREFECT_API_URL is set)"):
+    for name in chosen:
+        load_contract(name)
+    results: list[tuple[str, Result]] = []
+    with progress(STARTING), embedded.server(log.info) as wait_for_server:
         from flows import alerting
         from flows.publish import publish
 
-        results: list[tuple[str, Result]] = []
-        with alerting.collected(store):
+        left_out = {name: not_to_be_had(name, source) for name in chosen}
+        wait_for_server()
+        with stopping.last_words(lambda: published_so_far(results)), alerting.collected(store):
             for name in chosen:
                 missing, heavy = left_out[name], "" if names else only_by_name(name, source)
                 if heavy:
@@ -75,6 +82,12 @@ def publish_datasets(
     for name, result in results:
         say(name, result, as_json)
     return worst([code for _, result in results for code in exit_codes(result)])
+
+
+def published_so_far(results: Sequence[tuple[str, Result]]) -> str:
+    """Return "published X, Y", or nothing."""
+    published = [f"{name}@{result.version}" for name, result in results if isinstance(result, Published)]
+    return f"published {', '.join(published)}" if published else ""
 
 
 def exit_codes(result: Result) -> list[int]:

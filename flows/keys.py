@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 from configs.errors import KeyStoreError
 from configs.settings import from_environment, key_variables, secret_block
+from flows.embedded import is_embedded
 from flows.output import one_line
 from flows.runtime import prepare
 from tasks.extract.secrets import Scrubber, without_named_secrets
@@ -36,7 +37,7 @@ def _from_block(variable: str) -> str | None:
     prepare()
     from prefect.settings import PREFECT_API_URL
 
-    if not PREFECT_API_URL.value():
+    if not PREFECT_API_URL.value() or is_embedded():
         return None
     from prefect.exceptions import ObjectNotFound
 

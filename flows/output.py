@@ -10,7 +10,7 @@ import json
 import logging
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -50,47 +50,82 @@ def show_traceback(error: BaseException) -> None:
 
 class _Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        print(f"  {record.getMessage()}", file=sys.stderr, flush=True)
+        _line(record.getMessage())
+
+
+def restore_terminal() -> None:
+    """Undo what an animated progress line does to a terminal, for a process that ends in the middle of it."""
+    if sys.stderr.isatty() and not logs.as_json():
+        print("\r\x1b[2K\x1b[?25h", end="", file=sys.stderr, flush=True)
+
+
+Say = Callable[[str], None]
 
 
 @contextmanager
-def progress(first: str) -> Iterator[None]:
-    """Shows what the ``techtrade`` logger says while the block runs."""
+def progress(first: str, *, terse: bool = False) -> Iterator[Say]:
+    """Show what the ``techtrade`` logger says while the block runs; yield a function that shows a line too.
+
+    On a terminal it is one line that changes, with the seconds since the last change. Elsewhere each is a line;
+    with ``terse`` only warnings and what the block itself says.
+    """
     level, before = log.level, log.propagate
-    with _handler(first) as handler:
+    with _handler(first) as (handler, say):
+        if terse and not _is_animated():
+            handler.setLevel(logging.WARNING)
         log.setLevel(logging.INFO)
         log.propagate = False
         log.addHandler(handler)
         try:
-            yield
+            yield say
         finally:
             log.removeHandler(handler)
             log.setLevel(level)
             log.propagate = before
 
 
+def _is_animated() -> bool:
+    return sys.stderr.isatty() and not logs.as_json()
+
+
 @contextmanager
-def _handler(first: str) -> Iterator[logging.Handler]:
+def _handler(first: str) -> Iterator[tuple[logging.Handler, Say]]:
     if logs.as_json():
         logs.say(first)
-        yield logs.json_handler()
+        yield logs.json_handler(), logs.say
         return
-    if not sys.stderr.isatty():
-        print(f"  {first}", file=sys.stderr, flush=True)
-        yield _Lines()
+    if not _is_animated():
+        _line(first)
+        yield _Lines(), _line
         return
-    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    with Console(stderr=True).status(first) as status:
+    # Leaves nothing behind, and shows how long the present step has taken.
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    with Progress(*columns, console=_console(), transient=True) as shown:
+        step = shown.add_task(first, total=None)
+
+        def say(text: str) -> None:
+            shown.reset(step, description=text)
 
         class _Status(logging.Handler):
             def emit(self, record: logging.LogRecord) -> None:
                 if record.levelno >= logging.WARNING:
-                    status.console.print(record.getMessage(), markup=False)
+                    shown.console.print(record.getMessage(), markup=False, highlight=False)
                 else:
-                    status.update(record.getMessage())
+                    say(record.getMessage())
 
-        yield _Status()
+        yield _Status(), say
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
+def _line(text: str) -> None:
+    print(f"  {text}", file=sys.stderr, flush=True)
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[str] = ()) -> None:

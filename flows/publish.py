@@ -46,7 +46,7 @@ from configs.errors import (  # noqa: E402
     TechtradeError,
 )
 from configs.settings import lockout_seconds  # noqa: E402
-from flows import alerting, artifacts, following, keys, logs, status  # noqa: E402
+from flows import alerting, artifacts, following, keys, logs, status, stopping  # noqa: E402
 from flows.announcing import announce  # noqa: E402
 from flows.deployed import deployed  # noqa: E402
 from tasks import making, pipeline, schema_rules  # noqa: E402
@@ -237,12 +237,30 @@ def bring(request: Request, url: str | None) -> Outcome:
     if isinstance(target, LocalStore):
         make_room(target.root)
     # Whoever is to be told of a store that is still down is not to wait for it again.
-    with status.of_failures(open_store(where), dataset, running, asked=request.kind == "live"):
-        outcome = _outcome(request, target, running)
-    with bound(version=outcome.version):
-        logs.remember()
-        _tell(request, outcome, target, running)
-    return replace(outcome, followed=follow(target, dataset))
+    impatient = open_store(where)
+    with _told_if_stopped(impatient, dataset, running):
+        with status.of_failures(impatient, dataset, running, asked=request.kind == "live"):
+            outcome = _outcome(request, target, running)
+        with bound(version=outcome.version):
+            logs.remember()
+            _tell(request, outcome, target, running)
+        return replace(outcome, followed=follow(target, dataset))
+
+
+@contextmanager
+def _told_if_stopped(store: ObjectStore, dataset: str, running: status.Running) -> Iterator[None]:
+    """Write down that a run was stopped, by whoever ends the process; a run of ``serve`` does it here."""
+
+    def stopped() -> str:
+        return status.write_stopped(store, dataset, running)
+
+    with stopping.last_words(stopped):
+        try:
+            yield
+        except KeyboardInterrupt:
+            if not stopping.requested():
+                stopped()
+            raise
 
 
 # Not retried: it tries again by itself where others were faster, and whatever goes wrong is told and left to the next
@@ -262,7 +280,8 @@ def _outcome(request: Request, store: ObjectStore, running: status.Running) -> O
         wait = lockout_seconds(request.source)
         fetched = extract.with_options(retry_delay_seconds=wait)(request, head, store, running)
         try:
-            return pipeline.same_input(head, request, fetched) or _release_if_new(request, head, fetched, store)
+            same = pipeline.same_input(head, request, fetched)
+            return same or _release_if_new(request, head, fetched, store, running)
         except HeadMovedError as e:
             if not again:
                 raise
@@ -270,7 +289,9 @@ def _outcome(request: Request, store: ObjectStore, running: status.Running) -> O
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
-def _release_if_new(request: Request, head: Head, fetched: Fetched, store: ObjectStore) -> Outcome:
+def _release_if_new(
+    request: Request, head: Head, fetched: Fetched, store: ObjectStore, running: status.Running
+) -> Outcome:
     name = request.contract.name
     extraction = parse(request, fetched, store)
     name_run(request, extraction.vintage)
@@ -290,7 +311,7 @@ def _release_if_new(request: Request, head: Head, fetched: Fetched, store: Objec
             built = transform(request, extraction, head.manifest, Path(folder), store)
         try:
             since = head.latest.version if head.latest else None
-            return release(request, extraction, built, store, Sealings(), since)
+            return release(request, extraction, built, store, running.sealings, since)
         except RejectedError as e:
             artifacts.leave(store, name, e.version)
             raise

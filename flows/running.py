@@ -8,6 +8,7 @@ from typing import Any
 
 from configs.errors import TechtradeError, TimedOutError
 from configs.settings import load_settings
+from flows import embedded, stopping
 from flows.output import one_line
 from tasks.runs import Outcome
 
@@ -32,12 +33,15 @@ def run(flow: Any, *, dataset: str, store: str | None = None, **given: Any) -> O
 
     Raises:
         TechtradeError: whatever ended it. An unforeseen end is written down in ``status.json``, as others are.
+        KeyboardInterrupt: somebody stopped it, whatever it ended with because of that.
     """
     try:
         outcome: Outcome = flow(dataset=dataset, store=store, **given)
-    except TechtradeError:
-        raise
     except Exception as e:
+        if stopping.requested():
+            raise KeyboardInterrupt from e
+        if isinstance(e, TechtradeError):
+            raise
         from flows import alerting, status
         from flows.keys import blanked
         from tasks.store.open import open_store
@@ -69,8 +73,9 @@ def _unreachable(dataset: str, error: Exception) -> PrefectUnreachableError | No
     cause = next((e for e in _causes(error) if isinstance(e, httpx.TransportError)), None)
     if cause is None:
         return None
-    url = without_login(PREFECT_API_URL.value() or "") or "the embedded one"
-    todo = "start it, or unset PREFECT_API_URL to use the embedded one" if os.environ.get("PREFECT_API_URL") else ""
+    url = "the embedded one" if embedded.is_embedded() else without_login(PREFECT_API_URL.value() or "")
+    configured = os.environ.get("PREFECT_API_URL") and not embedded.is_embedded()
+    todo = "start it, or unset PREFECT_API_URL to use the embedded one" if configured else ""
     return PrefectUnreachableError(
         f"{dataset}: the Prefect server does not answer ({url}: {told(cause)}); "
         f"{todo or 'see: prefect config view'}, then run again"

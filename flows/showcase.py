@@ -16,6 +16,8 @@ from configs.claims import load_claims
 from configs.contract import load_contract
 from configs.errors import TechtradeError
 from configs.settings import load_settings
+from flows import embedded, stopping
+from flows.commands import STARTING, Result, published_so_far
 from flows.history_commands import spans
 from flows.output import one_line, progress, table
 from flows.runtime import prepare
@@ -74,15 +76,23 @@ class Done:
 def publish_all(url: str) -> Done:
     """Publishes the bundled vintages, oldest first."""
     ended: list[str] = []
-    with progress("starting Prefect (the embedded server takes 10 to 30 s)"):
+    results: list[tuple[str, Result]] = []
+    names = bundled_datasets()
+    with progress(STARTING, terse=True) as say, embedded.server(say) as wait_for_server:
+        from flows import alerting
         from flows.publish import publish
         from flows.running import run
         from tasks.runs import Published
 
-        for name in bundled_datasets():
-            for vintage in bundled_vintages(name):
-                outcome = run(publish, dataset=name, source="snapshot", vintage=vintage, store=url)
-                ended.append("published" if isinstance(outcome, Published) else outcome.why)
+        wait_for_server()
+        with stopping.last_words(lambda: published_so_far(results)), alerting.collected(url):
+            for number, name in enumerate(names, start=1):
+                vintages = bundled_vintages(name)
+                say(f"{name} ({number} of {len(names)}): {len(vintages)} vintages, with its history and dependents")
+                for vintage in vintages:
+                    outcome = run(publish, dataset=name, source="snapshot", vintage=vintage, store=url)
+                    results.append((name, outcome))
+                    ended.append("published" if isinstance(outcome, Published) else outcome.why)
     return Done(ended.count("published"), ended.count("unchanged"), ended.count("superseded"))
 
 
@@ -153,4 +163,6 @@ def print_snippets(url: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with stopping.stoppable():
+        code = main()
+    sys.exit(code)

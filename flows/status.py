@@ -7,19 +7,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from configs.errors import TechtradeError
-from flows import keys
+from flows import keys, stopping
 from tasks.extract.base import Meter
 from tasks.runs import Outcome, Published, RejectedError
+from tasks.sealings import Sealings
 from tasks.store import derived, versions
 from tasks.store.objects import ObjectStore
 from tasks.store.records import Cost, Status
 
 
 class Running:
-    """What a run under way has cost so far. No dataclass: Prefect hands copies of those to a task."""
+    """What a run under way has cost and sealed so far. No dataclass: Prefect hands copies of those to a task."""
 
     def __init__(self) -> None:
         self.meter = Meter()
+        self.sealings = Sealings()
         self._began = time.monotonic()
 
     def cost(self) -> Cost:
@@ -43,6 +45,8 @@ def of_failures(
         _write(store, dataset, "rejected", str(e), running, version=e.version, rejected=e.version, asked=asked)
         raise
     except Exception as e:
+        if stopping.requested():  # whatever fails now fails because of that
+            raise
         e.__dict__["running"] = running
         write_failure(store, dataset, e)
         raise
@@ -53,6 +57,26 @@ def write_failure(store: ObjectStore, dataset: str, error: Exception, of: Except
     told = str(error) if isinstance(error, TechtradeError) else keys.told(error)
     running = (of or error).__dict__.get("running")
     _write(store, dataset, "failed", told, running, rejected=derived.last_rejected(store, dataset))
+
+
+def write_stopped(store: ObjectStore, dataset: str, running: Running) -> str:
+    """Write down that a run was stopped before its end; return "published X" if it had published.
+
+    A swap that was under way is looked up in the store: its reply may not have arrived.
+    """
+    latest, _ = versions.read_latest(store, dataset)
+    won = running.sealings.published(latest)
+    sealed = running.sealings.last
+    if won:
+        said, detail = f"published {dataset}@{won.version}", f"published version {won.version}, then stopped"
+    elif sealed:
+        said = f"was publishing {dataset}@{sealed} (see: techtrade versions {dataset})"
+        detail = f"stopped while version {sealed} was being published; the next run tells"
+    else:
+        said, detail = "", "stopped on request before anything was published; run again"
+    rejected = derived.last_rejected(store, dataset)
+    _write(store, dataset, "stopped", detail, running, version=won.version if won else None, rejected=rejected)
+    return said
 
 
 def write_outcome(store: ObjectStore, outcome: Outcome, running: Running, *, asked: bool) -> tuple[str, str]:

@@ -22,6 +22,11 @@ class Sealings:
     def add(self, sealed: Sealed, report: Report) -> None:
         self._sealed.append((sealed, report))
 
+    @property
+    def last(self) -> str | None:
+        """The version that was sealed last, published or not."""
+        return self._sealed[-1][0].manifest.version if self._sealed else None
+
     def published(self, latest: Latest | None) -> Published | None:
         """The version of this run that stands in the log."""
         logged = {e.manifest_sha256 for e in latest.published} if latest else set()
