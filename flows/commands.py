@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,7 +16,7 @@ from configs.errors import (
     UsageError,
 )
 from configs.settings import has_settings, require_access, source_settings
-from flows import embedded, keys, stopping
+from flows import embedded, keys
 from flows.output import one_line, print_json, progress, remark, show_traceback
 from flows.running import UnforeseenError, run
 from flows.runtime import refuse_unknown_sources
@@ -64,7 +63,7 @@ def publish_datasets(
 
         left_out = {name: not_to_be_had(name, source) for name in chosen}
         wait_for_server()
-        with stopping.last_words(lambda: published_so_far(results)), alerting.collected(store):
+        with alerting.collected(store):
             for name in chosen:
                 missing, heavy = left_out[name], "" if names else only_by_name(name, source)
                 if heavy:
@@ -82,12 +81,6 @@ def publish_datasets(
     for name, result in results:
         say(name, result, as_json)
     return worst([code for _, result in results for code in exit_codes(result)])
-
-
-def published_so_far(results: Sequence[tuple[str, Result]]) -> str:
-    """Return "published X, Y", or nothing."""
-    published = [f"{name}@{result.version}" for name, result in results if isinstance(result, Published)]
-    return f"published {', '.join(published)}" if published else ""
 
 
 def exit_codes(result: Result) -> list[int]:

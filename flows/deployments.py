@@ -144,6 +144,12 @@ def load_declaration(stage: str = "local") -> Declaration:
         raise ConfigError(f"{where}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from e
 
 
+def served_deployments() -> list[Deployment]:
+    """Return what ``techtrade serve`` runs: all but ``watch``. Its runner reports a crash at once, and the next turn of
+    the schedule is the second attempt."""
+    return [d for d in load_declaration("local").deployments if d.name != "watch"]
+
+
 def overlays(stage: str) -> list[dict[str, Any]]:
     """The differences of a stage, to be laid over the base in this order: first those of the stage it is ``like``."""
     overlay = read(DEPLOY / "stages" / f"{stage}.yaml")

@@ -62,7 +62,7 @@ def server(say: Callable[[str], None]) -> Iterator[Callable[[], None]]:
         ServerStartError: by the function, if the server ends or does not answer in time.
     """
     prepare()
-    if _is_configured():
+    if configured_url():
         yield _nothing
         return
     port = free_ports(1)[0]
@@ -124,16 +124,17 @@ def _last_line(output: IO[bytes]) -> str:
     return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
 
-def _is_configured() -> bool:
-    """Whether a variable, or a profile or file of Prefect's, names a server. Prefect is only imported to look if any of
-    its files is there: that takes a second."""
-    if os.environ.get("PREFECT_API_URL"):
-        return True
-    if "prefect.settings" not in sys.modules and not _has_files():
-        return False
+def configured_url() -> str:
+    """Return the server that a variable, or a profile or file of Prefect's, names; empty if none does.
+
+    Prefect is imported only if it has such a file: that takes a second.
+    """
+    url = os.environ.get("PREFECT_API_URL", "")
+    if url or ("prefect.settings" not in sys.modules and not _has_files()):
+        return url
     from prefect.settings import PREFECT_API_URL
 
-    return bool(PREFECT_API_URL.value())
+    return PREFECT_API_URL.value() or ""
 
 
 def _has_files() -> bool:

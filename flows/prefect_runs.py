@@ -53,7 +53,7 @@ def runs() -> Mapping[str, Runs]:
     """
     if address() is None:
         return {}
-    found = _ask("deployments/filter", {"deployments": {"tags": {"all_": list(TAGS)}}})
+    found = ask("deployments/filter", {"deployments": {"tags": {"all_": list(TAGS)}}})
     mine = {str(d["id"]): str(d["parameters"].get("dataset", "")) for d in found}
     last = _first(list(mine), _BEGUN, "EXPECTED_START_TIME_DESC")
     coming = _first(list(mine), _WAITING, "EXPECTED_START_TIME_ASC")
@@ -64,7 +64,7 @@ def _first(deployments: Sequence[str], states: tuple[str, ...], order: str) -> d
     """The first run of each deployment in that order. One question does, and another for those whose runs are few among
     the many of others: an answer has so many runs and no more."""
     wanted = {"deployment_id": {"any_": list(deployments)}, "state": {"type": {"any_": list(states)}}}
-    found = _ask("flow_runs/filter", {"flow_runs": wanted, "sort": order, "limit": AT_MOST}) if deployments else []
+    found = ask("flow_runs/filter", {"flow_runs": wanted, "sort": order, "limit": AT_MOST}) if deployments else []
     runs: dict[str, Run] = {}
     for run in found:
         began = datetime.fromisoformat(run.get("start_time") or run["expected_start_time"])
@@ -82,7 +82,12 @@ def _word(run: Mapping[str, Any]) -> str:
     return special.get(name, str(run["state_type"]).lower())
 
 
-def _ask(path: str, body: dict[str, Any]) -> list[dict[str, Any]]:
+def ask(path: str, body: dict[str, Any]) -> Any:
+    """Return what the server at ``PREFECT_API_URL`` answers to a POST of ``body``.
+
+    Raises:
+        PrefectSilentError: it does not answer within seconds, or refuses.
+    """
     url = os.environ["PREFECT_API_URL"].strip().rstrip("/")
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https"):
@@ -90,8 +95,7 @@ def _ask(path: str, body: dict[str, Any]) -> list[dict[str, Any]]:
     request = urllib.request.Request(f"{address()}/{path}", json.dumps(body).encode(), _headers(parts.netloc))
     try:
         with urllib.request.urlopen(request, timeout=SECONDS) as response:
-            answer: list[dict[str, Any]] = json.load(response)
-            return answer
+            return json.load(response)
     except urllib.error.HTTPError as e:
         refused = "refuses the login in PREFECT_API_URL, PREFECT_API_AUTH_STRING or PREFECT_API_KEY"
         how = f"{refused} (status {e.code})" if e.code in (401, 403) else f"answers with status {e.code}"

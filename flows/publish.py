@@ -244,6 +244,8 @@ def bring(request: Request, url: str | None) -> Outcome:
         with bound(version=outcome.version):
             logs.remember()
             _tell(request, outcome, target, running)
+        if isinstance(outcome, Published):
+            stopping.published(f"{dataset}@{outcome.version}")
         return replace(outcome, followed=follow(target, dataset))
 
 

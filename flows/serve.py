@@ -1,103 +1,254 @@
 """``techtrade serve``: the schedules on one machine, the smallest way to run unattended.
 
 A real Prefect server is needed, because the embedded one runs no scheduler: one is started as a child on a free
-loopback port, unless ``PREFECT_API_URL`` names one. Both end together.
+loopback port, unless ``PREFECT_API_URL`` (or a profile of Prefect's) names one. Server and runner are tethered
+children: they end with this process, however it ends.
 """
 
 from __future__ import annotations
 
+import fcntl
+import json
 import os
-import subprocess
-import sys
+import signal
 import time
-import urllib.request
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from subprocess import Popen
+from typing import IO
+
+import psutil
 
 from configs.errors import TechtradeError
-from flows.deployments import RUN_SECONDS, Deployment, load_declaration
+from flows import embedded, prefect_runs, stopping, tether
+from flows.deployments import RUN_SECONDS, served_deployments
 from flows.output import remark
 from flows.ports import free_ports
-from flows.prefect_runs import address
 from flows.runtime import prepare
 
-START_SECONDS = 120
+# How long runs under way, and then the runner, have to end when the command is stopped, and how long the server may
+# take to forget what it has scheduled. Together below the five seconds in which a command ends.
+RUNS_SECONDS = 1.7
+RUNNER_SECONDS = 0.8
+FORGET_SECONDS = 1.2
+POLL_SECONDS = 0.5
+# A runner asks for work every ten seconds.
+LIVELY_SECONDS = 30
 
 
-class ServerStartError(TechtradeError):
-    """The Prefect server did not come up."""
+class AlreadyServedError(TechtradeError):
+    """Another process runs these schedules."""
+
+
+class ServeError(TechtradeError):
+    """The server or the runner ended."""
 
 
 def serve(store: str | None) -> None:
-    """Serves what ``deploy/prefect.yaml`` declares, until interrupted.
+    """Serve what ``deploy/prefect.yaml`` declares, until interrupted.
 
-    All runs inherit this process's variables, so the longest time-out that is declared is that of each. ``watch`` is
-    not among what is served: here a crash is told at once, and the next turn of the schedule is the second attempt.
+    All runs inherit this process's variables, so the longest time-out that is declared is that of each.
+
+    Raises:
+        AlreadyServedError: another ``serve`` has this ``PREFECT_HOME``, or the server has these deployments for others.
+        ServeError: the server or the runner ended by itself.
     """
-    declared = [d for d in load_declaration("local").deployments if d.name != "watch"]
+    declared = served_deployments()
     os.environ.setdefault(RUN_SECONDS, str(max(d.run_seconds for d in declared)))
     prepare()
-    # Prefect's runner forgets to await its own end when it is told to terminate.
-    warnings.filterwarnings("ignore", message="coroutine 'Runner.astop' was never awaited")
-    with _server():
-        from prefect import serve as serve_flows
+    stopping.unwind_within(RUNS_SECONDS + RUNNER_SECONDS + FORGET_SECONDS + 0.5)
+    names = [d.name for d in declared]
+    with _only_one(store) as last_stop, _server() as server:
+        refuse_if_served(names, last_stop, is_own=server is not None)
+        forget_scheduled(names)
+        for deployment in declared:
+            for schedule in deployment.schedules:
+                remark(f"{deployment.name}: {schedule.slug}, at cron '{schedule.cron}' {schedule.timezone}")
+        with _log("runner") as output:
+            runner = tether.start("flows.served", [store] if store else [], os.environ, output)
+            try:
+                _watch(runner, server)
+            finally:
+                _end(runner)
+                forget_scheduled(names)
 
-        serve_flows(*(_served(d, store) for d in declared))
+
+def _watch(runner: Popen[bytes], server: Popen[bytes] | None) -> None:
+    """Return never: a signal ends this.
+
+    Raises:
+        ServeError: the runner or the server ended.
+    """
+    while True:
+        for name, child in (("runner", runner), ("server", server)):
+            if child is not None and child.poll() is not None:
+                raise ServeError(
+                    f"Prefect's {name} ended by itself with code {child.returncode}, so nothing is scheduled any more: "
+                    f"see {_log_path(name)}, then start techtrade serve again"
+                )
+        time.sleep(POLL_SECONDS)
 
 
-def _served(deployment: Deployment, store: str | None) -> Any:
-    """A declared deployment for Prefect's ``serve``, which knows no work pool and no variables of one."""
-    from prefect.client.schemas.objects import ConcurrencyLimitConfig
-    from prefect.flows import load_flow_from_entrypoint
-    from prefect.schedules import Cron
+def _end(runner: Popen[bytes]) -> None:
+    """End the runs first, so that each can write down that it was stopped, then the runner.
 
-    for schedule in deployment.schedules:
-        remark(f"{deployment.name}: {schedule.slug}, at cron '{schedule.cron}' {schedule.timezone}")
-    flow: Any = load_flow_from_entrypoint(deployment.entrypoint, use_placeholder_flow=False)
-    return flow.to_deployment(
-        name=deployment.name,
-        description=deployment.description,
-        parameters={**deployment.parameters, "store": store},
-        schedules=[
-            Cron(s.cron, timezone=s.timezone, day_or=s.day_or, slug=s.slug, parameters=s.parameters)
-            for s in deployment.schedules
-        ],
-        concurrency_limit=ConcurrencyLimitConfig.model_validate(deployment.concurrency_limit.model_dump()),
-        tags=list(deployment.tags),
-    )
+    Not together: a runner that ends kills its runs at once, and one whose runs end calls their hooks, which alert.
+    """
+    with suppress(psutil.NoSuchProcess):
+        family = psutil.Process(runner.pid)
+        family.suspend()
+        runs = family.children(recursive=True)
+        for run in runs:
+            with suppress(psutil.NoSuchProcess):
+                run.send_signal(signal.SIGINT)
+        psutil.wait_procs(runs, timeout=RUNS_SECONDS)
+        family.send_signal(signal.SIGINT)
+        family.resume()
+    tether.end(runner, signal.SIGINT, RUNNER_SECONDS)
 
 
 @contextmanager
-def _server() -> Iterator[None]:
-    if os.environ.get("PREFECT_API_URL"):
-        remark(f"using the Prefect server at {address()}")
-        yield
+def _server() -> Iterator[Popen[bytes] | None]:
+    """The server of this process; None where one is configured."""
+    configured = embedded.configured_url()
+    if configured:
+        os.environ["PREFECT_API_URL"] = configured
+        remark(f"using the Prefect server at {prefect_runs.address()}")
+        yield None
         return
     (port,) = free_ports(1)
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
+    url = f"http://127.0.0.1:{port}"
+    os.environ["PREFECT_API_URL"] = f"{url}/api"
+    # Its page asks this address, from the browser; by default that of port 4200.
+    settings = {**os.environ, "PREFECT_UI_API_URL": f"{url}/api"}
+    arguments = ["server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    with _log("server") as output:
+        child = tether.start("prefect", arguments, settings, output)
         try:
-            _wait(f"http://127.0.0.1:{port}/api", child)
-            os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{port}/api"
-            remark(f"Prefect server: http://127.0.0.1:{port}")
-            yield
+            embedded.wait_until_up(f"{url}/api", child, output, remark)
+            remark(f"Prefect: {url}")
+            yield child
         finally:
-            child.terminate()
-            child.wait(timeout=30)
+            tether.release(child)
 
 
-def _wait(url: str, child: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        if child.poll() is not None:
-            raise ServerStartError(
-                f"the Prefect server ended with code {child.returncode}; see why with: prefect server start"
+def refuse_if_served(names: list[str], last_stop: datetime | None, *, is_own: bool) -> None:
+    """Refuse to take over deployments of others: serving would overwrite their entry points, time-outs and store.
+
+    Args:
+        names: of the deployments that are to be served.
+        last_stop: when a ``serve`` of this ``PREFECT_HOME`` stopped: it is none of the others.
+        is_own: whether the server was started by this command.
+
+    Raises:
+        AlreadyServedError: a worker runs them, or another runner asked for their runs a moment ago.
+        PrefectSilentError: the server does not answer.
+    """
+    found = [d for d in prefect_runs.ask("deployments/filter", {}) if d["name"] in names]
+    of_workers = sorted(d["name"] for d in found if d.get("work_pool_name"))
+    if of_workers:
+        some = f"{', '.join(of_workers[:3])}{' and others' if len(of_workers) > 3 else ''}"
+        pool = next(d["work_pool_name"] for d in found if d.get("work_pool_name"))
+        instead = "set another PREFECT_HOME" if is_own else "unset PREFECT_API_URL"
+        raise AlreadyServedError(
+            f"the Prefect server at {prefect_runs.address()} has deployments of techtrade deploy ({some}), and serving "
+            f"would overwrite them. Start a worker for them instead: prefect worker start --pool {pool}. Or {instead}, "
+            "so that techtrade serve starts a server for itself"
+        )
+    if is_own:  # the lock says that nobody else serves it
+        return
+    polls = [datetime.fromisoformat(d["last_polled"]) for d in found if d.get("last_polled")]
+    polled = max(polls, default=None)
+    if polled is None or (last_stop is not None and polled <= last_stop):
+        return
+    idle = (datetime.now(UTC) - polled).total_seconds()
+    if idle < LIVELY_SECONDS:
+        raise AlreadyServedError(
+            f"another process serves these deployments at {prefect_runs.address()}: it asked for work {idle:.0f} s "
+            f"ago. Stop it first; if it was killed just now, start again in {LIVELY_SECONDS} s"
+        )
+
+
+def forget_scheduled(names: list[str]) -> None:
+    """Cancel the runs that are due and have not begun, and delete those of the future: the scheduler makes them again.
+
+    A server that does not answer is left alone: the next start does the same, before anything runs.
+    """
+    deadline = time.monotonic() + FORGET_SECONDS
+    with suppress(prefect_runs.PrefectSilentError):
+        found = prefect_runs.ask("deployments/filter", {"deployments": {"name": {"any_": names}}})
+        mine = {"deployment_id": {"any_": [d["id"] for d in found if not d.get("work_pool_name")]}}
+        waiting = {**mine, "state": {"type": {"any_": ["SCHEDULED"]}}}
+        now = datetime.now(UTC).isoformat()
+        due = {**waiting, "expected_start_time": {"before_": now}}
+        reason = "techtrade serve was stopped before it began"
+        cancelled = {"type": "CANCELLED", "message": reason}
+        while mine["deployment_id"]["any_"] and time.monotonic() < deadline:
+            ended = prefect_runs.ask("flow_runs/bulk_set_state", {"flow_runs": due, "state": cancelled, "force": True})
+            deleted = prefect_runs.ask(
+                "flow_runs/bulk_delete", {"flow_runs": {**waiting, "expected_start_time": {"after_": now}}}
             )
-        try:
-            with urllib.request.urlopen(f"{url}/health", timeout=2):
+            if not ended["results"] and not deleted["deleted"]:
                 return
-        except OSError:
-            time.sleep(0.5)
-    raise ServerStartError(f"the Prefect server did not answer at {url} within {START_SECONDS} s")
+
+
+@contextmanager
+def _only_one(store: str | None) -> Iterator[datetime | None]:
+    """Hold the place of the one ``serve`` of this ``PREFECT_HOME``; yield when the one before it stopped.
+
+    Raises:
+        AlreadyServedError: another has it.
+    """
+    path = _home() / "serve.json"
+    with path.open("a+", encoding="utf-8") as held:
+        held.seek(0)
+        last = _parsed(held.read())
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyServedError(
+                f"techtrade serve runs already: process {last.get('pid', '?')}, started {last.get('started_at', '?')}, "
+                f"store {last.get('store', '?')}. Stop it first, or set another PREFECT_HOME"
+            ) from None
+        mine = {"pid": os.getpid(), "store": store or os.environ.get("TECHTRADE_STORE", ""), "started_at": _now()}
+        _rewrite(held, mine)
+        try:
+            yield datetime.fromisoformat(last["stopped_at"]) if "stopped_at" in last else None
+        finally:
+            _rewrite(held, {**mine, "stopped_at": _now()})
+
+
+def _parsed(text: str) -> dict[str, str]:
+    try:
+        return dict(json.loads(text))
+    except ValueError:  # the first start, or one that was cut off while it wrote
+        return {}
+
+
+def _rewrite(held: IO[str], values: Mapping[str, object]) -> None:
+    held.truncate(0)
+    held.write(json.dumps(values))
+    held.flush()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _home() -> Path:
+    """Where ``serve`` keeps its lock and the logs of server and runner."""
+    home = Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser() / "techtrade-serve"
+    home.mkdir(parents=True, exist_ok=True)
+    return home
+
+
+def _log_path(name: str) -> Path:
+    return _home() / f"{name}.log"
+
+
+@contextmanager
+def _log(name: str) -> Iterator[IO[bytes]]:
+    with _log_path(name).open("w+b") as output:
+        yield output

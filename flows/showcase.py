@@ -17,7 +17,7 @@ from configs.contract import load_contract
 from configs.errors import TechtradeError
 from configs.settings import load_settings
 from flows import embedded, stopping
-from flows.commands import STARTING, Result, published_so_far
+from flows.commands import STARTING
 from flows.history_commands import spans
 from flows.output import one_line, progress, table
 from flows.runtime import prepare
@@ -76,7 +76,6 @@ class Done:
 def publish_all(url: str) -> Done:
     """Publishes the bundled vintages, oldest first."""
     ended: list[str] = []
-    results: list[tuple[str, Result]] = []
     names = bundled_datasets()
     with progress(STARTING, terse=True) as say, embedded.server(say) as wait_for_server:
         from flows import alerting
@@ -85,13 +84,12 @@ def publish_all(url: str) -> Done:
         from tasks.runs import Published
 
         wait_for_server()
-        with stopping.last_words(lambda: published_so_far(results)), alerting.collected(url):
+        with alerting.collected(url):
             for number, name in enumerate(names, start=1):
                 vintages = bundled_vintages(name)
                 say(f"{name} ({number} of {len(names)}): {len(vintages)} vintages, with its history and dependents")
                 for vintage in vintages:
                     outcome = run(publish, dataset=name, source="snapshot", vintage=vintage, store=url)
-                    results.append((name, outcome))
                     ended.append("published" if isinstance(outcome, Published) else outcome.why)
     return Done(ended.count("published"), ended.count("unchanged"), ended.count("superseded"))
 

@@ -60,7 +60,7 @@ def write_failure(store: ObjectStore, dataset: str, error: Exception, of: Except
 
 
 def write_stopped(store: ObjectStore, dataset: str, running: Running) -> str:
-    """Write down that a run was stopped before its end; return "published X" if it had published.
+    """Write down that a run was stopped before its end; return what is to be said of it, if anything.
 
     A swap that was under way is looked up in the store: its reply may not have arrived.
     """
@@ -68,7 +68,8 @@ def write_stopped(store: ObjectStore, dataset: str, running: Running) -> str:
     won = running.sealings.published(latest)
     sealed = running.sealings.last
     if won:
-        said, detail = f"published {dataset}@{won.version}", f"published version {won.version}, then stopped"
+        stopping.published(f"{dataset}@{won.version}")
+        said, detail = "", f"published version {won.version}, then stopped"
     elif sealed:
         said = f"was publishing {dataset}@{sealed} (see: techtrade versions {dataset})"
         detail = f"stopped while version {sealed} was being published; the next run tells"

@@ -50,6 +50,7 @@ class _Stopping:
         self.inbox: socket.socket | None = None
         self.unwind_seconds = UNWIND_SECONDS
         self.words: list[Callable[[], str]] = []
+        self.published: dict[str, None] = {}
         self.ending = threading.Lock()
 
 
@@ -106,11 +107,17 @@ def unwind_within(seconds: float) -> None:
     _state.unwind_seconds = seconds
 
 
+def published(target: str) -> None:
+    """Note that ``DATASET@VERSION`` was published, to be said if the process is stopped later."""
+    _state.published[target] = None
+
+
 @contextmanager
 def last_words(words: Callable[[], str]) -> Iterator[None]:
-    """Let ``words`` say what has happened so far ("published X", or nothing), if the process is stopped in this block.
+    """Let ``words`` write down and say what is going on, if the process is stopped in this block.
 
-    It is called once, in a thread of its own, may write to the store, and is not waited for beyond ``NOTE_SECONDS``.
+    It is called once, in another thread, and is not waited for beyond ``NOTE_SECONDS``. What it returns is said, unless
+    it is empty.
     """
     _state.words.append(words)
     try:
@@ -131,7 +138,8 @@ def end() -> None:
     note.start()
     note.join(NOTE_SECONDS)
     restore_terminal()
-    remark(f"{', '.join(done)}, then stopped" if done else "stopped")
+    said = [f"published {', '.join(_state.published)}"] if _state.published else []
+    remark(", ".join([*said, *done, "then stopped"]) if said or done else "stopped")
     for stream in (sys.stdout, sys.stderr):
         with suppress(Exception):  # a pipe whose reader is gone
             stream.flush()

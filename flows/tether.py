@@ -18,11 +18,11 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import IO
 
 # How long the group may take to end by itself when its parent is gone.
 GRACE_SECONDS = 5.0
+POLL_SECONDS = 0.05
 
 
 def start(
@@ -47,17 +47,24 @@ def release(child: subprocess.Popen[bytes]) -> None:
 
 def end(child: subprocess.Popen[bytes], how: signal.Signals, seconds: float) -> None:
     """End the child and all it started: by ``how`` first, and by SIGKILL what is left after ``seconds``."""
+    deadline = time.monotonic() + seconds
     _signal_group(child.pid, how)
-    with suppress(subprocess.TimeoutExpired):
-        child.wait(seconds)
+    # What it started may take longer than the child itself.
+    while _signal_group(child.pid, 0) and time.monotonic() < deadline:
+        child.poll()
+        time.sleep(POLL_SECONDS)
     _signal_group(child.pid, signal.SIGKILL)
     child.wait()
     release(child)
 
 
-def _signal_group(group: int, how: signal.Signals) -> None:
-    with suppress(ProcessLookupError):
+def _signal_group(group: int, how: int) -> bool:
+    """Send a signal (0: none) to a process group; return whether there is one."""
+    try:
         os.killpg(group, how)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _end_with_parent() -> None:

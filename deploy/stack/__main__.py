@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from contextlib import suppress
 from pathlib import Path
-from types import FrameType
+from typing import Any
 
 import click
 
 from configs.errors import TechtradeError
 from deploy import ROOT
 from deploy.stack.state import load, write_environment
+from flows import stopping
+
+# The parts have three seconds to end, and what is left of them is killed then.
+UNWIND_SECONDS = 4.5
 
 
 def _say(text: str) -> None:
     click.echo(text, err=True)
 
 
-def _end(signum: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+class Commands(click.Group):
+    """The commands; each ends within seconds when it is asked to stop."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with stopping.stoppable(unwind_seconds=UNWIND_SECONDS):
+            return super().invoke(ctx)
 
 
-@click.group()
+@click.group(cls=Commands)
 def main() -> None:
     """A whole stack on one machine: PostgreSQL, Prefect, a worker, S3, doubles of the publishers. docs/stack.md"""
 
@@ -31,12 +37,12 @@ def main() -> None:
 @main.command()
 @click.option("--folder", type=click.Path(path_type=Path), default=ROOT / "stack", help="Where it keeps its state.")
 def up(folder: Path) -> None:
-    """Starts it, and ends it with Ctrl-C."""
+    """Start the stack; Ctrl-C ends it."""
     from deploy.stack.stack import running
 
     state = load(folder)
     _say(f"state in {state.folder}, logs in {state.logs}")
-    with suppress(KeyboardInterrupt), running(state, say=_say) as stack:
+    with running(state, say=_say) as stack:
         path = write_environment(state, stack.client())
         _say(
             f"\nPrefect: {state.url('prefect')}\n"
@@ -46,26 +52,20 @@ def up(folder: Path) -> None:
             "Ctrl-C ends all of it."
         )
         stack.watch()
-    _say("all is down")
 
 
 @main.command()
 def test() -> None:
-    """Publishes through a throw-away stack; the exit code is 0 only if all of it worked."""
+    """Publish through a throw-away stack; the exit code is 0 only if all of it worked."""
     from deploy.stack.trial import trial
 
     trial(_say)
 
 
 def run() -> int:
-    """Returns the exit code: 1 with a line that says why. Ctrl-C is how ``up`` ends; of a trial it is no success."""
-    for which in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(which, _end)
+    """Return the exit code: 1 with a line that says why."""
     try:
         main(standalone_mode=False)
-    except (KeyboardInterrupt, click.exceptions.Abort):  # click makes the one of the other
-        _say("interrupted; all is down")
-        return 130
     except click.ClickException as e:
         e.show()
         return 2

@@ -42,6 +42,8 @@ def server(state: State, settings: Mapping[str, str]) -> Program:
                 "PREFECT_HOME": str(state.folder / "prefect"),
                 "PREFECT_API_DATABASE_CONNECTION_URL": postgres.url(state),
                 "PREFECT_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+                # What the page asks, from the browser; by default port 4200.
+                "PREFECT_UI_API_URL": state.api,
                 **settings,
             },
         ),

@@ -99,16 +99,24 @@ class Part:
         _end(family, signal.SIGKILL, 0)
         self.process.wait()
 
-    def stop(self) -> None:
-        """Ends the part as it wants to be ended, and at once what is then left of it."""
-        family = _family(self.process.pid)
+    def ask_to_end(self) -> None:
+        """Send the signal that ends the part cleanly."""
         if self.process.poll() is None:
             self.process.send_signal(self.program.ends_by)
-            try:
-                self.process.wait(self.program.grace)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+
+    def stop(self, deadline: float | None = None) -> None:
+        """End the part cleanly, and at once what is left of it at ``deadline``.
+
+        Args:
+            deadline: a moment of ``time.monotonic``; None for the program's grace from now.
+        """
+        family = _family(self.process.pid)
+        self.ask_to_end()
+        try:
+            self.process.wait(self.program.grace if deadline is None else max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
         _end(family, signal.SIGKILL, 0)
 
     def _said(self) -> str:
@@ -129,8 +137,8 @@ def marked(mark: str) -> list[psutil.Process]:
 
 
 def end_marked(mark: str) -> None:
-    """Ends whatever is left of a stack."""
-    _end(marked(mark), signal.SIGTERM, 5)
+    """End at once whatever is left of a stack: its parts had their time."""
+    _end(marked(mark), signal.SIGKILL, 0)
 
 
 def _family(pid: int) -> list[psutil.Process]:

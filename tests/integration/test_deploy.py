@@ -277,3 +277,15 @@ def test_prefect_s_own_command_deploys_the_same(
     changes = json.loads(deploy("--dry-run", "--json").out)["changes"]
     told = [d.partition(":")[0] for c in changes if c["kind"] == "deployment" for d in c["differences"]]
     assert set(told) == {"job_variables.env.PREFECT_FLOWS_HEARTBEAT_FREQUENCY"}
+
+
+def test_serve_refuses_a_server_with_these_deployments(
+    deploy: Run, techtrade: Run, client: SyncPrefectClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would overwrite their entry points and time-outs."""
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
+    assert deploy("--stage", "local").code == 0
+    before = raw(client)
+    ran = techtrade("serve")
+    assert ran.code == 1 and "prefect worker start --pool techtrade" in ran.err and "unset PREFECT_API_URL" in ran.err
+    assert raw(client) == before

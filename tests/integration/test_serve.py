@@ -5,20 +5,23 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
+import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from flows.deployments import load_declaration
-from tasks.store import versions
+from tasks.store import derived, versions
 from tasks.store.open import open_store
+from tests import terminal
 
 PATIENCE = 240
 
@@ -50,20 +53,28 @@ def wait_for(what: Any) -> Any:
     raise AssertionError("waited in vain")
 
 
+@pytest.fixture
+def silent() -> Iterator[tuple[str, socket.socket]]:
+    with terminal.silent_server() as found:
+        yield found
+
+
 @pytest.mark.slow
-def test_schedules_are_made_and_a_served_run_publishes(tmp_path: Path) -> None:
+def test_schedules_are_made_a_served_run_publishes_and_all_ends_with_one_key(
+    tmp_path: Path, silent: tuple[str, socket.socket]
+) -> None:
     """With SQLAlchemy 2.1 the server came up, said nothing, and never scheduled a run."""
     store = tmp_path / "store"
     env = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT")}
     env |= {"PREFECT_HOME": str(tmp_path / "prefect"), "TECHTRADE_STORE": str(store)}
-    said = tmp_path / "stderr"
-    with said.open("wb") as err:
-        serving = subprocess.Popen(
-            [sys.executable, "-m", "flows.cli", "serve"], env=env, stdout=subprocess.DEVNULL, stderr=err
-        )
+    hanging, publisher = silent
+    env["TECHTRADE_SOURCES__CENSUS_BALANCE__URL"] = f"{hanging}/country.xlsx"
+    serving = terminal.start([sys.executable, "-m", "flows.cli", "serve"], env)
     try:
-        url = wait_for(lambda: re.search(r"http://127\.0\.0\.1:\d+", said.read_text()))
-        api = f"{url[0]}/api"
+        url = serving.wait_for(lambda: re.search(r"Prefect: (http://127\.0\.0\.1:\d+)", serving.text))[1]
+        api = f"{url}/api"
+        with urllib.request.urlopen(f"{url}/ui-settings", timeout=30) as response:
+            assert json.load(response)["api_url"] == api, "what the page asks, from the browser"
         declared = {d.name: d for d in load_declaration().deployments if d.name != "watch"}
 
         def ready() -> Any:
@@ -87,7 +98,23 @@ def test_schedules_are_made_and_a_served_run_publishes(tmp_path: Path) -> None:
         latest, _ = versions.read_latest(open_store(str(store)), "atp_world_monthly")
         assert latest is not None
         assert latest.log[-1].vintage == "2023-01"
+        # A second one would take over the deployments of the first, and leave them without a runner when it stops.
+        second = subprocess.run([sys.executable, "-m", "flows.cli", "serve"], env=env, capture_output=True, text=True)
+        assert second.returncode == 1 and f"process {serving.process.pid}" in second.stderr
+        # A run under way is stopped with it: it has a publisher that never answers.
+        live = {"dataset": "atp_world_monthly", "source": "live", "store": str(store)}
+        ask(api, f"deployments/{atp['id']}/create_flow_run", {"parameters": live})
+        publisher.accept()
+        serving.press_ctrl_c()
+        assert serving.end() == 130
     finally:
-        serving.send_signal(signal.SIGTERM)
-        serving.wait(timeout=240)
-    assert "Traceback" not in said.read_text() and "Warning" not in said.read_text()
+        serving.process.kill()
+    assert serving.last_lines == ["stopped"]
+    assert "Traceback" not in serving.text and "Warning" not in serving.text
+    assert serving.left_behind() == []
+    status = derived.read_status(open_store(str(store)), "atp_world_monthly")
+    assert status is not None and status.outcome == "stopped"
+    with sqlite3.connect(tmp_path / "prefect" / "prefect.db") as database:
+        assert database.execute("SELECT count(*) FROM deployment WHERE paused").fetchone() == (0,)
+        assert database.execute("SELECT count(*) FROM deployment_schedule WHERE NOT active").fetchone() == (0,)
+        assert database.execute("SELECT count(*) FROM flow_run WHERE state_type = 'SCHEDULED'").fetchone() == (0,)

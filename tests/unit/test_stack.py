@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import signal
 import socket
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from deploy.stack import __main__ as command
-from deploy.stack import doubles, stack, trial
+from deploy.stack import doubles, stack
 from deploy.stack.postgres import open_to_all
 from deploy.stack.processes import StackError, environment
 from deploy.stack.state import PORTS, load, write_environment
@@ -77,34 +74,27 @@ def test_the_doubles_are_not_up_because_an_earlier_start_said_so(tmp_path: Path)
 
 
 def test_a_part_that_cannot_be_ended_keeps_no_other_running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
     ended: list[str] = []
 
-    def stop(name: str) -> None:
+    def stop(name: str, deadline: float) -> None:
         ended.append(name)
         if name == "second":
             raise StackError("it does not end")
 
     monkeypatch.setattr(stack, "end_marked", lambda _: ended.append("what is left"))
     found = stack.Stack(load(tmp_path / "stack"), stack.Wishes(), lambda _: None)
-    found.parts = cast(Any, {n: SimpleNamespace(stop=lambda n=n: stop(n)) for n in ("first", "second", "third")})
+    found.parts = cast(
+        Any,
+        {
+            n: SimpleNamespace(stop=lambda d, n=n: stop(n, d), ask_to_end=lambda n=n: asked.append(n))
+            for n in ("first", "second", "third")
+        },
+    )
     with pytest.raises(StackError, match="it does not end"):
         found.stop_all()
+    assert asked == ["third", "second", "first"]
     assert ended == ["third", "second", "first", "what is left"]
-
-
-@pytest.mark.parametrize(("asked", "code"), [("up", 0), ("test", 130)])
-def test_an_interrupted_trial_is_no_success_and_an_interrupted_stack_is(
-    asked: str, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupted(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(signal, "signal", lambda *_: None)
-    monkeypatch.setattr(trial, "trial", interrupted)
-    monkeypatch.setattr(stack, "running", interrupted)
-    folder = ["--folder", str(tmp_path)] if asked == "up" else []
-    monkeypatch.setattr(sys, "argv", ["stack", asked, *folder])
-    assert command.run() == code
 
 
 def test_who_may_enter_is_decided_by_every_folder_on_the_way(tmp_path: Path) -> None:

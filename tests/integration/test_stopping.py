@@ -1,0 +1,182 @@
+"""Commands that are asked to stop, on a real pseudo-terminal: one line, the usual exit code, nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tasks.alerts import state
+from tasks.store import derived, layout, versions
+from tasks.store.objects import ObjectStore
+from tasks.store.open import open_store
+from tasks.store.verify import verify
+from tests import terminal
+from tests.command import Ran
+from tests.conftest import Place
+
+DATASET = "atp_world_monthly"
+PUBLISH = [sys.executable, "-m", "flows.cli", "publish", DATASET, "--source", "snapshot", "--vintage"]
+CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
+
+
+def assert_stopped(run: terminal.Terminal, code: int = 130, line: str = "stopped") -> None:
+    assert run.end() == code, run.text
+    assert run.last_lines == [line]
+    assert "Traceback" not in run.text
+    assert run.left_behind() == []
+
+
+def assert_no_alert(store: ObjectStore) -> None:
+    found = state.read(store)
+    assert (found.incidents, found.undelivered, found.sent) == ((), (), ())
+
+
+def test_ctrl_c_while_it_imports(environment: dict[str, str], tmp_path: Path) -> None:
+    run = terminal.start([*PUBLISH, "2023-01"], environment)
+    run.wait_for_text("starting Prefect")
+    run.press_ctrl_c()
+    assert_stopped(run)
+    assert not (tmp_path / "store").exists()
+
+
+def test_ctrl_c_while_the_server_starts(environment: dict[str, str], tmp_path: Path) -> None:
+    """The server is a child of the command: it gets no Ctrl-C, and ends with the command."""
+    own = {k: v for k, v in environment.items() if k != "PREFECT_API_URL"} | {"PREFECT_HOME": str(tmp_path / "prefect")}
+    run = terminal.start([*PUBLISH, "2023-01"], own)
+    run.wait_for(lambda: terminal.psutil.Process(run.process.pid).children())
+    run.press_ctrl_c()
+    assert run.family
+    assert_stopped(run)
+
+
+@pytest.mark.parametrize("how", CODES)
+def test_a_publisher_that_hangs_does_not_hold_a_stop_up(
+    how: signal.Signals, environment: dict[str, str], local_store: ObjectStore
+) -> None:
+    with terminal.silent_server() as (url, _):
+        env = environment | {"TECHTRADE_SOURCES__CENSUS_BALANCE__URL": f"{url}/country.xlsx"}
+        run = terminal.start([sys.executable, "-m", "flows.cli", "publish", DATASET], env)
+        run.wait_for_text("extracting from census_balance")
+        if how == signal.SIGINT:
+            run.press_ctrl_c()
+        else:
+            run.shown += "^C"  # the mark after which the last line is looked for
+            run.send(how)
+        assert_stopped(run, CODES[how])
+    status = derived.read_status(local_store, DATASET)
+    assert status is not None and status.outcome == "stopped"
+    assert_no_alert(local_store)
+
+
+def test_a_store_that_hangs_does_not_hold_a_stop_up(environment: dict[str, str]) -> None:
+    with terminal.silent_server() as (url, _):
+        keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_REGION": "us-east-1"}
+        env = environment | keys | {"AWS_ENDPOINT_URL": url, "TECHTRADE_STORE": "s3://bucket/store"}
+        run = terminal.start([*PUBLISH, "2023-01"], env)
+        run.wait_for(lambda: terminal.psutil.Process(run.process.pid).net_connections())
+        time.sleep(1)  # into the first request; any moment is as good
+        run.press_ctrl_c()
+        assert_stopped(run)
+
+
+def test_after_the_swap_it_says_what_was_published(
+    environment: dict[str, str], local_store: ObjectStore, techtrade: Callable[..., Ran]
+) -> None:
+    run = terminal.start([*PUBLISH, "2023-01"], environment)
+    run.wait_for_text("published, version")
+    run.press_ctrl_c()
+    latest = versions.read_latest(local_store, DATASET)[0]
+    assert latest is not None
+    assert_stopped(run, line=f"published {DATASET}@{latest.version}, then stopped")
+    status = derived.read_status(local_store, DATASET)
+    assert status is not None and status.version == latest.version
+    assert status.outcome in ("stopped", "published"), "the latter if the run had ended a moment before"
+    assert_no_alert(local_store)
+    again = techtrade("publish", DATASET, "--source", "snapshot", "--vintage", "2023-01")
+    assert again.code == 0 and "nothing new" in again.out
+    assert local_store.get(layout.CATALOG).body, "the next run catches up on what was left"
+
+
+def test_a_watch_stops_between_two_looks(environment: dict[str, str]) -> None:
+    run = terminal.start([sys.executable, "-m", "flows.cli", "watch", "--every", "600"], environment)
+    run.wait_for_text("watching runs at")
+    run.press_ctrl_c()
+    assert_stopped(run)
+
+
+def test_what_the_shell_ignores_stays_ignored(environment: dict[str, str]) -> None:
+    """``nohup``, and jobs that a script puts into the background."""
+    command = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *PUBLISH, "2023-01"]
+    run = terminal.start(command, environment)
+    run.wait_for_text("starting Prefect")
+    run.send(signal.SIGHUP)
+    assert run.end() == 0, run.text
+
+
+@pytest.mark.slow
+def test_a_killed_command_leaves_no_server(environment: dict[str, str], tmp_path: Path) -> None:
+    own = {k: v for k, v in environment.items() if k != "PREFECT_API_URL"} | {"PREFECT_HOME": str(tmp_path / "prefect")}
+    run = terminal.start([*PUBLISH, "2023-01"], own)
+    run.wait_for_text("extracting from")
+    run.send(signal.SIGKILL)
+    assert len(run.family) == 1
+    run.process.wait()
+    assert run.left_behind() == []
+
+
+@pytest.mark.slow
+def test_ctrl_c_in_the_middle_of_make_run(tmp_path: Path) -> None:
+    env = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT")}
+    env |= {"TECHTRADE_STORE": str(tmp_path / "store"), "PREFECT_HOME": str(tmp_path / "prefect")}
+    run = terminal.start([sys.executable, "-m", "flows.showcase"], env)
+    run.wait_for_text("checking")
+    run.press_ctrl_c()
+    assert run.end() == 130
+    assert run.last_lines[-1:] and run.last_lines[-1].endswith("stopped") and "Traceback" not in run.text
+    assert run.left_behind() == []
+
+
+@pytest.mark.slow
+def test_signals_at_random_moments(
+    prefect_api: str, place: Place, techtrade: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twenty on each kind of store: whenever it comes, readers have the old version or the new one, whole."""
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    env = {**os.environ, **place.environment, "PREFECT_API_URL": prefect_api}
+    longest = 0.0
+    for number in range(20):
+        url = f"{place.url}/{number}"
+        monkeypatch.setenv("TECHTRADE_STORE", url)
+        run = terminal.start([*PUBLISH, "2023-01"], env | {"TECHTRADE_STORE": url})
+        run.wait_for_text("starting Prefect")
+        began = time.monotonic()
+        moment = chance.uniform(0, longest or 12)
+        while run.process.poll() is None and time.monotonic() - began < moment:
+            run._read(0.02)
+        how = chance.choice(list(CODES))
+        asked = time.monotonic()
+        if how == signal.SIGINT:
+            run.press_ctrl_c()
+        else:
+            run.send(how)
+        code = run.end()
+        assert code in (0, CODES[how]), run.text
+        longest = max(longest, asked - began) if code == 0 else longest
+        assert "Traceback" not in run.text and run.left_behind() == []
+        store = open_store(url)
+        latest = versions.read_latest(store, DATASET)[0]
+        if latest is not None:
+            verify(store, DATASET, latest.version)
+        assert_no_alert(store)
+        again = techtrade("publish", DATASET, "--source", "snapshot", "--vintage", "2023-01")
+        assert again.code == 0, again.err
+        assert techtrade("verify", DATASET).code == 0
