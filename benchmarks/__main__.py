@@ -13,6 +13,7 @@ from benchmarks.detail import everything as product_detail
 from benchmarks.harness import Ratio
 from benchmarks.hitech import history
 from benchmarks.publishing import fiftieth_against_fifth, nothing_new_against_publish
+from benchmarks.start_up import small_publish_against_empty_flow, small_version_against_bare_flow
 from benchmarks.vintages import everything as vintages
 from flows.output import table
 from flows.runtime import prepare
@@ -21,6 +22,8 @@ from flows.runtime import prepare
 def main(arguments: list[str]) -> int:
     prepare()
     found = [
+        small_version_against_bare_flow(),
+        small_publish_against_empty_flow(),
         nothing_new_against_publish(),
         help_against_interpreter(),
         fiftieth_against_fifth(),

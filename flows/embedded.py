@@ -21,11 +21,12 @@ from tempfile import TemporaryFile
 from typing import IO
 
 from configs.errors import TechtradeError
-from flows import tether
+from flows import stopping, tether
 from flows.ports import free_ports
 from flows.runtime import prepare
 
 START_SECONDS = 120.0
+DRAIN_SECONDS = 5.0
 # Holds the address of the server that this process started, so that processes it starts know too.
 EMBEDDED = "TECHTRADE_EMBEDDED_PREFECT"
 _SETTINGS = {
@@ -85,6 +86,7 @@ def server(say: Callable[[str], None]) -> Iterator[Callable[[], None]]:
 
             # At the end of each run Prefect waits up to a second for its heartbeat; this server does not listen to it.
             stack.enter_context(temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}))
+            stack.callback(_send_the_rest)
             wait_until_up(url, child, output, say)
 
         yield wait
@@ -159,6 +161,16 @@ def _set(variables: dict[str, str | None]) -> None:
 def _preload() -> None:
     """Import while the server starts what the gate needs later: it takes seconds."""
     import great_expectations.expectations  # noqa: F401
+
+
+def _send_the_rest() -> None:
+    """Let Prefect send its log lines and events while the server is there; later it would complain on the console."""
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+
+    if not stopping.requested():
+        APILogWorker.drain_all(timeout=DRAIN_SECONDS, at_exit=False)
+        EventsWorker.drain_all(timeout=DRAIN_SECONDS, at_exit=False)
 
 
 def _nothing() -> None:

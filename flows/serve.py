@@ -174,24 +174,25 @@ def refuse_if_served(names: list[str], last_stop: datetime | None, *, is_own: bo
 def forget_scheduled(names: list[str]) -> None:
     """Cancel the runs that are due and have not begun, and delete those of the future: the scheduler makes them again.
 
-    A server that does not answer is left alone: the next start does the same, before anything runs.
+    As many as there is time for: the next start does the same, before anything runs.
     """
     deadline = time.monotonic() + FORGET_SECONDS
     with suppress(prefect_runs.PrefectSilentError):
         found = prefect_runs.ask("deployments/filter", {"deployments": {"name": {"any_": names}}})
-        mine = {"deployment_id": {"any_": [d["id"] for d in found if not d.get("work_pool_name")]}}
-        waiting = {**mine, "state": {"type": {"any_": ["SCHEDULED"]}}}
+        mine = [d["id"] for d in found if not d.get("work_pool_name")]
+        if not mine:
+            return
+        waiting = {"deployment_id": {"any_": mine}, "state": {"type": {"any_": ["SCHEDULED"]}}}
         now = datetime.now(UTC).isoformat()
         due = {**waiting, "expected_start_time": {"before_": now}}
-        reason = "techtrade serve was stopped before it began"
-        cancelled = {"type": "CANCELLED", "message": reason}
-        while mine["deployment_id"]["any_"] and time.monotonic() < deadline:
-            ended = prefect_runs.ask("flow_runs/bulk_set_state", {"flow_runs": due, "state": cancelled, "force": True})
-            deleted = prefect_runs.ask(
-                "flow_runs/bulk_delete", {"flow_runs": {**waiting, "expected_start_time": {"after_": now}}}
-            )
-            if not ended["results"] and not deleted["deleted"]:
-                return
+        cancelled = {"type": "CANCELLED", "message": "techtrade serve was stopped before it began"}
+        coming = {**waiting, "expected_start_time": {"after_": now}}
+        for path, body, changed in (
+            ("flow_runs/bulk_set_state", {"flow_runs": due, "state": cancelled, "force": True}, "results"),
+            ("flow_runs/bulk_delete", {"flow_runs": coming}, "deleted"),
+        ):
+            while prefect_runs.ask(path, body)[changed] and time.monotonic() < deadline:
+                pass  # an answer is of fifty at most
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTag
 from prefect.events.filters import AutomationFilter, AutomationFilterName
 from prefect.events.schemas.automations import AutomationCore
 from prefect.exceptions import ObjectNotFound
+from prefect.states import Scheduled
 
 from flows.deployments import load_declaration
+from flows.serve import forget_scheduled
 from tests.command import Ran
 
 Run = Callable[..., Ran]
@@ -289,3 +292,23 @@ def test_serve_refuses_a_server_with_these_deployments(
     ran = techtrade("serve")
     assert ran.code == 1 and "prefect worker start --pool techtrade" in ran.err and "unset PREFECT_API_URL" in ran.err
     assert raw(client) == before
+
+
+def test_what_is_late_is_cancelled_and_what_comes_is_scheduled_again(
+    client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch, prefect_api: str
+) -> None:
+    """A restart of serve would run what is late; and never what was cancelled ahead, as a schedule makes a run once."""
+    monkeypatch.setenv("PREFECT_API_URL", prefect_api)
+    monkeypatch.setattr("flows.serve.FORGET_SECONDS", 60)
+    flow = client.create_flow_from_name("publish")
+    served = client.create_deployment(flow, "partners", tags=["techtrade"])
+    now = datetime.now(UTC)
+    late, coming = (
+        client.create_flow_run_from_deployment(served, state=Scheduled(scheduled_time=now + timedelta(hours=hours))).id
+        for hours in (-1, 24)
+    )
+    forget_scheduled(["partners"])
+    state = client.read_flow_run(late).state
+    assert state is not None and state.is_cancelled()
+    with pytest.raises(ObjectNotFound):
+        client.read_flow_run(coming)

@@ -117,4 +117,3 @@ def test_schedules_are_made_a_served_run_publishes_and_all_ends_with_one_key(
     with sqlite3.connect(tmp_path / "prefect" / "prefect.db") as database:
         assert database.execute("SELECT count(*) FROM deployment WHERE paused").fetchone() == (0,)
         assert database.execute("SELECT count(*) FROM deployment_schedule WHERE NOT active").fetchone() == (0,)
-        assert database.execute("SELECT count(*) FROM flow_run WHERE state_type = 'SCHEDULED'").fetchone() == (0,)
