@@ -9,7 +9,7 @@ from typing import Any
 
 from flows import keys
 from flows.inspect_commands import open_at
-from flows.output import print_json, progress, remark, table
+from flows.output import print_json, progress, remark, say, table
 from tasks.store import raw_admin, versions
 from tasks.store.objects import ObjectStore
 from tasks.store.raw_admin import RawPlan
@@ -63,7 +63,7 @@ def check(names: tuple[str, ...], as_json: bool) -> int:
         if not as_json:
             print(f"{source.source}: {source.state}")
             for difference in source.differences:
-                print(f"  {difference}")
+                say(difference, first="  ")
         if source.state not in ("as expected", "drift"):
             detail = " ".join(source.detail.split())
             remark(f"  {detail if detail.startswith(source.source) else f'{source.source}: {detail}'}")
@@ -86,7 +86,8 @@ def raw_list(source: str | None, url: str | None, as_json: bool) -> None:
         (h.source, f"{h.documents:,}", f"{h.bytes:,}", h.newest[:10], f"{h.gone:,}", h.notes, _last_take_down(h))
         for h in found
     ]
-    table(columns, rows, right=("documents", "bytes", "bytes gone", "unfinished notes"))
+    numbers = ("documents", "bytes", "bytes gone", "unfinished notes")
+    table(columns, rows, right=numbers, below=("taken down",), spare=("unfinished notes", "bytes gone"))
 
 
 def _last_take_down(holding: raw_admin.Holding) -> str:
