@@ -19,7 +19,6 @@ from tasks.alerts.model import Alert as AlertRecord
 from tasks.alerts.render import message, moment
 from tasks.store.open import open_store
 
-
 WORDS = 300
 
 

@@ -121,7 +121,9 @@ def show(target: str, store: str | None, as_json: bool) -> None:
 
 @cli.command()
 @click.argument("target", metavar="DATASET[@VERSION]", shell_complete=DATASETS)
-@click.option("--html", type=click.Path(dir_okay=False), metavar="FILE", help="Write a page that needs no server [default: none].")
+@click.option(
+    "--html", type=click.Path(dir_okay=False), metavar="FILE", help="Write a page that needs no server [default: none]."
+)
 @with_wide
 @with_store
 @with_json
@@ -148,7 +150,11 @@ def diff(dataset: str, old: str | None, new: str | None, store: str | None, as_j
 
 @cli.command()
 @click.argument("target", metavar="DATASET[@VERSION]", shell_complete=DATASETS)
-@click.option("--as-of", metavar="DATE", help="What latest was at the end of a day (YYYY-MM-DD, UTC) or at a moment (ISO 8601) [default: now].")
+@click.option(
+    "--as-of",
+    metavar="DATE",
+    help="What latest was at the end of a day (YYYY-MM-DD, UTC) or at a moment (ISO 8601) [default: now].",
+)
 @click.option(
     "--vintage",
     metavar="VINTAGE",
@@ -271,7 +277,9 @@ def yank_command(target: str, reason: str, replaced_by: str | None, store: str |
 @cli.command(name="restore")
 @click.argument("datasets", nargs=-1, shell_complete=DATASETS)
 @click.option("--from", "copy", required=True, metavar="URL", help="Copy of _raw/ and _ledger/ to restore from.")
-@click.option("--without", multiple=True, metavar="DATASET@VERSION", help="Version to leave out; repeatable [default: none].")
+@click.option(
+    "--without", multiple=True, metavar="DATASET@VERSION", help="Version to leave out; repeatable [default: none]."
+)
 @click.option("--take-over", is_flag=True, help="Continue a restore that was killed.")
 @with_store
 @with_json

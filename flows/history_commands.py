@@ -68,7 +68,7 @@ def spans(name: str, where: tuple[str, ...], url: str | None, as_json: bool) -> 
         tuple(columns),
         rows,
         right=("value",),
-        text={c: 15 for c in ("value", *key)},
+        text=dict.fromkeys(("value", *key), 15),
         spare=("given_until", "given_from", "version_from"),
     )
     if found.height > SHOWN:

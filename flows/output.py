@@ -122,7 +122,8 @@ def table(
     missing = tables.left_out(fitted, limit)
     if missing:
         sys.stdout.flush()
-        remark(missing)
+        for line in tables.wrapped(missing, limit, rest=" "):
+            remark(line)
 
 
 def say(text: str, *, first: str = "", rest: str = tables.INDENT) -> None:

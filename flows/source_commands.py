@@ -63,7 +63,7 @@ def check(names: tuple[str, ...], as_json: bool) -> int:
         if not as_json:
             print(f"{source.source}: {source.state}")
             for difference in source.differences:
-                say(difference, first="  ")
+                say(str(difference), first="  ")
         if source.state not in ("as expected", "drift"):
             detail = " ".join(source.detail.split())
             remark(f"  {detail if detail.startswith(source.source) else f'{source.source}: {detail}'}")

@@ -24,11 +24,12 @@ from tasks.store.records import as_plain
 from tasks.store.versions import read_latest, utc_now
 
 COLUMNS = (
-    "dataset", "history", "last run", "next run", "good version", "checked", "freshness", "alerts", "requests", "bytes", "seconds",
+    "dataset", "history", "last run", "next run", "good version", "checked", "freshness", "alerts", "requests", "bytes",
+    "seconds",
 )  # fmt: skip
 RIGHT = ("requests", "bytes", "seconds", "alerts")
 # What a narrow terminal goes without, first to last; --json has it, and open alerts are told in words below.
-SPARE = ("checked", "bytes", "requests", "seconds", "alerts", "history")
+SPARE = ("checked", "bytes", "requests", "seconds", "alerts", "history", "next run")
 SHORT = {
     "late at the publisher": "source late",
     "late at us": "LATE",
@@ -55,7 +56,7 @@ def status(names: tuple[str, ...], url: str | None, as_json: bool, check: bool, 
         print_rows(found.rows, now, {name: _history(store, name) for name in chosen})
         _print_attention(found)
         if not names and not all_:
-            remark("(histories are in the rows of their datasets; --all lists them)")
+            remark("(histories are not listed; --all lists them)")
     return 1 if check and not found.well else 0
 
 

@@ -14,7 +14,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from textwrap import wrap
 
 from configs.words import COMMAND
@@ -68,13 +68,12 @@ def fit(natural: Mapping[str, int], shape: Shape, limit: int | None) -> Fitted:
     """Decide which columns of those natural widths are shown how within ``limit``."""
     if limit is None or _total(natural) <= limit:
         return Fitted(natural)
-    beside, found = dict(natural), Fitted(natural)
+    beside, below, spared = dict(natural), list[str](), list[str]()
     least = {c: min(w, max(shape.text[c], len(c))) if c in shape.text else w for c, w in natural.items()}
     for step in (None, *shape.below, *shape.spare):
         if step is not None and step in beside and len(beside) > 1:
             del beside[step]
-            moved = "below" if step in shape.below else "left_out"
-            found = replace(found, **{moved: (*getattr(found, moved), step)})
+            (below if step in shape.below else spared).append(step)
         if _total({c: least[c] for c in beside}) <= limit:
             break
     else:  # narrower than anything was made for: the widest give way
@@ -85,7 +84,7 @@ def fit(natural: Mapping[str, int], shape: Shape, limit: int | None) -> Fitted:
         if not loose:
             break
         widths[max(loose, key=lambda c: widths[c])] -= 1
-    return replace(found, widths=widths, cut=widths != beside)
+    return Fitted(widths, tuple(below), tuple(spared), widths != beside)
 
 
 def _total(widths: Mapping[str, int]) -> int:
@@ -122,7 +121,8 @@ def lines(
     drawn.add_row(*("-" * size for size in fitted.widths.values()))
     for number, row in enumerate(cells):
         drawn.add_row(*(Text(row[c], style=style(number, c) if style else "") for c in fitted.widths))
-    console = Console(width=max(_total(fitted.widths), 1), force_terminal=terminal, highlight=False, legacy_windows=False)
+    size = max(_total(fitted.widths), 1)
+    console = Console(width=size, force_terminal=terminal, highlight=False, legacy_windows=False)
     with console.capture() as captured:
         console.print(drawn)
     shown = captured.get().splitlines()

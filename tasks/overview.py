@@ -136,8 +136,19 @@ def _row(store: ObjectStore, name: str, alerts: tuple[OpenAlert, ...], runs: Run
         latest, status = _documents(store, name)
     except DamagedRecordError as e:
         return row(None, None, Freshness(name, "not known", str(e)), alerts, runs, now)
-    verdict = judge(facts_of(load_contract(name), latest, status), expectations(name, now), now)
+    contract = load_contract(name)
+    if contract.derived_from:  # made with its inputs, in their runs: only these have a calendar
+        verdict = _derived(name, latest, status)
+    else:
+        verdict = judge(facts_of(contract, latest, status), expectations(name, now), now)
     return row(latest, status, verdict, alerts, runs, now)
+
+
+def _derived(name: str, latest: Latest | None, status: Status | None) -> Freshness:
+    words = f"made from {', '.join(load_contract(name).derived_from)}"
+    if latest is None:
+        return Freshness(name, "never published", words)
+    return Freshness(name, "fresh", words, version=latest.version, vintage=status.vintage if status else "")
 
 
 def _open(alerts: State, dataset: str) -> tuple[OpenAlert, ...]:

@@ -1,0 +1,56 @@
+"""A series by year as a small chart of characters, for a terminal or a log."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+BLANK = "\u2800"  # the braille pattern without dots, which some fonts show as a box
+CHARS_A_YEAR = 2
+MOST_STEPS = 8
+
+
+def by_year(figures: Mapping[int, float], first: int, marks: Mapping[int, str] | None = None) -> list[str]:
+    """Return the lines of a chart, about 80 wide.
+
+    Args:
+        figures: a value a year.
+        first: the year at which the axis begins; figures before it are not shown.
+        marks: a text beside the point of a year.
+    """
+    import plotille
+
+    shown = {year: value for year, value in sorted(figures.items()) if year >= first}
+    step = _step(min(0.0, *shown.values()), max(0.0, *shown.values()))
+    low = math.floor(min(0.0, *shown.values()) / step) * step
+    high = math.ceil(max(0.0, *shown.values()) / step) * step
+    figure = plotille.Figure()
+    figure.with_colors = False
+    # Ticks at every tenth character and at every line, so these sizes make them whole years and round figures.
+    figure.width, figure.height = CHARS_A_YEAR * (max(shown) + 1 - first), round((high - low) / step)
+    figure.set_x_limits(min_=first, max_=max(shown) + 1)
+    figure.set_y_limits(min_=low, max_=high)
+    for kind in (int, float):
+        figure.register_label_formatter(kind, _label)
+    figure.origin = False
+    figure.plot(list(shown), list(shown.values()))
+    for year, text in (marks or {}).items():
+        figure.text([year], [shown[year]], [f"x {text}"])
+    drawn = figure.show().replace(BLANK, " ").replace("-> (X)", "")
+    lines = drawn.splitlines()[1:]  # the first one names the axis
+    spare = min(len(line) - len(line.lstrip(" ")) for line in lines[: figure.height])
+    return [line[spare:].rstrip() for line in lines]
+
+
+def _label(value: float, chars: int, delta: float | None = None, left: bool = False) -> str:
+    return f"{value:{'<' if left else '>'}{chars}.0f}"
+
+
+def _step(low: float, high: float) -> float:
+    """Return the smallest round step that needs at most ``MOST_STEPS`` of it."""
+    size = 10 ** math.floor(math.log10(max(high - low, 1e-9) / MOST_STEPS))
+    for times in (1, 2, 5, 10, 20):
+        step = size * times
+        if math.ceil(high / step) - math.floor(low / step) <= MOST_STEPS:
+            return float(step)
+    return float(size * 50)
