@@ -41,7 +41,7 @@ TOPICS = (
 EXAMPLES = {
     "publish": "techtrade publish ip_trade_annual --source snapshot",
     "backfill": "techtrade backfill atp_trade_monthly --from 2015-01 --to 2016-12 --dry-run",
-    "promote": "techtrade promote ip_trade_annual@VERSION --reason 'checked with the publisher' --by 'A. Person'",
+    "promote": "techtrade promote ip_trade_annual@VERSION --reason confirmed --by 'A. Person'",
     "yank": "techtrade yank ip_trade_annual@VERSION --reason 'a wrong month'",
     "datasets": "techtrade datasets --all",
     "show": "techtrade show ip_trade_annual",

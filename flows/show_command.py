@@ -102,7 +102,9 @@ def _print_version(store: ObjectStore, m: Manifest, yank: LogEntry | None, rejec
         for failing in row["failing_rows"][:3]:
             say(failing, first="      ", rest=" " * 10)
     for source in m.sources:
-        say(f"source: {source.url} ({source.bytes:,} bytes, sha256 {source.sha256[:12]}, {source.retrieved_at})")
+        say(
+            f"source: {source.url} ({plural(source.bytes, 'byte')}, sha256 {source.sha256[:12]}, {source.retrieved_at})"
+        )
     c = m.cost
     if c.requests:
         took = f"{plural(c.reused, 'answer')} reused from the version before, {c.resumed} from a run that was cut off"

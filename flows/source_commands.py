@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
+from configs.words import plural
 from flows import keys
 from flows.inspect_commands import open_at
 from flows.output import print_json, progress, remark, say, table
@@ -39,7 +40,7 @@ def archives(refresh: str, url: str | None, as_json: bool) -> int:
     else:
         count = {state: sum(g.state == state for g in result.got) for state in ("data", "empty", "unreadable")}
         told = ", ".join(f"{n} {state}" for state, n in count.items() if n) or "nothing new"
-        print(f"{SOURCE}: {result.listed} versions listed, {result.asked} series asked for: {told}")
+        print(f"{SOURCE}: {plural(result.listed, 'version')} listed, {result.asked} series requested: {told}")
         for entry in result.got:
             if entry.state == "empty":
                 print(f"  {entry.vintage} {entry.indicator} has no data: {entry.reason}")
@@ -122,6 +123,6 @@ def _carry_out(store: ObjectStore, plan: RawPlan, dry_run: bool, as_json: bool) 
     if not plan.lines():
         print("nothing to delete")
     if plan.kept:
-        print(f"kept: {plan.kept:,} documents as old, which a published version or an inventory names")
+        print(f"kept: {plural(plan.kept, 'old document')} that a published version or an inventory names")
     for key in result.spared if result else ():
         remark(f"spared: {key} is named by a version published meanwhile")
