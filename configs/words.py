@@ -9,9 +9,16 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+# The commands of the command line; those that have commands of their own first.
+COMMANDS = (
+    "alerts", "raw", "sources", "completion",
+    "backfill", "claims", "datasets", "deploy", "diff", "freshness", "gc", "history", "promote", "publish", "quality",
+    "read", "replay", "restore", "serve", "show", "status", "verify", "versions", "vintages", "watch", "yank",
+)  # fmt: skip
 # A command as it is printed in texts: its words, options with their values, and names, files and figures.
 _ARGUMENT = r"(?: (?:-{1,2}[a-z][\w-]*(?:[ =][^\s;,)]+)?|[^\s;,)]*[_@=/\d][^\s;,)]*|partners|[A-Z][A-Z@\[\]]+))"
-COMMAND = re.compile(rf"\btechtrade(?: (?:raw|sources|alerts|completion))? [a-z-]+{_ARGUMENT}*")
+_WORDS = rf"(?:(?:{'|'.join(COMMANDS[:4])}) [a-z-]+|(?:{'|'.join(COMMANDS[4:])})\b)"
+COMMAND = re.compile(rf"\btechtrade {_WORDS}{_ARGUMENT}*")
 
 
 def plural(count: int, noun: str, several: str = "") -> str:

@@ -23,7 +23,7 @@ def by_year(figures: Mapping[int, float], first: int, marks: Mapping[int, str] |
     shown = {year: value for year, value in sorted(figures.items()) if year >= first}
     step = _step(min(0.0, *shown.values()), max(0.0, *shown.values()))
     low = math.floor(min(0.0, *shown.values()) / step) * step
-    high = math.ceil(max(0.0, *shown.values()) / step) * step
+    high = max(math.ceil(max(0.0, *shown.values()) / step) * step, low + step)
     figure = plotille.Figure()
     figure.with_colors = False
     # Ticks at every tenth character and at every line, so these sizes make them whole years and round figures.
@@ -35,11 +35,15 @@ def by_year(figures: Mapping[int, float], first: int, marks: Mapping[int, str] |
     figure.origin = False
     figure.plot(list(shown), list(shown.values()))
     for year, text in (marks or {}).items():
-        figure.text([year], [shown[year]], [f"x {text}"])
-    drawn = figure.show().replace(BLANK, " ").replace("-> (X)", "")
-    lines = drawn.splitlines()[1:]  # the first one names the axis
+        place, words = CHARS_A_YEAR * (year - first), f"x {text}"
+        if place + len(words) > figure.width:  # plotille does not cut at the edge
+            place, words = max(place - len(text) - 1, 0), f"{text} x"
+        figure.text([first + (place + 0.25) / CHARS_A_YEAR], [shown[year]], [words])
+    lines = figure.show().replace(BLANK, " ").splitlines()[1:]  # the first one names the axis
     spare = min(len(line) - len(line.lstrip(" ")) for line in lines[: figure.height])
-    return [line[spare:].rstrip() for line in lines]
+    bar = lines[0].index("|") + 1
+    lines[-2] = lines[-2][: bar + 1 + figure.width]  # without the arrow
+    return [(line[spare:bar] + line[bar + 1 :]).rstrip() for line in lines]
 
 
 def _label(value: float, chars: int, delta: float | None = None, left: bool = False) -> str:

@@ -125,7 +125,8 @@ def _print_revisions(store: ObjectStore, contract: Contract, m: Manifest) -> Non
     if rows.is_empty():
         return
     newest = _newest(store, contract, m)
-    print(f"\nhow far figures were revised, by their age in months (revision_profile@{profile.version}):")
+    print()
+    say(f"how far figures were revised, by their age in months (revision_profile@{profile.version}):")
     columns = ("measure", "newest", "age", "figures", "revised", "mean", "mean size", "upward")
     percent = [
         (

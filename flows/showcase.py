@@ -55,14 +55,19 @@ def main() -> int:
         done = publish_all(url)
         store = open_store(url)
         print(f"\n{done.words(url)}\n")
-        print_datasets(store)
-        print_charts(store)
-        print_claims(store)
+        print_all(store)
     except TechtradeError as e:
         print(f"error: {one_line(e)}", file=sys.stderr)
         return e.exit_code
-    print_next()
     return 0
+
+
+def print_all(store: ObjectStore) -> None:
+    """Print what came out, the series, the claims, and where to go next."""
+    print_datasets(store)
+    print_charts(store)
+    print_claims(store)
+    print_next()
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from configs.contract import published_names
+from configs.words import COMMAND, COMMANDS
 from flows.cli import cli
 from flows.help import EXAMPLES, TOPICS, dataset_names
 
@@ -31,6 +32,13 @@ def shown(*arguments: str) -> str:
     ran = CliRunner().invoke(cli, arguments, prog_name="techtrade", terminal_width=WIDTH)
     assert ran.exit_code == 0, ran.output
     return ran.output
+
+
+def test_every_command_is_recognised_in_texts() -> None:
+    assert sorted(COMMANDS) == sorted(cli.commands)
+    for name, command in ALL.items():
+        if not isinstance(command, click.Group):
+            assert COMMAND.fullmatch(f"techtrade {name}" + " bash" * (name == "completion"))
 
 
 def test_every_command_is_in_one_group_of_the_help() -> None:

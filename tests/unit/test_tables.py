@@ -25,7 +25,9 @@ def test_no_line_is_wider_than_the_limit(rows: list[tuple[object, ...]], limit: 
 
 
 @given(rows_of, st.integers(9, 200))
-def test_what_is_missing_is_said_and_what_is_cut_ends_in_an_ellipsis(rows: list[tuple[object, ...]], limit: int) -> None:
+def test_what_is_missing_is_said_and_what_is_cut_ends_in_an_ellipsis(
+    rows: list[tuple[object, ...]], limit: int
+) -> None:
     told, fitted = lines(COLUMNS, rows, SHAPE, limit)
     assert {*fitted.widths, *fitted.below, *fitted.left_out} == set(COLUMNS)
     assert bool(left_out(fitted, limit)) == bool(fitted.left_out or fitted.cut)
