@@ -21,9 +21,7 @@ def by_year(figures: Mapping[int, float], first: int, marks: Mapping[int, str] |
     import plotille
 
     shown = {year: value for year, value in sorted(figures.items()) if year >= first}
-    step = _step(min(0.0, *shown.values()), max(0.0, *shown.values()))
-    low = math.floor(min(0.0, *shown.values()) / step) * step
-    high = max(math.ceil(max(0.0, *shown.values()) / step) * step, low + step)
+    low, high, step = _range(min(0.0, *shown.values()), max(0.0, *shown.values()))
     figure = plotille.Figure()
     figure.with_colors = False
     # Ticks at every tenth character and at every line, so these sizes make them whole years and round figures.
@@ -39,10 +37,11 @@ def by_year(figures: Mapping[int, float], first: int, marks: Mapping[int, str] |
         if place + len(words) > figure.width:  # plotille does not cut at the edge
             place, words = max(place - len(text) - 1, 0), f"{text} x"
         figure.text([first + (place + 0.25) / CHARS_A_YEAR], [shown[year]], [words])
-    lines = figure.show().replace(BLANK, " ").splitlines()[1:]  # the first one names the axis
+    # The first line names the axis, the second one is above all figures.
+    lines = figure.show().replace(BLANK, " ").splitlines()[2:]
     spare = min(len(line) - len(line.lstrip(" ")) for line in lines[: figure.height])
     bar = lines[0].index("|") + 1
-    lines[-2] = lines[-2][: bar + 1 + figure.width]  # without the arrow
+    lines[-2] = f"{'':{bar - 1}}+-{lines[-2][bar + 1 : bar + 1 + figure.width]}"
     return [(line[spare:bar] + line[bar + 1 :]).rstrip() for line in lines]
 
 
@@ -50,11 +49,15 @@ def _label(value: float, chars: int, delta: float | None = None, left: bool = Fa
     return f"{value:{'<' if left else '>'}{chars}.0f}"
 
 
-def _step(low: float, high: float) -> float:
-    """Return the smallest round step that needs at most ``MOST_STEPS`` of it."""
-    size = 10 ** math.floor(math.log10(max(high - low, 1e-9) / MOST_STEPS))
-    for times in (1, 2, 5, 10, 20):
-        step = size * times
-        if math.ceil(high / step) - math.floor(low / step) <= MOST_STEPS:
-            return float(step)
-    return float(size * 50)
+def _range(lowest: float, highest: float) -> tuple[float, float, float]:
+    """Return round ends of an axis, and the smallest round step that needs at most ``MOST_STEPS`` of it.
+
+    A line of characters is four dots high: a figure within half a dot of the top would be drawn above it.
+    """
+    size = 10 ** math.floor(math.log10(max(highest - lowest, 1e-9) / MOST_STEPS))
+    for times in (1, 2, 5, 10, 20, 50):
+        step = float(size * times)
+        low, high = math.floor(lowest / step) * step, math.ceil((highest + step / 8) / step) * step
+        if round((high - low) / step) <= MOST_STEPS:
+            break
+    return low, high, step

@@ -17,8 +17,8 @@ figures_of = st.dictionaries(
 @given(figures_of)
 def test_a_chart_fits_a_screen(figures: dict[int, float]) -> None:
     lines = by_year(figures, FIRST)
-    assert len(lines) <= MOST_STEPS + 1 + 2  # the steps, both ends of them, and two lines of the axis
-    assert max(map(len, lines)) <= 10 + CHARS_A_YEAR * (max(figures) + 1 - FIRST)
+    assert len(lines) <= MOST_STEPS + 2  # a line a step, and two of the axis
+    assert max(map(len, lines)) <= 12 + CHARS_A_YEAR * (max(figures) + 1 - FIRST)
     assert BLANK not in "".join(lines)
 
 
@@ -34,7 +34,7 @@ def test_a_mark_stands_over_its_year(year: int, value: float) -> None:
 
 def test_years_and_figures_of_the_axes_are_round() -> None:
     lines = by_year({1989: 27.6, 2002: -16.6, 2024: -298.9}, FIRST)
-    assert [int(line.split("|")[0]) for line in lines[:-2]] == [50, 0, -50, -100, -150, -200, -250, -300]
+    assert [int(line.split("|")[0]) for line in lines[:-2]] == [0, -50, -100, -150, -200, -250, -300]
     ticks = lines[-1].split("|")[1].split()
     assert [int(t) for t in ticks] == list(range(1989, 2025, 5))
     left = lines[0].index("|") + 1
@@ -44,4 +44,12 @@ def test_years_and_figures_of_the_axes_are_round() -> None:
 
 @pytest.mark.parametrize("figures", [{1990: 0.0, 1991: 0.0}, {1990: 1e-3, 1991: 2e-3}, {1990: 1e6, 1991: -2e6}])
 def test_any_size_of_figures_is_drawn(figures: dict[int, float]) -> None:
-    assert len(by_year(figures, FIRST)) <= MOST_STEPS + 3
+    assert len(by_year(figures, FIRST)) <= MOST_STEPS + 2
+
+
+@given(figures_of)
+def test_the_line_reaches_the_newest_year(figures: dict[int, float]) -> None:
+    lines = by_year(figures, FIRST)
+    left = lines[0].index("|") + 1
+    column = left + CHARS_A_YEAR * (max(figures) - FIRST)
+    assert any(line[column : column + 1].strip() for line in lines[:-2])
