@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,3 +62,28 @@ def test_one_wrong_letter_never_hides_a_dataset(name: str, data: st.DataObject) 
     place = data.draw(st.integers(0, len(name) - 1))
     letter = data.draw(st.sampled_from("abcxyz_"))
     assert did_you_mean(name[:place] + letter + name[place + 1 :], dataset_names()) != ""
+
+
+def test_texts_are_shortened_by_the_one_function_that_keeps_commands_whole() -> None:
+    root = Path(__file__).parents[2]
+    for folder in ("configs", "flows", "tasks", "expectations"):
+        for file in (root / folder).rglob("*.py"):
+            code = file.read_text(encoding="utf-8")
+            assert not re.search(r"\btextwrap import .*\bshorten\b|textwrap\.shorten", code), file
+
+
+def test_no_plural_is_written_by_hand() -> None:
+    """A count in a text is followed by its noun from ``plural``; a noun that is written out is wrong at one."""
+    nouns = "rows|cells|files|versions|documents|requests|vintages|records|codes|attempts|objects|spans|warnings"
+    by_hand = re.compile(rf"\{{[^{{}}]*\}} (?:new |revised |removed )?(?:{nouns})\b|'s' if [^}}]*else ''")
+    allowed = {
+        # Never one, or of a series of which one is no case.
+        "tasks/store/retention.py": 2,
+        "tasks/restore.py": 1,
+        "tasks/extract/world_bank_pages.py": 1,
+    }
+    root = Path(__file__).parents[2]
+    for folder in ("flows", "tasks", "expectations"):
+        for file in (root / folder).rglob("*.py"):
+            found = by_hand.findall(file.read_text(encoding="utf-8"))
+            assert len(found) <= allowed.get(str(file.relative_to(root)), 0), (file, found)
