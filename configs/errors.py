@@ -7,6 +7,8 @@ read the message. ``exit_code`` is what the command line ends with.
 
 from __future__ import annotations
 
+from configs.words import did_you_mean
+
 
 class TechtradeError(Exception):
     """Base of all errors that are meant for a person."""
@@ -25,7 +27,7 @@ class UnknownDatasetError(UsageError):
 
     def __init__(self, name: str, known: list[str]) -> None:
         self.name, self.known = name, known
-        super().__init__(f"no dataset {name!r}; there are: {', '.join(known)}")
+        super().__init__(f"no dataset {name!r}{did_you_mean(name, known)}; there are: {', '.join(known)}")
 
 
 class NotBundledError(UsageError):

@@ -9,14 +9,17 @@ from typing import Any
 from configs.alerts import AlertSettings, load_alerts
 from configs.errors import TechtradeError, UsageError
 from configs.settings import load_settings
+from configs.words import plural, shortened
 from flows.alerting import address, alerting
-from flows.output import print_json, remark, table
+from flows.output import print_json, remark, say, table
 from tasks.alerts import state
 from tasks.alerts.deliver import Delivery, deliver, reachable
 from tasks.alerts.model import KINDS, Finding, Incident, Section, State
 from tasks.alerts.model import Alert as AlertRecord
-from tasks.alerts.render import cut, message, moment
+from tasks.alerts.render import message, moment
 from tasks.store.open import open_store
+
+WORDS = 300
 
 
 class AlertError(TechtradeError):
@@ -61,13 +64,15 @@ def list_open(store: str | None, as_json: bool) -> None:
             [i.finding.dataset, KINDS[i.finding.kind].title, moment(i.first_at), i.count, _told(i), i.owner]
             for i in sorted(wrong, key=lambda i: (i.finding.dataset, i.first_at))
         ]
-        table(["dataset", "what", "since", "seen", "told", "owner"], rows, right=["seen"])
+        columns = ("dataset", "what", "since", "seen", "told", "owner")
+        table(columns, rows, right=["seen"], text={"what": 20}, spare=("owner", "told"))
         for incident in wrong:
-            print(f"\n{incident.finding.dataset}: {cut(incident.finding.words, 300)}")
+            print()
+            say(f"{incident.finding.dataset}: {shortened(incident.finding.words, WORDS)}")
     else:
         print("nothing is known to be wrong")
     for alert in found.undelivered:
-        tried = f"{alert.attempts} times tried, last: {alert.error}" if alert.attempts else "being sent"
+        tried = f"{plural(alert.attempts, 'attempt')}, last: {alert.error}" if alert.attempts else "being sent"
         remark(f"not delivered to {alert.owner} ({tried}): {', '.join(alert.datasets)}")
 
 

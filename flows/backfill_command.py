@@ -5,6 +5,7 @@ from __future__ import annotations
 from configs.contract import load_contract
 from configs.errors import TechtradeError
 from configs.settings import source_settings
+from configs.words import plural
 from flows import embedded
 from flows.commands import STARTING, as_plain, attempt, log, not_to_be_had, say
 from flows.inspect_commands import open_at
@@ -56,7 +57,7 @@ def backfill(name: str, first: str, last: str | None, dry_run: bool, url: str | 
 
 def _estimate(request: Request, requests: int, url: str | None) -> str:
     """By what a request of the last run took; by the publisher's limit where that is not known."""
-    told = f"{requests} requests, one at a time"
+    told = f"{plural(requests, 'request')}, one at a time"
     status = derived.read_status(open_at(url), request.contract.name)
     if status is not None and status.cost is not None and status.seconds and status.cost.requests:
         each = status.seconds / status.cost.requests

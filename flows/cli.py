@@ -15,11 +15,14 @@ import click
 from configs.errors import TechtradeError
 from flows import stopping
 from flows.cli_groups import alerts, raw, sources
-from flows.cli_options import with_json, with_store
+from flows.cli_options import with_json, with_store, with_wide
+from flows.help import TopicGroup, completes_datasets
 from flows.output import debugging, one_line, remark
 
+DATASETS = completes_datasets()
 
-class Commands(click.Group):
+
+class Commands(TopicGroup):
     """The commands; each ends within seconds when it is asked to stop."""
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -35,135 +38,167 @@ def cli(debug: bool) -> None:
 
 
 @cli.command()
-@click.argument("datasets", nargs=-1)
-@click.option("--source", type=click.Choice(["live", "snapshot"]), default="live", show_default=True)
-@click.option("--vintage", help="The vintage to publish [default: the newest the source has].")
+@click.argument("datasets", nargs=-1, shell_complete=DATASETS)
+@click.option(
+    "--source",
+    type=click.Choice(["live", "snapshot"]),
+    default="live",
+    show_default=True,
+    help="Ask the publishers, or take the figures that are bundled.",
+)
+@click.option("--vintage", metavar="VINTAGE", help="The vintage to publish [default: the newest of the source].")
 @click.option(
     "--refresh",
     type=click.Choice(["auto", "all"]),
     default="auto",
     show_default=True,
-    help="Ask only for what may have changed since the published version, or for everything.",
+    help="Download only what may have changed since the published version, or everything.",
 )
 @with_store
 @with_json
 def publish(
     datasets: tuple[str, ...], source: str, vintage: str | None, refresh: str, store: str | None, as_json: bool
 ) -> None:
-    """Extract, transform, check and publish DATASETS (all, if none is named)."""
+    """Extract, transform, check and publish DATASETS (default: all)."""
     from flows.commands import publish_datasets
 
     sys.exit(publish_datasets(datasets, source, vintage, refresh, store, as_json))
 
 
 @cli.command(name="backfill")
-@click.argument("dataset")
-@click.option("--from", "first", required=True, metavar="YYYY-MM", help="The first month to ask for again.")
-@click.option("--to", "last", metavar="YYYY-MM", help="The last one [default: this month].")
-@click.option("--dry-run", is_flag=True, help="Only say what it would take.")
+@click.argument("dataset", shell_complete=DATASETS)
+@click.option("--from", "first", required=True, metavar="YYYY-MM", help="First month to download again.")
+@click.option("--to", "last", metavar="YYYY-MM", help="Last month [default: this month].")
+@click.option("--dry-run", is_flag=True, help="Only print what it would take.")
 @with_store
 @with_json
 def backfill_command(
     dataset: str, first: str, last: str | None, dry_run: bool, store: str | None, as_json: bool
 ) -> None:
-    """Ask for months of DATASET's history again, and publish what comes of it as one version."""
+    """Download months of DATASET again, and publish the result as one version."""
     from flows.backfill_command import backfill
 
     sys.exit(backfill(dataset, first, last, dry_run, store, as_json))
 
 
 @cli.command()
+@click.option("--all", "all_", is_flag=True, help="Show histories too, a row each.")
+@with_wide
 @with_store
 @with_json
-def datasets(store: str | None, as_json: bool) -> None:
-    """What datasets there are, and what is published of them."""
+def datasets(all_: bool, store: str | None, as_json: bool) -> None:
+    """List the datasets, and what is published of them."""
     from flows import inspect_commands
 
-    inspect_commands.datasets(store, as_json)
+    inspect_commands.datasets(store, as_json, all_)
 
 
 @cli.command()
-@click.argument("dataset")
+@click.argument("dataset", shell_complete=DATASETS)
+@with_wide
 @with_store
 @with_json
 def vintages(dataset: str, store: str | None, as_json: bool) -> None:
-    """The publisher's vintages of DATASET: bundled ones, and those published in the store."""
+    """List the publisher's vintages of DATASET: bundled, published, or known to its history."""
     from flows import inspect_commands
 
     inspect_commands.vintages(dataset, store, as_json)
 
 
 @cli.command()
-@click.argument("dataset")
+@click.argument("dataset", shell_complete=DATASETS)
+@with_wide
 @with_store
 @with_json
 def versions(dataset: str, store: str | None, as_json: bool) -> None:
-    """All versions of DATASET: published, yanked, rejected."""
+    """List the versions of DATASET: published, yanked, rejected."""
     from flows import inspect_commands
 
     inspect_commands.versions(dataset, store, as_json)
 
 
 @cli.command()
-@click.argument("target", metavar="DATASET[@VERSION]")
+@click.argument("target", metavar="DATASET[@VERSION]", shell_complete=DATASETS)
+@with_wide
 @with_store
 @with_json
 def show(target: str, store: str | None, as_json: bool) -> None:
-    """The data dictionary of a dataset; with what is published: sources, changes and quality."""
+    """Show a dataset: its columns, and of what is published sources, changes and quality."""
     from flows import show_command
 
     show_command.show(target, store, as_json)
 
 
 @cli.command()
-@click.argument("target", metavar="DATASET[@VERSION]")
-@click.option("--html", type=click.Path(dir_okay=False), metavar="FILE", help="Write a page that needs no server.")
+@click.argument("target", metavar="DATASET[@VERSION]", shell_complete=DATASETS)
+@click.option(
+    "--html", type=click.Path(dir_okay=False), metavar="FILE", help="Write a page that needs no server [default: none]."
+)
+@with_wide
 @with_store
 @with_json
 def quality(target: str, html: str | None, store: str | None, as_json: bool) -> None:
-    """What the quality gate found on a version, published or rejected: each check, what failed first."""
+    """Show every check of a version, published or rejected, the failed ones first."""
     from flows import quality_commands
 
     quality_commands.quality(target, html, store, as_json)
 
 
 @cli.command()
-@click.argument("dataset")
+@click.argument("dataset", shell_complete=DATASETS)
 @click.argument("old", required=False)
 @click.argument("new", required=False)
+@with_wide
 @with_store
 @with_json
 def diff(dataset: str, old: str | None, new: str | None, store: str | None, as_json: bool) -> None:
-    """What differs between two versions of DATASET [default: the latest and the one before it]."""
+    """Compare two versions of DATASET [default: the latest with the one before it]."""
     from flows import read_commands
 
     read_commands.diff(dataset, old, new, store, as_json)
 
 
 @cli.command()
-@click.argument("target", metavar="DATASET[@VERSION]")
-@click.option("--as-of", metavar="DATE", help="What latest was on that day (YYYY-MM-DD, its end in UTC) or moment.")
-@click.option("--vintage", help="What the publisher had published in that vintage; see: techtrade vintages DATASET.")
+@click.argument("target", metavar="DATASET[@VERSION]", shell_complete=DATASETS)
 @click.option(
-    "--format", "form", type=click.Choice(["table", "csv", "parquet", "json"]), default="table", show_default=True
+    "--as-of",
+    metavar="DATE",
+    help="What latest was at the end of a day (YYYY-MM-DD, UTC) or at a moment (ISO 8601) [default: now].",
 )
-@click.option("--output", type=click.Path(dir_okay=False), help="Write to a file instead of standard output.")
+@click.option(
+    "--vintage",
+    metavar="VINTAGE",
+    help="What the publisher had published then; see: techtrade vintages DATASET [default: the newest].",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "parquet", "json"]),
+    default="table",
+    show_default=True,
+    help="Format of the output.",
+)
+@click.option(
+    "--output", type=click.Path(dir_okay=False), metavar="FILE", help="File to write to [default: standard output]."
+)
+@with_wide
 @with_store
 def read(target: str, as_of: str | None, vintage: str | None, form: str, output: str | None, store: str | None) -> None:
-    """The figures of a version."""
+    """Print or export the figures of a version [default: the latest]."""
     from flows import read_commands
 
     read_commands.read(target, as_of, vintage, form, output, store)
 
 
 @cli.command()
-@click.argument("dataset")
+@click.argument("dataset", shell_complete=DATASETS)
 @click.argument("where", nargs=-1, metavar="[COLUMN=VALUE ...]")
-@click.option("--rebuild", is_flag=True, help="Make it again from the raw archive, and compare.")
+@click.option("--rebuild", is_flag=True, help="Rebuild it from the raw archive, and compare.")
+@with_wide
 @with_store
 @with_json
 def history(dataset: str, where: tuple[str, ...], rebuild: bool, store: str | None, as_json: bool) -> None:
-    """What figures of DATASET were, from when until when, and why they changed."""
+    """Show what figures of DATASET were, from when until when, and why they changed."""
     from configs.errors import UsageError
     from flows import history_commands
 
@@ -176,119 +211,138 @@ def history(dataset: str, where: tuple[str, ...], rebuild: bool, store: str | No
 
 
 @cli.command(name="claims")
-@click.argument("dataset", required=False)
+@click.argument("dataset", required=False, shell_complete=DATASETS)
+@with_wide
 @with_store
 @with_json
 def claims_command(dataset: str | None, store: str | None, as_json: bool) -> None:
-    """What is said in public of the figures, held against every vintage."""
+    """Compare claims from the press with the figures of every vintage."""
     from flows import history_commands
 
     history_commands.claims(dataset, store, as_json)
 
 
 @cli.command()
-@click.argument("target", metavar="DATASET[@VERSION]")
+@click.argument("target", metavar="DATASET[@VERSION]", shell_complete=DATASETS)
 @with_store
 @with_json
 def replay(target: str, store: str | None, as_json: bool) -> None:
-    """Build a version again from its raw inputs, and say whether it is the same."""
+    """Rebuild a version from its raw inputs, and compare it with what was published."""
     from flows import history_commands
 
     sys.exit(history_commands.replay_version(target, store, as_json))
 
 
 @cli.command()
-@click.argument("datasets", nargs=-1)
-@click.option("--check", is_flag=True, help="Exit with 1 if a person has to look at something.")
+@click.argument("datasets", nargs=-1, shell_complete=DATASETS)
+@click.option("--check", is_flag=True, help="Exit with 1 if something needs a person.")
+@click.option("--all", "all_", is_flag=True, help="Show histories too, and what else is made from the datasets.")
+@with_wide
 @with_store
 @with_json
-def status(datasets: tuple[str, ...], check: bool, store: str | None, as_json: bool) -> None:
-    """How DATASETS (all, if none is named) stand: runs, versions, freshness, alerts and cost, on one screen."""
+def status(datasets: tuple[str, ...], check: bool, all_: bool, store: str | None, as_json: bool) -> None:
+    """Show runs, versions, freshness, alerts and cost of DATASETS (default: all)."""
     from flows import status_command
 
-    sys.exit(status_command.status(datasets, store, as_json, check))
+    sys.exit(status_command.status(datasets, store, as_json, check, all_))
 
 
 @cli.command()
-@click.argument("datasets", nargs=-1)
+@click.argument("datasets", nargs=-1, shell_complete=DATASETS)
+@with_wide
 @with_store
 @with_json
 def freshness(datasets: tuple[str, ...], store: str | None, as_json: bool) -> None:
-    """Whether DATASETS (all, if none is named) are as new as they can be, and if not, who is late."""
+    """Say whether DATASETS (default: all) are as new as they can be, and if not, who is late."""
     from flows import freshness_commands
 
     sys.exit(freshness_commands.freshness(datasets, store, as_json))
 
 
 @cli.command()
-@click.argument("target", metavar="[DATASET[@VERSION]]", required=False)
+@click.argument("target", metavar="[DATASET[@VERSION]]", required=False, shell_complete=DATASETS)
+@with_wide
 @with_store
 @with_json
 def verify(target: str | None, store: str | None, as_json: bool) -> None:
-    """Recompute every checksum of a version (of every published version, if none is named)."""
+    """Recompute every checksum of a version (default: of every published version)."""
     from flows import operate_commands
 
     sys.exit(operate_commands.verify(target, store, as_json))
 
 
 @cli.command(name="yank")
-@click.argument("target", metavar="DATASET@VERSION")
-@click.option("--reason", required=True, help="Why, for readers who pinned it.")
-@click.option("--replaced-by", metavar="VERSION", help="The version to use instead.")
+@click.argument("target", metavar="DATASET@VERSION", shell_complete=DATASETS)
+@click.option("--reason", required=True, help="Reason, for readers who pinned it.")
+@click.option("--replaced-by", metavar="VERSION", help="Version to use instead [default: none].")
 @with_store
 @with_json
 def yank_command(target: str, reason: str, replaced_by: str | None, store: str | None, as_json: bool) -> None:
-    """Withdraw a published version: it stays readable by name, and says that it is bad."""
+    """Withdraw a published version; it stays readable by name, with a warning."""
     from flows import operate_commands
 
     operate_commands.yank(target, reason, replaced_by, store, as_json)
 
 
 @cli.command(name="restore")
-@click.argument("datasets", nargs=-1)
-@click.option("--from", "copy", required=True, metavar="URL", help="The copy of _raw/ and _ledger/ to restore from.")
-@click.option("--without", multiple=True, metavar="DATASET@VERSION", help="Not to be restored; may be given again.")
-@click.option("--take-over", is_flag=True, help="A restoration that was killed left its mark: go on in its place.")
+@click.argument("datasets", nargs=-1, shell_complete=DATASETS)
+@click.option("--from", "copy", required=True, metavar="URL", help="Copy of _raw/ and _ledger/ to restore from.")
+@click.option(
+    "--without", multiple=True, metavar="DATASET@VERSION", help="Version to leave out; repeatable [default: none]."
+)
+@click.option("--take-over", is_flag=True, help="Continue a restore that was killed.")
 @with_store
 @with_json
 def restore_command(
     datasets: tuple[str, ...], copy: str, without: tuple[str, ...], take_over: bool, store: str | None, as_json: bool
 ) -> None:
-    """Make a lost store again from a copy of its raw archive."""
+    """Rebuild a lost store from a copy of its raw archive."""
     from flows import restore_command as command
 
     sys.exit(command.restore(datasets, copy, without, take_over, store, as_json))
 
 
 @cli.command(name="promote")
-@click.argument("target", metavar="DATASET@VERSION")
-@click.option("--reason", required=True, help="Why the gate is overridden, for readers.")
-@click.option("--by", required=True, metavar="PERSON", help="Who says so, for readers.")
+@click.argument("target", metavar="DATASET@VERSION", shell_complete=DATASETS)
+@click.option("--reason", required=True, help="Reason for overriding the gate, for readers.")
+@click.option("--by", required=True, metavar="PERSON", help="Who decided, for readers.")
 @with_store
 @with_json
 def promote_command(target: str, reason: str, by: str, store: str | None, as_json: bool) -> None:
-    """Publish a rejected version all the same: as a new version that names it, the reason and the person."""
+    """Publish a rejected version by decision of a person, as a new version that says why and by whom."""
     from flows import promote_command as command
 
     command.promote(target, reason, by, store, as_json)
 
 
 @cli.command()
-@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@click.option("--dry-run", is_flag=True, help="Only print what would be done.")
 @click.option(
-    "--grace-hours", type=click.FloatRange(min=0), default=24.0, show_default=True, help="Leave alone what is younger."
+    "--grace-hours",
+    type=click.FloatRange(min=0),
+    default=24.0,
+    show_default=True,
+    metavar="HOURS",
+    help="Leave what is younger.",
 )
-@click.option("--keep", type=click.INT, metavar="N", help="Also delete the data of all but the newest N versions ...")
 @click.option(
-    "--keep-days", type=click.FLOAT, metavar="DAYS", help="... that are older than so; to be given with --keep."
+    "--keep",
+    type=click.INT,
+    metavar="N",
+    help="Also delete the data of all but the newest N versions (requires --keep-days) [default: keep all].",
+)
+@click.option(
+    "--keep-days",
+    type=click.FLOAT,
+    metavar="DAYS",
+    help="Delete only data older than DAYS (requires --keep) [default: keep all].",
 )
 @with_store
 @with_json
 def gc(
     dry_run: bool, grace_hours: float, keep: int | None, keep_days: float | None, store: str | None, as_json: bool
 ) -> None:
-    """Clean up what killed runs left behind. Published and rejected versions are never touched, but for the data of old
-    ones if a policy is named (--keep, --keep-days)."""
+    """Delete what killed runs left behind; with --keep and --keep-days also the data of old versions."""
     from flows import operate_commands
 
     operate_commands.gc(dry_run, grace_hours, keep, keep_days, store, as_json)
@@ -300,26 +354,35 @@ def gc(
     type=click.Choice(["local", "staging", "production"]),
     default="local",
     show_default=True,
-    help="Whose differences to apply (deploy/stages/).",
+    help="Stage whose differences to apply (deploy/stages/).",
 )
-@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@click.option("--dry-run", is_flag=True, help="Only print what would be done.")
+@with_wide
 @with_json
 def deploy(stage: str, dry_run: bool, as_json: bool) -> None:
-    """Bring the Prefect server at PREFECT_API_URL to what deploy/prefect.yaml declares."""
+    """Update the Prefect server at PREFECT_API_URL to what deploy/prefect.yaml declares."""
     from flows.deploy_command import deploy as run
 
     run(stage, dry_run, as_json)
 
 
 @cli.command()
-@click.option("--every", type=click.FloatRange(min=1), metavar="SECONDS", help="Look again and again, until stopped.")
-@click.option("--late-minutes", type=click.FloatRange(min=0), default=30, show_default=True, help="When a run is late.")
+@click.option("--every", type=click.FloatRange(min=1), metavar="SECONDS", help="Repeat until stopped [default: once].")
+@click.option(
+    "--late-minutes",
+    type=click.FloatRange(min=0),
+    default=30,
+    show_default=True,
+    metavar="MINUTES",
+    help="When a run that has not started is late.",
+)
 @click.option(
     "--settle-minutes",
     type=click.FloatRange(min=0),
     default=15,
     show_default=True,
-    help="How long a run may take to start or to end, and beyond its time-out.",
+    metavar="MINUTES",
+    help="How long a run may take to start, to end, or to exceed its time-out.",
 )
 @click.option(
     "--patience",
@@ -327,11 +390,11 @@ def deploy(stage: str, dry_run: bool, as_json: bool) -> None:
     default=60,
     show_default=True,
     metavar="SECONDS",
-    help="How long the server may be silent.",
+    help="How long the server may not answer.",
 )
 @with_store
 def watch(every: float | None, late_minutes: float, settle_minutes: float, patience: float, store: str | None) -> None:
-    """Look for runs that died, hang or never began, and for a server that is gone; mend or tell it."""
+    """Retry or report runs that died, hang or never started, and report a server that is gone."""
     from flows.watch_command import watch as run
 
     sys.exit(run(store, every, late_minutes, settle_minutes, patience))
@@ -340,10 +403,21 @@ def watch(every: float | None, late_minutes: float, settle_minutes: float, patie
 @cli.command()
 @with_store
 def serve(store: str | None) -> None:
-    """Run the schedules on this machine, until stopped."""
+    """Run the schedules on this machine until stopped."""
     from flows.serve import serve as run
 
     run(store)
+
+
+@cli.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh"]))
+def completion(shell: str) -> None:
+    """Print the script that completes commands, options and datasets in bash or zsh."""
+    from click.shell_completion import get_completion_class
+
+    script = get_completion_class(shell)
+    if script is not None:
+        click.echo(script(cli, {}, "techtrade", "_TECHTRADE_COMPLETE").source())
 
 
 for group in (sources, raw, alerts):

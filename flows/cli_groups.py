@@ -6,12 +6,13 @@ import sys
 
 import click
 
-from flows.cli_options import with_json, with_store
+from flows.cli_options import with_json, with_store, with_wide
+from flows.help import ExplainedGroup
 
 
-@click.group()
+@click.group(cls=ExplainedGroup)
 def sources() -> None:
-    """Look at publishers, and at what is had of them beside the datasets."""
+    """Check publishers, and archive their official vintages."""
 
 
 @sources.command()
@@ -20,12 +21,12 @@ def sources() -> None:
     type=click.Choice(["auto", "all"]),
     default="auto",
     show_default=True,
-    help="Ask only for what the inventory lacks, or for everything.",
+    help="Download only what the inventory lacks, or everything.",
 )
 @with_store
 @with_json
 def archives(refresh: str, store: str | None, as_json: bool) -> None:
-    """Get every official vintage of the World Bank's series on intellectual property into the raw archive."""
+    """Archive every official vintage of the World Bank's series on intellectual property."""
     from flows import source_commands
 
     sys.exit(source_commands.archives(refresh, store, as_json))
@@ -33,25 +34,27 @@ def archives(refresh: str, store: str | None, as_json: bool) -> None:
 
 @sources.command()
 @click.argument("names", metavar="[SOURCE]...", nargs=-1)
+@with_wide
 @with_json
 def check(names: tuple[str, ...], as_json: bool) -> None:
-    """Ask publishers for their metadata, and tell what differs from what our readers were written against."""
+    """Compare each publisher's metadata with what our parsers expect."""
     from flows import source_commands
 
     sys.exit(source_commands.check(names, as_json))
 
 
-@click.group()
+@click.group(cls=ExplainedGroup)
 def raw() -> None:
-    """Keep house in the raw archive. Published versions do not depend on it."""
+    """Manage the raw archive; published versions do not depend on it."""
 
 
 @raw.command(name="list")
-@click.option("--source", help="Only this source.")
+@click.option("--source", metavar="SOURCE", help="Only this source [default: all].")
+@with_wide
 @with_store
 @with_json
 def raw_list(source: str | None, store: str | None, as_json: bool) -> None:
-    """What is archived of each source."""
+    """List what is archived of each source."""
     from flows import source_commands
 
     source_commands.raw_list(source, store, as_json)
@@ -59,12 +62,12 @@ def raw_list(source: str | None, store: str | None, as_json: bool) -> None:
 
 @raw.command(name="take-down")
 @click.argument("source")
-@click.option("--reason", required=True, help="Why; it stands in the note that is left behind.")
-@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@click.option("--reason", required=True, help="Reason, recorded in the take-down note.")
+@click.option("--dry-run", is_flag=True, help="Only print what would be done.")
 @with_store
 @with_json
 def raw_take_down(source: str, reason: str, dry_run: bool, store: str | None, as_json: bool) -> None:
-    """Delete all raw bytes of SOURCE. What says that they were there stays."""
+    """Delete all raw bytes of SOURCE; the records of them stay."""
     from flows import source_commands
 
     source_commands.raw_take_down(source, reason, dry_run, store, as_json)
@@ -72,37 +75,45 @@ def raw_take_down(source: str, reason: str, dry_run: bool, store: str | None, as
 
 @raw.command(name="expire")
 @click.argument("source", required=False)
-@click.option("--older-than", "days", metavar="DAYS", type=click.IntRange(min=1), required=True)
-@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@click.option(
+    "--older-than",
+    "days",
+    metavar="DAYS",
+    type=click.IntRange(min=1),
+    required=True,
+    help="Delete only what was archived more than DAYS ago.",
+)
+@click.option("--dry-run", is_flag=True, help="Only print what would be done.")
 @with_store
 @with_json
 def raw_expire(source: str | None, days: int, dry_run: bool, store: str | None, as_json: bool) -> None:
-    """Delete raw bytes (of SOURCE, or of all) that are old and that no published version or inventory names."""
+    """Delete old raw bytes (of SOURCE, default: of all) that no published version or inventory names."""
     from flows import source_commands
 
     source_commands.raw_expire(source, days, dry_run, store, as_json)
 
 
-@click.group()
+@click.group(cls=ExplainedGroup)
 def alerts() -> None:
-    """Who is told what is wrong. Channels: configs/alerts.yaml."""
+    """List, send and test alerts; their channels are in configs/alerts.yaml."""
 
 
 @alerts.command(name="test")
-@click.option("--owner", help="Only the channels of this owner [default: of all].")
+@click.option("--owner", metavar="OWNER", help="Only the channels of this owner [default: all].")
 @with_json
 def alerts_test(owner: str | None, as_json: bool) -> None:
-    """Send a test through every channel that is set."""
+    """Send a test alert through every channel that is set."""
     from flows import alert_commands
 
     alert_commands.test(owner, as_json)
 
 
 @alerts.command(name="list")
+@with_wide
 @with_store
 @with_json
 def alerts_list(store: str | None, as_json: bool) -> None:
-    """What is wrong now, who was told of it, and what could not be delivered."""
+    """List what is wrong now, who was alerted, and what could not be delivered."""
     from flows import alert_commands
 
     alert_commands.list_open(store, as_json)
@@ -111,7 +122,7 @@ def alerts_list(store: str | None, as_json: bool) -> None:
 @alerts.command(name="send")
 @with_store
 def alerts_send(store: str | None) -> None:
-    """Send what is due, and what could not be delivered before."""
+    """Send alerts that are due, and those that could not be delivered before."""
     from flows import alert_commands
 
     alert_commands.send(store)

@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
+from flows.tables import WIDE
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -14,6 +16,17 @@ def with_store(command: F) -> F:
     """Which store is meant."""
     return click.option(
         "--store", metavar="URL", help="Folder or s3:// address [default: TECHTRADE_STORE, else ./warehouse]."
+    )(command)
+
+
+def with_wide(command: F) -> F:
+    """Whether tables may be wider than the terminal. Tables ask the context, so no command has to pass it on."""
+
+    def remember(context: click.Context, _: click.Parameter, wide: bool) -> None:
+        context.meta[WIDE] = wide
+
+    return click.option(
+        "--wide", is_flag=True, expose_value=False, callback=remember, help="Show all of a table, however wide."
     )(command)
 
 

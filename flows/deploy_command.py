@@ -9,7 +9,7 @@ from dataclasses import asdict
 from configs.errors import TechtradeError, UsageError
 from flows.deployments import load_declaration
 from flows.keys import blanked, told
-from flows.output import one_line, print_json, remark
+from flows.output import one_line, print_json, remark, say
 from flows.prefect_runs import address
 from flows.runtime import prepare
 
@@ -47,11 +47,11 @@ def deploy(stage: str, dry_run: bool, as_json: bool) -> None:
         print_json({"executed": not dry_run, **asdict(plan)})
         return
     for change in plan.changes:
-        print(f"{'would ' if dry_run else ''}{change.line()}")
+        say(f"{'would ' if dry_run else ''}{change.line()}")
     for note in plan.notes:
         remark(f"note: {note}")
     if not plan.changes:
-        print(f"nothing to change: {url} is as deploy/prefect.yaml and deploy/stages/{stage}.yaml have it")
+        say(f"nothing to change: {url} is as deploy/prefect.yaml and deploy/stages/{stage}.yaml have it")
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import logging
 from configs.contract import load_contract
 from configs.errors import StorePermissionError, TechtradeError
 from configs.settings import load_settings
+from configs.words import plural
 from flows import alerting, keys, status
 from flows.announcing import announce
 from flows.output import one_line
@@ -47,7 +48,7 @@ def after(store: ObjectStore, dataset: str, *, publishes: bool = True) -> tuple[
             found.append(Followed(name, "rejected" if isinstance(e, RejectedError) else "failed", told))
             continue
         if isinstance(outcome, Published):
-            found.append(Followed(name, "published", f"{outcome.version}, {outcome.rows:,} rows"))
+            found.append(Followed(name, "published", f"{outcome.version}, {plural(outcome.rows, 'row')}"))
         else:
             found.append(Followed(name, "unchanged", outcome.detail))
     return tuple(found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from configs.contract import dataset_names, load_contract
 from flows.inspect_commands import open_at
-from flows.output import print_json
+from flows.output import print_json, say
 from tasks.freshness import BAD, watch
 from tasks.store.versions import utc_now
 
@@ -21,5 +21,6 @@ def freshness(names: tuple[str, ...], url: str | None, as_json: bool) -> int:
         print_json([vars(f) for f in found])
     else:
         for f in found:
-            print(f"{f.dataset}: {f.state}\n    {f.words}")
+            print(f"{f.dataset}: {f.state}")
+            say(f.words, first="    ")
     return 1 if any(f.state in BAD for f in found) else 0

@@ -15,8 +15,9 @@ from configs.claims import Claim, load_claims
 from configs.contract import Column, Contract, load_contract
 from configs.errors import NotPublishedError, UsageError
 from configs.history import CAUSES, SUFFIX, base_of
+from configs.words import did_you_mean, plural
 from flows.inspect_commands import open_at, split_target
-from flows.output import print_json, progress, remark, table
+from flows.output import print_json, progress, remark, say, table
 from flows.read_commands import of_vintage, rows_of
 from tasks import history, history_states, replay
 from tasks.claims import Finding, judge_claim
@@ -62,10 +63,24 @@ def spans(name: str, where: tuple[str, ...], url: str | None, as_json: bool) -> 
         print(", ".join(f"{k} {found[k][0]}" for k in fixed))
     columns = [k for k in key if k not in fixed] + list(COLUMNS)
     told = shown.with_columns(pl.coalesce(pl.col("value").map_elements(_number, pl.String), "text").alias("value"))
-    rows = [tuple("" if r[c] is None else str(r[c])[:26] for c in columns) for r in told.iter_rows(named=True)]
-    table(tuple(columns), rows, right=("value",))
+    rows = [tuple(_cell(c, r[c]) for c in columns) for r in told.iter_rows(named=True)]
+    table(
+        tuple(columns),
+        rows,
+        right=("value",),
+        text=dict.fromkeys(("value", *key), 15),
+        spare=("given_until", "given_from", "version_from"),
+    )
     if found.height > SHOWN:
-        remark(f"... and {found.height - SHOWN:,} more spans; name more of the key, or --json")
+        more = plural(found.height - SHOWN, "more span")
+        remark(f"... and {more}; name more of the key, or --json")
+
+
+def _cell(column: str, value: object) -> str:
+    if value is None:
+        return ""
+    # To the minute: --json has more.
+    return str(value)[:16].replace("T", " ") if column in ("given_from", "given_until") else str(value)
 
 
 def _number(value: float) -> str:
@@ -79,7 +94,8 @@ def _conditions(contract: Contract, where: tuple[str, ...]) -> list[pl.Expr]:
     for text in where:
         column, is_, value = text.partition("=")
         if not is_ or column not in known:
-            raise UsageError(f"{text!r} is no condition; give COLUMN=VALUE with one of: {', '.join(known)}")
+            meant = did_you_mean(column, known)
+            raise UsageError(f"{text!r} is not a condition{meant}; give COLUMN=VALUE with one of: {', '.join(known)}")
         if column in found:
             raise UsageError(f"{column} is named twice; one value a column")
         if column == "cause":
@@ -104,7 +120,8 @@ def _typed(column: Column, value: str) -> object:
 
 def _one_of(column: str, value: object, known: Sequence[object]) -> object:
     if value not in known:
-        raise UsageError(f"{column}={value}: it is one of: {', '.join(map(str, known))}")
+        meant = did_you_mean(str(value), map(str, known))
+        raise UsageError(f"{column}={value}{meant}: it is one of: {', '.join(map(str, known))}")
     return value
 
 
@@ -132,9 +149,9 @@ def rebuild(name: str, url: str | None, as_json: bool) -> int:
             remark(f"{base.name}@{version}: its sealed files were taken: {why}")
         for version, why in frames.told.items():
             remark(f"{base.name}@{version}: not compared: its data files were let go, and {why}")
-        left = f", but for {len(frames.told)} versions that could not be compared" if frames.told else ""
+        left = f", but for {plural(len(frames.told), 'version')} that could not be compared" if frames.told else ""
         how = f"the same{left}" if same else "not the same"
-        print(f"{contract.name}@{published.version}: {built.rows:,} spans from the raw archive, {how}")
+        print(f"{contract.name}@{published.version}: {plural(built.rows, 'span')} from the raw archive, {how}")
     return 0 if same else 1
 
 
@@ -173,8 +190,10 @@ def claims(name: str | None, url: str | None, as_json: bool) -> None:
         return
     for number, claim in enumerate(dict.fromkeys(f.claim for f in found)):
         within = f"holds within {claim.tolerance_pct:g} %, by the figure alone"
-        print(f"{chr(10) * bool(number)}{claim.claim}: {claim.statement}")
-        print(f"claimed {claim.claimed_usd / 1e9:,.0f} billion $, {claim.dataset}; {within}")
+        if number:
+            print()
+        say(f"{claim.claim}: {claim.statement}")
+        say(f"claimed {claim.claimed_usd / 1e9:,.0f} billion $, {claim.dataset}; {within}")
         rows = [
             (f.vintage or "", f"{f.figure_usd / 1e9:,.3f}" if f.figure_usd is not None else "", f.verdict)
             for f in found

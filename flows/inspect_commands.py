@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 from configs.contract import load_contract, published_names
 from configs.errors import NotPublishedError, UsageError
+from configs.history import base_of
 from configs.settings import load_settings
 from flows.output import print_json, remark, table
-from flows.report import changes_words, quality_words
+from flows.report import quality_words
 from tasks.extract.bundled import bundled_vintages
 from tasks.history_states import official_vintages
 from tasks.store import layout, reader
@@ -34,12 +36,13 @@ def split_target(target: str) -> tuple[str, str | None]:
     load_contract(name)
     if at and not layout.VERSION.match(version):
         raise UsageError(
-            f"{version!r} is not a version; they look like 2026-01-31.0001, see: techtrade versions {name}"
+            f"{version!r} is not a version; versions look like 2026-01-31.0001, see: techtrade versions {name}"
         )
     return name, version if at else None
 
 
-def datasets(url: str | None, as_json: bool) -> None:
+def datasets(url: str | None, as_json: bool, all_: bool = False) -> None:
+    """Print what there is and what is published of it; a history in its dataset's row, unless ``all_``."""
     store = open_at(url)
     found: list[dict[str, Any]] = []
     for name in published_names():
@@ -50,20 +53,36 @@ def datasets(url: str | None, as_json: bool) -> None:
     if as_json:
         print_json(found)
     else:
-        rows = [
-            (
-                d["dataset"],
-                "corrupt" if d["state"] == "corrupt" else d["version"] or "not published",
-                d["vintage"] or "",
-                f"{d['rows']:,}" if d["rows"] else "",
-                d["title"],
-            )
-            for d in found
-        ]
-        table(("dataset", "version", "vintage", "rows", "title"), rows, right=("rows",))
+        _print_datasets(found, all_)
     for d in found:
         if d["problem"]:
             remark(f"error: {d['problem']}")
+
+
+def _print_datasets(found: Sequence[Mapping[str, Any]], all_: bool) -> None:
+    histories = {base: d for d in found if (base := base_of(d["dataset"]))}
+    rows = [
+        (
+            d["dataset"],
+            "corrupt" if d["state"] == "corrupt" else d["version"] or "not published",
+            d["vintage"] or "",
+            f"{d['rows']:,}" if d["rows"] else "",
+            _history(histories.get(d["dataset"])),
+            d["title"],
+        )
+        for d in found
+        if all_ or not base_of(d["dataset"])
+    ]
+    columns = ("dataset", "version", "vintage", "rows", "history", "title")
+    table(columns, rows, right=("rows",), text={"title": 70}, below=("title",), spare=("history", "rows"))
+    if not all_ and histories:
+        remark("(histories are in the rows of their datasets; --all lists them)")
+
+
+def _history(history: Mapping[str, Any] | None) -> str:
+    if history is None:
+        return ""
+    return {"published": "yes", "not published": "no"}.get(history["state"], str(history["state"]))
 
 
 def _published(store: ObjectStore, name: str) -> dict[str, Any]:
@@ -117,7 +136,8 @@ def vintages(name: str, url: str | None, as_json: bool) -> None:
         )
         for f in found
     ]
-    table(("vintage", "bundled", "published as", "in the history"), rows)
+    columns = ("vintage", "bundled", "published as", "in the history")
+    table(columns, rows, text={"published as": len("2026-01-31.0001")}, spare=("bundled",))
 
 
 def versions(name: str, url: str | None, as_json: bool) -> None:
@@ -129,18 +149,36 @@ def versions(name: str, url: str | None, as_json: bool) -> None:
     if not listed:
         remark(f"{name}: nothing was published yet; start with: techtrade publish {name} --source snapshot")
         return
-    rows = []
-    for v in listed:
-        m = v.manifest
-        state = v.state + (f" ({v.yank.reason})" if v.yank else "")
-        if m and m.override:
-            state += f", promoted from {m.override.rejected} by {m.override.by} ({m.override.reason})"
-        told = (f"{m.rows:,}", changes_words(m.changes), quality_words(m.quality)) if m else ("", "", "")
-        rows.append((v.version, state, _vintage(v), *told))
-    table(("version", "state", "vintage", "rows", "changes", "quality"), rows, right=("rows",))
+    columns = (
+        "version", "state", "vintage", "rows", "new", "revised", "gone", "cells revised", "relabelled", "quality",
+        "checks", "note",
+    )  # fmt: skip
+    table(
+        columns,
+        [_listed_cells(v) for v in listed],
+        right=columns[3:9],
+        below=("note",),
+        spare=("checks", "relabelled", "cells revised", "quality", "gone"),
+    )
     for v in listed:
         if v.problem:
             remark(f"error: {v.problem}")
+
+
+def _listed_cells(v: reader.Listed) -> tuple[str, ...]:
+    m, note = v.manifest, f"yanked: {v.yank.reason}" if v.yank else ""
+    if m is None:
+        return (v.version, v.state, _vintage(v), *[""] * 8, note)
+    if m.override:
+        note += "; " * bool(note) + f"promoted from {m.override.rejected} by {m.override.by}: {m.override.reason}"
+    rows, cells = m.changes.rows, m.changes.cells
+    counts = (m.rows, *(rows.get(kind, 0) for kind in ("new", "revised", "removed")))
+    counts = (*counts, cells.get("revised", 0), cells.get("relabelled", 0))
+    failed = m.quality.model_copy(update={"passed": 0, "not_applicable": 0})
+    wrong = quality_words(failed).removeprefix("0 passed").removeprefix(", ")
+    return (
+        v.version, v.state, _vintage(v), *(f"{n:,}" for n in counts), wrong or "passed", quality_words(m.quality), note,
+    )  # fmt: skip
 
 
 def _vintage(v: reader.Listed) -> str:

@@ -22,6 +22,7 @@ from prefect.cache_policies import NO_CACHE  # noqa: E402
 
 from configs.contract import load_contract, published_names  # noqa: E402
 from configs.errors import StoreError, TechtradeError  # noqa: E402
+from configs.words import plural  # noqa: E402
 from flows import alerting, keys, logs  # noqa: E402
 from flows.announcing import announce  # noqa: E402
 from flows.deployed import deployed  # noqa: E402
@@ -144,7 +145,7 @@ def verify_versions(store: ObjectStore, now: datetime, which: Verified) -> list[
             alerting.recovered(store, name, "every published version is whole", WHOLE)
     if problems:
         raise MaintenanceError(problems)
-    return [f"{looked_at} versions verified: all checksums hold"]
+    return [f"{plural(looked_at, 'version')} verified: all checksums hold"]
 
 
 def _chosen(store: ObjectStore, now: datetime, which: Verified) -> Iterator[tuple[str, list[str | None]]]:

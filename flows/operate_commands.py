@@ -9,11 +9,12 @@ from typing import Any
 from configs.contract import load_contract, published_names
 from configs.errors import CorruptVersionError, UsageError
 from configs.history import base_of
+from configs.words import plural
 from flows import following
 from flows.announcing import announce
 from flows.commands import say_followed
 from flows.inspect_commands import open_at, split_target
-from flows.output import print_json, remark
+from flows.output import print_json, remark, say
 from tasks.store import derived, ledger, reader, retention, versions
 from tasks.store import gc as gc_
 from tasks.store import verify as verify_
@@ -77,8 +78,9 @@ def _say(found: dict[str, Any], as_json: bool) -> None:
     if not found["ok"]:
         remark(f"error: {found['error']}")
     elif not as_json:
-        print(
-            f"{name}: {found['files']} files, {found['bytes']:,} bytes, {found['raw']} raw documents, "
+        say(
+            f"{name}: {plural(found['files'], 'file')}, {plural(found['bytes'], 'byte')}, "
+            f"{plural(found['raw'], 'raw document')}, "
             f"all checksums hold{'; its data were deleted by a policy' if found['retired'] else ''}"
         )
     for gone in found.get("raw_gone", ()):

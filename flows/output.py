@@ -10,12 +10,12 @@ import json
 import logging
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from flows import logs
+from flows import logs, tables
 
 log = logging.getLogger("techtrade")
 
@@ -128,16 +128,48 @@ def _line(text: str) -> None:
     print(f"  {text}", file=sys.stderr, flush=True)
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[str] = ()) -> None:
-    """Prints a table: aligned columns, no frames, so that it also reads well in a log or an e-mail.
+def table(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    *,
+    right: Sequence[str] = (),
+    text: Mapping[str, int] | None = None,
+    below: Sequence[str] = (),
+    spare: Sequence[str] = (),
+    style: Callable[[int, str], str] | None = None,
+) -> None:
+    """Print a table that fits the terminal: aligned columns, no frames, so that it also reads well in a log.
 
-    Nothing is cut or wrapped; ``right`` names the columns with numbers.
+    Args:
+        columns: their names.
+        rows: their cells, in the same order.
+        right: columns that are aligned to the right.
+        text: columns that may be cut, each with the width that is always left to it.
+        below: columns that go on a line under their row where the table does not fit.
+        spare: columns that are left out where it still does not fit, first to last.
+        style: of a cell, by the number of its row and its column; only a terminal shows it.
     """
-    cells = [[str(c) for c in row] for row in rows]
-    widths = [max(len(name), *(len(row[i]) for row in cells), 0) for i, name in enumerate(columns)]
-    for row in [list(columns), ["-" * w for w in widths], *cells]:
-        line = "  ".join(
-            cell.rjust(width) if name in right else cell.ljust(width)
-            for cell, width, name in zip(row, widths, columns, strict=True)
-        )
-        print(line.rstrip())
+    limit = tables.width()
+    shape = tables.Shape(right, text or {}, below, spare)
+    told, fitted = tables.lines(columns, rows, shape, limit, style)
+    for line in told:
+        print(line)
+    missing = tables.left_out(fitted, limit)
+    if missing:
+        sys.stdout.flush()
+        for line in tables.wrapped(missing, limit, rest=" "):
+            remark(line)
+
+
+def say(text: str, *, first: str = "", rest: str = tables.INDENT) -> None:
+    """Print paragraphs, wrapped to the terminal; commands and addresses are never broken.
+
+    Args:
+        text: a paragraph a line.
+        first: what the first line of each begins with.
+        rest: what its other lines begin with.
+    """
+    limit = tables.width()
+    for paragraph in text.split("\n"):
+        for line in tables.wrapped(paragraph, limit, first=first, rest=rest) or [""]:
+            print(line)

@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from configs.contract import load_contract
 from configs.errors import UsageError
+from configs.words import plural
 from flows import following
 from flows.announcing import announce
 from flows.commands import say_followed
@@ -40,6 +41,6 @@ def promote(target: str, reason: str, by: str, url: str | None, as_json: bool) -
     failed = manifest.quality.failed_critical
     print(
         f"{name}@{manifest.version} published from {version}, by {by}: vintage {manifest.vintage}, {manifest.rows:,} "
-        f"rows, {changes_words(manifest.changes)}; {failed} critical check{'s' if failed != 1 else ''} overridden"
+        f"rows, {changes_words(manifest.changes)}; {plural(failed, 'critical check')} overridden"
     )
     say_followed(followed, as_json)

@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from configs.words import plural
 from expectations.runbooks import runbook
 from flows.inspect_commands import open_at, split_target
-from flows.output import print_json, remark, table
+from flows.output import print_json, remark, say, table
 from flows.read_commands import OutputError
 from flows.report import quality_words
 from tasks.quality.distance import number
@@ -57,21 +58,23 @@ def as_plain(found: Evidence) -> dict[str, Any]:
 
 def _print(found: Evidence) -> None:
     m = found.manifest
-    print(f"{found.name} ({found.state}), vintage {m.vintage}, {m.rows:,} rows\n{found.verdict()}")
+    say(f"{found.name} ({found.state}), vintage {m.vintage}, {plural(m.rows, 'row')}\n{found.verdict()}")
     print(f"{quality_words(m.quality)}\n")
     for result in found.failed:
         _print_failure(result)
+    if found.others("not_applicable"):
+        print("not applicable:")
+        reasons = [(r.check_id, r.reason, r.title) for r in found.others("not_applicable")]
+        table(("check", "reason", "rule"), reasons, text={"reason": 24, "rule": 40}, below=("rule",))
+        print()
     rows = [
-        (
-            "held" if r.outcome == "passed" else "does not apply",
-            r.check_id,
-            r.severity,
-            "" if r.rows_checked is None else f"{r.rows_checked:,}",
-            r.title if r.outcome == "passed" else f"{r.title} ({r.reason})",
-        )
-        for r in [*found.others("not_applicable"), *found.others("passed")]
+        (r.check_id, r.severity, "" if r.rows_checked is None else f"{r.rows_checked:,}", r.title)
+        for r in found.others("passed")
     ]
-    table(("outcome", "check", "severity", "rows", "rule"), rows, right=("rows",))
+    if rows:
+        print("passed:")
+        columns = ("check", "severity", "rows", "rule")
+        table(columns, rows, right=("rows",), text={"rule": 50}, spare=("severity", "rows"))
     print("\nevidence:")
     for uri in found.files.values():
         print(f"  {uri}")
@@ -79,7 +82,7 @@ def _print(found: Evidence) -> None:
 
 
 def _print_failure(r: CheckResult) -> None:
-    print(f"{r.severity.upper()}: does not hold: {r.title} ({r.check_id})")
+    say(f"{r.severity.upper()}: failed: {r.title} ({r.check_id})")
     of = f" (of {number(r.rows_checked)} checked)" if r.rows_checked else ""
     for label, value in (
         ("expected", r.expected),
@@ -90,9 +93,9 @@ def _print_failure(r: CheckResult) -> None:
         ("runbook", _runbook(r)),
     ):
         if value:
-            print(f"    {label:<16}{value}")
+            say(str(value), first=f"    {label:<16}", rest=" " * 20)
     for row in r.failing_rows[:ROWS_SHOWN]:
-        print(f"    {'row':<16}{row}")
+        say(row, first=f"    {'row':<16}", rest=" " * 20)
     more = (r.rows_failed or 0) - min(len(r.failing_rows), ROWS_SHOWN)
     if more > 0:
         kept = len(r.failing_rows) - ROWS_SHOWN

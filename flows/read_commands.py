@@ -17,8 +17,10 @@ from configs.claims import claims_of
 from configs.contract import Contract, load_contract
 from configs.errors import NotPublishedError, ObjectNotFoundError, TechtradeError, UsageError
 from configs.history import SUFFIX
+from configs.words import plural
 from flows.inspect_commands import open_at, split_target
-from flows.output import one_line, print_json, remark
+from flows.output import one_line, print_json, remark, say, table
+from flows.tables import Shape, lines
 from tasks import changes as changes_
 from tasks import history_states, replay
 from tasks.build import write
@@ -30,6 +32,9 @@ from tasks.store.objects import ObjectStore
 from tasks.store.raw import RawArchive
 from tasks.store.records import Manifest
 from tasks.store.verify import as_published
+
+# Rows that `read` shows of each end of a long table.
+ENDS = 12
 
 
 class OutputError(TechtradeError):
@@ -63,7 +68,7 @@ def read(target: str, as_of: str | None, vintage: str | None, form: str, output:
             return
         _write(frame, found.manifest, form, output)
     if output:
-        remark(f"{found.manifest.dataset}@{found.manifest.version}: {frame.height:,} rows written to {output}")
+        remark(f"{found.manifest.dataset}@{found.manifest.version}: {plural(frame.height, 'row')} written to {output}")
 
 
 def rows_of(store: ObjectStore, found: reader.Resolved, *, quiet: bool = False) -> pl.DataFrame:
@@ -153,7 +158,7 @@ def diff(name: str, old: str | None, new: str | None, url: str | None, as_json: 
         )
         return
     told = (Side(before.version, before.vintage, rows[1]), Side(after.version, after.vintage, rows[0]))
-    print(page(contract, *told, frame.lazy(), causes, claims_of(name), newer.latest.log), end="")
+    say(page(contract, *told, frame.lazy(), causes, claims_of(name), newer.latest.log).rstrip("\n"))
 
 
 def _with_causes(store: ObjectStore, found: pl.DataFrame, before: Manifest, after: Manifest) -> pl.DataFrame:
@@ -198,10 +203,10 @@ def _warn_of(found: reader.Resolved) -> None:
 
 def _read_official(name: str, vintage: str, frame: pl.DataFrame, form: str, output: str | None) -> None:
     """Rows of a vintage that was the publisher's before our first version."""
-    head = f"{name}, vintage {vintage}: the publisher's, from before our first version; {frame.height:,} rows"
+    head = f"{name}, vintage {vintage}: the publisher's, from before our first version; {plural(frame.height, 'row')}"
     with _output_errors(output):
         if form == "table":
-            _print_table(head, frame, output)
+            _print_table(head, load_contract(name), frame, output)
             return
         _write_as(frame, load_contract(name), form, output)
     remark(head if output is None else f"{head}, written to {output}")
@@ -219,24 +224,43 @@ def _moment(text: str) -> datetime:
 
 
 def _print_frame(m: Manifest, frame: pl.DataFrame, output: str | None) -> None:
-    _print_table(f"{m.dataset}@{m.version}, vintage {m.vintage}, {frame.height:,} rows", frame, output)
+    head = f"{m.dataset}@{m.version}, vintage {m.vintage}, {plural(frame.height, 'row')}"
+    _print_table(head, load_contract(m.dataset), frame, output)
 
 
-def _print_table(head: str, frame: pl.DataFrame, output: str | None) -> None:
-    with pl.Config(
-        tbl_rows=24, tbl_cols=-1, tbl_width_chars=160, fmt_str_lengths=40, tbl_hide_dataframe_shape=True
-    ) as c:
-        c.set_thousands_separator(",")
-        # Shares and indices; a dollar has no use for digits behind the point.
-        floats = frame.select(pl.col(pl.Float64).abs())
-        small = [s.max() for s in floats.iter_columns() if s.count() and bool((s != s.round(0)).any())]
-        c.set_float_precision(6 if any(isinstance(m, float) and m < 1000 for m in small) else 0)
-        years = [n for n in frame.columns if n == "year"]
-        text = f"{head}\n{frame.with_columns(pl.col(years).cast(pl.String))}"
+def _print_table(head: str, contract: Contract, frame: pl.DataFrame, output: str | None) -> None:
+    """Print the first and the last rows; where they do not fit, the attributes give way before the measures."""
+    shown = frame if frame.height <= 2 * ENDS else pl.concat([frame.head(ENDS), frame.tail(ENDS)])
+    rows = [tuple(map(_shown, cells)) for cells in zip(*map(_formatted, shown.iter_columns()), strict=True)]
+    if frame.height > 2 * ENDS:
+        rows.insert(ENDS, ("…",) * frame.width)
     if output:
-        Path(output).write_text(text + "\n", encoding="utf-8")
-    else:
-        print(text)
+        told, _ = lines(frame.columns, rows, Shape(right=_numeric(frame)), None)
+        Path(output).write_text("\n".join([head, *told, ""]), encoding="utf-8")
+        return
+    print(head)
+    roles = {c.name: c.role for c in contract.columns}
+    spare = sorted(frame.columns[:0:-1], key=lambda c: ("attribute", "vintage", "measure", "key").index(roles[c]))
+    text = {c: 15 for c, kind in frame.schema.items() if kind == pl.String}
+    table(frame.columns, rows, right=_numeric(frame), text=text, spare=spare)
+
+
+def _numeric(frame: pl.DataFrame) -> list[str]:
+    return [c for c, kind in frame.schema.items() if kind.is_numeric()]
+
+
+def _formatted(column: pl.Series) -> list[str | None]:
+    """The values of a column as text: numbers with thousands separators, shares and indices with six digits."""
+    if not column.dtype.is_numeric() or column.name == "year":
+        return column.cast(pl.String).to_list()
+    largest = column.abs().max()
+    small = column.dtype.is_float() and isinstance(largest, float) and largest < 1000
+    digits = 6 if small and bool((column != column.round(0)).any()) else 0
+    return [None if v is None else f"{v:,.{digits}f}" for v in column.to_list()]
+
+
+def _shown(value: str | None) -> str:
+    return "null" if value is None else value
 
 
 def _write(frame: pl.DataFrame, manifest: Manifest, form: str, output: str | None) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from configs.words import plural
 from tasks.quality.report import CheckResult
 from tasks.runs import Outcome, Published
 from tasks.store.records import ChangeCounts, LogEntry, Manifest, QualityCounts
@@ -19,9 +20,9 @@ def changes_words(changes: ChangeCounts) -> str:
     parts = []
     for kind in ("new", "revised", "removed"):
         if rows.get(kind):
-            parts.append(f"{rows[kind]:,} {kind} rows ({cells.get(kind, 0):,} cells)")
+            parts.append(f"{plural(rows[kind], f'{kind} row')} ({plural(cells.get(kind, 0), 'cell')})")
     if cells.get("relabelled"):
-        parts.append(f"{cells['relabelled']:,} relabelled cells")
+        parts.append(plural(cells["relabelled"], "relabelled cell"))
     return ", ".join(parts) or "no difference in figures"
 
 
@@ -31,7 +32,7 @@ def quality_words(quality: QualityCounts) -> str:
     if quality.failed_critical:
         parts.append(f"{quality.failed_critical} critical")
     if quality.failed_warning:
-        parts.append(f"{quality.failed_warning} warning{'s' if quality.failed_warning > 1 else ''}")
+        parts.append(plural(quality.failed_warning, "warning"))
     if quality.failed_info:
         parts.append(f"{quality.failed_info} info")
     if quality.not_applicable:
@@ -43,7 +44,7 @@ def outcome_line(outcome: Outcome) -> str:
     """One line on how a run ended."""
     if isinstance(outcome, Published):
         return (
-            f"{outcome.dataset}@{outcome.version} published: vintage {outcome.vintage}, {outcome.rows:,} rows, "
+            f"{outcome.dataset}@{outcome.version} published: vintage {outcome.vintage}, {plural(outcome.rows, 'row')}, "
             f"{changes_words(outcome.changes)}; quality: {quality_words(outcome.quality)}"
         )
     label = "nothing new" if outcome.why == "unchanged" else "superseded"
@@ -69,11 +70,11 @@ def version_markdown(
     m, name = manifest, f"{manifest.dataset}@{manifest.version}"
     state = "rejected by the quality gate" if m.status == "rejected" else "published"
     readers = f"Readers get {m.dataset}@{served}" if served else "Readers get nothing: no version was published yet"
-    head = (
-        f"# {name}, {state}\n\nVintage **{m.vintage}**, {m.rows:,} rows; parent: {m.parent or 'none'}. {readers}.\n\n"
-    )
+    rows, parent = plural(m.rows, "row"), m.parent or "none"
+    head = f"# {name}, {state}\n\nVintage **{m.vintage}**, {rows}; parent: {parent}. {readers}.\n\n"
     asked = (
-        f"{m.cost.requests:,} requests, {m.cost.bytes:,} bytes asked of the publisher; made by {m.code_version}.\n\n"
+        f"{plural(m.cost.requests, 'request')}, {plural(m.cost.bytes, 'byte')} asked of the publisher; "
+        f"made by {m.code_version}.\n\n"
     )
     kinds = sorted(set(m.changes.rows) | set(m.changes.cells))
     counts = [(k, f"{m.changes.rows.get(k, 0):,}", f"{m.changes.cells.get(k, 0):,}") for k in kinds]

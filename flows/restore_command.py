@@ -6,6 +6,7 @@ from typing import Any
 
 from configs.contract import load_contract, published_names
 from configs.errors import TechtradeError, UsageError
+from configs.words import plural
 from flows import keys
 from flows.announcing import announce
 from flows.inspect_commands import open_at, split_target
@@ -42,7 +43,7 @@ def restore(
         )
     left_out = _left_out(without, names)
     copied = restore_.copy_raw(source, store)
-    remark(f"{copied:,} objects of the raw archive copied")
+    remark(f"{plural(copied, 'object')} of the raw archive copied")
     told = [_one(source, store, name, left_out.get(name, []), take_over, as_json) for name in names]
     if as_json:
         print_json(told)
@@ -76,7 +77,7 @@ def _one(
     if not as_json:
         how = "stood there already, whole" if done.before else "restored, every content hash as it was"
         less = f", without {', '.join(done.left_out)}" if done.left_out else ""
-        print(f"{name}: {len(done.versions)} versions, {done.rows:,} rows, {how}{less}")
+        print(f"{name}: {plural(len(done.versions), 'version')}, {plural(done.rows, 'row')}, {how}{less}")
     return {
         "dataset": name,
         "versions": list(done.versions),

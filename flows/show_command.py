@@ -6,8 +6,9 @@ import polars as pl
 
 from configs.contract import Contract, load_contract
 from configs.errors import NotPublishedError
+from configs.words import plural
 from flows.inspect_commands import open_at, split_target
-from flows.output import print_json, table
+from flows.output import print_json, say, table
 from flows.report import changes_words, quality_words
 from tasks.notes import words
 from tasks.store import layout, reader
@@ -53,7 +54,7 @@ def _manifest_of_any(
 
 
 def _print_contract(c: Contract) -> None:
-    print(f"{c.name}: {c.title}\n\n{c.description}\n")
+    say(f"{c.name}: {c.title}\n\n{c.description}\n")
     for label, value in (
         ("grain", c.grain),
         ("primary key", ", ".join(c.primary_key)),
@@ -65,49 +66,52 @@ def _print_contract(c: Contract) -> None:
         ("owner", c.owner),
         ("schema version", c.schema_version),
     ):
-        print(f"{label:<20}{value}")
+        say(str(value), first=f"{label:<20}", rest=" " * 20)
     print()
     for column in c.columns:
         null = ", can be null" if column.nullable else ""
-        print(f"{column.name} ({column.type}, {column.unit}{null})")
-        print(f"    {column.description}")
+        say(f"{column.name} ({column.type}, {column.unit}{null})")
+        say(column.description, first="    ")
         if column.basis:
-            print(f"    basis: {column.basis}")
+            say(f"basis: {column.basis}", first="    ")
         if column.publisher_name:
-            print(f"    publisher's name: {column.publisher_name}")
+            say(f"publisher's name: {column.publisher_name}", first="    ")
     print()
     for note in c.notes:
-        print(f"note: {note}")
+        say(f"note: {note}")
     for bias in c.biases:
-        print(f"{bias.kind}: {words(bias)}")
+        say(f"{bias.kind}: {words(bias)}")
 
 
 def _print_version(store: ObjectStore, m: Manifest, yank: LogEntry | None, rejected: bool) -> None:
-    print(f"\n{m.dataset}@{m.version}{': REJECTED by the quality gate, never published' if rejected else ''}")
+    say(f"\n{m.dataset}@{m.version}{': REJECTED by the quality gate, never published' if rejected else ''}")
     if yank:
-        print(f"YANKED at {yank.at}: {yank.reason}" + (f"; use {yank.replaced_by}" if yank.replaced_by else ""))
+        say(f"YANKED at {yank.at}: {yank.reason}" + (f"; use {yank.replaced_by}" if yank.replaced_by else ""))
     if m.override:
         told = f"PROMOTED from {m.override.rejected}, which the quality gate rejected, by {m.override.by}"
-        print(f"{told}: {m.override.reason}")
+        say(f"{told}: {m.override.reason}")
     if m.breaking_note:
-        print(f"since schema {m.schema_version.partition('.')[0]}: {m.breaking_note}")
-    print(f"vintage {m.vintage}, {m.rows:,} rows, parent {m.parent or 'none'}, made {m.created_at} by {m.code_version}")
-    print(f"changes: {changes_words(m.changes)}")
-    print(f"quality: {quality_words(m.quality)}")
+        say(f"since schema {m.schema_version.partition('.')[0]}: {m.breaking_note}")
+    told = f"vintage {m.vintage}, {plural(m.rows, 'row')}, parent {m.parent or 'none'}"
+    say(f"{told}, made {m.created_at} by {m.code_version}")
+    say(f"changes: {changes_words(m.changes)}")
+    say(f"quality: {quality_words(m.quality)}")
     for row in reader.quality(store, m).filter(pl.col("outcome") == "failed").iter_rows(named=True):
-        told = f"does not hold: {row['title']}: expected {row['expected']}; observed {row['observed']}"
-        print(f"  {row['severity']}: {told}" + (f"; {row['exemption']}" if row["exemption"] else ""))
+        told = f"failed: {row['title']}: expected {row['expected']}; observed {row['observed']}"
+        say(f"  {row['severity']}: {told}" + (f"; {row['exemption']}" if row["exemption"] else ""))
         for failing in row["failing_rows"][:3]:
-            print(f"      {failing}")
+            say(failing, first="      ", rest=" " * 10)
     for source in m.sources:
-        print(f"source: {source.url} ({source.bytes:,} bytes, sha256 {source.sha256[:12]}, {source.retrieved_at})")
+        say(
+            f"source: {source.url} ({plural(source.bytes, 'byte')}, sha256 {source.sha256[:12]}, {source.retrieved_at})"
+        )
     c = m.cost
     if c.requests:
-        took = f"{c.reused} answers taken over from the version before, {c.resumed} from a run that was cut off"
-        print(f"asked for: {c.requests} requests, {c.bytes:,} bytes; {took}")
-    print("files:")
+        took = f"{plural(c.reused, 'answer')} reused from the version before, {c.resumed} from a run that was cut off"
+        say(f"asked for: {plural(c.requests, 'request')}, {plural(c.bytes, 'byte')}; {took}")
+    say("files:")
     for f in m.files:
-        print(f"  {store.uri(layout.version(m.dataset, m.version, f.path))} ({f.bytes:,} bytes)")
+        say(f"{store.uri(layout.version(m.dataset, m.version, f.path))} ({plural(f.bytes, 'byte')})", first="  ")
 
 
 def _print_revisions(store: ObjectStore, contract: Contract, m: Manifest) -> None:
@@ -121,7 +125,8 @@ def _print_revisions(store: ObjectStore, contract: Contract, m: Manifest) -> Non
     if rows.is_empty():
         return
     newest = _newest(store, contract, m)
-    print(f"\nhow far figures were revised, by their age in months (revision_profile@{profile.version}):")
+    print()
+    say(f"how far figures were revised, by their age in months (revision_profile@{profile.version}):")
     columns = ("measure", "newest", "age", "figures", "revised", "mean", "mean size", "upward")
     percent = [
         (
@@ -138,7 +143,8 @@ def _print_revisions(store: ObjectStore, contract: Contract, m: Manifest) -> Non
     ]
     first = {row[0]: n for n, row in reversed(list(enumerate(percent)))}
     shown = [(row[0], row[1] if first[row[0]] == n else "", *row[2:]) for n, row in enumerate(percent)]
-    table(columns, shown, right=("newest", "figures", "revised", "mean", "mean size", "upward"))
+    numbers = ("newest", "figures", "revised", "mean", "mean size", "upward")
+    table(columns, shown, right=numbers, spare=("upward", "mean size"))
 
 
 def _newest(store: ObjectStore, contract: Contract, m: Manifest) -> dict[str, str]:

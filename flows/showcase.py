@@ -1,36 +1,46 @@
-"""``make run``: what the product is, shown on real figures.
+"""``make run``: what the product is, shown on real figures within a minute's reading.
 
-Publishes every bundled vintage of every dataset in order, so that real revisions are there to be seen; then
-prints the versions, what one figure was and when it changed, five claims from the press held against the data, and
-three snippets to read the result.
-Run again, it finds nothing new.
+Publishes every bundled vintage of every dataset in order, so that real revisions are there to be seen. Then prints
+what came out, two of the series as charts, the claims from the press beside the figures, and where to go next: full
+tables are a command away. Run again, it finds nothing new.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+
+import polars as pl
 
 from configs.claims import load_claims
-from configs.contract import load_contract
-from configs.errors import TechtradeError
+from configs.contract import derived_names, load_contract
+from configs.errors import NotPublishedError, TechtradeError
+from configs.history import SUFFIX
 from configs.settings import load_settings
+from configs.words import plural
 from flows import embedded, stopping
+from flows.charts import by_year
 from flows.commands import STARTING
-from flows.history_commands import spans
-from flows.output import one_line, progress, table
+from flows.output import one_line, progress, say, table
 from flows.runtime import prepare
+from flows.tables import width
 from tasks.claims import judge_claim
 from tasks.extract.bundled import bundled_datasets, bundled_vintages
-from tasks.quality.report import failures_of
 from tasks.store import reader
 from tasks.store import versions as store_versions
 from tasks.store.objects import ObjectStore
 from tasks.store.open import open_store
+from tasks.store.records import Manifest
 
-FIGURE = ("ip_trade_annual", "economy_code=USA", "year=2020", "measure=receipts_usd")
-SNIPPETS = Path(__file__).parent.parent / "docs" / "snippets"
+# The workbook begins then; both charts have the same years.
+FIRST_YEAR = 1989
+COMMAND = ".venv/bin/techtrade"
+NEXT = (
+    ("versions ip_trade_annual --wide", "all versions, with changes and checks"),
+    ("history ip_trade_annual economy_code=USA year=2020", "what a figure was, when it changed, and why"),
+    ("claims", "the claims in every vintage"),
+)
 
 
 def main() -> int:
@@ -40,16 +50,20 @@ def main() -> int:
     try:
         done = publish_all(url)
         store = open_store(url)
-        print(f"\n{done.words(url)}")
-        for name in bundled_datasets():
-            print_versions(store, name)
-        print_history(store)
-        print_claims(store)
+        print(f"\n{done.words(url)}\n")
+        print_all(store)
     except TechtradeError as e:
         print(f"error: {one_line(e)}", file=sys.stderr)
         return e.exit_code
-    print_snippets(url)
     return 0
+
+
+def print_all(store: ObjectStore) -> None:
+    """Print what came out, the series, the claims, and where to go next."""
+    print_datasets(store)
+    print_charts(store)
+    print_claims(store)
+    print_next()
 
 
 @dataclass(frozen=True)
@@ -62,13 +76,12 @@ class Done:
 
     def words(self, url: str) -> str:
         """What became of them, without a word that is not so."""
-        there = f"{self.there} {'was' if self.there == 1 else 'were'} there already"
-        older = f"{self.superseded} {'is' if self.superseded == 1 else 'are'} older than what is published"
+        there = plural(self.there, "was there already", "were there already")
+        older = plural(self.superseded, "is older than what is published", "are older than what is published")
         rest = ", ".join(words for number, words in ((self.there, there), (self.superseded, older)) if number)
         if self.published:
-            versions = "version" if self.published == 1 else "versions"
             others = f"; of the other bundled vintages, {rest}" if rest else ""
-            return f"{self.published} {versions} published into {url}{others}."
+            return f"{plural(self.published, 'version')} published into {url}{others}."
         written = "no version was written" if self.superseded else "only status.json was written"
         return f"Nothing is new in {url}: of the bundled vintages, {rest or 'there is none'}; {written}."
 
@@ -77,7 +90,7 @@ def publish_all(url: str) -> Done:
     """Publishes the bundled vintages, oldest first."""
     ended: list[str] = []
     names = bundled_datasets()
-    with progress(STARTING, terse=True) as say, embedded.server(say) as wait_for_server:
+    with progress(STARTING, terse=True) as step, embedded.server(step) as wait_for_server:
         from flows import alerting
         from flows.publish import publish
         from flows.running import run
@@ -85,79 +98,112 @@ def publish_all(url: str) -> Done:
 
         wait_for_server()
         with alerting.collected(url):
-            for number, name in enumerate(names, start=1):
+            for name in names:
                 vintages = bundled_vintages(name)
-                say(f"{name} ({number} of {len(names)}): {len(vintages)} vintages, with its history and dependents")
+                step(f"{name}: publishing {plural(len(vintages), 'vintage')}")
                 for vintage in vintages:
                     outcome = run(publish, dataset=name, source="snapshot", vintage=vintage, store=url)
                     ended.append("published" if isinstance(outcome, Published) else outcome.why)
     return Done(ended.count("published"), ended.count("unchanged"), ended.count("superseded"))
 
 
-def print_versions(store: ObjectStore, name: str) -> None:
-    """The versions of one dataset with vintage, rows, changes and quality."""
-    print(f"\n{name}: {load_contract(name).title}\n")
-    rows: list[tuple[str, ...]] = []
-    for listed in reader.list_versions(store, name):
-        m = listed.manifest
-        if m is None:
-            rows.append((listed.version, listed.state, "", "", "", "", "", ""))
-            continue
-        rows.append(
-            (
-                m.version,
-                m.vintage,
-                f"{m.rows:,}",
-                f"{m.changes.rows.get('new', 0):,}",
-                f"{m.changes.rows.get('revised', 0):,}",
-                f"{m.changes.cells.get('revised', 0):,}",
-                f"{m.changes.rows.get('removed', 0):,}",
-                f"{m.quality.passed} passed"
-                + (f", {m.quality.failed_warning} warned" if m.quality.failed_warning else "")
-                + (f", {m.quality.not_applicable} n/a" if m.quality.not_applicable else ""),
-            )
-        )
-    columns = ("version", "vintage", "rows", "new rows", "revised rows", "revised cells", "removed rows", "quality")
-    table(columns, rows, right=columns[2:7])
-    for listed in reader.list_versions(store, name):
-        if listed.manifest and listed.manifest.quality.failed_warning:
-            for words in failures_of(reader.quality(store, listed.manifest)):
-                print(f"\n{listed.version} warns: {words}")
+def print_datasets(store: ObjectStore) -> None:
+    """Print a row a dataset: versions, newest period, vintage, revised figures; then what else was made, warnings."""
+    rows, warnings = [], list[str]()
+    for name in bundled_datasets():
+        listed = [v.manifest for v in reader.list_versions(store, name) if v.manifest]
+        newest = listed[-1]
+        revised = sum(m.changes.cells.get("revised", 0) for m in listed)
+        period = newest_period(store, name)
+        rows.append((name, len(listed), period, newest.vintage, f"{newest.rows:,}", f"{revised:,}"))
+        for title, told in _warnings(store, listed).items():
+            words = f"{name} failed the check {title!r}, which does not block: {', '.join(told)}"
+            warnings.append(f"warning: {words}; see: techtrade quality {name}@{newest.version}")
+    columns = ("dataset", "versions", "newest period", "vintage", "rows", "revised figures")
+    table(columns, rows, right=("versions", "rows", "revised figures"))
+    made = [n for n in derived_names() if _is_published(store, n)]
+    histories = sum(_is_published(store, n + SUFFIX) for n in (*bundled_datasets(), *made))
+    if histories or made:
+        say(f"Made from them: {', '.join([*made, plural(histories, 'history', 'histories')])}.")
+    for warning in warnings:
+        say(warning)
 
 
-def print_history(store: ObjectStore) -> None:
-    """One figure that was revised twice."""
-    name = FIGURE[0]
-    if store_versions.read_latest(store, f"{name}_history")[0] is None:  # not, where following is switched off
-        return
-    print(f"\nWhat one figure was, when it changed, and why: techtrade history {' '.join(FIGURE)}\n")
-    spans(name, FIGURE[1:], store.url, as_json=False)
+def newest_period(store: ObjectStore, name: str) -> str:
+    """Return the newest year or month of a dataset's figures; ``-`` for one without periods."""
+    period = load_contract(name).period
+    if period is None:
+        return "-"
+    newest = reader.scan(store, reader.resolve(store, name).manifest).select(pl.col(period).max()).collect().item()
+    return str(newest)[: len("YYYY-MM")]
+
+
+def _warnings(store: ObjectStore, versions: Sequence[Manifest]) -> dict[str, list[str]]:
+    """Return for each check that failed without blocking, by its title, the vintages with their numbers of rows."""
+    found: dict[str, list[str]] = {}
+    for m in versions:
+        if m.quality.failed_warning:
+            failed = reader.quality(store, m).filter(pl.col("outcome") == "failed")
+            for title, rows in failed.select("title", "rows_failed").iter_rows():
+                counted = f"{plural(rows, 'row')} in " if rows else ""
+                found.setdefault(title, []).append(f"{counted}vintage {m.vintage}")
+    return found
+
+
+def _is_published(store: ObjectStore, name: str) -> bool:
+    return store_versions.read_latest(store, name)[0] is not None
+
+
+def print_charts(store: ObjectStore) -> None:
+    """Print the balance in advanced technology products, its first deficit marked, and US receipts, by year."""
+    atp = reader.scan(store, reader.resolve(store, "atp_world_monthly").manifest)
+    by = atp.group_by(year=pl.col("period").dt.year()).agg(months=pl.len(), value=pl.col("balance_usd").sum() / 1e9)
+    balance = _figures(by.filter(pl.col("months") == 12))
+    deficits = [year for year, value in balance.items() if value < 0]
+    ip = reader.scan(store, reader.resolve(store, "ip_trade_annual").manifest)
+    usa = ip.filter(pl.col("economy_code") == "USA", pl.col("receipts_usd").is_not_null())
+    receipts = _figures(usa.select("year", value=pl.col("receipts_usd") / 1e9))
+    marks = {year: f"{year}: first deficit, {balance[year]:,.1f}" for year in deficits[:1]}
+    for words, figures, marked in (
+        ("US balance in advanced technology products", balance, marks),
+        ("US receipts for the use of intellectual property", receipts, {}),
+    ):
+        if figures:
+            last = max(figures)
+            print(f"\n{words}, billion $ a year; {last}: {figures[last]:,.1f}")
+            print("\n".join(by_year(figures, FIRST_YEAR, marked)))
+
+
+def _figures(frame: pl.LazyFrame) -> dict[int, float]:
+    return dict(frame.sort("year").select("year", "value").collect().iter_rows())
 
 
 def print_claims(store: ObjectStore) -> None:
-    """Each claim, the data's figure with its vintage, and the verdict."""
-    print("\nFive claims from the press, held against the data (billions of US dollars)\n")
+    """Print each claim with the figure of the newest vintage, the tolerance and the verdict."""
+    print()
+    say("Claims from the press, billion $ (holds: the figure is off by no more than the tolerance)")
     rows = []
     for claim in load_claims():
-        manifest = reader.resolve(store, claim.dataset).manifest
+        try:
+            manifest = reader.resolve(store, claim.dataset).manifest
+        except NotPublishedError:
+            continue
         finding = judge_claim(claim, reader.scan(store, manifest), manifest.vintage)
         figure = "-" if finding.figure_usd is None else f"{finding.figure_usd / 1e9:,.3f}"
-        rows.append(
-            (claim.statement, f"{claim.claimed_usd / 1e9:,.1f}", figure, finding.vintage or "-", finding.verdict)
-        )
-    table(("claim", "claimed", "data", "vintage", "verdict"), rows, right=("claimed", "data"))
+        claimed, tolerance = f"{claim.claimed_usd / 1e9:,.1f}", f"{claim.tolerance_pct:g} %"
+        rows.append((finding.verdict, claimed, tolerance, figure, finding.vintage or "-", claim.statement))
+    columns = ("verdict", "claimed", "tolerance", "figure", "vintage", "claim")
+    table(columns, rows, right=columns[1:4], text={"claim": 60}, below=("claim",))
 
 
-def print_snippets(url: str) -> None:
-    """The three ways to read the result, ready to paste into `.venv/bin/python` from this folder."""
-    if url.startswith("s3://"):
-        print("\nRead it: see 'Reading from S3' in README.md\n")
-        return
-    print("\nRead it (paste into .venv/bin/python, started in this folder)")
-    for snippet in sorted(SNIPPETS.glob("*.py")):
-        title, _, code = snippet.read_text(encoding="utf-8").partition("\n")
-        print(f"\n{title}\n{code.replace('warehouse/', url.rstrip('/') + '/').strip()}")
-    print()
+def print_next() -> None:
+    """Print three commands that work on the store as it is now, and where the snippets are."""
+    print("\nNext:")
+    limit, longest = width(), max(len(arguments) for arguments, _ in NEXT)
+    for arguments, words in NEXT:
+        line = f"  {COMMAND} {arguments:<{longest}}  # {words}"
+        print(line if limit is None or len(line) <= limit else f"  # {words}\n  {COMMAND} {arguments}")
+    say(f"In Python: docs/snippets has polars, DuckDB and pandas. All commands: {COMMAND} --help")
 
 
 if __name__ == "__main__":

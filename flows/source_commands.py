@@ -7,9 +7,10 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
+from configs.words import plural
 from flows import keys
 from flows.inspect_commands import open_at
-from flows.output import print_json, progress, remark, table
+from flows.output import print_json, progress, remark, say, table
 from tasks.store import raw_admin, versions
 from tasks.store.objects import ObjectStore
 from tasks.store.raw_admin import RawPlan
@@ -39,7 +40,7 @@ def archives(refresh: str, url: str | None, as_json: bool) -> int:
     else:
         count = {state: sum(g.state == state for g in result.got) for state in ("data", "empty", "unreadable")}
         told = ", ".join(f"{n} {state}" for state, n in count.items() if n) or "nothing new"
-        print(f"{SOURCE}: {result.listed} versions listed, {result.asked} series asked for: {told}")
+        print(f"{SOURCE}: {plural(result.listed, 'version')} listed, {result.asked} series requested: {told}")
         for entry in result.got:
             if entry.state == "empty":
                 print(f"  {entry.vintage} {entry.indicator} has no data: {entry.reason}")
@@ -63,7 +64,7 @@ def check(names: tuple[str, ...], as_json: bool) -> int:
         if not as_json:
             print(f"{source.source}: {source.state}")
             for difference in source.differences:
-                print(f"  {difference}")
+                say(str(difference), first="  ")
         if source.state not in ("as expected", "drift"):
             detail = " ".join(source.detail.split())
             remark(f"  {detail if detail.startswith(source.source) else f'{source.source}: {detail}'}")
@@ -86,7 +87,8 @@ def raw_list(source: str | None, url: str | None, as_json: bool) -> None:
         (h.source, f"{h.documents:,}", f"{h.bytes:,}", h.newest[:10], f"{h.gone:,}", h.notes, _last_take_down(h))
         for h in found
     ]
-    table(columns, rows, right=("documents", "bytes", "bytes gone", "unfinished notes"))
+    numbers = ("documents", "bytes", "bytes gone", "unfinished notes")
+    table(columns, rows, right=numbers, below=("taken down",), spare=("unfinished notes", "bytes gone"))
 
 
 def _last_take_down(holding: raw_admin.Holding) -> str:
@@ -121,6 +123,6 @@ def _carry_out(store: ObjectStore, plan: RawPlan, dry_run: bool, as_json: bool) 
     if not plan.lines():
         print("nothing to delete")
     if plan.kept:
-        print(f"kept: {plan.kept:,} documents as old, which a published version or an inventory names")
+        print(f"kept: {plural(plan.kept, 'old document')} that a published version or an inventory names")
     for key in result.spared if result else ():
         remark(f"spared: {key} is named by a version published meanwhile")

@@ -6,32 +6,30 @@ when the next run is due; without a server that column is empty, and a line says
 
 from __future__ import annotations
 
-import shutil
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from textwrap import wrap
 from typing import Any
 
-import click
-
-from configs.contract import dataset_names, load_contract
+from configs.contract import dataset_names, load_contract, published_names
+from configs.history import SUFFIX
 from flows import prefect_runs
 from flows.inspect_commands import open_at
-from flows.output import print_json
+from flows.output import print_json, remark, say, table
 from flows.prefect_runs import PrefectSilentError
 from tasks.overview import ENDED_BADLY, Overview, Row, Runs, overview
+from tasks.store.objects import ObjectStore
+from tasks.store.reader import DAMAGED
 from tasks.store.records import as_plain
-from tasks.store.versions import utc_now
+from tasks.store.versions import read_latest, utc_now
 
-WIDEST = 120
 COLUMNS = (
-    "dataset", "last run", "next run", "good version", "checked", "freshness", "alerts", "requests", "bytes", "seconds",
+    "dataset", "history", "last run", "next run", "good version", "checked", "freshness", "alerts", "requests", "bytes",
+    "seconds",
 )  # fmt: skip
 RIGHT = ("requests", "bytes", "seconds", "alerts")
 # What a narrow terminal goes without, first to last; --json has it, and open alerts are told in words below.
-SPARE = ("checked", "bytes", "requests", "seconds", "alerts")
+SPARE = ("checked", "bytes", "requests", "seconds", "alerts", "history", "next run")
 SHORT = {
     "late at the publisher": "source late",
     "late at us": "LATE",
@@ -41,24 +39,35 @@ SHORT = {
 }
 
 
-def status(names: tuple[str, ...], url: str | None, as_json: bool, check: bool) -> int:
-    """Prints how each dataset stands (all, if none is named).
+def status(names: tuple[str, ...], url: str | None, as_json: bool, check: bool, all_: bool = False) -> int:
+    """Print how each dataset is (all, if none is named); with ``all_`` also histories and what else is made of them.
 
     Returns:
         The exit code: 0; with ``check`` 1 if a person has to look at something.
     """
-    chosen = [load_contract(name).name for name in names] or dataset_names()
+    chosen = [load_contract(name).name for name in names] or (published_names() if all_ else dataset_names())
     store, now = open_at(url), utc_now()
     runs, server, silent = _runs()
     found = overview(store, chosen, runs, now, *silent)
     if as_json:
         print_json(_plain(found, store.url, server, now))
     else:
-        width = _width()
-        click.echo(f"{store.url}, {now:%Y-%m-%d %H:%M} UTC\n{server}\n")
-        for line in [*table(found.rows, now, width), *_attention(found, width)]:
-            click.echo(line)
+        say(f"{store.url}, {now:%Y-%m-%d %H:%M} UTC\n{server}\n")
+        print_rows(found.rows, now, {name: _history(store, name) for name in chosen})
+        _print_attention(found)
+        if not names and not all_:
+            remark("(histories are not listed; --all lists them)")
     return 1 if check and not found.well else 0
+
+
+def _history(store: ObjectStore, name: str) -> str:
+    """Whether a dataset has a history; empty if it never has one."""
+    if not load_contract(name).has_history:
+        return ""
+    try:
+        return "yes" if read_latest(store, name + SUFFIX)[0] else "no"
+    except DAMAGED:
+        return "corrupt"
 
 
 def _runs() -> tuple[Mapping[str, Runs], str, tuple[str, ...]]:
@@ -72,32 +81,15 @@ def _runs() -> tuple[Mapping[str, Runs], str, tuple[str, ...]]:
         return {}, f"Prefect at {address}: no next runs", (str(e),)
 
 
-def _width() -> int:
-    return min(shutil.get_terminal_size((WIDEST, 24)).columns, WIDEST) if sys.stdout.isatty() else WIDEST
+def print_rows(rows: Sequence[Row], now: datetime, histories: Mapping[str, str]) -> None:
+    """Print a row a dataset, as far as possible within the terminal."""
+    cells = [_cells(row, now) | {"history": histories.get(row.dataset, "")} for row in rows]
+    columns = [c for c in COLUMNS if c != "history" or any(histories.values())]
 
+    def style(number: int, column: str) -> str:
+        return _style(column, rows[number])
 
-def table(rows: Sequence[Row], now: datetime, width: int) -> list[str]:
-    """The table as lines of at most ``width``, as far as leaving out what can be spared makes them so."""
-    cells = [_cells(row, now) for row in rows]
-    columns = list(COLUMNS)
-    for spare in (None, *SPARE):
-        if spare:
-            columns.remove(spare)
-        widths = {c: max(len(c), *(len(cell[c]) for cell in cells)) for c in columns}
-        if sum(widths.values()) + 2 * (len(columns) - 1) <= width:
-            break
-    lines = ["  ".join(_aligned(c, c, widths) for c in columns), "  ".join("-" * widths[c] for c in columns)]
-    for row, cell in zip(rows, cells, strict=True):
-        lines.append("  ".join(_styled(_aligned(c, cell[c], widths), _style(c, row)) for c in columns))
-    return [line.rstrip() for line in lines]
-
-
-def _styled(text: str, style: Mapping[str, Any]) -> str:
-    return click.style(text, **style) if style else text
-
-
-def _aligned(column: str, text: str, widths: Mapping[str, int]) -> str:
-    return text.rjust(widths[column]) if column in RIGHT else text.ljust(widths[column])
+    table(columns, [[cell[c] for c in columns] for cell in cells], right=RIGHT, spare=SPARE, style=style)
 
 
 def _cells(row: Row, now: datetime) -> dict[str, str]:
@@ -144,28 +136,24 @@ def _bytes(number: int) -> str:
     return f"{size:.0f} {unit}" if size >= 100 or unit == "B" else f"{size:.1f} {unit}"
 
 
-def _style(column: str, row: Row) -> dict[str, Any]:
+def _style(column: str, row: Row) -> str:
     if column == "dataset" and row.attention:
-        return {"fg": "red", "bold": True}
+        return "bold red"
     if column == "last run" and row.run in ENDED_BADLY:
-        return {"fg": "red"}
+        return "red"
     if column == "freshness" and row.freshness == "late at the publisher":
-        return {"fg": "yellow"}
+        return "yellow"
     if column == "freshness" and row.freshness in ("late at us", "not known"):
-        return {"fg": "red"}
-    if column == "alerts" and row.alerts:
-        return {"fg": "red"}
-    return {}
+        return "red"
+    return "red" if column == "alerts" and row.alerts else ""
 
 
-def _attention(found: Overview, width: int) -> list[str]:
+def _print_attention(found: Overview) -> None:
+    print()
     if found.well:
-        return ["", "all is well"]
-    told = [f"{row.dataset}: {words}" for row in found.rows for words in row.attention]
-    wrapped = [
-        wrap(words, width, subsequent_indent="    ", break_on_hyphens=False) for words in (*told, *found.attention)
-    ]
-    return ["", *(line for lines in wrapped for line in lines)]
+        print("all is well")
+    for words in (*(f"{row.dataset}: {words}" for row in found.rows for words in row.attention), *found.attention):
+        say(words)
 
 
 def _plain(found: Overview, store: str, server: str, now: datetime) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import polars as pl
 
 from configs.claims import Claim
 from configs.contract import Column, Contract, Headline
+from configs.words import plural
 from tasks.causes import CAUSES
 from tasks.claims import judge_claim
 from tasks.store.records import LogEntry
@@ -22,12 +23,12 @@ PAGE = "changes.md"
 LARGEST = 10
 NAMED = 6
 WORDS = {
-    "new_period": "new periods",
-    "source_revision": "revisions by the publisher",
-    "reclassification": "the list of products changed",
-    "method": "our method changed",
-    "withdrawal": "an input was withdrawn",
-    "unattributed": "the publisher or our method, not told apart",
+    "new_period": ("new period", "new periods"),
+    "source_revision": ("revision by the publisher", "revisions by the publisher"),
+    "reclassification": ("the list of products changed",) * 2,
+    "method": ("our method changed",) * 2,
+    "withdrawal": ("an input was withdrawn",) * 2,
+    "unattributed": ("the publisher or our method, not told apart",) * 2,
 }
 
 
@@ -61,7 +62,9 @@ def page(
     if old is None:
         count = new.rows.select(pl.len()).collect().item()
         told = "\n".join(["", *_claims(claims, None, new)]).rstrip()
-        return f"{head}\n\nThe first version: {count:,} rows, nothing to compare with.\n{told}\n".rstrip() + "\n"
+        return (
+            f"{head}\n\nThe first version: {plural(count, 'row')}, nothing to compare with.\n{told}\n".rstrip() + "\n"
+        )
     lines = [f"{head}, against {old.version}: vintage {old.vintage}", "", *_withdrawn(log, old.version, new.version)]
     listed = changes.filter(pl.col("kind").is_in(["new", "revised", "removed"]))
     lines += _by_cause(listed, causes)
@@ -83,12 +86,12 @@ def _withdrawn(log: Sequence[LogEntry], *ends: str) -> list[str]:
 def _by_cause(listed: pl.LazyFrame, causes: dict[str, int]) -> list[str]:
     if not causes:
         return ["No figure changed.", ""]
-    told = [f"{causes[c]:,} {WORDS[c]}" for c in CAUSES if causes.get(c)]
+    told = [f"{plural(causes[c], *WORDS[c])}" for c in CAUSES if causes.get(c)]
     each = listed.select("key", pl.col("cause").str.split("+")).explode("cause")
     rows = dict(each.group_by("cause").agg(pl.col("key").n_unique()).collect().iter_rows())
-    in_rows = ", ".join(f"{rows[c]:,} {WORDS[c]}" for c in CAUSES if rows.get(c))
+    in_rows = ", ".join(f"{plural(rows[c], *WORDS[c])}" for c in CAUSES if rows.get(c))
     gone = listed.filter(pl.col("kind") == "removed").select(pl.len(), pl.col("key").n_unique()).collect().row(0)
-    lost = [f"Gone: {gone[1]:,} rows with {gone[0]:,} figures."] if gone[0] else []
+    lost = [f"Gone: {plural(gone[1], 'row')} with {plural(gone[0], 'figure')}."] if gone[0] else []
     return [f"Figures: {'; '.join(told)}.", *([f"Rows: {in_rows}."] if in_rows else []), *lost, ""]
 
 
@@ -96,9 +99,19 @@ def _otherwise(changes: pl.LazyFrame) -> list[str]:
     kinds = dict(changes.group_by("kind").len().collect().iter_rows())
     told = []
     if kinds.get("representation"):
-        told.append(f"{kinds['representation']:,} figures are printed with more or fewer digits and are the same")
+        same = plural(
+            kinds["representation"],
+            "figure is printed with more or fewer digits and is the same",
+            "figures are printed with more or fewer digits and are the same",
+        )
+        told.append(same)
     if kinds.get("relabelled"):
-        told.append(f"{kinds['relabelled']:,} names, codes or vintages of rows are others")
+        labels = plural(
+            kinds["relabelled"],
+            "name, code or vintage of a row is another",
+            "names, codes or vintages of rows are others",
+        )
+        told.append(labels)
     return [f"Besides: {'; '.join(told)}."] if told else []
 
 
@@ -231,7 +244,7 @@ def _told(contract: Contract, row: dict[str, Any], names: dict[str, dict[str, st
     was, now = row["was"], row["now"]
     a, b = (float(x) if isinstance(x, int | float) else None for x in (was, now))
     causes = [c for told in row["cause"] for c in told.split("+")]
-    why = "" if causes == ["source_revision"] else f" ({', '.join(WORDS[c] for c in causes)})"
+    why = "" if causes == ["source_revision"] else f" ({', '.join(WORDS[c][1] for c in causes)})"
     label = f"{_label(contract, row, names)}, {row['column']}"
     return f"{label}: {_figure(a)} -> {_figure(b)}, {_percent(a, b)}{why}"
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from textwrap import shorten
 from typing import Literal
 
 from configs.contract import Contract, load_contract
 from configs.errors import ObjectNotFoundError
 from configs.releases import Expectations, Release, expectations
+from configs.words import plural, shortened
 from expectations.periods import last_day
 from tasks.store import layout
 from tasks.store.objects import ObjectStore
@@ -126,7 +126,7 @@ def _late(facts: Facts, expected: Expectations, due: Release) -> Freshness:
 def _too_old(facts: Facts, expected: Expectations, days: int, now: datetime) -> Freshness:
     """No release is due by the calendar, and the figures are older than the contract allows all the same."""
     limit = facts.contract.freshness_limit_days
-    what = f"vintage {facts.vintage} is {days} days old, beyond the {limit} that the contract allows"
+    what = f"vintage {facts.vintage} is {plural(days, 'day')} old, beyond the {limit} that the contract allows"
     if expected.own:
         return _verdict(facts, "late at us", f"{what}: the table is ours, look it through", "own table")
     if facts.outcome == "failed" or not _looked_lately(facts, now):
@@ -140,7 +140,7 @@ def _standstill(facts: Facts) -> Freshness:
     when = f"last at {_at(facts.asked_at)}" if facts.asked_at else "never as far as is known"
     failed = f"; the last run failed: {facts.detail}" if facts.outcome == "failed" else ""
     days = facts.contract.ask_within_days
-    told = f"the publisher is to be asked every {days} days at the least, and was {when}{failed}"
+    told = f"the publisher is to be asked every {plural(days, 'day')} at the least, and was {when}{failed}"
     return _verdict(facts, "late at us", told, "nobody asks")
 
 
@@ -170,7 +170,7 @@ def facts_of(contract: Contract, latest: Latest | None, status: Status | None) -
         version=latest.version if latest else None,
         vintage=entry.vintage if entry else "",
         outcome=status.outcome if status else "",
-        detail=shorten(status.detail, DETAIL) if status else "",
+        detail=shortened(status.detail, DETAIL) if status else "",
         stopped=status.version if status and status.outcome == "rejected" else None,
         checked_at=_moment(status.checked_at) if status else None,
         asked_at=_moment(status.asked_at) if status and status.asked_at else None,

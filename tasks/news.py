@@ -15,6 +15,7 @@ import polars as pl
 
 from configs.contract import Contract
 from configs.errors import NotPublishedError, ObjectNotFoundError
+from configs.words import plural
 from tasks.store import layout, reader, versions
 from tasks.store.objects import ObjectStore
 from tasks.store.records import ChangeCounts, Latest, LogEntry, Manifest
@@ -95,14 +96,13 @@ def _title(m: Manifest, entry: LogEntry) -> str:
 def counts_words(m: Manifest) -> str:
     """``2 new rows, 37 revised``; of a first version, how many rows there are."""
     if m.parent is None:
-        return f"the first version, {m.rows:,} rows"
+        return f"the first version, {plural(m.rows, 'row')}"
     rows = _counted(m.changes)
-    parts = [f"{rows[kind]:,} {kind}" for kind in ("new", "revised", "removed") if rows[kind]]
-    if not parts:
+    kinds = [kind for kind in ("new", "revised", "removed") if rows[kind]]
+    if not kinds:
         return "no difference in figures"
-    first, *others = parts
-    number, kind = first.split(" ")
-    return ", ".join([f"{number} {kind} row{'s' if number != '1' else ''}", *others])
+    first, *others = kinds
+    return ", ".join([plural(rows[first], f"{first} row"), *(f"{rows[kind]:,} {kind}" for kind in others)])
 
 
 def _counted(changes: ChangeCounts) -> dict[str, int]:
@@ -111,7 +111,7 @@ def _counted(changes: ChangeCounts) -> dict[str, int]:
 
 def _lines(store: ObjectStore, contract: Contract, m: Manifest) -> list[str]:
     after = f", after {m.parent}" if m.parent else ""
-    lines = [f"{contract.title}. {m.rows:,} rows, vintage {m.vintage}{after}."]
+    lines = [f"{contract.title}. {plural(m.rows, 'row')}, vintage {m.vintage}{after}."]
     cells = [
         f"{m.changes.cells[k]:,} {k}" for k in ("new", "revised", "removed", "relabelled") if m.changes.cells.get(k)
     ]
@@ -119,7 +119,7 @@ def _lines(store: ObjectStore, contract: Contract, m: Manifest) -> list[str]:
         lines.append(f"Cells: {', '.join(cells)}.")
     if m.override:
         failed = m.quality.failed_critical
-        checks = f"{failed} critical check{'s' if failed != 1 else ''}"
+        checks = plural(failed, "critical check")
         lines.append(
             f"The quality gate had rejected these figures as {m.override.rejected} ({checks}); "
             f"{m.override.by} publishes them all the same: {m.override.reason}"

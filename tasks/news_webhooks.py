@@ -22,6 +22,7 @@ import stamina
 from configs.contract import Contract
 from configs.errors import ConfigError, ObjectNotFoundError
 from configs.subscribers import Subscriber, Subscribers, load_subscribers
+from configs.words import plural
 from tasks.news import News, news_of
 from tasks.store import layout
 from tasks.store.derived import swap_loop
@@ -132,7 +133,7 @@ def post(address: str, body: dict[str, Any], config: Subscribers) -> None:
                 _post_once(address, body, config.timeout)
                 return
     except _RefusedError as e:
-        raise _RefusedError(f"{e}, in {tried} attempt{'s' if tried > 1 else ''}", passing=False) from None
+        raise _RefusedError(f"{e}, in {plural(tried, 'attempt')}", passing=False) from None
 
 
 def _post_once(address: str, body: dict[str, Any], timeout: float) -> None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from textwrap import shorten
 
 from configs.contract import dataset_names, load_contract, published_names
 from configs.errors import ObjectNotFoundError, StorePermissionError
 from configs.releases import expectations
+from configs.words import shortened
 from tasks.alerts import state as alert_state
 from tasks.alerts.model import KINDS, State
 from tasks.freshness import BAD, Freshness, facts_of, judge
@@ -127,7 +127,7 @@ def _left_behind(store: ObjectStore, datasets: Sequence[str]) -> list[str]:
             told.append(str(e))
             continue
         if status is not None and status.outcome in ENDED_BADLY:
-            told.append(f"{name}: does not follow, {status.outcome}: {shorten(status.detail, WORDS)}")
+            told.append(f"{name}: does not follow, {status.outcome}: {shortened(status.detail, WORDS)}")
     return told
 
 
@@ -136,8 +136,19 @@ def _row(store: ObjectStore, name: str, alerts: tuple[OpenAlert, ...], runs: Run
         latest, status = _documents(store, name)
     except DamagedRecordError as e:
         return row(None, None, Freshness(name, "not known", str(e)), alerts, runs, now)
-    verdict = judge(facts_of(load_contract(name), latest, status), expectations(name, now), now)
+    contract = load_contract(name)
+    if contract.derived_from:  # made with its inputs, in their runs: only these have a calendar
+        verdict = _derived(name, latest, status)
+    else:
+        verdict = judge(facts_of(contract, latest, status), expectations(name, now), now)
     return row(latest, status, verdict, alerts, runs, now)
+
+
+def _derived(name: str, latest: Latest | None, status: Status | None) -> Freshness:
+    words = f"made from {', '.join(load_contract(name).derived_from)}"
+    if latest is None:
+        return Freshness(name, "never published", words)
+    return Freshness(name, "fresh", words, version=latest.version, vintage=status.vintage if status else "")
 
 
 def _open(alerts: State, dataset: str) -> tuple[OpenAlert, ...]:
@@ -210,14 +221,14 @@ def _attention(
     told = []
     if run in ENDED_BADLY:
         wrote = status.detail if status and status.outcome == run else "see its log in Prefect"
-        told.append(f"the last run ended as {run}: {shorten(wrote, WORDS)}")
+        told.append(f"the last run ended as {run}: {shortened(wrote, WORDS)}")
     waiting = [r for r in (runs.next, runs.last) if r and r.state in ("late", "pending", "scheduled")]
     for since in sorted(r.at for r in waiting if (now - r.at).total_seconds() > PATIENCE_SECONDS)[:1]:
         told.append(
             f"a run should have begun at {since:%Y-%m-%d %H:%M} UTC and no worker has taken it: is one running?"
         )
     if verdict.state in BAD:
-        told.append(f"{verdict.state}: {shorten(verdict.words, WORDS)}")
+        told.append(f"{verdict.state}: {shortened(verdict.words, WORDS)}")
     return [*told, *map(_words, alerts)]
 
 

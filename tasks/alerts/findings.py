@@ -28,6 +28,7 @@ from configs.errors import (
     TimedOutError,
     VintageUnavailableError,
 )
+from configs.words import plural
 from tasks.alerts.model import FailedCheck, Finding, Kind
 from tasks.runs import Published, RejectedError
 from tasks.store import layout, versions
@@ -89,7 +90,7 @@ def of_published(store: ObjectStore, outcome: Published) -> Finding | None:
     """The warnings of a published version, if it has any."""
     if not outcome.warnings:
         return None
-    words = f"{outcome.dataset}@{outcome.version} was published with {_many(len(outcome.warnings), 'warning')}"
+    words = f"{outcome.dataset}@{outcome.version} was published with {plural(len(outcome.warnings), 'warning')}"
     return _of_version(store, outcome.dataset, outcome.version, "warnings", words, list(outcome.warnings))
 
 
@@ -121,7 +122,7 @@ def _of_version(
         # The words of the run are all there is then; they name the checks too.
         checks = [FailedCheck(id=_short(f, 80), title=_short(f, WORDS), expected="", observed="") for f in failures]
     if kind == "rejected":
-        words = f"{dataset}@{version} was stopped by the quality gate: {_many(len(checks), 'critical check')} failed"
+        words = f"{dataset}@{version} was stopped by the quality gate: {plural(len(checks), 'critical check')} failed"
     return Finding(
         dataset=dataset,
         kind=kind,
@@ -143,10 +144,6 @@ def _check(row: dict[str, Any]) -> FailedCheck:
         rows=tuple(_short(r, 200) for r in row["failing_rows"][:ROWS]),
         runbook=row.get("runbook") or "",
     )
-
-
-def _many(number: int, what: str) -> str:
-    return f"{number} {what}{'s' if number != 1 else ''}"
 
 
 def _short(text: str, most: int) -> str:

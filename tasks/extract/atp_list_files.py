@@ -20,6 +20,7 @@ from datetime import date
 import polars as pl
 
 from configs.errors import IncompleteResponseError, SourceError, SourceLayoutError, SourceResponseError
+from configs.words import plural
 from tasks.extract.base import RawDocument
 
 GROUPS = tuple(f"{n:02d}" for n in range(1, 11))
@@ -70,7 +71,7 @@ def read_list(source: str, document: RawDocument) -> pl.DataFrame:
         )
     codes = _records(source, document, text, flow)
     if codes.height < FEWEST_CODES:
-        few = f"has {codes.height} codes of advanced technology products, fewer than {FEWEST_CODES}"
+        few = f"has {plural(codes.height, 'code')} of advanced technology products, fewer than {FEWEST_CODES}"
         raise _fail(IncompleteResponseError, source, document, f"{few}; is it whole?")
     missing = sorted(set(GROUPS) - set(codes["technology_group"]))
     if missing:

@@ -16,6 +16,7 @@ from typing import Literal
 import polars as pl
 
 from configs.errors import SourceLayoutError
+from configs.words import plural
 from tasks.extract.bulk_records import SOURCE, Layout, field, layouts, records, table
 from tasks.extract.bulk_zip import CHUNK, Members, ahead, members
 
@@ -136,7 +137,9 @@ def _part(lines: pl.Series, layout: Layout, wanted: pl.DataFrame, codes: pl.Data
     unknown = seen.join(codes, on="commodity", how="anti")["commodity"].sort()
     if len(unknown):
         raise SourceLayoutError(
-            SOURCE, f"{told}: {len(unknown)} codes are not in its own concordance: {', '.join(unknown.head(5))}"
+            SOURCE,
+            f"{told}: {plural(len(unknown), 'code is', 'codes are')} not in its own concordance: "
+            f"{', '.join(unknown.head(5))}",
         )
     within = frame.join(wanted.select("commodity", "hitech"), on="commodity", how="inner", maintain_order="left")
     read = table(within["line"], layout, told).with_columns(within["hitech"])

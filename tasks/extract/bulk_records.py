@@ -15,6 +15,7 @@ import polars as pl
 import yaml
 
 from configs.errors import ConfigError, IncompleteResponseError, SourceLayoutError
+from configs.words import plural
 
 SOURCE = "census_bulk"
 LAYOUTS = Path(__file__).parent.parent.parent / "configs" / "reference" / "census_bulk" / "layouts.yaml"
@@ -121,7 +122,7 @@ def _split(body: bytes, layout: Layout, told: str, before: int) -> pl.Series:
         # Of one column: a reader of CSV cuts lines six times as fast as a split of the text.
         read = pl.read_csv(text, has_header=False, schema={"line": pl.String}, separator="\x01", quote_char=None)
     except pl.exceptions.PolarsError as e:
-        raise SourceLayoutError(SOURCE, f"{told}: after {before:,} records comes what is no text ({e})") from e
+        raise SourceLayoutError(SOURCE, f"{told}: after {plural(before, 'record')} comes what is no text ({e})") from e
     # An empty line comes as null.
     lines = read["line"].fill_null("") if read["line"].null_count() else read["line"]
     lengths = lines.str.len_bytes() if ascii_only else lines.str.len_chars()
@@ -150,7 +151,7 @@ def table(lines: pl.Series, layout: Layout, told: str, names: Sequence[str] | No
         if read[name].null_count():
             bad = frame.filter(read[name].is_null())
             raise SourceLayoutError(
-                SOURCE, f"{told}: {name} is not a number in {bad.height:,} records: {bad.row(0, named=True)}"
+                SOURCE, f"{told}: {name} is not a number in {plural(bad.height, 'record')}: {bad.row(0, named=True)}"
             )
     return read
 

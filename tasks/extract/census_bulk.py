@@ -28,6 +28,7 @@ from configs.errors import (
     VintageUnavailableError,
 )
 from configs.settings import source_settings
+from configs.words import plural
 from tasks.extract.base import Archive, Ask, Extraction, Months, Piece, RawDocument, extracted
 from tasks.extract.bulk_facts import facts
 from tasks.extract.bulk_month import DETAIL, Flow, read_month
@@ -197,7 +198,8 @@ def parse(dataset: str, documents: tuple[RawDocument, ...], vintage: str | None)
     have = months["exports"]
     if not have or have != months["imports"] or have != list(every(have[0], have[-1])):
         told = "; ".join(
-            f"{flow}: {len(m)} months to {m[-1]:%Y-%m}" if m else f"{flow}: none" for flow, m in months.items()
+            f"{flow}: {plural(len(m), 'month')} to {m[-1]:%Y-%m}" if m else f"{flow}: none"
+            for flow, m in months.items()
         )
         raise InconsistentVintageError(SOURCE, f"the months are not those of one unbroken time, both flows ({told})")
     found = f"{have[-1]:%Y-%m}"

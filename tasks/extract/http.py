@@ -39,6 +39,7 @@ from configs.errors import (
     SourceUnavailableError,
 )
 from configs.settings import SourceSettings
+from configs.words import plural
 from tasks.extract.base import Meter
 from tasks.extract.http_answers import Answer, Found, Passing, RedirectedError, StatusError, advice, retry_after
 from tasks.extract.limits import Limits, limits_of
@@ -153,7 +154,7 @@ class Client:
             size = to.stat().st_size
             if begun[0].size is not None and begun[0].size != size:
                 to.unlink()
-                raise Passing(f"{size:,} bytes came of {begun[0].size:,}")
+                raise Passing(f"{plural(size, 'byte')} came of {begun[0].size:,}")
             return begun[0]
 
         return self._tried(url, once)
@@ -229,7 +230,7 @@ class Client:
         bundled = "; the bundled figures need neither: --source snapshot" if self.settings.bundled else ""
         return SourceUnavailableError(
             self.source,
-            f"{without_secrets(url)} could not be read in {tried} attempt{'s' if tried > 1 else ''}; "
+            f"{without_secrets(url)} could not be read in {plural(tried, 'attempt')}; "
             f"last: {self.scrub.text(last)}. "
             f"Check the network and the publisher's site, and run again{bundled}",
             raw_keys=raw_keys,
@@ -294,7 +295,7 @@ class Client:
             raise SourceResponseError(self.source, f"{told} in configs/sources/{self.source}.yaml")
         if time.monotonic() > deadline:
             budget = self.settings.total_budget
-            raise Passing(f"still sending after {budget:g} s ({size:,} bytes so far)", slow=True)
+            raise Passing(f"still sending after {budget:g} s ({plural(size, 'byte')} so far)", slow=True)
 
     def _refuse(self, shown: str, response: httpx2.Response, *, empty_ok: bool = False) -> None:
         status = response.status_code

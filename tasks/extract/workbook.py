@@ -8,6 +8,7 @@ from io import BytesIO
 import fastexcel
 
 from configs.errors import IncompleteResponseError, SourceLayoutError, SourceResponseError
+from configs.words import plural
 from tasks.extract.base import RawDocument
 
 
@@ -29,7 +30,9 @@ def open_workbook(source: str, document: RawDocument) -> fastexcel.ExcelReader:
             broken = archive.testzip()
     except zipfile.BadZipFile as e:
         raise IncompleteResponseError(
-            source, f"{document.url}, {len(body):,} bytes, is cut short or damaged ({e}); run again", raw_keys=kept
+            source,
+            f"{document.url}, {plural(len(body), 'byte')}, is cut short or damaged ({e}); run again",
+            raw_keys=kept,
         ) from e
     if broken:
         raise IncompleteResponseError(source, f"{document.url} is damaged in {broken}; run again", raw_keys=kept)

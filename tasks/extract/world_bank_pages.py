@@ -22,6 +22,7 @@ from configs.errors import (
     SourceLayoutError,
     SourceResponseError,
 )
+from configs.words import plural
 from tasks.extract.base import RawDocument
 
 SOURCE = "world_bank"
@@ -150,7 +151,7 @@ def _all_rows(documents: Sequence[RawDocument], what: str) -> list[tuple[RawDocu
     if totals != {len(rows)} or numbers != expected:
         raise IncompleteResponseError(
             SOURCE,
-            f"{what}: {len(rows):,} rows on pages {numbers}, but the API says {sorted(totals)} rows on "
+            f"{what}: {plural(len(rows), 'row')} on pages {numbers}, but the API says {sorted(totals)} rows on "
             f"{len(expected)} pages; a page is missing or was served twice, run again",
             raw_keys=tuple(d.raw_key for d in documents),
         )

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from configs.words import plural
 from tasks.quality.series import Point, Series
 
 WIDTH, HEIGHT = 720, 230
@@ -109,7 +110,7 @@ def _description(series: Series) -> str:
     marked = "no single point is marked"
     if failing:
         few = "; ".join(f"{p.at}: {told(p)}" for p in failing[:3])
-        marked = f"{len(failing)} failing point{'s' if len(failing) > 1 else ''} marked: {few}"
+        marked = f"{plural(len(failing), 'failing point')} marked: {few}"
     return f"{series.measure} in {series.unit}, {first} to {last}, {against}; {marked}."
 
 

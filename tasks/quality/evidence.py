@@ -11,6 +11,7 @@ import polars as pl
 
 from configs.contract import Contract, load_contract
 from configs.errors import NotPublishedError, StoreError
+from configs.words import plural
 from tasks.quality.comparison import Compared, compare_measures
 from tasks.quality.report import CheckResult, Report, results_of
 from tasks.quality.series import Series, series_of
@@ -75,8 +76,8 @@ class Evidence:
         critical, warnings = counts.failed_critical, counts.failed_warning
         if self.state == "rejected":
             still = f"{self.manifest.dataset}@{self.served.version}" if self.served else "nothing: none is published"
-            return f"Rejected: {_number(critical, 'critical check')} failed. Readers still get {still}."
-        told = f"with {_number(warnings, 'warning')}" if warnings else "without a warning"
+            return f"Rejected: {plural(critical, 'critical check')} failed. Readers still get {still}."
+        told = f"with {plural(warnings, 'warning')}" if warnings else "without a warning"
         override = self.manifest.override
         if override is not None:
             told = f"although rejected as {override.rejected}, by {override.by}: {override.reason.rstrip('.')}"
@@ -148,7 +149,3 @@ def _find(
         return manifest, "not published" if manifest.status == "passed" else manifest.status, None
     current = latest is not None and found.manifest.version == latest.version
     return found.manifest, "yanked" if found.yank else "latest" if current else "published", found.yank
-
-
-def _number(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"

@@ -25,6 +25,7 @@ import polars as pl
 import pyarrow as pa
 
 from configs.errors import CheckCouldNotRunError
+from configs.words import plural
 from expectations import columns
 from expectations.base import Check, GateInput, load_checks
 from expectations.runbooks import runbook
@@ -217,7 +218,7 @@ def _answered(gate: GateInput, check: Check, answer: Any, frames: _Frames) -> Ch
 def _observed(check: Check, behind: pl.DataFrame) -> str:
     """How many rows failed, and how far off they are where the rows can tell."""
     told = values_of(behind, check.column) if check.column else how_far(behind)
-    return f"{behind.height:,} row{'s' if behind.height != 1 else ''} otherwise" + (f"; {told}" if told else "")
+    return f"{plural(behind.height, 'row')} otherwise" + (f"; {told}" if told else "")
 
 
 def _failing(gate: GateInput, check: Check) -> pl.DataFrame:

@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from configs.errors import ObjectExistsError, ObjectNotFoundError, PreconditionFailedError, StoreError
+from configs.words import plural
 from tasks.store import layout, yank
 from tasks.store.objects import Entry, ObjectStore
 from tasks.store.records import Claim, Manifest
@@ -52,7 +53,8 @@ class GcPlan:
     def lines(self) -> list[str]:
         """One line a version, for a person."""
         return [
-            f"{x.action} {x.dataset}@{x.version}: {x.reason}; {len(x.keys)} objects, {x.bytes:,} bytes"
+            f"{x.action} {x.dataset}@{x.version}: {x.reason}; "
+            f"{plural(len(x.keys), 'object')}, {plural(x.bytes, 'byte')}"
             for x in self.leftovers
         ]
 

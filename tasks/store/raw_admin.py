@@ -21,6 +21,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from configs.errors import ObjectNotFoundError, StoreError, UsageError
+from configs.words import plural
 from tasks.store import layout, raw_taken_down
 from tasks.store.objects import Entry, ObjectStore
 from tasks.store.raw_taken_down import TakenDown
@@ -69,8 +70,10 @@ class RawPlan:
         for name in sources:
             raw = [e for e in self.raw if _source_of(e.key) == name]
             notes = [e for e in self.notes if _source_of(e.key) == name]
-            more = f", {len(notes):,} notes of unfinished extractions" if notes else ""
-            told.append(f"delete of {name}: {len(raw):,} documents, {sum(e.size for e in raw):,} bytes{more}")
+            more = f", {plural(len(notes), 'note')} of unfinished extractions" if notes else ""
+            told.append(
+                f"delete of {name}: {plural(len(raw), 'document')}, {plural(sum(e.size for e in raw), 'byte')}{more}"
+            )
         return told
 
 

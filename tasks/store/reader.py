@@ -12,6 +12,7 @@ import pyarrow.dataset as pads
 
 from configs.contract import Contract
 from configs.errors import CorruptVersionError, NotPublishedError, ObjectNotFoundError, StoreUnavailableError
+from configs.words import did_you_mean
 from tasks.quality.report import aligned
 from tasks.store import layout
 from tasks.store.objects import ObjectStore
@@ -73,7 +74,8 @@ def resolve(store: ObjectStore, dataset: str, version: str | None = None) -> Res
     wanted = version or latest.version
     event = next((e for e in latest.published if e.version == wanted), None)
     if event is None:
-        raise NotPublishedError(f"{dataset}@{wanted} was never published; see: techtrade versions {dataset}")
+        meant = did_you_mean(wanted, (e.version for e in latest.published))
+        raise NotPublishedError(f"{dataset}@{wanted} was never published{meant}; see: techtrade versions {dataset}")
     sha256 = latest.manifest_sha256 if wanted == latest.version else event.manifest_sha256
     return Resolved(latest, read_manifest(store, dataset, wanted, sha256), _yank_of(latest, wanted))
 

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from configs.contract import load_contract, published_names
 from configs.errors import PreconditionFailedError, StoreError, UsageError
 from configs.history import SOURCE, SUFFIX, base_of
+from configs.words import plural
 from tasks.store import layout, reader
 from tasks.store.objects import ObjectStore
 from tasks.store.records import Latest, LogEntry, Manifest, Retired
@@ -68,7 +69,7 @@ class RetentionPlan:
     def lines(self) -> list[str]:
         """One line a version, for a person."""
         return [
-            f"delete the data of {s.dataset}@{s.version}: {len(s.keys)} files, {s.bytes:,} bytes"
+            f"delete the data of {s.dataset}@{s.version}: {plural(len(s.keys), 'file')}, {plural(s.bytes, 'byte')}"
             for s in self.superseded
         ]
 

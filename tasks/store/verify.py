@@ -10,6 +10,7 @@ import polars as pl
 
 from configs.contract import Contract, load_contract
 from configs.errors import CorruptVersionError, ObjectNotFoundError
+from configs.words import plural
 from tasks.store import layout
 from tasks.store.content import combine, frame_sha256
 from tasks.store.objects import ObjectStore
@@ -109,7 +110,7 @@ def _body(store: ObjectStore, manifest: HasFiles, file: FileEntry, problems: lis
         problems.append(f"{file.path} is gone")
         return None
     if len(body) != file.bytes:
-        problems.append(f"{file.path} has {len(body):,} bytes, sealed were {file.bytes:,}")
+        problems.append(f"{file.path} has {plural(len(body), 'byte')}, sealed were {file.bytes:,}")
         return None
     if hashlib.sha256(body).hexdigest() != file.sha256:
         problems.append(f"{file.path} is not what was sealed (sha256)")

@@ -20,6 +20,7 @@ import os
 import socket
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,9 +36,10 @@ from configs.errors import (
     StoreError,
     StoreUnavailableError,
 )
+from configs.words import did_you_mean
 from tasks.store import layout
 from tasks.store.objects import ObjectStore
-from tasks.store.records import Claim, FileEntry, Latest, LogEntry, Manifest
+from tasks.store.records import Claim, DamagedRecordError, FileEntry, Latest, LogEntry, Manifest
 
 Clock = Callable[[], datetime]
 
@@ -158,6 +160,14 @@ def read_latest(store: ObjectStore, dataset: str) -> tuple[Latest | None, str | 
     return Latest.load(stored.body, layout.latest(dataset)), stored.etag
 
 
+def _meant(store: ObjectStore, dataset: str, version: str) -> str:
+    """Return which published version a misspelt one may mean, as far as the log can be read."""
+    with suppress(DamagedRecordError):
+        latest, _ = read_latest(store, dataset)
+        return did_you_mean(version, [e.version for e in latest.published]) if latest else ""
+    return ""
+
+
 def read_manifest(store: ObjectStore, dataset: str, version: str, sha256: str | None = None) -> Manifest:
     """The manifest of a version, checked against its hash where one is given.
 
@@ -171,7 +181,9 @@ def read_manifest(store: ObjectStore, dataset: str, version: str, sha256: str | 
     except ObjectNotFoundError as e:
         if sha256:
             raise CorruptVersionError(dataset, version, ["manifest.json is gone"]) from e
-        raise NotPublishedError(f"{dataset}@{version}: no such version; see: techtrade versions {dataset}") from e
+        raise NotPublishedError(
+            f"{dataset}@{version}: no such version{_meant(store, dataset, version)}; see: techtrade versions {dataset}"
+        ) from e
     if sha256 and hashlib.sha256(body).hexdigest() != sha256:
         raise CorruptVersionError(dataset, version, ["manifest.json is not the one that latest.json names (sha256)"])
     return Manifest.load(body, key)

@@ -107,7 +107,9 @@ def test_what_is_new_gone_or_changed_is_named(publisher: Metadata, run: Run) -> 
     assert seen["exports"]["ALL_VAL_QTR"] == "int", "what to freeze, if it is right"
 
 
-def test_a_code_of_bea_that_enters_leaves_or_is_told_otherwise_is_named(publisher: Metadata, run: Run) -> None:
+def test_a_code_of_bea_that_enters_leaves_or_is_told_otherwise_is_named(
+    publisher: Metadata, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def change(said: Any) -> Any:
         values = said["BEAAPI"]["Results"]["ParamValue"]
         if any(v["Key"] == "CipLicensesMoviesTv" for v in values):
@@ -125,6 +127,10 @@ def test_a_code_of_bea_that_enters_leaves_or_is_told_otherwise_is_named(publishe
         found[1].startswith("changed: TypeOfService CipLicensesTrademarks (") and "-> Trademarks and brands" in found[1]
     )
     assert found[2] == "new: TypeOfService CipLicensesStreaming (Streaming)"
+    monkeypatch.setenv("COLUMNS", "60")
+    narrow = run("sources", "check", "bea").out
+    assert max(map(len, narrow.splitlines())) <= 60 and " ".join(found) in " ".join(narrow.split())
+    assert run("sources", "check", "bea", "--wide").out.splitlines()[1:] == [f"  {line}" for line in found]
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,9 @@ def test_asked_only_nothing_is_made(deploy: Run, client: SyncPrefectClient) -> N
 
 
 @pytest.mark.slow
-def test_what_was_changed_by_hand_is_told_and_brought_back(deploy: Run, client: SyncPrefectClient) -> None:
+def test_what_was_changed_by_hand_is_told_and_brought_back(
+    deploy: Run, client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     deploy()
     before = named(client, "partners")
     client.update_deployment(
@@ -140,6 +142,10 @@ def test_what_was_changed_by_hand_is_told_and_brought_back(deploy: Run, client: 
     assert "would update deployment publish/partners" in only
     assert '    parameters.refresh: "all" → null' in only and "    concurrency_limit.limit: 5 → 1" in only
     assert 'description: "mine" → ' in only and only.count("would ") == 2
+    with monkeypatch.context() as terminal:
+        terminal.setenv("COLUMNS", "80")
+        narrow = deploy("--dry-run").out
+    assert max(map(len, narrow.splitlines())) <= 80 and narrow.split() == only.split(), "wrapped, and nothing is cut"
     assert deploy().out == only.replace("would ", "")
     after = named(client, "partners")
     assert (after.id, after.parameters, after.global_concurrency_limit.limit) == (before.id, {"dataset": "partners"}, 1)

@@ -46,11 +46,11 @@ def test_what_killed_runs_left_goes_and_what_is_derived_is_made_whole(
     stale = versions.claim(local_store, head).version
     done = maintenance(store=local_store.url, grace_hours=0)
     assert any(f"abandon {DATASET}@{stale}" in line for line in done)
-    assert done[-1] == "1 versions verified: all checksums hold"
+    assert done[-1] == "1 version verified: all checksums hold"
     assert versions.read_manifest(local_store, DATASET, stale).status == "abandoned"
     assert f'"{published}"'.encode() in local_store.get(layout.CATALOG).body
     assert ledger.read(local_store, DATASET) is not None
-    assert maintenance(store=local_store.url, grace_hours=0) == ["1 versions verified: all checksums hold"]
+    assert maintenance(store=local_store.url, grace_hours=0) == ["1 version verified: all checksums hold"]
 
 
 def test_every_published_version_has_its_turn_within_as_many_nights(

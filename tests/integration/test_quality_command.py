@@ -40,8 +40,8 @@ def test_a_rejected_version_tells_what_failed_how_far_off_and_what_to_do(
     assert ran.code == 0
     served = versions.read_latest(open_store(str(tmp_path / "store")), ATP)[0].version
     assert f"Readers still get {ATP}@{served}." in ran.out
-    first = ran.out.index("CRITICAL: does not hold")
-    assert first < ran.out.index("WARNING: does not hold") < ran.out.index("held  ")
+    first = ran.out.index("CRITICAL: failed")
+    assert first < ran.out.index("WARNING: failed") < ran.out.index("\npassed:\n")
     for words in (
         "furthest off: exports_usd", "(1,000 times)", "why this bound", "techtrade data team",
         "deploy/runbooks/quality.md#unit-and-size", '{"period": "1989-01-01"', "and 431 more; 17 of them with --json",

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-import click
 import pytest
 
 from configs.contract import dataset_names
-from flows.status_command import table
+from flows.status_command import print_rows
 from tasks.freshness import Freshness
 from tasks.overview import OpenAlert, Overview, Row, Run, Runs, row
 from tasks.store.records import Cost, Latest, Status
@@ -90,19 +89,27 @@ def test_schedules_that_are_paused_are_told_in_place_of_a_next_run() -> None:
     assert made(Runs(next=ago("late", hours=1), paused=True)).next_run == "late"
 
 
-def test_every_dataset_fits_on_a_screen_whatever_is_wrong_with_it() -> None:
+def test_every_dataset_fits_on_a_screen_whatever_is_wrong_with_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     worst = made(Runs(None, ago("late", days=20)), STATUS, replace(FRESH, state="late at the publisher"))
     worst = replace(worst, run="superseded", cost=Cost(requests=12_345, bytes=999_000_000), seconds=12_345.0)
     rows = [replace(worst, dataset=name) for name in dataset_names()]
-    for width in (120, 100, 80):
-        lines = table(rows, NOW, width)
-        assert max(len(click.unstyle(line)) for line in lines) <= width
+    heads = {}
+    for width in (140, 120, 100, 80):
+        monkeypatch.setenv("COLUMNS", str(width))
+        print_rows(rows, NOW, dict.fromkeys(dataset_names(), "corrupt"))
+        out, _ = capsys.readouterr()
+        lines = out.splitlines()
+        assert max(map(len, lines)) <= width
         assert len(lines) == len(rows) + 2
-    assert "requests" in table(rows, NOW, 120)[0] and "requests" not in table(rows, NOW, 80)[0]
+        assert "…" not in out
+        heads[width] = lines[0]
+    assert "requests" in heads[140] and "requests" not in heads[80] and "next run" in heads[80]
 
 
-def test_figures_are_short_and_of_one_unit() -> None:
-    (line,) = table([made(Runs(next=ago("scheduled", hours=-30)))], NOW, 120)[2:]
-    assert click.unstyle(line).split() == [
+def test_figures_are_short_and_of_one_unit(capsys: pytest.CaptureFixture[str]) -> None:
+    print_rows([made(Runs(next=ago("scheduled", hours=-30)))], NOW, {})
+    assert capsys.readouterr().out.splitlines()[2].split() == [
         "partners", "unchanged", "2h", "in", "30h", "2026-11-24.0001", "2h", "fresh", "-", "2", "1.2", "kB", "3",
     ]  # fmt: skip

@@ -1,0 +1,63 @@
+"""Words that depend on values: plurals, the name that a misspelt one was meant to be, texts that are too long.
+
+Standard library only, so that anything may import it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+# The commands of the command line; those that have commands of their own first.
+COMMANDS = (
+    "alerts", "raw", "sources", "completion",
+    "backfill", "claims", "datasets", "deploy", "diff", "freshness", "gc", "history", "promote", "publish", "quality",
+    "read", "replay", "restore", "serve", "show", "status", "verify", "versions", "vintages", "watch", "yank",
+)  # fmt: skip
+# A command as it is printed in texts: its words, options with their values, and names, files and figures.
+_ARGUMENT = r"(?: (?:-{1,2}[a-z][\w-]*(?:[ =][^\s;,)]+)?|[^\s;,)]*[_@=/\d][^\s;,)]*|partners|[A-Z][A-Z@\[\]]+))"
+_WORDS = rf"(?:(?:{'|'.join(COMMANDS[:4])}) [a-z-]+|(?:{'|'.join(COMMANDS[4:])})\b)"
+COMMAND = re.compile(rf"\btechtrade {_WORDS}{_ARGUMENT}*")
+
+
+def plural(count: int, noun: str, several: str = "") -> str:
+    """Return a count with its noun: ``1 row``, ``2,345 rows``.
+
+    Args:
+        count: how many there are.
+        noun: the singular; an adjective before it is fine (``new row``).
+        several: the plural, where it is not the singular with an s (``series``, ``histories``).
+    """
+    return f"{count:,} {noun if count == 1 else several or noun + 's'}"
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return `` (did you mean X?)`` for the known name that is closest to a misspelt one, else an empty string.
+
+    The start of a name counts as much as a likeness of the whole: ``atp_world`` means ``atp_world_monthly``.
+    """
+    names = list(dict.fromkeys(known))
+    typed = word.casefold()
+    close = get_close_matches(typed, names, n=1, cutoff=0.7)
+    begun = [name for name in names if len(typed) >= 3 and name.startswith(typed)]
+    # A name with the same length cut off: "apt_world" is close to the start of "atp_world_monthly".
+    starts = {name[: len(typed)]: name for name in reversed(names)} if len(typed) >= 4 else {}
+    cut = [starts[start] for start in get_close_matches(typed, starts, n=1, cutoff=0.8)]
+    found = close or begun or cut
+    return f" (did you mean {found[0]}?)" if found else ""
+
+
+def shortened(text: str, most: int) -> str:
+    """Return a text of about ``most`` characters: cut between words, with an ellipsis, the commands in it whole.
+
+    A command that would be cut off is kept behind the ellipsis, because a reader copies it.
+    """
+    text = " ".join(text.split())
+    if len(text) <= most:
+        return text
+    commands = [found.span() for found in COMMAND.finditer(text)]
+    end = text.rfind(" ", 0, most)
+    end = next((stop for start, stop in commands if start < end < stop), max(end, 0))
+    after = [text[start:stop] for start, stop in commands if start >= end]
+    return f"{text[:end].rstrip(' ;,:')} …{f' {after[0]}' if after else ''}"
