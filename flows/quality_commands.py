@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from expectations.runbooks import runbook
+from flows.formats import OutputError
 from flows.inspect_commands import open_at, split_target
 from flows.output import print_json, remark, table
-from flows.read_commands import OutputError
 from flows.report import quality_words
 from tasks.quality.distance import number
 from tasks.quality.evidence import Evidence, gather, with_figures

@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 
 from configs.contract import load_contract
 from configs.history import kept
-from flows import read_commands
-from flows.read_commands import of_vintage
+from flows import diff_command
 from tasks import build, derived, history, pipeline, replay
 from tasks.changes import compare
 from tasks.following import bring_up
 from tasks.read_back import parquet_bytes
+from tasks.standing import of_vintage
 from tasks.store import layout, reader, versions, yank
 from tasks.store.local import LocalStore
 from tasks.store.objects import ObjectStore
@@ -346,9 +346,9 @@ def test_a_difference_over_a_yank_is_that_of_the_two(tmp_path: Path, capfd: pyte
     withdrawn = log.stood[-1][1]
     log.yank()
     log.publish({0: 2, 1: 1}, "2001-02")
-    read_commands.diff(WORLD, withdrawn, log.stood[-1][1], log.store.url, as_json=True)
+    diff_command.diff(WORLD, withdrawn, log.stood[-1][1], log.store.url, as_json=True)
     told = json.loads(capfd.readouterr().out)
-    read_commands.diff(WORLD, log.stood[0][1], log.stood[-1][1], log.store.url, as_json=False)
+    diff_command.diff(WORLD, log.stood[0][1], log.stood[-1][1], log.store.url, as_json=False)
     assert f"\nWithdrawn: {withdrawn}, wrong\n" in capfd.readouterr().out, "also where neither of the two was"
     assert {(c["column"], c["old"], c["new"]) for c in told["changes"]} >= {("exports_usd", "1000", "2")}
     assert {c["cause"] for c in told["changes"]} == {"unattributed"}
