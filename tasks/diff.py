@@ -190,8 +190,9 @@ def _with_causes(
     store: ObjectStore, found: pl.DataFrame, before: Manifest | None, after: Manifest | None
 ) -> pl.DataFrame:
     """The changes with the causes that the versions in between were sealed with. Of two versions that follow each other
-    as they were sealed; of others, each cell with all the causes that it had on the way, or ``unattributed``: so too
-    where one was not made after the other, as what was withdrawn and what came instead.
+    as they were sealed; of others, each cell with all the causes that it had on the way. What has none there is
+    ``unattributed``, but for new periods: so all of it where one was not made after the other, as what was withdrawn
+    and what came instead.
 
     Args:
         found: the changes, with causes as if all of them were the publisher's. For vintages from before our first
@@ -199,13 +200,12 @@ def _with_causes(
     """
     if before is None or after is None:
         return found
-    steps = store_versions.between(store, before.version, after)
-    if steps is None:
-        return found.with_columns(cause=pl.lit("unattributed"))
+    # A new period is known from the figures alone; the rest can be the publisher's or ours.
+    fresh = (pl.col("kind") == "new") & (pl.col("cause") == "new_period")
+    by_rule = pl.when(fresh).then("cause").otherwise(pl.lit("unattributed"))
+    steps = store_versions.between(store, before.version, after) or ()
     told = [changes for step in steps if (changes := _sealed_changes(store, step, found)) is not None]
     on = ["key", "column"]
-    fresh = (pl.col("kind") == "new") & (pl.col("cause") == "new_period")
-    by_rule = pl.when(fresh & pl.lit(len(told) == len(steps))).then("cause").otherwise(pl.lit("unattributed"))
     if not told:
         return found.with_columns(cause=by_rule)
     if len(steps) == 1:
