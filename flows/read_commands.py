@@ -15,7 +15,7 @@ from flows.inspect_commands import open_at, split_target
 from flows.output import remark
 from tasks.conditions import unmatched
 from tasks.query import Query, query
-from tasks.standing import contract_of, of_vintage, retired_words, rows_of
+from tasks.standing import contract_of, end_rows, of_vintage, retired_words, rows_of
 from tasks.store import reader
 from tasks.store import versions as store_versions
 from tasks.store.objects import ObjectStore
@@ -39,13 +39,15 @@ class Wanted:
 
 @dataclass(frozen=True)
 class _Found:
-    """``total`` rows called ``name``, of which ``rows`` has those that the query can select from, unfiltered."""
+    """``total`` rows called ``name``, of which ``rows`` has those that the query can select from, unfiltered. ``ends``:
+    where all are wanted, enough of the first and of the last of them for a table."""
 
     name: str
     contract: Contract
     query: Query
     rows: pl.LazyFrame
     total: int
+    ends: tuple[pl.LazyFrame, pl.LazyFrame]
 
 
 def read(wanted: Wanted, form: str | None, output: str | None, url: str | None) -> None:
@@ -78,7 +80,8 @@ def _found(store: ObjectStore, wanted: Wanted) -> _Found:
         if of.rows is not None:
             told = f"{name}, vintage {wanted.vintage}: the publisher's, from before our first version"
             contract = load_contract(name)
-            return _Found(told, contract, _query(contract, wanted), of.rows.lazy(), of.rows.height)
+            rows = of.rows.lazy()
+            return _Found(told, contract, _query(contract, wanted), rows, of.rows.height, (rows, rows))
         assert of.found is not None
         found = of.found
     else:
@@ -90,7 +93,8 @@ def _found(store: ObjectStore, wanted: Wanted) -> _Found:
     if found.retired:
         remark(f"{retired_words(found)}; made again from its raw inputs, the same to the last digit")
     told = f"{name}@{manifest.version}, vintage {manifest.vintage}"
-    return _Found(told, contract, asked, rows, manifest.rows)
+    ends = end_rows(store, found, SHOWN) if asked.everything and not found.retired else (rows, rows)
+    return _Found(told, contract, asked, rows, manifest.rows, ends)
 
 
 def _query(contract: Contract, wanted: Wanted) -> Query:
@@ -140,7 +144,8 @@ def _table(found: _Found, output: str | None) -> None:
             count += f", the first {parts[0].height:,} shown"
     else:
         half = SHOWN // 2
-        ends = pl.concat([selected.head(half), selected.tail(half)]).collect()
+        first, last = (asked.of(rows) for rows in found.ends)
+        ends = pl.concat([first.head(half), last.tail(half)]).collect()
         parts = [ends.head(half), ends.tail(half)]
         count += f", the first and last {half} shown"
     write_table(f"{found.name}, {count}", parts, asked.contract(found.contract), output)

@@ -7,6 +7,7 @@ import, so only these two import it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from tasks.query import Query
 from tasks.store import reader
 from tasks.store.objects import ObjectStore
 from tasks.store.raw import RawArchive
+from tasks.store.records import FileEntry
 from tasks.store.verify import as_published
 
 EVERYTHING = Query()
@@ -86,6 +88,25 @@ def rows_of(store: ObjectStore, found: reader.Resolved, query: Query = EVERYTHIN
     contract = contract_of(found)
     files = query.files([f for f in found.manifest.files if f.rows is not None], contract)
     return reader.scan(store, found.manifest.model_copy(update={"files": files}), contract)
+
+
+def end_rows(store: ObjectStore, found: reader.Resolved, count: int) -> tuple[pl.LazyFrame, pl.LazyFrame]:
+    """At least so many of the first and of the last rows of a version that has its data: those of its first and last
+    files."""
+    data, contract = [f for f in found.manifest.files if f.rows is not None], contract_of(found)
+
+    def enough(files: Iterable[FileEntry]) -> tuple[FileEntry, ...]:
+        taken: list[FileEntry] = []
+        for file in files:
+            if sum(f.rows or 0 for f in taken) < count:
+                taken.append(file)
+        return tuple(taken)
+
+    first, last = (
+        reader.scan(store, found.manifest.model_copy(update={"files": files}), contract)
+        for files in (enough(data), enough(reversed(data))[::-1])
+    )
+    return first, last
 
 
 def retired_words(found: reader.Resolved) -> str:

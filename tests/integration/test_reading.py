@@ -99,6 +99,16 @@ def test_a_table_says_how_many_rows_there_are_and_shows_both_ends(techtrade: Run
     assert lines[0].endswith("12 of 40 rows") and lines[3][:10] == "2021-12-01"
 
 
+def test_the_ends_of_a_large_dataset_need_its_first_and_last_files_only(techtrade: Run, store: LocalStore) -> None:
+    version = seal(store, TRADE, trade({m: m for m in range(36)}), "2022-12")
+    (file,) = store.entries(layout.version(TRADE, version, "data/part_year=2021/"))
+    (store.root / file.key).write_bytes(b"not parquet")
+    lines = techtrade("read", TRADE, "--columns", "period").out.splitlines()
+    assert lines[0].endswith("72 rows, the first and last 12 shown")
+    assert (lines[3], lines[-1]) == ("2020-01-01", "2022-12-01")
+    assert techtrade("read", TRADE, "--columns", "period", "--format", "csv").code == 1
+
+
 def test_no_row_is_no_error_and_says_what_was_meant(techtrade: Run, store: LocalStore) -> None:
     seal(store, TRADE, trade({0: 1}), "2020-01")
     for form in ("table", "csv"):

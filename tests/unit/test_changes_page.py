@@ -60,7 +60,9 @@ def test_a_total_that_moved_is_told_and_a_year_that_got_a_month_is_no_other_tota
 
 
 def test_what_is_gone_is_said_so() -> None:
-    assert "Gone: 1 rows with 2 figures." in told({("01", 1): 1, ("02", 1): 5}, {("01", 1): 1})
+    text = told({("01", 1): 1, ("02", 1): 5}, {("01", 1): 1})
+    assert "Gone: 1 rows with 2 figures." in text and "Cells that are gone by key:\n- flow: imports (2)" in text
+    assert "revision" not in text and "Revised" not in text, "it was not revised as well"
 
 
 @given(cells, cells, cells)
