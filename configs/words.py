@@ -32,20 +32,26 @@ def plural(count: int, noun: str, several: str = "") -> str:
     return f"{count:,} {noun if count == 1 else several or noun + 's'}"
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return `` (did you mean X?)`` for the known name that is closest to a misspelt one, else an empty string.
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known name that a misspelt one is most like, whatever the case; None if none is close.
 
     The start of a name counts as much as a likeness of the whole: ``atp_world`` means ``atp_world_monthly``.
     """
-    names = list(dict.fromkeys(known))
+    names = {name.casefold(): name for name in reversed(list(known))}
     typed = word.casefold()
-    close = get_close_matches(typed, names, n=1, cutoff=0.7)
-    begun = [name for name in names if len(typed) >= 3 and name.startswith(typed)]
+    close = get_close_matches(typed, names, n=1, cutoff=0.6)
+    begun = [name for name in reversed(names) if len(typed) >= 3 and name.startswith(typed)]
     # A name with the same length cut off: "apt_world" is close to the start of "atp_world_monthly".
-    starts = {name[: len(typed)]: name for name in reversed(names)} if len(typed) >= 4 else {}
+    starts = {name[: len(typed)]: name for name in names} if len(typed) >= 4 else {}
     cut = [starts[start] for start in get_close_matches(typed, starts, n=1, cutoff=0.8)]
     found = close or begun or cut
-    return f" (did you mean {found[0]}?)" if found else ""
+    return names[found[0]] if found else None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return `` (did you mean X?)`` for the ``closest`` known name, else an empty string."""
+    near = closest(word, known)
+    return f" (did you mean {near}?)" if near else ""
 
 
 def shortened(text: str, most: int) -> str:

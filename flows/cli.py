@@ -145,21 +145,27 @@ def quality(target: str, html: str | None, store: str | None, as_json: bool) -> 
 
 
 @cli.command()
-@click.argument("dataset", shell_complete=DATASETS)
+@click.argument("dataset", metavar="DATASET[@VERSION]", shell_complete=DATASETS)
 @click.argument("old", required=False)
 @click.argument("new", required=False)
 @with_wide
 @with_store
 @with_json
 def diff(dataset: str, old: str | None, new: str | None, store: str | None, as_json: bool) -> None:
-    """Compare two versions of DATASET [default: the latest with the one before it]."""
-    from flows import read_commands
+    """Compare two versions or vintages of DATASET, in the order in which they were published.
 
-    read_commands.diff(dataset, old, new, store, as_json)
+
+    One alone is compared with what readers of latest get: of a rejected version, what it would have changed. None: the
+    latest version and the one before it.
+    """
+    from flows import diff_command
+
+    diff_command.diff(dataset, old, new, store, as_json)
 
 
 @cli.command()
 @click.argument("target", metavar="DATASET[@VERSION]", shell_complete=DATASETS)
+@click.argument("where", nargs=-1, metavar="[COLUMN=VALUE ...]")
 @click.option(
     "--as-of",
     metavar="DATE",
@@ -170,24 +176,45 @@ def diff(dataset: str, old: str | None, new: str | None, store: str | None, as_j
     metavar="VINTAGE",
     help="What the publisher had published then; see: techtrade vintages DATASET [default: the newest].",
 )
+@click.option("--columns", metavar="COLUMN,...", help="Only these columns, in this order [default: all].")
+@click.option("--sort", metavar="COLUMN,...", help="Sort by these columns; -COLUMN descends [default: by key].")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N rows [default: all].")
 @click.option(
     "--format",
     "form",
     type=click.Choice(["table", "csv", "parquet", "json"]),
-    default="table",
-    show_default=True,
-    help="Format of the output.",
+    help="Format of the output [default: by the extension of --output, else table].",
 )
 @click.option(
-    "--output", type=click.Path(dir_okay=False), metavar="FILE", help="File to write to [default: standard output]."
+    "--output",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="File to write to (.csv, .json, .parquet, .txt for a table) [default: standard output].",
 )
 @with_wide
 @with_store
-def read(target: str, as_of: str | None, vintage: str | None, form: str, output: str | None, store: str | None) -> None:
-    """Print or export the figures of a version [default: the latest]."""
+def read(
+    target: str,
+    where: tuple[str, ...],
+    as_of: str | None,
+    vintage: str | None,
+    columns: str | None,
+    sort: str | None,
+    limit: int | None,
+    form: str | None,
+    output: str | None,
+    store: str | None,
+) -> None:
+    """Print or export the figures of a version [default: the latest]: all rows, or those that fulfil every condition.
+
+    A condition is COLUMN=VALUE, COLUMN=VALUE,VALUE (any of them), or uses !=, >=, <=, > or <. Quote those with > or <,
+    which the shell would take for itself. A date can be a month or a year. COLUMN=null selects absent values; != keeps
+    them.
+    """
     from flows import read_commands
 
-    read_commands.read(target, as_of, vintage, form, output, store)
+    wanted = read_commands.Wanted(target, as_of, vintage, where, columns, sort, limit)
+    read_commands.read(wanted, form, output, store)
 
 
 @cli.command()

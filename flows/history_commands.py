@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
-from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import polars as pl
 
 from configs.claims import Claim, load_claims
-from configs.contract import Column, Contract, load_contract
+from configs.contract import Contract, load_contract
 from configs.errors import NotPublishedError, UsageError
 from configs.history import CAUSES, SUFFIX, base_of
-from configs.words import did_you_mean, plural
+from configs.words import plural
 from flows.inspect_commands import open_at, split_target
 from flows.output import print_json, progress, remark, say, table
-from flows.read_commands import of_vintage, rows_of
 from tasks import history, history_states, replay
 from tasks.claims import Finding, judge_claim
+from tasks.conditions import Condition, parse
+from tasks.query import Query
+from tasks.standing import of_vintage, rows_of
 from tasks.store import reader
 from tasks.store.objects import ObjectStore
 from tasks.store.raw import RawArchive
@@ -33,7 +33,7 @@ def spans(name: str, where: tuple[str, ...], url: str | None, as_json: bool) -> 
     """What figures were, from when until when, and why they changed.
 
     Raises:
-        UsageError: a condition is not of the form column=value, or names no column of the key.
+        UsageError: a condition makes no sense; see ``tasks.conditions``.
         NotPublishedError: there is no history yet.
     """
     base = load_contract(base_of(name) or name)
@@ -42,13 +42,13 @@ def spans(name: str, where: tuple[str, ...], url: str | None, as_json: bool) -> 
     contract, store = load_contract(base.name + SUFFIX), open_at(url)
     reader.resolve(store, base.name)
     try:
-        made = reader.resolve(store, contract.name).manifest
+        made = reader.resolve(store, contract.name)
     except NotPublishedError as e:
         raise NotPublishedError(
             f"{base.name}: its history is not made yet; the next run of {base.name} makes it"
         ) from e
-    frame = reader.scan(store, made)
-    frame = frame.filter(*_conditions(contract, where))
+    asked, of_cause = _where(contract, where)
+    frame = asked.of(rows_of(store, made, asked)).filter(*of_cause)
     key = [*base.primary_key, "measure"]
     found = frame.sort(*key, "seq_from", "vintage_from").collect()
     if as_json:
@@ -87,42 +87,20 @@ def _number(value: float) -> str:
     return f"{value:,.0f}" if value == int(value) or abs(value) >= 1000 else f"{value:.6g}"
 
 
-def _conditions(contract: Contract, where: tuple[str, ...]) -> list[pl.Expr]:
-    """COLUMN=VALUE for columns of the key, and for the cause."""
-    known = [*(c for c in contract.primary_key if c not in ("vintage_from", "seq_from")), "cause"]
-    found: dict[str, pl.Expr] = {}
-    for text in where:
-        column, is_, value = text.partition("=")
-        if not is_ or column not in known:
-            meant = did_you_mean(column, known)
-            raise UsageError(f"{text!r} is not a condition{meant}; give COLUMN=VALUE with one of: {', '.join(known)}")
-        if column in found:
-            raise UsageError(f"{column} is named twice; one value a column")
-        if column == "cause":
-            _one_of(column, value, CAUSES)
-            found[column] = pl.col(column).str.split("+").list.contains(value)
-            continue
-        found[column] = pl.col(column).eq(_typed(contract.column(column), value))
-    return list(found.values())
+def _where(contract: Contract, where: tuple[str, ...]) -> tuple[Query, list[pl.Expr]]:
+    """The conditions as a query, and those on the cause as expressions: a cell with two causes has both."""
+    causes = contract.column("cause").model_copy(update={"allowed": CAUSES})
+    found = parse(where, [c if c.name != "cause" else causes for c in contract.columns], contract.name)
+    of_cause = [c for c in found if c.column.name == "cause"]
+    return Query(tuple(c for c in found if c not in of_cause)), [_has_cause(c) for c in of_cause]
 
 
-def _typed(column: Column, value: str) -> object:
-    try:
-        if column.type == "date":  # a month will do
-            return date.fromisoformat(f"{value}-01" if len(value) == len("YYYY-MM") else value)
-        typed: object = int(value) if column.type in ("int32", "int64") else value
-    except ValueError as e:
-        raise UsageError(f"{column.name}={value}: {value!r} is no {column.type}") from e
-    if column.type == "boolean":
-        return _one_of(column.name, value, ("true", "false")) == "true"
-    return _one_of(column.name, typed, column.allowed) if column.allowed else typed
-
-
-def _one_of(column: str, value: object, known: Sequence[object]) -> object:
-    if value not in known:
-        meant = did_you_mean(str(value), map(str, known))
-        raise UsageError(f"{column}={value}{meant}: it is one of: {', '.join(map(str, known))}")
-    return value
+def _has_cause(condition: Condition) -> pl.Expr:
+    if condition.operator not in ("=", "!="):
+        raise UsageError(f"{condition.text!r}: cause takes = or !=; it is one of: {', '.join(CAUSES)}")
+    named = [v.first for v in condition.values if v is not None]
+    has = pl.col("cause").str.split("+").list.eval(pl.element().is_in(named)).list.any()
+    return has if condition.operator == "=" else ~has
 
 
 def rebuild(name: str, url: str | None, as_json: bool) -> int:
@@ -217,7 +195,7 @@ def _in_every_vintage(store: ObjectStore, claim: Claim) -> list[Finding]:
     for vintage in [*(v for v in older if v not in published), *published]:
         with suppress(NotPublishedError):  # its data were let go, and cannot be made again
             of = of_vintage(store, claim.dataset, vintage)
-            rows = of.rows if of.found is None else rows_of(store, of.found, quiet=True)
+            rows = of.rows.lazy() if of.rows is not None else rows_of(store, of.found) if of.found else None
             if rows is not None:
-                told.append(replace(judge_claim(claim, rows.lazy(), vintage), vintage=vintage))
+                told.append(replace(judge_claim(claim, rows, vintage), vintage=vintage))
     return told

@@ -8,9 +8,9 @@ from typing import Any
 
 from configs.words import plural
 from expectations.runbooks import runbook
+from flows.formats import OutputError
 from flows.inspect_commands import open_at, split_target
 from flows.output import print_json, remark, say, table
-from flows.read_commands import OutputError
 from flows.report import quality_words
 from tasks.quality.distance import number
 from tasks.quality.evidence import Evidence, gather, with_figures

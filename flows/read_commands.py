@@ -1,219 +1,117 @@
-"""The commands that give figures: ``read`` a version, a day or a vintage, and ``diff`` two versions."""
+"""``techtrade read``: the figures of a version, of a day or of a vintage, all or those that a query selects."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
-from io import BytesIO
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import polars as pl
 
-from configs.claims import claims_of
 from configs.contract import Contract, load_contract
-from configs.errors import NotPublishedError, ObjectNotFoundError, TechtradeError, UsageError
-from configs.history import SUFFIX
+from configs.errors import UsageError
 from configs.words import plural
+from flows.formats import format_of, write_rows, write_table
 from flows.inspect_commands import open_at, split_target
-from flows.output import one_line, print_json, remark, say, table
-from flows.tables import Shape, lines
-from tasks import changes as changes_
-from tasks import history_states, replay
-from tasks.build import write
-from tasks.causes import counted
-from tasks.changes_page import Side, page
-from tasks.store import layout, reader
+from flows.output import remark
+from tasks.conditions import unmatched
+from tasks.query import Query, query
+from tasks.standing import contract_of, end_rows, of_vintage, retired_words, rows_of
+from tasks.store import reader
 from tasks.store import versions as store_versions
 from tasks.store.objects import ObjectStore
-from tasks.store.raw import RawArchive
-from tasks.store.records import Manifest
-from tasks.store.verify import as_published
 
-# Rows that `read` shows of each end of a long table.
-ENDS = 12
-
-
-class OutputError(TechtradeError):
-    """The file that was named for the output cannot be written."""
-
-
-def read(target: str, as_of: str | None, vintage: str | None, form: str, output: str | None, url: str | None) -> None:
-    name, version = split_target(target)
-    store = open_at(url)
-    if sum(x is not None for x in (as_of, vintage, version)) > 1:
-        raise UsageError("name one of a version, --as-of and --vintage")
-    if vintage is not None:
-        of = of_vintage(store, name, vintage)
-        if of.found is None and of.rows is not None:
-            _read_official(name, vintage, of.rows, form, output)
-            return
-        version = of.found.manifest.version if of.found else None
-    if as_of is not None:
-        moment, now = _moment(as_of), store_versions.utc_now()
-        # Of today all that there is can be told; tomorrow is not known.
-        if moment.date() > now.date() or (moment > now and len(as_of) > len("YYYY-MM-DD")):
-            remark(f"warning: --as-of {as_of} has not come yet; this is what readers of latest get now")
-        found = reader.as_of(store, name, moment)
-        _warn_of(found)
-    else:
-        found = _resolved(store, name, version)
-    frame = rows_of(store, found)
-    with _output_errors(output):
-        if form == "table":
-            _print_frame(found.manifest, frame, output)
-            return
-        _write(frame, found.manifest, form, output)
-    if output:
-        remark(f"{found.manifest.dataset}@{found.manifest.version}: {plural(frame.height, 'row')} written to {output}")
-
-
-def rows_of(store: ObjectStore, found: reader.Resolved, *, quiet: bool = False) -> pl.DataFrame:
-    """The rows of a version; of one whose data were deleted, made again from its raw inputs, which is told unless
-    ``quiet``.
-
-    Raises:
-        NotPublishedError: they were deleted, and cannot be made again as they were.
-    """
-    if found.retired is None:
-        return reader.scan(store, found.manifest).collect()
-    m = found.manifest
-    contract, name = load_contract(m.dataset), f"{m.dataset}@{m.version}"
-    told = f"{name}: its data were deleted at {found.retired.at} ({found.retired.why})"
-    instead = f"its figures stand in {m.dataset}_history: techtrade history {m.dataset}"
-    with TemporaryDirectory(prefix="techtrade-") as scratch:
-        try:
-            _, built = replay.rebuild(RawArchive(store), contract, m, Path(scratch))
-        except replay.NOT_MADE as e:
-            raise NotPublishedError(f"{told}, and cannot be made again: {one_line(e)}; {instead}") from e
-        if built.content_sha256 != m.content_sha256:
-            raise NotPublishedError(f"{told}, and today's code makes other figures of its raw inputs; {instead}")
-        if not quiet:
-            remark(f"{told}; made again from its raw inputs, the same to the last digit")
-        files = [str(p.file or store.uri(p.key)) for p in built.parts]
-        return pl.scan_parquet(files).collect() if files else contract.polars_schema.to_frame()
+# Of a table with more rows this many are shown, half from either end.
+SHOWN = 24
 
 
 @dataclass(frozen=True)
-class OfVintage:
-    """What the publisher had published in a vintage: a version of ours that has it, or rows that we never gave."""
+class Wanted:
+    """What of a dataset is read, as it was typed: see ``techtrade read --help``."""
 
-    found: reader.Resolved | None = None
-    rows: pl.DataFrame | None = None
+    target: str
+    as_of: str | None = None
+    vintage: str | None = None
+    where: Sequence[str] = ()
+    columns: str | None = None
+    sort: str | None = None
+    limit: int | None = None
 
 
-def of_vintage(store: ObjectStore, name: str, vintage: str) -> OfVintage:
-    """The state of a vintage: the last version of it that was not yanked, or what was archived of the publisher's.
+@dataclass(frozen=True)
+class _Found:
+    """``total`` rows called ``name``, of which ``rows`` has those that the query can select from, unfiltered. ``ends``:
+    where all are wanted, enough of the first and of the last of them for a table."""
+
+    name: str
+    contract: Contract
+    query: Query
+    rows: pl.LazyFrame
+    total: int
+    ends: tuple[pl.LazyFrame, pl.LazyFrame]
+
+
+def read(wanted: Wanted, form: str | None, output: str | None, url: str | None) -> None:
+    """Prints or writes the rows that are wanted.
 
     Raises:
-        NotPublishedError: it was neither published nor archived, or what was published of it was yanked.
+        UsageError: the options contradict each other, or the query makes no sense.
+        OutputError: the file cannot be written.
     """
-    latest = reader.resolve(store, name).latest
-    of = [e.version for e in latest.published if e.vintage == vintage]
-    good = [v for v in of if v not in latest.yanked]
-    if good:
-        return OfVintage(found=reader.resolve(store, name, good[-1]))
-    if of:
-        raise NotPublishedError(
-            f"{name}: what was published of vintage {vintage} was yanked; it can be read by name: {name}@{of[-1]}"
-        )
-    with suppress(NotPublishedError):
-        archived = reader.resolve(store, name + SUFFIX).manifest
-        documents = RawArchive(store).known(archived)
-        rows = history_states.official(load_contract(name), tuple(documents.values()), vintage)
-        if rows is not None:
-            return OfVintage(rows=rows.collect())
-    raise NotPublishedError(
-        f"{name}: no vintage {vintage!r}; name one of: techtrade vintages {name}. What stood on a day: --as-of"
-    )
-
-
-def diff(name: str, old: str | None, new: str | None, url: str | None, as_json: bool) -> None:
-    contract, store = load_contract(name), open_at(url)
-    newer = _resolved(store, name, new)
-    if old is None and newer.manifest.parent is None:
-        raise UsageError(
-            f"{name}@{newer.manifest.version} is the first version; there is nothing before it to compare with"
-        )
-    older = _resolved(store, name, old or newer.manifest.parent)
-    before, after = older.manifest, newer.manifest
-    rows = tuple(
-        rows_of(store, side).lazy() if side.retired else reader.scan(store, side.manifest) for side in (newer, older)
-    )
-    found = changes_.compare(rows[0], rows[1], contract)
-    frame = _with_causes(store, found.frame, before, after)
-    causes = counted(frame)
-    if as_json:
-        print_json(
-            {
-                "dataset": name,
-                "old": before.version,
-                "new": after.version,
-                "counts": found.counts.model_copy(update={"causes": causes}).model_dump(),
-                "changes": frame.to_dicts(),
-            }
-        )
+    output = None if output == "-" else output
+    form = format_of(form, output)
+    found = _found(open_at(url), wanted)
+    if form == "table":
+        _table(found, output)
         return
-    told = (Side(before.version, before.vintage, rows[1]), Side(after.version, after.vintage, rows[0]))
-    say(page(contract, *told, frame.lazy(), causes, claims_of(name), newer.latest.log).rstrip("\n"))
+    rows = found.query.of(found.rows).collect()
+    write_rows(rows, found.query.contract(found.contract), form, output)
+    if rows.is_empty():
+        _say_why_empty(found)
+    if output:
+        remark(f"{found.name}: {plural(rows.height, 'row')} written to {output}")
 
 
-def _with_causes(store: ObjectStore, found: pl.DataFrame, before: Manifest, after: Manifest) -> pl.DataFrame:
-    """The changes with the causes that the versions in between were sealed with. Of two versions that follow each other
-    as they were sealed; of others, each cell with all the causes that it had on the way, or ``unattributed``: so too
-    where one was not made after the other, as what was withdrawn and what came instead."""
-    forward = before.version < after.version
-    older, newer = (before, after) if forward else (after, before)
-    told = []
-    for step in store_versions.between(store, older.version, newer) or ():
-        with suppress(ObjectNotFoundError):
-            body = store.get(layout.version(step.dataset, step.version, "changes.parquet")).body
-            changed = pl.read_parquet(BytesIO(body))
-            if "cause" in changed.columns:
-                told.append(changed.select(found.columns))
-    if forward and after.parent == before.version and told:
-        return told[0]
-    if not told:
-        return found.with_columns(cause=pl.lit("unattributed"))
-    named = pl.concat(told).group_by("key", "column").agg(pl.col("cause").unique().sort().str.join("+"))
-    joined = found.drop("cause").join(named, on=["key", "column"], how="left", maintain_order="left")
-    return joined.with_columns(pl.col("cause").fill_null("unattributed")).select(found.columns)
+def _found(store: ObjectStore, wanted: Wanted) -> _Found:
+    name, version = split_target(wanted.target)
+    if sum(x is not None for x in (wanted.as_of, wanted.vintage, version)) > 1:
+        raise UsageError("name one of a version, --as-of and --vintage")
+    if wanted.vintage is not None:
+        of = of_vintage(store, name, wanted.vintage)
+        if of.rows is not None:
+            told = f"{name}, vintage {wanted.vintage}: the publisher's, from before our first version"
+            contract = load_contract(name)
+            rows = of.rows.lazy()
+            return _Found(told, contract, _query(contract, wanted), rows, of.rows.height, (rows, rows))
+        assert of.found is not None
+        found = of.found
+    else:
+        found = _as_of(store, name, wanted.as_of) if wanted.as_of else reader.resolve(store, name, version)
+    warn_of(found)
+    contract, manifest = contract_of(found), found.manifest
+    asked = _query(contract, wanted)
+    rows = rows_of(store, found, asked)
+    if found.retired:
+        remark(f"{retired_words(found)}; made again from its raw inputs, the same to the last digit")
+    told = f"{name}@{manifest.version}, vintage {manifest.vintage}"
+    ends = end_rows(store, found, SHOWN) if asked.everything and not found.retired else (rows, rows)
+    return _Found(told, contract, asked, rows, manifest.rows, ends)
 
 
-def _resolved(store: ObjectStore, name: str, version: str | None) -> reader.Resolved:
-    if version is not None and not layout.VERSION.match(version):
-        raise UsageError(f"{version!r} is not a version; see: techtrade versions {name}")
-    found = reader.resolve(store, name, version)
-    _warn_of(found)
-    return found
+def _query(contract: Contract, wanted: Wanted) -> Query:
+    return query(contract, wanted.where, wanted.columns, wanted.sort, wanted.limit)
 
 
-def _warn_of(found: reader.Resolved) -> None:
-    override = found.manifest.override
-    if override:
-        name = f"{found.manifest.dataset}@{found.manifest.version}"
-        remark(f"warning: {name} was rejected by the quality gate and promoted by {override.by}: {override.reason}")
-    if found.yank:
-        use = f"; use {found.yank.replaced_by}" if found.yank.replaced_by else ""
-        remark(f"warning: {found.manifest.dataset}@{found.manifest.version} was yanked: {found.yank.reason}{use}")
-
-
-def _read_official(name: str, vintage: str, frame: pl.DataFrame, form: str, output: str | None) -> None:
-    """Rows of a vintage that was the publisher's before our first version."""
-    head = f"{name}, vintage {vintage}: the publisher's, from before our first version; {plural(frame.height, 'row')}"
-    with _output_errors(output):
-        if form == "table":
-            _print_table(head, load_contract(name), frame, output)
-            return
-        _write_as(frame, load_contract(name), form, output)
-    remark(head if output is None else f"{head}, written to {output}")
+def _as_of(store: ObjectStore, name: str, as_of: str) -> reader.Resolved:
+    moment, now = _moment(as_of), store_versions.utc_now()
+    # Of today everything so far is known; tomorrow is not.
+    if moment.date() > now.date() or (moment > now and len(as_of) > len("YYYY-MM-DD")):
+        remark(f"warning: --as-of {as_of} has not come yet; this is what readers of latest get now")
+    return reader.as_of(store, name, moment)
 
 
 def _moment(text: str) -> datetime:
-    """A date is its end, in UTC: what was given on that day, at the end of it."""
+    """A date means its end, in UTC: what readers got at the end of that day."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as e:
@@ -223,80 +121,49 @@ def _moment(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _print_frame(m: Manifest, frame: pl.DataFrame, output: str | None) -> None:
-    head = f"{m.dataset}@{m.version}, vintage {m.vintage}, {plural(frame.height, 'row')}"
-    _print_table(head, load_contract(m.dataset), frame, output)
+def warn_of(found: reader.Resolved) -> None:
+    """Says that a version was promoted over the gate, or withdrawn."""
+    override = found.manifest.override
+    if override:
+        name = f"{found.manifest.dataset}@{found.manifest.version}"
+        remark(f"warning: {name} was rejected by the quality gate and promoted by {override.by}: {override.reason}")
+    if found.yank:
+        use = f"; use {found.yank.replaced_by}" if found.yank.replaced_by else ""
+        remark(f"warning: {found.manifest.dataset}@{found.manifest.version} was yanked: {found.yank.reason}{use}")
 
 
-def _print_table(head: str, contract: Contract, frame: pl.DataFrame, output: str | None) -> None:
-    """Print the first and the last rows; where they do not fit, the attributes give way before the measures."""
-    shown = frame if frame.height <= 2 * ENDS else pl.concat([frame.head(ENDS), frame.tail(ENDS)])
-    rows = [tuple(map(_shown, cells)) for cells in zip(*map(_formatted, shown.iter_columns()), strict=True)]
-    if frame.height > 2 * ENDS:
-        rows.insert(ENDS, ("…",) * frame.width)
-    if output:
-        told, _ = lines(frame.columns, rows, Shape(right=_numeric(frame)), None)
-        Path(output).write_text("\n".join([head, *told, ""]), encoding="utf-8")
-        return
-    print(head)
-    roles = {c.name: c.role for c in contract.columns}
-    spare = sorted(frame.columns[:0:-1], key=lambda c: ("attribute", "vintage", "measure", "key").index(roles[c]))
-    text = {c: 15 for c, kind in frame.schema.items() if kind == pl.String}
-    table(frame.columns, rows, right=_numeric(frame), text=text, spare=spare)
-
-
-def _numeric(frame: pl.DataFrame) -> list[str]:
-    return [c for c, kind in frame.schema.items() if kind.is_numeric()]
-
-
-def _formatted(column: pl.Series) -> list[str | None]:
-    """The values of a column as text: numbers with thousands separators, shares and indices with six digits."""
-    if not column.dtype.is_numeric() or column.name == "year":
-        return column.cast(pl.String).to_list()
-    largest = column.abs().max()
-    small = column.dtype.is_float() and isinstance(largest, float) and largest < 1000
-    digits = 6 if small and bool((column != column.round(0)).any()) else 0
-    return [None if v is None else f"{v:,.{digits}f}" for v in column.to_list()]
-
-
-def _shown(value: str | None) -> str:
-    return "null" if value is None else value
-
-
-def _write(frame: pl.DataFrame, manifest: Manifest, form: str, output: str | None) -> None:
-    _write_as(frame, as_published(load_contract(manifest.dataset), manifest), form, output)
-
-
-def _write_as(frame: pl.DataFrame, contract: Contract, form: str, output: str | None) -> None:
-    if form == "parquet" and output is None and sys.stdout.isatty():
-        raise UsageError("parquet is not for a terminal; name a file with --output")
-    body = _parquet(frame, contract) if form == "parquet" else _text(frame, form).encode()
-    if output:
-        Path(output).write_bytes(body)
+def _table(found: _Found, output: str | None) -> None:
+    """Writes all rows to a file, or as many as ``--limit`` says; else both ends of them, and how many there are."""
+    asked, selected = found.query, found.query.of(found.rows)
+    matching = found.total
+    if asked.where:
+        matching = int(asked.filtered(found.rows).select(pl.len()).collect().item())
+    count = f"{matching:,} of {plural(found.total, 'row')}" if asked.where else plural(found.total, "row")
+    if output or asked.limit is not None or matching <= SHOWN:
+        parts = [selected.collect()]
+        if parts[0].height < matching:
+            count += f", the first {parts[0].height:,} shown"
     else:
-        sys.stdout.buffer.write(body)
-        sys.stdout.buffer.flush()
+        half = SHOWN // 2
+        first, last = (asked.of(rows) for rows in found.ends)
+        ends = pl.concat([first.head(half), last.tail(half)]).collect()
+        parts = [ends.head(half), ends.tail(half)]
+        count += f", the first and last {half} shown"
+    write_table(f"{found.name}, {count}", parts, asked.contract(found.contract), output)
+    if not matching:
+        _say_why_empty(found)
+    if output:
+        remark(f"{found.name}: {plural(parts[0].height, 'row')} written to {output}")
+    elif len(parts) > 1:
+        remark("more: --limit N shows the first N rows, --output FILE.csv writes all")
 
 
-def _text(frame: pl.DataFrame, form: str) -> str:
-    return frame.write_csv() if form == "csv" else frame.write_json() + "\n"
-
-
-def _parquet(frame: pl.DataFrame, contract: Contract) -> bytes:
-    """As the data files of the version are: with units, descriptions and bases, licence and citation."""
-    with TemporaryDirectory(prefix="techtrade-") as folder:
-        file = Path(folder) / "out.parquet"
-        write(frame.select(contract.names), contract, file)
-        return file.read_bytes()
-
-
-@contextmanager
-def _output_errors(output: str | None) -> Iterator[None]:
-    """An output file that cannot be written is told of as such; the pipe of standard output is somebody else's."""
-    try:
-        yield
-    except OSError as e:
-        if output is None:
-            raise
-        todo = "name a file in a folder that exists and that you may write to"
-        raise OutputError(f"{output} cannot be written: {e.strerror or e}; {todo}") from e
+def _say_why_empty(found: _Found) -> None:
+    for condition in found.query.where:
+        if condition.column.type == "string":
+            values = found.rows.select(pl.col(condition.column.name).unique()).collect().to_series()
+            told = unmatched(condition, values)
+            if told:
+                remark(told)
+                return
+    remark("no row fulfils all conditions" if found.query.where else "there are no rows")

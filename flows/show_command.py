@@ -2,55 +2,107 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
+from typing import Any
+
 import polars as pl
 
 from configs.contract import Contract, load_contract
 from configs.errors import NotPublishedError
+from configs.history import SUFFIX
 from configs.words import plural
 from flows.inspect_commands import open_at, split_target
 from flows.output import print_json, say, table
 from flows.report import changes_words, quality_words
+from tasks.headlines import Figure, newest, revisions
 from tasks.notes import words
 from tasks.store import layout, reader
-from tasks.store import versions as store_versions
 from tasks.store.objects import ObjectStore
-from tasks.store.records import LogEntry, Manifest, as_plain
+from tasks.store.records import Manifest, as_plain
+
+UNPUBLISHED = {
+    "rejected": "REJECTED by the quality gate, never published",
+    "not published": "SEALED, but never published",
+    "abandoned": "GIVEN UP before it was checked; it has no figures",
+}
+REVISED = ("series", "age", "figures", "revised", "mean", "mean size", "upward")
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """A version, its newest figures, and those that readers get where these are not the same version."""
+
+    sealed: reader.Sealed
+    figures: list[Figure]
+    served: list[Figure]
+
+    @property
+    def served_version(self) -> str | None:
+        return self.sealed.latest.version if self.sealed.latest else None
 
 
 def show(target: str, url: str | None, as_json: bool) -> None:
+    """Prints the contract of a dataset, and what there is to know of a version, published or not.
+
+    Raises:
+        NotPublishedError: there is no such version.
+    """
     name, version = split_target(target)
     contract, store = load_contract(name), open_at(url)
-    manifest, yank, rejected = _manifest_of_any(store, name, version)
+    sealed = _sealed(store, name, version)
+    shown = _shown(store, contract, sealed) if sealed else None
     if as_json:
-        print_json(
-            {
-                "contract": contract.model_dump(mode="json"),
-                "manifest": as_plain(manifest) if manifest else None,
-                "yanked": as_plain(yank) if yank else None,
-                "quality": reader.quality(store, manifest).to_dicts() if manifest else None,
-            }
-        )
+        print_json(_plain(store, contract, shown))
         return
     _print_contract(contract)
-    if manifest is None:
+    if shown is None:
         print(f"\nNothing is published in {store.url}; start with: techtrade publish {name} --source snapshot")
         return
-    _print_version(store, manifest, yank, rejected)
-    _print_revisions(store, contract, manifest)
+    _print_version(store, shown)
+    _print_figures(shown)
+    _print_revisions(store, contract, shown)
 
 
-def _manifest_of_any(
-    store: ObjectStore, name: str, version: str | None
-) -> tuple[Manifest | None, LogEntry | None, bool]:
-    """The manifest of a published version, or by name also of a rejected one; its yank; whether it was rejected."""
+def _sealed(store: ObjectStore, name: str, version: str | None) -> reader.Sealed | None:
+    """The version that is named, or what readers get; None if nothing is published."""
     try:
-        resolved = reader.resolve(store, name, version)
+        return reader.sealed(store, name, version or reader.latest_version(store, name))
     except NotPublishedError:
         if version is None:
-            return None, None, False
-        manifest = store_versions.read_manifest(store, name, version)
-        return manifest, None, manifest.status == "rejected"
-    return resolved.manifest, resolved.yank, False
+            return None
+        raise
+
+
+def _shown(store: ObjectStore, contract: Contract, sealed: reader.Sealed) -> _Shown:
+    has_figures = sealed.state not in ("abandoned", "retired")
+    figures = _newest(store, contract, sealed.manifest) if has_figures else []
+    if sealed.latest is None or (sealed.event is not None and sealed.yank is None):
+        return _Shown(sealed, figures, [])
+    return _Shown(sealed, figures, _newest(store, contract, reader.resolve(store, contract.name).manifest))
+
+
+def _newest(store: ObjectStore, contract: Contract, manifest: Manifest) -> list[Figure]:
+    """The newest figures of a version; from its last partition, if that has them all."""
+    data = [f for f in manifest.files if f.rows is not None]
+    if contract.partition_by == contract.period and len(data) > 1:
+        found = newest(contract, reader.scan(store, manifest.model_copy(update={"files": (data[-1],)}), contract))
+        if len(found) == len(contract.headlines):
+            return found
+    return newest(contract, reader.scan(store, manifest, contract))
+
+
+def _plain(store: ObjectStore, contract: Contract, shown: _Shown | None) -> dict[str, Any]:
+    sealed = shown.sealed if shown else None
+    has_checks = sealed is not None and sealed.state != "abandoned"
+    return {
+        "contract": contract.model_dump(mode="json"),
+        "manifest": as_plain(sealed.manifest) if sealed else None,
+        "yanked": as_plain(sealed.yank) if sealed and sealed.yank else None,
+        "quality": reader.quality(store, sealed.manifest).to_dicts() if sealed and has_checks else None,
+        "state": sealed.state if sealed else "not published",
+        "readers_get": shown.served_version if shown else None,
+        "newest": [asdict(f) | {"headline": f.headline.title} for f in shown.figures] if shown else [],
+    }
 
 
 def _print_contract(c: Contract) -> None:
@@ -83,8 +135,15 @@ def _print_contract(c: Contract) -> None:
         say(f"{bias.kind}: {words(bias)}")
 
 
-def _print_version(store: ObjectStore, m: Manifest, yank: LogEntry | None, rejected: bool) -> None:
-    say(f"\n{m.dataset}@{m.version}{': REJECTED by the quality gate, never published' if rejected else ''}")
+def _print_version(store: ObjectStore, shown: _Shown) -> None:
+    sealed, m = shown.sealed, shown.sealed.manifest
+    never = UNPUBLISHED.get(sealed.state)
+    say(f"\n{m.dataset}@{m.version}{f': {never}' if never else ''}")
+    if never:
+        _print_instead(shown)
+    if sealed.state == "abandoned":
+        return
+    yank = sealed.yank
     if yank:
         say(f"YANKED at {yank.at}: {yank.reason}" + (f"; use {yank.replaced_by}" if yank.replaced_by else ""))
     if m.override:
@@ -114,50 +173,66 @@ def _print_version(store: ObjectStore, m: Manifest, yank: LogEntry | None, rejec
         say(f"{store.uri(layout.version(m.dataset, m.version, f.path))} ({plural(f.bytes, 'byte')})", first="  ")
 
 
-def _print_revisions(store: ObjectStore, contract: Contract, m: Manifest) -> None:
-    """The newest figures of the headlines, and how far figures of an age were from what they are now."""
+def _print_instead(shown: _Shown) -> None:
+    """What readers get instead of a version that was never published, and how to compare the two."""
+    sealed, m = shown.sealed, shown.sealed.manifest
+    if sealed.latest is None:
+        say("Readers get nothing: no version was published yet.")
+        return
+    if sealed.promoted:
+        say(f"Promoted since, as {sealed.promoted.version}, by {sealed.promoted.by}: {sealed.promoted.reason}")
+    say(f"Readers get {m.dataset}@{sealed.latest.version} instead.")
+    if sealed.state != "abandoned":
+        say(f"What it would have changed: techtrade diff {m.dataset} {m.version}")
+
+
+def _print_figures(shown: _Shown) -> None:
+    """The newest figures; beside those of a version that readers do not get, what they get instead."""
+    if not shown.figures:
+        return
+    units = ", ".join(dict.fromkeys(f.unit for f in shown.figures))
+    sealed, name = shown.sealed, shown.sealed.manifest.dataset
+    if sealed.event is not None and sealed.yank is None:
+        say(f"\nnewest figures, in {units}:")
+        for figure in shown.figures:
+            say(figure.words, first="  ")
+        return
+    instead = f"readers get {name}@{shown.served_version} instead" if shown.served_version else "readers get nothing"
+    say(f"\nnewest figures, in {units}; those of this version are {sealed.state.upper()}, {instead}:")
+    served = {f.headline.title: f for f in shown.served}
+    rows = [(f.series, _dated(f), _dated(served.get(f.headline.title))) for f in shown.figures]
+    table(("series", sealed.state, "readers get"), rows, right=(sealed.state, "readers get"))
+
+
+def _dated(figure: Figure | None) -> str:
+    return f"{figure.period}: {figure.value:,.0f}" if figure else ""
+
+
+def _print_revisions(store: ObjectStore, contract: Contract, shown: _Shown) -> None:
+    """How far figures of the same series, at an age, were from what they are now."""
     try:
-        profile = reader.resolve(store, "revision_profile").manifest
+        history = reader.resolve(store, contract.name + SUFFIX).manifest
+        served = reader.resolve(store, contract.name).manifest
     except NotPublishedError:
         return
-    told = reader.scan(store, profile).filter(pl.col("dataset") == contract.name, pl.col("series_group") == "all")
-    rows = told.sort("measure", "age").collect()
-    if rows.is_empty():
-        return
-    newest = _newest(store, contract, m)
-    print()
-    say(f"how far figures were revised, by their age in months (revision_profile@{profile.version}):")
-    columns = ("measure", "newest", "age", "figures", "revised", "mean", "mean size", "upward")
-    percent = [
-        (
-            r["measure"],
-            newest.get(r["measure"], ""),
-            r["age"],
-            f"{r['observations']:,}",
-            f"{r['revised_share']:.0%}",
-            "" if r["mean_revision"] is None else f"{r['mean_revision']:+.2%}",
-            "" if r["mean_absolute_revision"] is None else f"{r['mean_absolute_revision']:.2%}",
-            "" if r["upward_share"] is None else f"{r['upward_share']:.0%}",
-        )
-        for r in rows.iter_rows(named=True)
-    ]
-    first = {row[0]: n for n, row in reversed(list(enumerate(percent)))}
-    shown = [(row[0], row[1] if first[row[0]] == n else "", *row[2:]) for n, row in enumerate(percent)]
-    numbers = ("newest", "figures", "revised", "mean", "mean size", "upward")
-    table(columns, shown, right=numbers, spare=("upward", "mean size"))
+    spans, rows = reader.scan(store, history), reader.scan(store, served)
+    told: list[tuple[str, ...]] = []
+    for figure in shown.figures:
+        found = revisions(contract, figure.headline, spans, rows)
+        told += [(figure.series if n == 0 else "", *_revised(r)) for n, r in enumerate(found.iter_rows(named=True))]
+    if told:
+        name = f"{history.dataset}@{history.version}"
+        say(f"\nhow far figures of the same series were revised, by their age in months ({name}):")
+        table(REVISED, told, right=REVISED[2:], text={"series": 24}, spare=("upward", "mean size"))
 
 
-def _newest(store: ObjectStore, contract: Contract, m: Manifest) -> dict[str, str]:
-    """Of each measure that a headline names, the figure of its newest period."""
-    period, found = contract.period, dict[str, str]()
-    if period is None:
-        return found
-    frame = reader.scan(store, m)
-    for headline in contract.headlines:
-        if headline.measure in found:
-            continue
-        rows = frame.filter(*[pl.col(c) == v for c, v in headline.where.items()]).drop_nulls(headline.measure)
-        last = rows.group_by(period).agg(pl.col(headline.measure).sum()).sort(period).tail(1).collect()
-        for when, value in last.iter_rows():
-            found[headline.measure] = f"{str(when)[:7]}: {value:,.0f}"
-    return found
+def _revised(row: dict[str, Any]) -> tuple[str, ...]:
+    mean, size, upward = row["mean_revision"], row["mean_absolute_revision"], row["upward_share"]
+    return (
+        row["age"],
+        f"{row['observations']:,}",
+        f"{row['revised_share']:.0%}",
+        "" if mean is None else f"{mean:+.2%}",
+        "" if size is None else f"{size:.2%}",
+        "" if upward is None else f"{upward:.0%}",
+    )

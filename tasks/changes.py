@@ -18,7 +18,7 @@ it is new, and counted so.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,9 +57,9 @@ def compare(
     """
     if old is None:
         return _all_new(new, contract)
-    before = _aligned(old, contract)
+    before = aligned(old, contract)
     overall, counts = _differences(new, before, contract)
-    states = [before, *(_aligned(s.after, contract) for s in replays.steps)]
+    states = [before, *(aligned(s.after, contract) for s in replays.steps)]
     last = overall if not replays.steps else _differences(new, states[-1], contract)[0]
     # What the publisher had reached is told by what was published, whatever today's code makes of it.
     if reached is None or contract.absent_row_means != "zero":
@@ -153,9 +153,10 @@ def _all_new(new: pl.LazyFrame, contract: Contract) -> Changes:
     )
 
 
-def _aligned(old: pl.LazyFrame, contract: Contract) -> pl.LazyFrame:
-    have = old.collect_schema()
-    return old.select(
+def aligned(rows: pl.LazyFrame, contract: Contract) -> pl.LazyFrame:
+    """The rows of a version with the contract's columns and types; a column that it does not have is null."""
+    have = rows.collect_schema()
+    return rows.select(
         [
             pl.col(c.name).cast(c.polars) if c.name in have else pl.lit(None, dtype=c.polars).alias(c.name)
             for c in contract.columns
@@ -178,6 +179,17 @@ def _column_changes(joined: pl.LazyFrame, column: Column) -> pl.LazyFrame:
     # An absent row's attributes say nothing that its key does not: only measures are listed for it.
     differs = (both & new.ne_missing(old)) | ((came | went) & pl.lit(measure) & (new.is_not_null() | old.is_not_null()))
     return joined.filter(differs).with_columns(column=pl.lit(column.name), old=_text(old), new=_text(new), kind=kind)
+
+
+def apart(causes: Mapping[str, int], listed: pl.LazyFrame) -> tuple[dict[str, int], dict[str, int]]:
+    """Splits counts of cells by cause: figures that are new or revised, and figures that are gone.
+
+    Args:
+        causes: of all of them, as ``ChangeCounts`` has it.
+        listed: the changes, which list every cell that is gone.
+    """
+    gone = counted(listed.filter(pl.col("kind") == "removed").collect())
+    return {c: n - gone.get(c, 0) for c, n in causes.items() if n > gone.get(c, 0)}, gone
 
 
 def alike(new: pl.Expr, old: pl.Expr, tolerance: pl.Expr) -> pl.Expr:

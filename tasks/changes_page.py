@@ -16,8 +16,9 @@ from configs.claims import Claim
 from configs.contract import Column, Contract, Headline
 from configs.words import plural
 from tasks.causes import CAUSES
+from tasks.changes import apart
 from tasks.claims import judge_claim
-from tasks.store.records import LogEntry
+from tasks.store.records import ChangeCounts, LogEntry
 
 PAGE = "changes.md"
 LARGEST = 10
@@ -46,17 +47,21 @@ def page(
     old: Side | None,
     new: Side,
     changes: pl.LazyFrame,
-    causes: dict[str, int],
+    counts: ChangeCounts,
     claims: Sequence[Claim] = (),
     log: Sequence[LogEntry] = (),
+    title: str = "",
+    columns: tuple[str, str] = ("was", "is"),
 ) -> str:
-    """The page.
+    """Return the page.
 
     Args:
         changes: as in ``changes.parquet``; of a first version none.
-        causes: how many cells have each cause, where rows that are new are not listed in ``changes``.
+        counts: of all changes; ``changes`` need not list rows of new periods.
         claims: what is said of the dataset's figures; a verdict that changed is told, of a first version each.
         log: of the dataset, for what was withdrawn between the two.
+        title: the first lines, instead of those that name the two versions.
+        columns: the headings of old and new totals.
     """
     head = f"# {contract.name} {new.version}: vintage {new.vintage}"
     if old is None:
@@ -65,12 +70,13 @@ def page(
         return (
             f"{head}\n\nThe first version: {plural(count, 'row')}, nothing to compare with.\n{told}\n".rstrip() + "\n"
         )
-    lines = [f"{head}, against {old.version}: vintage {old.vintage}", "", *_withdrawn(log, old.version, new.version)]
+    title = title or f"{head}, against {old.version}: vintage {old.vintage}"
+    lines = [title, "", *_withdrawn(log, old.version, new.version)]
     listed = changes.filter(pl.col("kind").is_in(["new", "revised", "removed"]))
-    lines += _by_cause(listed, causes)
-    if not causes and listed.limit(1).collect().is_empty():
+    lines += _by_cause(listed, counts)
+    if not counts.causes and listed.limit(1).collect().is_empty():
         return "\n".join([*lines, *_otherwise(changes), ""])
-    lines += _headlines(contract, old, new)
+    lines += _headlines(contract, old, new, columns)
     lines += _claims(claims, old, new)
     names = _names(contract, old, new)
     lines += _largest(contract, listed, names) or _each(contract, listed, names)
@@ -83,16 +89,23 @@ def _withdrawn(log: Sequence[LogEntry], *ends: str) -> list[str]:
     return [*(f"Withdrawn: {e.version}, {e.reason}" for e in gone), *([""] if gone else [])]
 
 
-def _by_cause(listed: pl.LazyFrame, causes: dict[str, int]) -> list[str]:
-    if not causes:
+def _by_cause(listed: pl.LazyFrame, counts: ChangeCounts) -> list[str]:
+    """How many figures and rows changed, and why. What is gone was not revised: it is counted on its own."""
+    causes, _ = apart(counts.causes, listed)
+    gone_rows, gone_figures = counts.rows.get("removed", 0), counts.cells.get("removed", 0)
+    if not causes and not gone_rows:
         return ["No figure changed.", ""]
     told = [f"{plural(causes[c], *WORDS[c])}" for c in CAUSES if causes.get(c)]
-    each = listed.select("key", pl.col("cause").str.split("+")).explode("cause")
+    stay = listed.filter(pl.col("kind") != "removed")
+    each = stay.select("key", pl.col("cause").str.split("+")).explode("cause")
     rows = dict(each.group_by("cause").agg(pl.col("key").n_unique()).collect().iter_rows())
     in_rows = ", ".join(f"{plural(rows[c], *WORDS[c])}" for c in CAUSES if rows.get(c))
-    gone = listed.filter(pl.col("kind") == "removed").select(pl.len(), pl.col("key").n_unique()).collect().row(0)
-    lost = [f"Gone: {plural(gone[1], 'row')} with {plural(gone[0], 'figure')}."] if gone[0] else []
-    return [f"Figures: {'; '.join(told)}.", *([f"Rows: {in_rows}."] if in_rows else []), *lost, ""]
+    return [
+        *([f"Figures: {'; '.join(told)}."] if told else []),
+        *([f"Rows: {in_rows}."] if in_rows else []),
+        *([f"Gone: {plural(gone_rows, 'row')} with {plural(gone_figures, 'figure')}."] if gone_rows else []),
+        "",
+    ]
 
 
 def _otherwise(changes: pl.LazyFrame) -> list[str]:
@@ -118,14 +131,14 @@ def _otherwise(changes: pl.LazyFrame) -> list[str]:
 # ------------------------------------------------------------------------ headlines
 
 
-def _headlines(contract: Contract, old: Side, new: Side) -> list[str]:
+def _headlines(contract: Contract, old: Side, new: Side, columns: tuple[str, str]) -> list[str]:
     moved = [(h, y, a, b) for h in contract.headlines for y, a, b in _years(contract, h, old, new) if a != b]
     if not contract.headlines:
         return []
     if not moved:
         return ["No headline total of a year that was there changed.", ""]
     shown = sorted(moved, key=lambda m: (-m[1], m[0].title))[:LARGEST]
-    lines = ["| headline total | year | was | is | |", "|---|---|---|---|---|"]
+    lines = [f"| headline total | year | {columns[0]} | {columns[1]} | |", "|---|---|---|---|---|"]
     for headline, year, was, now in shown:
         lines.append(f"| {headline.title} | {year} | {_figure(was)} | {_figure(now)} | {_percent(was, now)} |")
     more = len(moved) - len(shown)
@@ -273,26 +286,37 @@ def _percent(was: float | None, now: float | None) -> str:
 
 
 def _where(contract: Contract, listed: pl.LazyFrame, names: dict[str, dict[str, str]]) -> list[str]:
+    """Whom and when the changes concern, but for new periods."""
     old_ones = listed.filter(pl.col("cause") != "new_period")
+    gone = pl.col("kind") == "removed"
+    lines = []
+    for title, word, some in (
+        ("Revised cells by key:", "revised", old_ones.filter(~gone)),
+        ("Cells that are gone by key:", "gone", old_ones.filter(gone)),
+    ):
+        found = _by_key(contract, some, word, names)
+        lines += [title, *found, ""] if found else []
+    return lines
+
+
+def _by_key(contract: Contract, cells: pl.LazyFrame, word: str, names: dict[str, dict[str, str]]) -> list[str]:
     lines = []
     for key in contract.primary_key:
         period = key == contract.period
         if period:
-            ends = old_ones.select(
+            ends = cells.select(
                 pl.col(key).min().alias("a"), pl.col(key).max().alias("b"), pl.col(key).n_unique()
             ).collect()
             if ends["a"].item() is not None:
                 column = contract.column(key)
                 a, b = (_period(column, ends[e].item()) for e in ("a", "b"))
-                lines.append(f"- {key}: {ends[key].item()} revised, {a} to {b}" if a != b else f"- {key}: {a} revised")
+                lines.append(f"- {key}: {ends[key].item()} {word}, {a} to {b}" if a != b else f"- {key}: {a} {word}")
             continue
-        counts = (
-            old_ones.group_by(key).agg(pl.len().alias("cells")).sort("cells", key, descending=[True, False]).collect()
-        )
+        counts = cells.group_by(key).agg(pl.len().alias("cells")).sort("cells", key, descending=[True, False]).collect()
         if counts.height:
             told: Sequence[str] = [
                 f"{names.get(key, {}).get(str(c), c)} ({n:,})" for c, n in counts.head(NAMED).iter_rows()
             ]
             more = f" and {counts.height - NAMED} more" if counts.height > NAMED else ""
             lines.append(f"- {key}: {', '.join(told)}{more}")
-    return ["Revised cells by key:", *lines, ""] if lines else []
+    return lines

@@ -132,7 +132,7 @@ def stage_page(
     with store.local_file(layout.version(draft.dataset, draft.version, CHANGES)) as file, _readable(contract):
         after = Side(draft.version, vintage, new)
         log = draft.head.latest.log if draft.head.latest else ()
-        text = page(contract, before, after, pl.scan_parquet(file), counts.causes, claims_of(contract.name), log)
+        text = page(contract, before, after, pl.scan_parquet(file), counts, claims_of(contract.name), log)
     return versions.stage_bytes(store, draft, PAGE, text.encode())
 
 

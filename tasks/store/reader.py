@@ -52,6 +52,19 @@ class Listed:
     problem: str = ""
 
 
+@dataclass(frozen=True)
+class Sealed:
+    """A sealed version, published or not. ``latest``: what readers get, None if nothing was ever published. ``event``:
+    its publication. ``promoted``: of a rejected version, the publication of its figures by a person."""
+
+    latest: Latest | None
+    manifest: Manifest
+    state: State
+    event: LogEntry | None = None
+    yank: LogEntry | None = None
+    promoted: LogEntry | None = None
+
+
 class HasFiles(Protocol):
     """A manifest, or a draft that is being checked."""
 
@@ -78,6 +91,25 @@ def resolve(store: ObjectStore, dataset: str, version: str | None = None) -> Res
         raise NotPublishedError(f"{dataset}@{wanted} was never published{meant}; see: techtrade versions {dataset}")
     sha256 = latest.manifest_sha256 if wanted == latest.version else event.manifest_sha256
     return Resolved(latest, read_manifest(store, dataset, wanted, sha256), _yank_of(latest, wanted))
+
+
+def sealed(store: ObjectStore, dataset: str, version: str) -> Sealed:
+    """A version by name, also one that was never published.
+
+    Raises:
+        NotPublishedError: there is no such version.
+        CorruptVersionError: its manifest is not the one that was published, or is gone.
+    """
+    latest, _ = read_latest(store, dataset)
+    event = next((e for e in latest.published if e.version == version), None) if latest else None
+    if latest is None or event is None:
+        manifest = read_manifest(store, dataset, version)
+        promoted = next((e for e in latest.published if e.rejected == version), None) if latest else None
+        state: State = "not published" if manifest.status == "passed" else manifest.status
+        return Sealed(latest, manifest, state, promoted=promoted)
+    found = resolve(store, dataset, version)
+    state = "yanked" if found.yank else "latest" if version == latest.version else "published"
+    return Sealed(latest, found.manifest, "retired" if found.retired else state, event, found.yank)
 
 
 def latest_version(store: ObjectStore, dataset: str) -> str:

@@ -125,7 +125,8 @@ def test_figures_in_another_unit_are_rejected_with_evidence(
     assert store.size(layout.version(CENSUS, result["version"], "quality.parquet"))
     shown = techtrade("show", f"{CENSUS}@{result['version']}")
     assert shown.code == 0
-    assert "REJECTED" in shown.out and "critical" in shown.out
+    assert "REJECTED" in shown.out and "critical" in shown.out and f"Readers get {CENSUS}@" in shown.out
+    assert f"what {result['version']} would have changed" in techtrade("diff", CENSUS, result["version"]).out
 
 
 def test_a_wrong_unit_is_rejected_even_as_the_first_version(

@@ -153,7 +153,7 @@ def test_diff_shows_what_the_manifest_counted(techtrade: Run, two_versions: list
     assert (found["old"], found["new"]) == tuple(two_versions)
     assert found["counts"]["rows"]["revised"] == 37
     back = json.loads(techtrade("diff", ATP, two_versions[1], two_versions[0], "--json").out)
-    assert back["counts"]["rows"]["removed"] == 25
+    assert back == found, "whichever is named first"
     human = techtrade("diff", ATP)
     assert "111 revisions by the publisher" in human.out and "37 revisions by the publisher" in human.out
     assert "ATP balance | 2022 | -244.113 billion | -241.633 billion" in human.out

@@ -17,13 +17,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from configs.contract import load_contract
+from configs.errors import UsageError
 from configs.history import kept
-from flows import read_commands
-from flows.read_commands import of_vintage
+from flows import diff_command, history_commands, read_commands, show_command
 from tasks import build, derived, history, pipeline, replay
 from tasks.changes import compare
+from tasks.diff import difference, sides
 from tasks.following import bring_up
 from tasks.read_back import parquet_bytes
+from tasks.standing import of_vintage
 from tasks.store import layout, reader, versions, yank
 from tasks.store.local import LocalStore
 from tasks.store.objects import ObjectStore
@@ -266,6 +268,62 @@ def test_every_vintage_of_the_publisher_can_be_had(bank: LocalStore) -> None:
         assert told(then, IP).equals(expected), vintage
 
 
+def test_read_selects_from_histories_marts_and_old_vintages(bank: LocalStore, tmp_path: Path) -> None:
+    bring_up(bank, "ip_position_annual")
+
+    def read(target: str, *where: str, **wanted: str) -> list[tuple[object, ...]]:
+        file = tmp_path / "out.parquet"
+        asked = read_commands.Wanted(target, where=where, **wanted)  # type: ignore[arg-type]
+        read_commands.read(asked, None, str(file), bank.url)
+        return pl.read_parquet(file).rows()
+
+    moved = read(
+        f"{IP}_history", "economy_code=USA", "year=2020", "measure=receipts_usd", columns="value,vintage_from,cause"
+    )
+    assert [(v, c) for _, v, c in moved] == [
+        ("2021-09-15", "first"), ("2022-12-22", "source_revision"), ("2024-11-13", "source_revision")
+    ]  # fmt: skip
+    usa = {"columns": "economy_code,receipts_usd", "sort": "-receipts_usd"}
+    assert read("ip_position_annual", "year=2020", "economy_code=USA,CHN", **usa)[0] == ("USA", 115_935e6)
+    assert read(IP, "year=2020", "economy_code=CHN,USA", vintage="2022-12-22", **usa)[0] == ("USA", 115_557e6)
+
+
+def test_a_vintage_from_before_our_first_version_is_compared_as_if_it_had_been_published(bank: LocalStore) -> None:
+    newer, older = "2025-01-28", "2022-12-22"
+    found = difference(bank, *sides(bank, IP, newer, older), IP)
+    assert (found.older.state, found.newer.state) == ("official", "latest")
+    # As between the versions of these vintages, where both were published.
+    assert [found.counts.rows[k] for k in ("new", "revised", "removed")] == [26, 29, 29]
+    assert found.counts.causes == {"new_period": 78, "source_revision": 67} and found.gone == {"source_revision": 87}
+    first, second = sides(bank, IP, "2021-09-15", older)
+    assert {s.state for s in (first, second)} == {"official"} and (first.name, second.name) == ("2021-09-15", older)
+    assert difference(bank, first, second, IP).counts.rows["revised"] == 4
+
+
+def test_show_names_the_series_and_its_own_revisions(bank: LocalStore, capfd: pytest.CaptureFixture[str]) -> None:
+    show_command.show(IP, bank.url, as_json=False)
+    told = capfd.readouterr().out.partition("newest figures, in US dollars:\n")[2]
+    assert told.startswith("  United States 2023: 134,441,000,000 receipts\n")
+    # One figure of 2020 a vintage, and so on: of the United States alone there are few.
+    (line,) = (r.split() for r in told.splitlines() if r.startswith("United States receipts "))
+    assert line == ["United", "States", "receipts", "03-11", "1", "100%", "+1.66%", "1.66%", "100%"]
+
+
+def test_conditions_of_a_history_are_those_of_read(bank: LocalStore, capfd: pytest.CaptureFixture[str]) -> None:
+    where = ("economy_code=USA,CHN", "year>=2019", "year<2021", "measure=receipts_usd", "cause!=first")
+    history_commands.spans(IP, where, bank.url, as_json=True)
+    found = json.loads(capfd.readouterr().out)
+    assert {(r["economy_code"], r["year"]) for r in found} >= {("USA", 2019), ("USA", 2020)}
+    assert {r["cause"] for r in found} == {"source_revision"} and {r["measure"] for r in found} == {"receipts_usd"}
+    for wrong, told in (
+        ("yaer=2019", "did you mean year"),
+        ("cause=firts", "did you mean first"),
+        ("cause>a", "= or !="),
+    ):
+        with pytest.raises(UsageError, match=told):
+            history_commands.spans(IP, (wrong,), bank.url, as_json=True)
+
+
 def test_a_history_that_is_made_anew_is_the_same(bank: LocalStore, world: LocalStore) -> None:
     _same_from_nothing(bank, IP)
     _same_from_nothing(world, WORLD)
@@ -346,9 +404,9 @@ def test_a_difference_over_a_yank_is_that_of_the_two(tmp_path: Path, capfd: pyte
     withdrawn = log.stood[-1][1]
     log.yank()
     log.publish({0: 2, 1: 1}, "2001-02")
-    read_commands.diff(WORLD, withdrawn, log.stood[-1][1], log.store.url, as_json=True)
+    diff_command.diff(WORLD, withdrawn, log.stood[-1][1], log.store.url, as_json=True)
     told = json.loads(capfd.readouterr().out)
-    read_commands.diff(WORLD, log.stood[0][1], log.stood[-1][1], log.store.url, as_json=False)
+    diff_command.diff(WORLD, log.stood[0][1], log.stood[-1][1], log.store.url, as_json=False)
     assert f"\nWithdrawn: {withdrawn}, wrong\n" in capfd.readouterr().out, "also where neither of the two was"
     assert {(c["column"], c["old"], c["new"]) for c in told["changes"]} >= {("exports_usd", "1000", "2")}
     assert {c["cause"] for c in told["changes"]} == {"unattributed"}

@@ -10,7 +10,8 @@ import pytest
 
 from configs.contract import load_contract
 from configs.errors import CorruptVersionError, NotPublishedError, UsageError, YankRefusedError
-from flows import history_commands, read_commands
+from flows import diff_command, history_commands, read_commands
+from flows.read_commands import Wanted
 from tasks import history
 from tasks.following import bring_up
 from tasks.store import layout, reader, retention, verify, versions, yank
@@ -96,13 +97,13 @@ def test_a_version_without_data_is_made_again_for_who_asks_for_it(
     expected = reader.scan(store, reader.resolve(store, IP, first).manifest).collect()
     retention.execute(store, retention.plan(store, SOON, retention.Policy(2, 30)))
     out = tmp_path / "out.csv"
-    read_commands.read(IP, event.at.removesuffix("Z") + "+00:00", None, "csv", str(out), store.url)
+    read_commands.read(Wanted(IP, as_of=event.at.removesuffix("Z") + "+00:00"), "csv", str(out), store.url)
     assert out.read_text() == expected.write_csv()
     assert "made again from its raw inputs" in capfd.readouterr().err
     for source in reader.resolve(store, IP, first).manifest.sources:
         store.delete(source.raw_key)
     with pytest.raises(NotPublishedError, match=rf"cannot be made again.*techtrade history {IP}"):
-        read_commands.read(f"{IP}@{first}", None, None, "csv", str(out), store.url)
+        read_commands.read(Wanted(f"{IP}@{first}"), "csv", str(out), store.url)
 
 
 def test_a_history_that_is_made_anew_has_what_versions_had_that_are_let_go(store: LocalStore, tmp_path: Path) -> None:
@@ -134,7 +135,7 @@ def test_a_rebuild_says_what_it_could_not_compare(store: LocalStore, capfd: pyte
 def test_every_command_tells_of_what_was_let_go(store: LocalStore, capfd: pytest.CaptureFixture[str]) -> None:
     bring_up(store, f"{IP}_history")
     first, second, *_ = names(store)
-    read_commands.diff(IP, first, second, store.url, as_json=False)
+    diff_command.diff(IP, first, second, store.url, as_json=False)
     before = capfd.readouterr().out
     history_commands.claims(IP, store.url, as_json=True)
     claims = capfd.readouterr().out
@@ -143,7 +144,7 @@ def test_every_command_tells_of_what_was_let_go(store: LocalStore, capfd: pytest
     bring_up(store, f"{IP}_history")
     retention.execute(store, retention.plan(store, SOON, retention.Policy(2, 30)))
     assert not data(store, first)
-    read_commands.diff(IP, first, names(store)[1], store.url, as_json=False)
+    diff_command.diff(IP, first, names(store)[1], store.url, as_json=False)
     assert capfd.readouterr().out == before
     history_commands.claims(IP, store.url, as_json=True)
     assert len(capfd.readouterr().out) < len(claims), "the yanked vintage is not among them"

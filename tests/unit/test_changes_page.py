@@ -17,7 +17,7 @@ def told(old: State | None, new: State, replayed: State | None = None) -> str:
     found = compare(hitech(new), before, HITECH, Replays(steps))
     side = Side("2026-01-01.0001", "2025-12", before) if before is not None else None
     after = Side("2026-02-01.0001", "2026-01", hitech(new))
-    return page(HITECH, side, after, found.frame.lazy(), found.counts.causes)
+    return page(HITECH, side, after, found.frame.lazy(), found.counts)
 
 
 def test_a_first_version_has_nothing_to_compare_with() -> None:
@@ -49,7 +49,7 @@ def test_a_total_that_moved_is_told_and_a_year_that_got_a_month_is_no_other_tota
     def between(old: State, new: State) -> str:
         found = compare(world(new), world(old), HITECH)
         sides = (Side("1", "2025-12", world(old)), Side("2", "2026-01", world(new)))
-        return page(HITECH, *sides, found.frame.lazy(), found.counts.causes)
+        return page(HITECH, *sides, found.frame.lazy(), found.counts)
 
     assert "| ATP imports from the world | 2024 | 100 | 110 | +10.0 % |" in between({("01", 1): 100}, {("01", 1): 110})
     assert "No headline total of a year that was there changed." in between(
@@ -60,7 +60,9 @@ def test_a_total_that_moved_is_told_and_a_year_that_got_a_month_is_no_other_tota
 
 
 def test_what_is_gone_is_said_so() -> None:
-    assert "Gone: 1 row with 2 figures." in told({("01", 1): 1, ("02", 1): 5}, {("01", 1): 1})
+    text = told({("01", 1): 1, ("02", 1): 5}, {("01", 1): 1})
+    assert "Gone: 1 row with 2 figures." in text and "Cells that are gone by key:\n- flow: imports (2)" in text
+    assert "revision" not in text and "Revised" not in text, "it was not revised as well"
 
 
 @given(cells, cells, cells)
