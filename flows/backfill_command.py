@@ -5,7 +5,7 @@ from __future__ import annotations
 from configs.contract import load_contract
 from configs.errors import TechtradeError
 from configs.settings import source_settings
-from flows.commands import as_plain, attempt, not_to_be_had, say
+from flows.commands import as_plain, attempt, say, what_is_missing
 from flows.inspect_commands import open_at
 from flows.output import print_json, progress, remark
 from flows.runtime import refuse_unknown_sources
@@ -41,7 +41,7 @@ def backfill(name: str, first: str, last: str | None, dry_run: bool, url: str | 
                 print_json({"dataset": name, "first": first, "last": last, "requests": requests, "estimate": estimate})
             return 0
         with alerting.collected(url):
-            result: Outcome | TechtradeError | None = not_to_be_had(name, "live")
+            result: Outcome | TechtradeError | None = what_is_missing(name, "live")
             if isinstance(result, TechtradeError):
                 alerting.failed(url, name, result)
             else:

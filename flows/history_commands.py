@@ -20,6 +20,7 @@ from flows.output import print_json, progress, remark, table
 from flows.read_commands import of_vintage, rows_of
 from tasks import history, history_states, replay
 from tasks.claims import Finding, judge_claim
+from tasks.starting import start_words
 from tasks.store import reader
 from tasks.store.objects import ObjectStore
 from tasks.store.raw import RawArchive
@@ -44,7 +45,7 @@ def spans(name: str, where: tuple[str, ...], url: str | None, as_json: bool) -> 
         made = reader.resolve(store, contract.name).manifest
     except NotPublishedError as e:
         raise NotPublishedError(
-            f"{base.name}: its history is not made yet; the next run of {base.name} makes it"
+            f"{base.name}: its history is not made yet; {start_words(contract.name, store.url)}"
         ) from e
     frame = reader.scan(store, made)
     frame = frame.filter(*_conditions(contract, where))

@@ -16,6 +16,7 @@ import polars as pl
 from configs.claims import claims_of
 from configs.contract import Contract, load_contract
 from configs.errors import NotPublishedError, ObjectNotFoundError, TechtradeError, UsageError
+from configs.hints import command
 from configs.history import SUFFIX
 from flows.inspect_commands import open_at, split_target
 from flows.output import one_line, print_json, remark
@@ -78,7 +79,7 @@ def rows_of(store: ObjectStore, found: reader.Resolved, *, quiet: bool = False) 
     m = found.manifest
     contract, name = load_contract(m.dataset), f"{m.dataset}@{m.version}"
     told = f"{name}: its data were deleted at {found.retired.at} ({found.retired.why})"
-    instead = f"its figures stand in {m.dataset}_history: techtrade history {m.dataset}"
+    instead = f"its figures are in {m.dataset}_history: {command('history', m.dataset, store=store.url)}"
     with TemporaryDirectory(prefix="techtrade-") as scratch:
         try:
             _, built = replay.rebuild(RawArchive(store), contract, m, Path(scratch))
@@ -122,7 +123,7 @@ def of_vintage(store: ObjectStore, name: str, vintage: str) -> OfVintage:
         if rows is not None:
             return OfVintage(rows=rows.collect())
     raise NotPublishedError(
-        f"{name}: no vintage {vintage!r}; name one of: techtrade vintages {name}. What stood on a day: --as-of"
+        f"{name}: no vintage {vintage!r}; name one of: {command('vintages', name, store=store.url)}"
     )
 
 
@@ -180,7 +181,7 @@ def _with_causes(store: ObjectStore, found: pl.DataFrame, before: Manifest, afte
 
 def _resolved(store: ObjectStore, name: str, version: str | None) -> reader.Resolved:
     if version is not None and not layout.VERSION.match(version):
-        raise UsageError(f"{version!r} is not a version; see: techtrade versions {name}")
+        raise UsageError(f"{version!r} is not a version; see: {command('versions', name, store=store.url)}")
     found = reader.resolve(store, name, version)
     _warn_of(found)
     return found

@@ -10,6 +10,7 @@ from flows.inspect_commands import open_at, split_target
 from flows.output import print_json, table
 from flows.report import changes_words, quality_words
 from tasks.notes import words
+from tasks.starting import start_words
 from tasks.store import layout, reader
 from tasks.store import versions as store_versions
 from tasks.store.objects import ObjectStore
@@ -32,7 +33,7 @@ def show(target: str, url: str | None, as_json: bool) -> None:
         return
     _print_contract(contract)
     if manifest is None:
-        print(f"\nNothing is published in {store.url}; start with: techtrade publish {name} --source snapshot")
+        print(f"\nNothing is published in {store.url}; {start_words(name, store.url)}")
         return
     _print_version(store, manifest, yank, rejected)
     _print_revisions(store, contract, manifest)

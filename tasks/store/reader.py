@@ -12,7 +12,9 @@ import pyarrow.dataset as pads
 
 from configs.contract import Contract
 from configs.errors import CorruptVersionError, NotPublishedError, ObjectNotFoundError, StoreUnavailableError
+from configs.hints import command
 from tasks.quality.report import aligned
+from tasks.starting import start_words
 from tasks.store import layout
 from tasks.store.objects import ObjectStore
 from tasks.store.records import DamagedRecordError, FileEntry, Latest, LogEntry, Manifest, Retired, readers_got
@@ -73,7 +75,8 @@ def resolve(store: ObjectStore, dataset: str, version: str | None = None) -> Res
     wanted = version or latest.version
     event = next((e for e in latest.published if e.version == wanted), None)
     if event is None:
-        raise NotPublishedError(f"{dataset}@{wanted} was never published; see: techtrade versions {dataset}")
+        see = command("versions", dataset, store=store.url)
+        raise NotPublishedError(f"{dataset}@{wanted} was never published; see: {see}")
     sha256 = latest.manifest_sha256 if wanted == latest.version else event.manifest_sha256
     return Resolved(latest, read_manifest(store, dataset, wanted, sha256), _yank_of(latest, wanted))
 
@@ -183,9 +186,7 @@ def data_uris(store: ObjectStore, version: HasFiles) -> list[str]:
 def _latest(store: ObjectStore, dataset: str) -> Latest:
     latest, _ = read_latest(store, dataset)
     if latest is None:
-        raise NotPublishedError(
-            f"{dataset}: nothing is published in {store.url}; start with: techtrade publish {dataset} --source snapshot"
-        )
+        raise NotPublishedError(f"{dataset}: nothing is published in {store.url}; {start_words(dataset, store.url)}")
     return latest
 
 

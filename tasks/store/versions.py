@@ -35,6 +35,7 @@ from configs.errors import (
     StoreError,
     StoreUnavailableError,
 )
+from configs.hints import command
 from tasks.store import layout
 from tasks.store.objects import ObjectStore
 from tasks.store.records import Claim, FileEntry, Latest, LogEntry, Manifest
@@ -171,7 +172,8 @@ def read_manifest(store: ObjectStore, dataset: str, version: str, sha256: str | 
     except ObjectNotFoundError as e:
         if sha256:
             raise CorruptVersionError(dataset, version, ["manifest.json is gone"]) from e
-        raise NotPublishedError(f"{dataset}@{version}: no such version; see: techtrade versions {dataset}") from e
+        see = command("versions", dataset, store=store.url)
+        raise NotPublishedError(f"{dataset}@{version}: no such version; see: {see}") from e
     if sha256 and hashlib.sha256(body).hexdigest() != sha256:
         raise CorruptVersionError(dataset, version, ["manifest.json is not the one that latest.json names (sha256)"])
     return Manifest.load(body, key)
@@ -358,5 +360,6 @@ def _seen_after(store: ObjectStore, dataset: str, cause: StoreError) -> Latest |
     except StoreUnavailableError as e:
         raise StoreUnavailableError(
             f"{dataset}: the store failed while latest.json was written ({cause}) and cannot be read now ({e}); "
-            f"the version is either published or not, never half: see techtrade versions {dataset}, then run again"
+            "the version is either published or not, never half; run again after a look at: "
+            f"{command('versions', dataset, store=store.url)}"
         ) from e
