@@ -132,7 +132,9 @@ def diff(dataset: str, old: str | None, new: str | None, store: str | None, as_j
 
 @cli.command()
 @click.argument("target", metavar="DATASET[@VERSION]")
-@click.option("--as-of", metavar="DATE", help="What latest was on that day (YYYY-MM-DD, its end in UTC) or moment.")
+@click.option(
+    "--as-of", metavar="DATE", help="What latest was on that day (YYYY-MM-DD or today; its end in UTC) or moment."
+)
 @click.option("--vintage", help="What the publisher had published in that vintage; see: techtrade vintages DATASET.")
 @click.option(
     "--format", "form", type=click.Choice(["table", "csv", "parquet", "json"]), default="table", show_default=True

@@ -209,11 +209,12 @@ def _read_official(name: str, vintage: str, frame: pl.DataFrame, form: str, outp
 
 
 def _moment(text: str) -> datetime:
-    """A date is its end, in UTC: what was given on that day, at the end of it."""
+    """A date is its end, in UTC: what was given on that day, at the end of it. ``today`` is the date of now."""
+    text = store_versions.utc_now().date().isoformat() if text == "today" else text
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as e:
-        raise UsageError(f"--as-of {text!r} is neither a date (YYYY-MM-DD) nor a moment (ISO 8601)") from e
+        raise UsageError(f"--as-of {text!r} is neither a date (YYYY-MM-DD, today) nor a moment (ISO 8601)") from e
     if len(text) == len("YYYY-MM-DD"):
         return datetime.combine(moment.date(), time.max, UTC)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
