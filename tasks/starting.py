@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from configs.contract import dataset_names, load_contract
-from configs.errors import NotBundledError
+from configs.errors import ConfigError, NotBundledError
 from configs.hints import command
 from configs.history import base_of
 from configs.settings import has_settings, load_settings, source_settings
@@ -78,7 +78,10 @@ def _remarks(dataset: str) -> tuple[str, ...]:
     source = load_contract(dataset).sources.live
     if not has_settings(source):
         return ()
-    settings = source_settings(source)
+    try:
+        settings = source_settings(source)
+    except ConfigError:  # a wrong setting is reported by the run that needs it, not by a hint to something else
+        return ()
     key = f"needs {settings.key.variable}, free at {settings.key.signup}" if settings.key else ""
     return tuple(remark for remark in (key, settings.only_by_name) if remark)
 
