@@ -183,7 +183,7 @@ def is_mention(printed: Printed) -> bool:
 
 # What ends a command within a message.
 ENDS = re.compile(r"[,;:.)`]+$")
-PROSE = {"from", "and", "is"}  # after the name of the product
+PROSE = {"from", "and", "is", "data"}  # after the name of the product
 
 
 def in_text(text: str) -> list[Printed]:
@@ -198,7 +198,8 @@ def in_text(text: str) -> list[Printed]:
     for begin in re.finditer(r"((?:[A-Z_]+=\S+ )*)(?:\.venv/bin/)?techtrade ((?:--debug )?[a-z-]+)", text):
         if begin[2].removeprefix("--debug ") not in cli.commands:
             if begin[2] not in PROSE:
-                raise ValueError(f"techtrade {begin[2]}: no such command, in: {text}")
+                around = text[max(0, begin.start() - 60) : begin.end() + 60]
+                raise ValueError(f"techtrade {begin[2]}: no such command, in: ... {around} ...")
             continue
         words: list[str] = []
         for word in text[begin.start(2) :].partition("\n")[0].split(" "):
