@@ -6,8 +6,10 @@ Only the standard library is imported here: the command line sets the store befo
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from contextvars import ContextVar
+from textwrap import shorten
 
 DEFAULT_STORE = "warehouse"
 # The store that --store named, for messages of code that is not given a store.
@@ -27,6 +29,16 @@ def command(*words: str, store: str | None = None, environment: str = "") -> str
     """
     line = shlex.join(["techtrade", *words, *_store_option(store)])
     return f"{environment} {line}" if environment else line
+
+
+def shortened(text: str, most: int) -> str:
+    """Return the text in one line of about ``most`` characters, with the command that it names and its clause whole."""
+    begin = re.search(r"techtrade [a-z]", text)
+    if begin is None or len(text) <= most:
+        return shorten(text, most, placeholder=" ...")
+    clause = text.rfind("; ", 0, begin.start())
+    cut = clause if clause >= 0 else begin.start()
+    return f"{shorten(text[:cut], most, placeholder=' ...')}{'' if clause >= 0 else ' '}{text[cut:]}"
 
 
 def _store_option(store: str | None) -> list[str]:

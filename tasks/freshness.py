@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from textwrap import shorten
 from typing import Literal
 
 from configs.contract import Contract, load_contract
 from configs.errors import ObjectNotFoundError
-from configs.hints import command
+from configs.hints import command, shortened
 from configs.releases import Expectations, Release, expectations
 from expectations.periods import last_day
 from tasks.store import layout
@@ -172,7 +171,7 @@ def facts_of(contract: Contract, latest: Latest | None, status: Status | None) -
         version=latest.version if latest else None,
         vintage=entry.vintage if entry else "",
         outcome=status.outcome if status else "",
-        detail=shorten(status.detail, DETAIL) if status else "",
+        detail=shortened(status.detail, DETAIL) if status else "",
         stopped=status.version if status and status.outcome == "rejected" else None,
         checked_at=_moment(status.checked_at) if status else None,
         asked_at=_moment(status.asked_at) if status and status.asked_at else None,

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from textwrap import shorten
 
 from configs.contract import dataset_names, load_contract, published_names
 from configs.errors import ObjectNotFoundError, StorePermissionError
+from configs.hints import shortened
 from configs.releases import expectations
 from tasks.alerts import state as alert_state
 from tasks.alerts.model import KINDS, State
@@ -127,7 +127,7 @@ def _left_behind(store: ObjectStore, datasets: Sequence[str]) -> list[str]:
             told.append(str(e))
             continue
         if status is not None and status.outcome in ENDED_BADLY:
-            told.append(f"{name}: does not follow, {status.outcome}: {shorten(status.detail, WORDS)}")
+            told.append(f"{name}: does not follow, {status.outcome}: {shortened(status.detail, WORDS)}")
     return told
 
 
@@ -210,14 +210,14 @@ def _attention(
     told = []
     if run in ENDED_BADLY:
         wrote = status.detail if status and status.outcome == run else "see its log in Prefect"
-        told.append(f"the last run ended as {run}: {shorten(wrote, WORDS)}")
+        told.append(f"the last run ended as {run}: {shortened(wrote, WORDS)}")
     waiting = [r for r in (runs.next, runs.last) if r and r.state in ("late", "pending", "scheduled")]
     for since in sorted(r.at for r in waiting if (now - r.at).total_seconds() > PATIENCE_SECONDS)[:1]:
         told.append(
             f"a run should have begun at {since:%Y-%m-%d %H:%M} UTC and no worker has taken it: is one running?"
         )
     if verdict.state in BAD:
-        told.append(f"{verdict.state}: {shorten(verdict.words, WORDS)}")
+        told.append(f"{verdict.state}: {shortened(verdict.words, WORDS)}")
     return [*told, *map(_words, alerts)]
 
 

@@ -182,7 +182,7 @@ def is_mention(printed: Printed) -> bool:
 
 
 # What ends a command within a message.
-ENDS = re.compile(r"[,;:.)`]+$")
+ENDS = re.compile(r'[,;:.)`"]+$')
 PROSE = {"from", "and", "is", "data"}  # after the name of the product
 
 

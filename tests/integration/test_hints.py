@@ -118,7 +118,7 @@ def test_on_a_store_in_use_every_hint_can_be_followed(
             f"promote {ATP}@{latest} --reason x --by y", f"promote {ATP}@{NEVER} --reason x --by y",
             f"backfill {IP} --from 2020-01 --to 2020-02", "backfill ip_position_annual --from 2020-01 --to 2020-02",
             "publish ip_position_annual --source snapshot", "publish atp_trade_monthly --source snapshot",
-            "publish --vintage 2025-02", f"publish {ATP} --source snapshot --vintage 1999-01", "datasets", "status",
+            "publish --vintage 2025-02", f"publish {ATP} --source snapshot --vintage 1999-01", "datasets", "status --json",
             "freshness", f"vintages {ATP}", "claims", f"history {ATP} period=1800-01", "raw list", "alerts list",
             "alerts send", "gc --dry-run", "deploy --dry-run",
         ):  # fmt: skip
@@ -126,7 +126,7 @@ def test_on_a_store_in_use_every_hint_can_be_followed(
         census.fault = "thousands"
         monkeypatch.setenv("TECHTRADE_SOURCES__CENSUS_BALANCE__URL", f"{census.url}/country.xlsx")
         found += hints(elsewhere, f"publish {ATP}", frozenset({3}))
-        for line in (f"quality {ATP}", f"show {ATP}", "status", "freshness", "alerts list", f"versions {ATP}"):
+        for line in (f"quality {ATP}", f"show {ATP}", "status --json", "freshness", "alerts list", f"versions {ATP}"):
             found += hints(elsewhere, line)
         rejected = next(h.printed.words[1] for h in found if h.printed.words[0] == "show")
         found += [h for of in ("quality", "show") for h in hints(elsewhere, f"{of} {rejected}", frozenset({0}))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 import pytest
 
-from configs.hints import command, named_store
+from configs.hints import command, named_store, shortened
 from flows.cli_options import with_store
 
 
@@ -46,3 +46,15 @@ def test_the_store_option_is_remembered_while_its_command_runs(monkeypatch: pyte
 
 def test_a_variable_is_set_in_front() -> None:
     assert command("status", store="x", environment="A=1") == "A=1 techtrade status --store x"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("short; see: techtrade status", "short; see: techtrade status"),
+        ("a long reason why; see: techtrade versions partners", "a long ...; see: techtrade versions partners"),
+        ("a long story without end", "a long ..."),
+    ],
+)
+def test_a_text_that_is_cut_keeps_its_command_whole(text: str, told: str) -> None:
+    assert shortened(text, 30 if text.startswith("short") else 12) == told
