@@ -31,11 +31,11 @@ class UnknownDatasetError(UsageError):
 
 
 class NotBundledError(UsageError):
-    """The bundled figures were asked for, and there are none of this dataset."""
+    """The bundled figures were asked for, and there are none of this dataset. ``message``: ``tasks.starting``."""
 
-    def __init__(self, dataset: str) -> None:
+    def __init__(self, dataset: str, message: str) -> None:
         self.dataset = dataset
-        super().__init__(f"nothing of {dataset} is bundled; publish it from its publisher: --source live")
+        super().__init__(message)
 
 
 class ConfigError(TechtradeError):
@@ -125,7 +125,7 @@ class MissingKeyError(TechtradeError):
     def __init__(self, source: str, variable: str, block: str, signup: str) -> None:
         self.source, self.variable, self.block, self.signup = source, variable, block, signup
         super().__init__(
-            f"{source} needs a key: set {variable}, or the Secret block {block!r} in Prefect; a free one is had at "
+            f"{source} needs a key: set {variable}, or the Secret block {block!r} in Prefect; get a free one at "
             f"{signup}"
         )
 
@@ -241,6 +241,15 @@ class NotPublishedError(StoreError):
     """A dataset without a published version, or a version that is not in the log of published ones."""
 
     exit_code = 1
+
+
+class MissingInputError(NotPublishedError):
+    """A dataset that is made from others cannot be made, because one of them is not published. ``why``: without what to
+    do, for the log of a run that was about another dataset."""
+
+    def __init__(self, why: str, todo: str) -> None:
+        self.why = why
+        super().__init__(f"{why}; {todo}")
 
 
 class YankRefusedError(StoreError):

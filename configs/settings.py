@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from configs.contract import CONFIGS
 from configs.errors import ConfigError, MissingKeyError, NoAddressError
+from configs.hints import DEFAULT_STORE
 
 
 class Key(BaseModel):
@@ -38,11 +39,11 @@ class SourceSettings(BaseModel):
     """How one source is reached. Seconds throughout.
 
     ``attempts`` bounds one request, ``total_budget`` all attempts at it, ``run_budget`` all requests of a run.
-    ``retry_after_max`` caps what a publisher may ask us to wait. ``bundled``: the same figures can be had without it.
+    ``retry_after_max`` caps what a publisher may ask us to wait.
     Limits are per minute; ``lockout_statuses`` say that the publisher has shut us out, for ``lockout_seconds``. What an
     interrupted run got is used for ``resume_hours``. ``first_months``: how much of a history that is given by months is
     asked for where nothing is published yet. ``scope``: which codes are kept, of files that have them all.
-    ``only_by_name``: why datasets of this source are left out where no dataset is named; empty if they are not.
+    ``only_by_name``: why datasets of this source are published only where they are named; empty if they are not.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -53,7 +54,6 @@ class SourceSettings(BaseModel):
     citation: str
     documents: dict[str, str] = Field(default_factory=dict)
     key: Key | None = None
-    bundled: bool = False
     requests_per_minute: int | None = Field(None, ge=1)
     megabytes_per_minute: int | None = Field(None, ge=1)
     errors_per_minute: int | None = Field(None, ge=1)
@@ -87,7 +87,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="TECHTRADE_", env_nested_delimiter="__", extra="ignore", frozen=True)
 
-    store: str = "warehouse"
+    store: str = DEFAULT_STORE
     alerts: str = ""
     log_format: Literal["plain", "json"] = "plain"
     task_runner: Literal["threads", "dask"] = "threads"

@@ -13,6 +13,7 @@ from flows.deployed import deployed  # noqa: E402
 from flows.publish import bring  # noqa: E402
 from tasks.extract.base import AskedByMonth, Months, load_source  # noqa: E402
 from tasks.runs import Outcome, Request  # noqa: E402
+from tasks.starting import again, published_with  # noqa: E402
 from tasks.store.versions import utc_now  # noqa: E402
 
 
@@ -44,11 +45,13 @@ def requests_of(request: Request) -> int:
     Raises:
         UsageError: the publisher gives its history as a whole; or there are no such months.
     """
+    name = request.contract.name
+    if request.contract.derived_from:
+        made_from = ", ".join(published_with(name))
+        raise UsageError(f"{name} is made from {made_from} and has no months to ask for; run: {again(name)}")
     source = load_source(request.source)
     if not isinstance(source, AskedByMonth) or request.months is None:
-        name = request.contract.name
         raise UsageError(
-            f"{name}: its publisher gives the history as a whole, not by months; run: "
-            f"techtrade publish {name} --refresh all"
+            f"{name}: its publisher gives the history as a whole, not by months; run: {again(name, '--refresh', 'all')}"
         )
     return source.requests_for(request.months, utc_now())

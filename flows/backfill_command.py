@@ -7,7 +7,7 @@ from configs.errors import TechtradeError
 from configs.settings import source_settings
 from configs.words import plural
 from flows import embedded
-from flows.commands import STARTING, as_plain, attempt, log, not_to_be_had, say
+from flows.commands import STARTING, as_plain, attempt, log, say, what_is_missing
 from flows.inspect_commands import open_at
 from flows.output import print_json, progress, remark
 from flows.runtime import refuse_unknown_sources
@@ -44,7 +44,7 @@ def backfill(name: str, first: str, last: str | None, dry_run: bool, url: str | 
             return 0
         wait_for_server()
         with alerting.collected(url):
-            result: Outcome | TechtradeError | None = not_to_be_had(name, "live")
+            result: Outcome | TechtradeError | None = what_is_missing(name, "live")
             if isinstance(result, TechtradeError):
                 alerting.failed(url, name, result)
             else:

@@ -169,12 +169,12 @@ def diff(dataset: str, old: str | None, new: str | None, store: str | None, as_j
 @click.option(
     "--as-of",
     metavar="DATE",
-    help="What latest was at the end of a day (YYYY-MM-DD, UTC) or at a moment (ISO 8601) [default: now].",
+    help="What latest was at the end of a day (YYYY-MM-DD or today, UTC) or at a moment (ISO 8601) [default: now].",
 )
 @click.option(
     "--vintage",
     metavar="VINTAGE",
-    help="What the publisher had published then; see: techtrade vintages DATASET [default: the newest].",
+    help="What the publisher had published in that vintage [default: the newest]; see: techtrade vintages DATASET.",
 )
 @click.option("--columns", metavar="COLUMN,...", help="Only these columns, in this order [default: all].")
 @click.option("--sort", metavar="COLUMN,...", help="Sort by these columns; -COLUMN descends [default: by key].")

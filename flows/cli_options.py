@@ -7,15 +7,19 @@ from typing import Any, TypeVar
 
 import click
 
+from configs.hints import named_store
 from flows.tables import WIDE
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def with_store(command: F) -> F:
-    """Which store is meant."""
+    """Add --store, which the commands that messages name then carry too."""
     return click.option(
-        "--store", metavar="URL", help="Folder or s3:// address [default: TECHTRADE_STORE, else ./warehouse]."
+        "--store",
+        metavar="URL",
+        callback=_name_store,
+        help="Folder or s3:// address [default: TECHTRADE_STORE, else ./warehouse].",
     )(command)
 
 
@@ -28,6 +32,12 @@ def with_wide(command: F) -> F:
     return click.option(
         "--wide", is_flag=True, expose_value=False, callback=remember, help="Show all of a table, however wide."
     )(command)
+
+
+def _name_store(context: click.Context, _: click.Parameter, url: str | None) -> str | None:
+    token = named_store.set(url)
+    context.call_on_close(lambda: named_store.reset(token))
+    return url
 
 
 def with_json(command: F) -> F:

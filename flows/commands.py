@@ -20,7 +20,8 @@ from flows import embedded, keys
 from flows.output import one_line, print_json, progress, remark, show_traceback
 from flows.running import UnforeseenError, run
 from flows.runtime import refuse_unknown_sources
-from tasks.runs import Followed, Outcome, Published, RejectedError, Request
+from tasks.runs import Followed, Outcome, Published, RejectedError, Request, SourceKind
+from tasks.starting import again, start_words
 
 log = logging.getLogger("techtrade")
 STARTING = "starting Prefect's server and loading the checks (about 10 s; set PREFECT_API_URL to use a running server)"
@@ -29,7 +30,7 @@ WORST_FIRST = (1, 2, 3, 0)
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A dataset that was not named, and cannot be had as things are: no key, or nothing bundled."""
+    """A dataset that was not named and is not published: it is large, lacks its key, or has nothing bundled."""
 
     dataset: str
     why: str
@@ -43,8 +44,9 @@ def publish_datasets(
 ) -> int:
     """Publishes each dataset and prints a line, or with ``--json`` an object, for each.
 
-    Keys are looked at before anything is asked: a dataset that is named and lacks its key fails, one that is merely
-    included is left out with a line that says where a key is had. So is one that is large (``only_by_name``).
+    What a dataset needs is looked at before anything is asked: a key, an address, bundled figures. A dataset that is
+    named and lacks it fails, any other is left out with a line that says how to get it. So is one that is large
+    (``only_by_name``).
 
     Returns:
         The exit code: 0 when all were published or had nothing new, else the worst, 1 before 3.
@@ -52,6 +54,7 @@ def publish_datasets(
     if vintage is not None and not names:
         raise UsageError("a vintage is of one dataset: name it, as in techtrade publish DATASET --vintage VINTAGE")
     chosen = list(names) or dataset_names()
+    kind: SourceKind = "snapshot" if source == "snapshot" else "live"
     # A wrong name is refused before anything is started.
     refuse_unknown_sources()
     for name in chosen:
@@ -61,21 +64,19 @@ def publish_datasets(
         from flows import alerting
         from flows.publish import publish
 
-        left_out = {name: not_to_be_had(name, source) for name in chosen}
+        lacking = {name: what_is_missing(name, kind) for name in chosen}
         wait_for_server()
         with alerting.collected(store):
             for name in chosen:
-                missing, heavy = left_out[name], "" if names else only_by_name(name, source)
-                if heavy:
-                    results.append((name, LeftOut(name, heavy)))
+                missing, why = lacking[name], "" if names else why_left_out(name, kind, lacking[name])
+                if why:
+                    results.append((name, LeftOut(name, why)))
                 elif missing is None:
-                    given = {"source": source, "vintage": vintage, "refresh": refresh}
+                    given = {"source": kind, "vintage": vintage, "refresh": refresh}
                     results.append((name, attempt(publish, name, store, **given)))
-                elif names:
+                else:
                     alerting.failed(store, name, missing)
                     results.append((name, missing))
-                else:
-                    results.append((name, LeftOut(name, one_line(missing))))
     if as_json:
         print_json([as_plain(name, result) for name, result in results])
     for name, result in results:
@@ -94,11 +95,10 @@ def worst(codes: list[int]) -> int:
     return next(code for code in WORST_FIRST if code in codes)
 
 
-def not_to_be_had(name: str, source: str) -> TechtradeError | None:
-    """What is missing to get this dataset from this kind of source."""
-    contract = load_contract(name)
+def what_is_missing(name: str, kind: SourceKind) -> TechtradeError | None:
+    """Return what keeps this kind of source from giving the dataset: no key, no address, nothing bundled."""
     try:
-        require_access(Request(contract, "live" if source == "live" else "snapshot").source, keys.look_up)
+        require_access(Request(load_contract(name), kind).source, keys.look_up)
     except (MissingKeyError, NoAddressError, NotBundledError) as e:
         return e
     except KeyStoreError:
@@ -106,10 +106,16 @@ def not_to_be_had(name: str, source: str) -> TechtradeError | None:
     return None
 
 
-def only_by_name(name: str, source: str) -> str:
-    """Why a dataset is not published where none is named; empty if it is."""
-    of = Request(load_contract(name), "live" if source == "live" else "snapshot").source
-    return source_settings(of).only_by_name if has_settings(of) else ""
+def why_left_out(name: str, kind: SourceKind, missing: TechtradeError | None) -> str:
+    """Return why a dataset that was not named is not published; empty if it is."""
+    if isinstance(missing, NotBundledError):
+        return f"nothing of it is bundled; {start_words(name)}"
+    # Size before the key: who has no key for a large dataset may not want it at all.
+    source = Request(load_contract(name), kind).source
+    heavy = source_settings(source).only_by_name if has_settings(source) else ""
+    if heavy:
+        return f"{heavy}; to get it, name it: {again(name)}"
+    return one_line(missing) if missing else ""
 
 
 def attempt(flow: Any, name: str, store: str | None, **given: Any) -> Outcome | TechtradeError:

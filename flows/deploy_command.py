@@ -29,7 +29,7 @@ def deploy(stage: str, dry_run: bool, as_json: bool) -> None:
     if not url:
         raise UsageError(
             "no Prefect server is named: set PREFECT_API_URL, as in PREFECT_API_URL=http://127.0.0.1:4200/api; without "
-            "a server, techtrade serve runs the same schedules"
+            "a server, run the same schedules with: techtrade serve"
         )
     declared = load_declaration(stage)
     prepare()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from configs.claims import claims_of
 from configs.errors import UsageError
+from configs.hints import command
 from flows.inspect_commands import open_at, split_target
 from flows.output import print_json, remark, say
 from flows.read_commands import warn_of
@@ -87,7 +88,7 @@ def _title(found: Difference) -> str:
         lines.append(f"promoted since, as {sealed.promoted.version}, by {sealed.promoted.by}")
     parent = sealed.manifest.parent if sealed else None
     if parent and parent != older.name:
-        lines.append(f"{newer.name} was made after {parent}: techtrade diff {name} {parent} {newer.name}")
+        lines.append(f"{newer.name} was made after {parent}: {command('diff', name, parent, newer.name)}")
     return "\n".join(lines)
 
 

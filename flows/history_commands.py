@@ -21,6 +21,7 @@ from tasks.claims import Finding, judge_claim
 from tasks.conditions import Condition, parse
 from tasks.query import Query
 from tasks.standing import of_vintage, rows_of
+from tasks.starting import start_words
 from tasks.store import reader
 from tasks.store.objects import ObjectStore
 from tasks.store.raw import RawArchive
@@ -45,7 +46,7 @@ def spans(name: str, where: tuple[str, ...], url: str | None, as_json: bool) -> 
         made = reader.resolve(store, contract.name)
     except NotPublishedError as e:
         raise NotPublishedError(
-            f"{base.name}: its history is not made yet; the next run of {base.name} makes it"
+            f"{base.name}: its history is not made yet; {start_words(contract.name, store.url)}"
         ) from e
     asked, of_cause = _where(contract, where)
     frame = asked.of(rows_of(store, made, asked)).filter(*of_cause)

@@ -8,12 +8,14 @@ from typing import Any
 
 from configs.contract import load_contract, published_names
 from configs.errors import NotPublishedError, UsageError
+from configs.hints import command
 from configs.history import base_of
 from configs.settings import load_settings
 from flows.output import print_json, remark, table
 from flows.report import quality_words
 from tasks.extract.bundled import bundled_vintages
 from tasks.history_states import official_vintages
+from tasks.starting import start_words
 from tasks.store import layout, reader
 from tasks.store import versions as store_versions
 from tasks.store.objects import ObjectStore
@@ -36,7 +38,7 @@ def split_target(target: str) -> tuple[str, str | None]:
     load_contract(name)
     if at and not layout.VERSION.match(version):
         raise UsageError(
-            f"{version!r} is not a version; versions look like 2026-01-31.0001, see: techtrade versions {name}"
+            f"{version!r} is not a version; versions look like 2026-01-31.0001, see: {command('versions', name)}"
         )
     return name, version if at else None
 
@@ -147,7 +149,7 @@ def versions(name: str, url: str | None, as_json: bool) -> None:
         print_json([_listed_plain(v) for v in listed])
         return
     if not listed:
-        remark(f"{name}: nothing was published yet; start with: techtrade publish {name} --source snapshot")
+        remark(f"{name}: nothing was published yet; {start_words(name, url)}")
         return
     columns = (
         "version", "state", "vintage", "rows", "new", "revised", "gone", "cells revised", "relabelled", "quality",

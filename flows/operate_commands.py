@@ -8,6 +8,7 @@ from typing import Any
 
 from configs.contract import load_contract, published_names
 from configs.errors import CorruptVersionError, UsageError
+from configs.hints import command
 from configs.history import base_of
 from configs.words import plural
 from flows import following
@@ -90,7 +91,7 @@ def _say(found: dict[str, Any], as_json: bool) -> None:
 def yank(target: str, reason: str, replaced_by: str | None, url: str | None, as_json: bool) -> None:
     name, version = split_target(target)
     if version is None:
-        raise UsageError(f"name the version to yank: {name}@VERSION; see: techtrade versions {name}")
+        raise UsageError(f"name the version to yank: {name}@VERSION; see: {command('versions', name)}")
     base = base_of(name)
     if base is not None:
         raise UsageError(

@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from configs.contract import load_contract
 from configs.errors import UsageError
+from configs.hints import command
 from configs.words import plural
 from flows import following
 from flows.announcing import announce
@@ -21,7 +22,7 @@ from tasks.store.records import as_plain
 def promote(target: str, reason: str, by: str, url: str | None, as_json: bool) -> None:
     name, version = split_target(target)
     if version is None:
-        raise UsageError(f"name the rejected version to promote: {name}@VERSION; see: techtrade versions {name}")
+        raise UsageError(f"name the rejected version to promote: {name}@VERSION; see: {command('versions', name)}")
     contract, store = load_contract(name), open_at(url)
     yank.settle(store, name)
     done = promote_(store, contract, version, reason, by)

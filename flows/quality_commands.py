@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from configs.hints import command
 from configs.words import plural
 from expectations.runbooks import runbook
 from flows.formats import OutputError
@@ -31,7 +32,7 @@ def quality(target: str, html: str | None, url: str | None, as_json: bool) -> No
     if as_json:
         print_json(as_plain(found))
     elif html is None:
-        _print(found)
+        _print(store, found)
     if version is None:
         _tell_of_rejected(store, found)
 
@@ -56,7 +57,7 @@ def as_plain(found: Evidence) -> dict[str, Any]:
     }
 
 
-def _print(found: Evidence) -> None:
+def _print(store: ObjectStore, found: Evidence) -> None:
     m = found.manifest
     say(f"{found.name} ({found.state}), vintage {m.vintage}, {plural(m.rows, 'row')}\n{found.verdict()}")
     print(f"{quality_words(m.quality)}\n")
@@ -78,7 +79,7 @@ def _print(found: Evidence) -> None:
     print("\nevidence:")
     for uri in found.files.values():
         print(f"  {uri}")
-    print(f"as a page: techtrade quality {found.name} --html FILE")
+    print(f"as a page: {command('quality', found.name, '--html', f'{found.name}.html', store=store.url)}")
 
 
 def _print_failure(r: CheckResult) -> None:
@@ -124,5 +125,5 @@ def _tell_of_rejected(store: ObjectStore, found: Evidence) -> None:
     """Whoever asks for the latest after an alert may mean the candidate that was stopped."""
     status = derived.read_status(store, found.manifest.dataset)
     if status and status.outcome == "rejected" and status.version:
-        at = f"{found.manifest.dataset}@{status.version}"
-        remark(f"the last candidate was rejected, and is not shown here; see: techtrade quality {at}")
+        see = command("quality", f"{found.manifest.dataset}@{status.version}", store=store.url)
+        remark(f"the last candidate was rejected, and is not shown here; see: {see}")

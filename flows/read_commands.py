@@ -111,11 +111,12 @@ def _as_of(store: ObjectStore, name: str, as_of: str) -> reader.Resolved:
 
 
 def _moment(text: str) -> datetime:
-    """A date means its end, in UTC: what readers got at the end of that day."""
+    """A date means its end, in UTC: what readers got at the end of that day. ``today`` is the date of now."""
+    text = store_versions.utc_now().date().isoformat() if text == "today" else text
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as e:
-        raise UsageError(f"--as-of {text!r} is neither a date (YYYY-MM-DD) nor a moment (ISO 8601)") from e
+        raise UsageError(f"--as-of {text!r} is neither a date (YYYY-MM-DD, today) nor a moment (ISO 8601)") from e
     if len(text) == len("YYYY-MM-DD"):
         return datetime.combine(moment.date(), time.max, UTC)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from configs.hints import command
 from configs.words import plural
 from tasks.quality.report import CheckResult
 from tasks.runs import Outcome, Published
@@ -106,11 +107,11 @@ def _findings(findings: Sequence[CheckResult], name: str) -> str:
         for f in sorted(findings, key=lambda f: order[f.severity])
     ]
     columns = ("severity", "does not hold", "expected", "observed", "rows", "what to do")
-    return _table(columns, rows) + f"More: `techtrade quality {name}`\n\n"
+    return _table(columns, rows) + f"More: `{command('quality', name)}`\n\n"
 
 
 def _first_changes(changes: pl.DataFrame | None, m: Manifest) -> str:
-    more = f"All: `techtrade diff {m.dataset} {m.parent} {m.version}`\n" if m.parent else ""
+    more = f"All: `{command('diff', m.dataset, m.parent, m.version)}`\n" if m.parent else ""
     if changes is None:
         return f"Too many to be shown here. {more}"
     if not len(changes):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from configs.errors import TechtradeError, TimedOutError
+from configs.hints import command
 from configs.settings import load_settings
 from flows import embedded, stopping
 from flows.output import one_line
@@ -20,7 +21,7 @@ class UnforeseenError(TechtradeError):
         self.dataset, self.kind = dataset, kind
         super().__init__(
             f"{dataset}: {kind}: {detail or 'no more is known'} (unexpected; see it whole with --debug). A version is "
-            f"published whole or not at all: see techtrade versions {dataset}, then run again"
+            f"published whole or not at all: see {command('versions', dataset)}, then run again"
         )
 
 

@@ -86,7 +86,7 @@ def _watch(runner: Popen[bytes], server: Popen[bytes] | None) -> None:
             if child is not None and child.poll() is not None:
                 raise ServeError(
                     f"Prefect's {name} ended by itself with code {child.returncode}, so nothing is scheduled any more: "
-                    f"see {_log_path(name)}, then start techtrade serve again"
+                    f"see {_log_path(name)}, then run again: techtrade serve"
                 )
         time.sleep(POLL_SECONDS)
 
@@ -155,7 +155,7 @@ def refuse_if_served(names: list[str], last_stop: datetime | None, *, is_own: bo
         raise AlreadyServedError(
             f"the Prefect server at {prefect_runs.address()} has deployments of techtrade deploy ({some}), and serving "
             f"would overwrite them. Start a worker for them instead: prefect worker start --pool {pool}. Or {instead}, "
-            "so that techtrade serve starts a server for itself"
+            "so that it starts a server for itself"
         )
     if is_own:  # the lock says that nobody else serves it
         return
@@ -185,7 +185,7 @@ def forget_scheduled(names: list[str]) -> None:
         waiting = {"deployment_id": {"any_": mine}, "state": {"type": {"any_": ["SCHEDULED"]}}}
         now = datetime.now(UTC).isoformat()
         due = {**waiting, "expected_start_time": {"before_": now}}
-        cancelled = {"type": "CANCELLED", "message": "techtrade serve was stopped before it began"}
+        cancelled = {"type": "CANCELLED", "message": "its server was stopped before it began"}
         coming = {**waiting, "expected_start_time": {"after_": now}}
         for path, body, changed in (
             ("flow_runs/bulk_set_state", {"flow_runs": due, "state": cancelled, "force": True}, "results"),
@@ -210,7 +210,7 @@ def _only_one(store: str | None) -> Iterator[datetime | None]:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise AlreadyServedError(
-                f"techtrade serve runs already: process {last.get('pid', '?')}, started {last.get('started_at', '?')}, "
+                f"these schedules are served already: process {last.get('pid', '?')}, since {last.get('started_at', '?')}, "
                 f"store {last.get('store', '?')}. Stop it first, or set another PREFECT_HOME"
             ) from None
         mine = {"pid": os.getpid(), "store": store or os.environ.get("TECHTRADE_STORE", ""), "started_at": _now()}

@@ -9,6 +9,7 @@ import polars as pl
 
 from configs.contract import Contract, load_contract
 from configs.errors import NotPublishedError
+from configs.hints import command
 from configs.history import SUFFIX
 from configs.words import plural
 from flows.inspect_commands import open_at, split_target
@@ -16,6 +17,7 @@ from flows.output import print_json, say, table
 from flows.report import changes_words, quality_words
 from tasks.headlines import Figure, newest, revisions
 from tasks.notes import words
+from tasks.starting import start_words
 from tasks.store import layout, reader
 from tasks.store.objects import ObjectStore
 from tasks.store.records import Manifest, as_plain
@@ -56,7 +58,7 @@ def show(target: str, url: str | None, as_json: bool) -> None:
         return
     _print_contract(contract)
     if shown is None:
-        print(f"\nNothing is published in {store.url}; start with: techtrade publish {name} --source snapshot")
+        say(f"\nNothing is published in {store.url}; {start_words(name, store.url)}")
         return
     _print_version(store, shown)
     _print_figures(shown)
@@ -183,7 +185,7 @@ def _print_instead(shown: _Shown) -> None:
         say(f"Promoted since, as {sealed.promoted.version}, by {sealed.promoted.by}: {sealed.promoted.reason}")
     say(f"Readers get {m.dataset}@{sealed.latest.version} instead.")
     if sealed.state != "abandoned":
-        say(f"What it would have changed: techtrade diff {m.dataset} {m.version}")
+        say(f"What it would have changed: {command('diff', m.dataset, m.version)}")
 
 
 def _print_figures(shown: _Shown) -> None:

@@ -16,6 +16,7 @@ import polars as pl
 from configs.claims import load_claims
 from configs.contract import derived_names, load_contract
 from configs.errors import NotPublishedError, TechtradeError
+from configs.hints import command
 from configs.history import SUFFIX
 from configs.settings import load_settings
 from configs.words import plural
@@ -118,7 +119,7 @@ def print_datasets(store: ObjectStore) -> None:
         rows.append((name, len(listed), period, newest.vintage, f"{newest.rows:,}", f"{revised:,}"))
         for title, told in _warnings(store, listed).items():
             words = f"{name} failed the check {title!r}, which does not block: {', '.join(told)}"
-            warnings.append(f"warning: {words}; see: techtrade quality {name}@{newest.version}")
+            warnings.append(f"warning: {words}; see: {command('quality', f'{name}@{newest.version}', store=store.url)}")
     columns = ("dataset", "versions", "newest period", "vintage", "rows", "revised figures")
     table(columns, rows, right=("versions", "rows", "revised figures"))
     made = [n for n in derived_names() if _is_published(store, n)]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from configs.errors import TechtradeError
+from configs.hints import command
 from flows import keys, stopping
 from tasks.extract.base import Meter
 from tasks.runs import Outcome, Published, RejectedError
@@ -71,7 +72,7 @@ def write_stopped(store: ObjectStore, dataset: str, running: Running) -> str:
         stopping.published(f"{dataset}@{won.version}")
         said, detail = "", f"published version {won.version}, then stopped"
     elif sealed:
-        said = f"was publishing {dataset}@{sealed} (see: techtrade versions {dataset})"
+        said = f"was publishing {dataset}@{sealed} (see: {command('versions', dataset, store=store.url)})"
         detail = f"stopped while version {sealed} was being published; the next run tells"
     else:
         said, detail = "", "stopped on request before anything was published; run again"

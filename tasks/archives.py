@@ -17,6 +17,7 @@ from configs.errors import (
     StoreError,
     VintageUnavailableError,
 )
+from configs.hints import command
 from tasks.extract import world_bank_archives as source
 from tasks.extract.base import RawDocument
 from tasks.store import layout
@@ -83,14 +84,15 @@ def table(store: ObjectStore, vintage: str) -> pl.LazyFrame:
     if not found:
         have = vintages(store)
         span = f"there are {len(have)}, {have[0]} to {have[-1]}" if have else "there are none"
-        raise VintageUnavailableError(SOURCE, f"no data of version {vintage}; {span}: techtrade sources archives")
+        get = command("sources", "archives", store=store.url)
+        raise VintageUnavailableError(SOURCE, f"no data of version {vintage}; {span}; get them with: {get}")
     try:
         return source.parse([document(archive, n) for s in found for n in s.documents]).lazy()
     except ObjectNotFoundError as e:
         raise VintageUnavailableError(
             SOURCE,
             f"the raw bytes of version {vintage} are not in the store any more ({e.key}); "
-            "get them again: techtrade sources archives --refresh all",
+            f"get them again: {command('sources', 'archives', '--refresh', 'all', store=store.url)}",
         ) from e
 
 

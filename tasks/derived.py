@@ -9,10 +9,11 @@ from dataclasses import replace
 import polars as pl
 
 from configs.contract import Contract, load_contract, published_names
-from configs.errors import CorruptVersionError, NotPublishedError
+from configs.errors import CorruptVersionError, MissingInputError, NotPublishedError
 from configs.history import SOURCE, base_of
 from tasks import history_states
 from tasks.extract.base import Extraction, RawDocument
+from tasks.starting import start_words
 from tasks.store import layout, reader
 from tasks.store.objects import ObjectStore
 from tasks.store.raw import RawArchive
@@ -38,7 +39,7 @@ def documents(archive: RawArchive, contract: Contract, known: Mapping[str, RawDo
     """The manifests that a dataset is made from: of a history all, of others the latest of each input.
 
     Raises:
-        NotPublishedError: an input is not published.
+        MissingInputError: an input is not published.
     """
     if is_history(contract):
         return history_states.documents(archive, contract, known)
@@ -49,11 +50,13 @@ def documents(archive: RawArchive, contract: Contract, known: Mapping[str, RawDo
         except NotPublishedError as e:
             if contract.derived_from_any:
                 continue
-            raise NotPublishedError(f"{contract.name} is made from {name}, of which nothing is published") from e
+            why = f"{contract.name} is made from {name}, of which nothing is published"
+            raise MissingInputError(why, start_words(contract.name, archive.store.url)) from e
         key = layout.manifest(name, now.manifest.version)
         found.append(archive.keep(SOURCE, f"{INPUT}{name}", key, archive.store.get(key).body, ".json"))
     if not found:
-        raise NotPublishedError(f"{contract.name}: nothing that it is made from is published")
+        why = f"{contract.name}: nothing that it is made from is published"
+        raise MissingInputError(why, start_words(contract.name, archive.store.url))
     return tuple(found)
 
 

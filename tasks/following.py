@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from configs.contract import load_contract
-from configs.errors import ClaimLostError, ConcurrentPublishError, NotPublishedError
+from configs.errors import ClaimLostError, ConcurrentPublishError, MissingInputError, NotPublishedError
 from tasks import making, pipeline
 from tasks.runs import Fetched, Outcome, Request, Skipped
 from tasks.sealings import Sealings
@@ -29,7 +29,7 @@ def bring_up(store: ObjectStore, name: str) -> Outcome:
     Raises:
         RejectedError: the gate stopped it.
         NotYetError: it is too early for it.
-        NotPublishedError: an input is not there any more.
+        MissingInputError: an input is not there any more.
         ConcurrentPublishError: others published it time and again meanwhile.
     """
     request, sealings = Request(load_contract(name), "live"), Sealings()
@@ -41,9 +41,9 @@ def bring_up(store: ObjectStore, name: str) -> Outcome:
         yank.settle(store, name, head.latest)
         try:
             fetched = pipeline.fetch(request, head, RawArchive(store))
-        except NotPublishedError as e:
+        except MissingInputError as e:
             if head.latest is None:
-                raise NotYetError(str(e)) from e
+                raise NotYetError(e.why) from e
             raise
         try:
             skipped = pipeline.same_input(head, request, fetched) or _only_code(head, request, fetched)

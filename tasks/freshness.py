@@ -13,6 +13,7 @@ from typing import Literal
 
 from configs.contract import Contract, load_contract
 from configs.errors import ObjectNotFoundError
+from configs.hints import command
 from configs.releases import Expectations, Release, expectations
 from configs.words import plural, shortened
 from expectations.periods import last_day
@@ -111,7 +112,8 @@ def _late(facts: Facts, expected: Expectations, due: Release) -> Freshness:
     note = f" ({due.note})" if due.note else ""
     cause = f"{expected.calendar}, {due.what}"
     if facts.outcome == "rejected" and (facts.checked_at or due.expected) >= due.expected:
-        told = f"{what}: the quality gate stopped it; see: techtrade quality {facts.contract.name}@{facts.stopped}"
+        see = command("quality", f"{facts.contract.name}@{facts.stopped}")
+        told = f"{what}: the quality gate stopped it; see: {see}"
         return _verdict(facts, "late at us", told, cause)
     if facts.outcome == "failed":
         return _verdict(facts, "late at us", f"{what}: the last run failed: {facts.detail}", cause)

@@ -12,11 +12,12 @@ from typing import Any
 import polars as pl
 
 from configs.contract import Contract, load_contract
-from configs.errors import CorruptVersionError, NotPublishedError
+from configs.errors import CorruptVersionError, MissingInputError
 from configs.history import SOURCE
 from tasks import archives
 from tasks.extract import world_bank_archives
 from tasks.extract.base import Ask, Extraction, RawDocument, load_source
+from tasks.starting import start_words
 from tasks.store import layout, versions
 from tasks.store.raw import RawArchive
 from tasks.store.records import FileEntry, LogEntry, Manifest, SourceEntry, readers_got
@@ -34,12 +35,13 @@ def documents(archive: RawArchive, contract: Contract, known: Mapping[str, RawDo
         known: the documents of the history before, by role.
 
     Raises:
-        NotPublishedError: nothing of the dataset is published.
+        MissingInputError: nothing of the dataset is published.
     """
     base = load_contract(contract.derived_from[0])
     log, _ = versions.read_latest(archive.store, base.name)
     if log is None:
-        raise NotPublishedError(f"{base.name}: nothing is published, so it has no history yet")
+        todo = start_words(contract.name, archive.store.url)
+        raise MissingInputError(f"{base.name}: nothing is published, so it has no history yet", todo)
     body = json.dumps([_event(e) for e in log.log], indent=1).encode()
     found = [archive.keep(SOURCE, LOG, layout.latest(base.name), body, ".json")]
     for entry in log.published:

@@ -18,8 +18,10 @@ import polars as pl
 
 from configs.contract import Contract
 from configs.errors import ClaimLostError, ConcurrentPublishError, PromoteRefusedError
+from configs.hints import command
 from tasks import pipeline, schema_rules
 from tasks.read_back import parquet_bytes, stage_changes, stage_page
+from tasks.starting import again
 from tasks.store import layout, reader, versions
 from tasks.store.objects import ObjectStore
 from tasks.store.raw import RawArchive
@@ -83,17 +85,18 @@ def _rejected(store: ObjectStore, contract: Contract, head: Head, override: Over
     if not override.reason or not override.by:
         raise PromoteRefusedError(f"{name} is not published without a reason and a person: they are told to readers")
     if head.latest and override.rejected in {e.version for e in head.latest.published}:
-        raise PromoteRefusedError(f"{name} was published, not rejected; see: techtrade versions {contract.name}")
+        see = command("versions", contract.name, store=store.url)
+        raise PromoteRefusedError(f"{name} was published, not rejected; see: {see}")
     manifest = versions.read_manifest(store, contract.name, override.rejected)
     if manifest.status != "rejected":
         what = "lost a race" if manifest.status == "passed" else "was given up"
         raise PromoteRefusedError(
-            f"{name} was not rejected, it {what} before it was published; run: techtrade publish {contract.name}"
+            f"{name} was not rejected, it {what} before it was published; run: {again(contract.name, store=store.url)}"
         )
     if manifest.contract_sha256 != contract.sha256:
         raise PromoteRefusedError(
             f"{name} was made by another contract than configs/datasets/{contract.name}.yaml is now, so its columns or "
-            f"what is said of them are not today's; run techtrade publish {contract.name}, and promote what it rejects"
+            f"what is said of them are not today's; promote what this rejects: {again(contract.name, store=store.url)}"
         )
     schema_rules.refuse_breaking(head, contract)
     refuse_damaged(store, manifest)
@@ -114,8 +117,8 @@ def _refuse_going_back(store: ObjectStore, head: Head, manifest: Manifest, name:
     found = reader.quality(store, manifest).filter(pl.col("check_id") == "yanked_content", outcome="failed")
     if withdrawn and found.is_empty():
         raise PromoteRefusedError(
-            f"{name} has the figures of {withdrawn}, which was yanked after the gate saw them; run "
-            f"techtrade publish {manifest.dataset}: it is rejected as such, and that rejection can be promoted"
+            f"{name} has the figures of {withdrawn}, which was yanked after the gate saw them; promote the "
+            f"rejection that this ends with: {again(manifest.dataset, store=store.url)}"
         )
 
 

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from configs.claims import claims_of
 from configs.contract import Contract
 from configs.errors import CheckCouldNotRunError, StoreUnavailableError
+from configs.hints import command
 from expectations.base import once
 from tasks import changes as changes_
 from tasks import replay
@@ -224,7 +225,7 @@ def _kept(store: ObjectStore, contract: Contract, version: reader.HasFiles) -> p
         name = f"{version.dataset}@{version.version}"
         raise StoreUnavailableError(
             f"{name}, which the gate needs, cannot be read ({first_line(e)}); nothing was published. See whether it is "
-            f"whole: techtrade verify {name}"
+            f"whole: {command('verify', name, store=store.url)}"
         ) from e
 
 

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from configs.contract import Contract
-from configs.errors import NotBundledError, TechtradeError
+from configs.errors import TechtradeError
+from configs.hints import command
 from tasks.extract.base import Extraction, Meter, Months, RawDocument, Refresh
 from tasks.quality.report import Report
+from tasks.starting import not_bundled
 from tasks.store.records import ChangeCounts, QualityCounts
 from tasks.store.versions import Built, Draft
 
@@ -22,7 +24,11 @@ SourceKind = Literal["live", "snapshot"]
 
 @dataclass(frozen=True)
 class Request:
-    """What to publish. ``vintage`` None: the newest that the source has. ``months``: asked for whatever is known."""
+    """What to publish. ``vintage`` None: the newest that the source has. ``months``: asked for whatever is known.
+
+    Raises:
+        NotBundledError: the snapshot is asked for, and nothing of this dataset is bundled.
+    """
 
     contract: Contract
     kind: SourceKind
@@ -30,17 +36,15 @@ class Request:
     refresh: Refresh = "auto"
     months: Months | None = None
 
+    def __post_init__(self) -> None:
+        if self.kind == "snapshot" and self.contract.sources.snapshot is None:
+            raise not_bundled(self.contract.name)
+
     @property
     def source(self) -> str:
-        """The extract module.
-
-        Raises:
-            NotBundledError: the snapshot was asked for, and nothing of this dataset is bundled.
-        """
-        name = self.contract.sources.live if self.kind == "live" else self.contract.sources.snapshot
-        if name is None:
-            raise NotBundledError(self.contract.name)
-        return name
+        """The extract module."""
+        sources = self.contract.sources
+        return sources.snapshot if self.kind == "snapshot" and sources.snapshot else sources.live
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,7 @@ class RejectedError(TechtradeError):
         more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
         super().__init__(
             f"{dataset}@{rejected} was rejected by the quality gate: {failures[0]}{more}; readers still get "
-            f"{served or 'nothing, as no version was published yet'}; see: techtrade show {dataset}@{rejected}"
+            f"{served or 'nothing, as no version was published yet'}; see: {command('show', f'{dataset}@{rejected}')}"
         )
 
 

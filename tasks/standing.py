@@ -17,6 +17,7 @@ import polars as pl
 
 from configs.contract import Contract, load_contract
 from configs.errors import NotPublishedError
+from configs.hints import command
 from configs.history import SUFFIX
 from tasks.query import Query
 from tasks.store import reader
@@ -55,7 +56,7 @@ def of_vintage(store: ObjectStore, name: str, vintage: str) -> OfVintage:
     if rows is not None:
         return OfVintage(rows=rows)
     raise NotPublishedError(
-        f"{name}: no vintage {vintage!r}; name one of: techtrade vintages {name}. What stood on a day: --as-of"
+        f"{name}: no vintage {vintage!r}; name one of: {command('vintages', name, store=store.url)}"
     )
 
 
@@ -122,7 +123,7 @@ def _built_again(store: ObjectStore, found: reader.Resolved) -> pl.DataFrame:
 
     m = found.manifest
     contract, told = load_contract(m.dataset), retired_words(found)
-    instead = f"its figures are in {m.dataset}_history: techtrade history {m.dataset}"
+    instead = f"its figures are in {m.dataset}_history: {command('history', m.dataset, store=store.url)}"
     with TemporaryDirectory(prefix="techtrade-") as scratch:
         try:
             _, built = replay.rebuild(RawArchive(store), contract, m, Path(scratch))

@@ -44,6 +44,7 @@ from tasks.extract.base import Meter
 from tasks.extract.http_answers import Answer, Found, Passing, RedirectedError, StatusError, advice, retry_after
 from tasks.extract.limits import Limits, limits_of
 from tasks.extract.secrets import Scrubber, redacted_log, without_secrets
+from tasks.starting import bundled_instead
 
 HEADERS = {"User-Agent": "techtrade/0.1 (open data pipeline)"}
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
@@ -227,7 +228,8 @@ class Client:
     def _unavailable(
         self, url: str, tried: int, last: str, *, slow: bool = False, raw_keys: tuple[str, ...] = ()
     ) -> SourceUnavailableError:
-        bundled = "; the bundled figures need neither: --source snapshot" if self.settings.bundled else ""
+        instead = bundled_instead(self.source)
+        bundled = f"; the bundled figures need neither: {instead}" if instead else ""
         return SourceUnavailableError(
             self.source,
             f"{without_secrets(url)} could not be read in {plural(tried, 'attempt')}; "

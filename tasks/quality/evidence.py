@@ -11,6 +11,7 @@ import polars as pl
 
 from configs.contract import Contract, load_contract
 from configs.errors import NotPublishedError, StoreError
+from configs.hints import command
 from configs.words import plural
 from tasks.quality.comparison import Compared, compare_measures
 from tasks.quality.report import CheckResult, Report, results_of
@@ -31,7 +32,7 @@ class NoEvidenceError(StoreError):
         self.dataset, self.version = dataset, version
         super().__init__(
             f"{dataset}@{version} was given up before it was checked, so there is no evidence of its quality; "
-            f"see: techtrade versions {dataset}"
+            f"see: {command('versions', dataset)}"
         )
 
 

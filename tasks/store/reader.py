@@ -12,8 +12,10 @@ import pyarrow.dataset as pads
 
 from configs.contract import Contract
 from configs.errors import CorruptVersionError, NotPublishedError, ObjectNotFoundError, StoreUnavailableError
+from configs.hints import command
 from configs.words import did_you_mean
 from tasks.quality.report import aligned
+from tasks.starting import start_words
 from tasks.store import layout
 from tasks.store.objects import ObjectStore
 from tasks.store.records import DamagedRecordError, FileEntry, Latest, LogEntry, Manifest, Retired, readers_got
@@ -88,7 +90,8 @@ def resolve(store: ObjectStore, dataset: str, version: str | None = None) -> Res
     event = next((e for e in latest.published if e.version == wanted), None)
     if event is None:
         meant = did_you_mean(wanted, (e.version for e in latest.published))
-        raise NotPublishedError(f"{dataset}@{wanted} was never published{meant}; see: techtrade versions {dataset}")
+        see = command("versions", dataset, store=store.url)
+        raise NotPublishedError(f"{dataset}@{wanted} was never published{meant}; see: {see}")
     sha256 = latest.manifest_sha256 if wanted == latest.version else event.manifest_sha256
     return Resolved(latest, read_manifest(store, dataset, wanted, sha256), _yank_of(latest, wanted))
 
@@ -217,9 +220,7 @@ def data_uris(store: ObjectStore, version: HasFiles) -> list[str]:
 def _latest(store: ObjectStore, dataset: str) -> Latest:
     latest, _ = read_latest(store, dataset)
     if latest is None:
-        raise NotPublishedError(
-            f"{dataset}: nothing is published in {store.url}; start with: techtrade publish {dataset} --source snapshot"
-        )
+        raise NotPublishedError(f"{dataset}: nothing is published in {store.url}; {start_words(dataset, store.url)}")
     return latest
 
 

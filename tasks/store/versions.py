@@ -36,6 +36,7 @@ from configs.errors import (
     StoreError,
     StoreUnavailableError,
 )
+from configs.hints import command
 from configs.words import did_you_mean
 from tasks.store import layout
 from tasks.store.objects import ObjectStore
@@ -181,9 +182,9 @@ def read_manifest(store: ObjectStore, dataset: str, version: str, sha256: str | 
     except ObjectNotFoundError as e:
         if sha256:
             raise CorruptVersionError(dataset, version, ["manifest.json is gone"]) from e
-        raise NotPublishedError(
-            f"{dataset}@{version}: no such version{_meant(store, dataset, version)}; see: techtrade versions {dataset}"
-        ) from e
+        see = command("versions", dataset, store=store.url)
+        meant = _meant(store, dataset, version)
+        raise NotPublishedError(f"{dataset}@{version}: no such version{meant}; see: {see}") from e
     if sha256 and hashlib.sha256(body).hexdigest() != sha256:
         raise CorruptVersionError(dataset, version, ["manifest.json is not the one that latest.json names (sha256)"])
     return Manifest.load(body, key)
@@ -370,5 +371,6 @@ def _seen_after(store: ObjectStore, dataset: str, cause: StoreError) -> Latest |
     except StoreUnavailableError as e:
         raise StoreUnavailableError(
             f"{dataset}: the store failed while latest.json was written ({cause}) and cannot be read now ({e}); "
-            f"the version is either published or not, never half: see techtrade versions {dataset}, then run again"
+            "the version is either published or not, never half; run again after a look at: "
+            f"{command('versions', dataset, store=store.url)}"
         ) from e

@@ -8,6 +8,7 @@ the log. Were the file written first, a crash in between would leave readers a l
 from __future__ import annotations
 
 from configs.errors import ConcurrentPublishError, NotPublishedError, ObjectExistsError, YankRefusedError
+from configs.hints import command
 from tasks.store import layout
 from tasks.store.objects import ObjectStore
 from tasks.store.records import Latest, LogEntry, YankNote
@@ -84,7 +85,7 @@ def _refuse_nonsense(latest: Latest, version: str, reason: str, replaced_by: str
     if version not in published:
         raise YankRefusedError(
             f"{latest.dataset}@{version} was never published, so readers never saw it; "
-            f"see: techtrade versions {latest.dataset}"
+            f"see: {command('versions', latest.dataset)}"
         )
     if replaced_by is not None and (replaced_by not in published - latest.yanked or replaced_by == version):
         raise YankRefusedError(f"{latest.dataset}@{replaced_by} cannot replace it: not a published, good other version")

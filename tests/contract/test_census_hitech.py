@@ -454,7 +454,10 @@ def test_a_missing_key_leaves_out_what_was_not_named_and_the_others_go_on(
     assert {d for d, o in outcomes.items() if o == "published"} == {"atp_world_monthly", "ip_trade_annual", "partners"}
     for link in ("api.census.gov/data/key_signup", "apps.bea.gov"):
         assert sum(link in line for line in ran.err.splitlines()) >= 1
-    assert "atp_detail_monthly: left out: a month is some 300 MB; name the dataset to get it" in ran.err
+    to_get_it = (
+        "atp_detail_monthly: left out: a month is some 300 MB; to get it, name it: techtrade publish atp_detail_monthly"
+    )
+    assert to_get_it in ran.err
     assert api.requests == []
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from configs.errors import StoreUnavailableError
 from tasks.extract import partner_reference
-from tasks.store import reader, versions
+from tasks.store import layout, reader, versions
 from tasks.store.local import LocalStore
 from tasks.store.objects import Stored
 from tasks.store.open import open_store
@@ -225,3 +225,17 @@ def test_prefect_has_the_run_by_name_and_an_artifact_of_the_version(techtrade: R
     names, artifacts = asyncio.run(ask())
     assert "atp_world_monthly snapshot 2025-02" in names
     assert any(version in text and "## Changes" in text and "## Quality" in text for text in artifacts)
+
+
+def test_of_the_snapshot_what_is_not_bundled_is_refused_only_where_it_is_named(techtrade: Run, store: Any) -> None:
+    ran = techtrade("publish", "partners", "atp_trade_monthly", "ip_position_annual", "--source", "snapshot", "--json")
+    assert ran.code == 2
+    ended = {r["dataset"]: (r["outcome"], r["exit_code"]) for r in json.loads(ran.out)}
+    assert ended == {
+        "partners": ("published", 0),
+        "atp_trade_monthly": ("failed", 2),
+        "ip_position_annual": ("failed", 2),
+    }
+    assert "nothing of atp_trade_monthly is bundled; start with: techtrade publish atp_trade_monthly" in ran.err
+    assert "ip_position_annual is made from ip_trade_annual" in ran.err and "--source live" not in ran.err
+    assert store.size(layout.status("atp_trade_monthly")) is None, "a wrong command is no failed run"

@@ -41,15 +41,6 @@ def test_the_python_of_the_readme_runs_as_it_stands_on_disk_and_on_s3(
     assert found["ip"].height == 8554
 
 
-def test_every_command_that_the_docs_name_exists() -> None:
-    from flows.cli import cli
-
-    text = "\n".join(p.read_text(encoding="utf-8") for p in PAGES)
-    named = set(re.findall(r"(?:`|^|\n)techtrade ([a-z]+)", text))
-    assert named >= {"publish", "show", "read", "diff", "versions", "verify", "yank", "gc", "serve"}
-    assert named <= set(cli.commands)
-
-
 def test_every_link_and_every_test_that_the_docs_name_exists() -> None:
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
