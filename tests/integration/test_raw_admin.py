@@ -102,7 +102,7 @@ def test_a_plan_and_a_dry_run_change_nothing(
     plan = raw_admin.plan_take_down(store, "census", "licence", later())
     assert plan.lines() == ["delete of census: 2 documents, 8 bytes"]
     expiry = raw_admin.plan_expiry(store, None, later(), DAY)
-    assert expiry.lines() == ["delete of census: 2 documents, 8 bytes, 1 notes of unfinished extractions"]
+    assert expiry.lines() == ["delete of census: 2 documents, 8 bytes, 1 note of unfinished extractions"]
     run: Run = plain(monkeypatch, capfd, place.url)
     taken = run("raw", "take-down", "census", "--reason", "licence", "--dry-run")
     assert (taken.code, taken.out) == (0, "would delete of census: 2 documents, 8 bytes\n")
