@@ -155,6 +155,8 @@ def parse(words: tuple[str, ...]) -> None:
 
     name, command, rest = "techtrade", cast(click.Command, cli), [w for w in words if w != "--debug"]
     context: click.Context | None = None
+    if set(rest) & {"--help", "-h", "--version"}:  # which print and end at once
+        return
     while True:
         with command.make_context(name, list(rest), parent=context) as context:
             if not isinstance(command, click.Group):

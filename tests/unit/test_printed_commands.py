@@ -27,6 +27,7 @@ VALUES = {
     "STAGE": "local",
     "TEXT": "a reason",
     "URL": "store",
+    "VERSION": "2026-01-31.0001",
     "VINTAGE": "2025-02",
     "...": "a reason",
 }
