@@ -9,13 +9,14 @@ from typing import Any
 from configs.alerts import AlertSettings, load_alerts
 from configs.errors import TechtradeError, UsageError
 from configs.settings import load_settings
+from expectations import runbooks
 from flows.alerting import address, alerting
 from flows.output import print_json, remark, table
 from tasks.alerts import state
 from tasks.alerts.deliver import Delivery, deliver, reachable
 from tasks.alerts.model import KINDS, Finding, Incident, Section, State
 from tasks.alerts.model import Alert as AlertRecord
-from tasks.alerts.render import cut, message, moment
+from tasks.alerts.render import message, moment, shorten
 from tasks.store.open import open_store
 
 
@@ -63,7 +64,7 @@ def list_open(store: str | None, as_json: bool) -> None:
         ]
         table(["dataset", "what", "since", "seen", "told", "owner"], rows, right=["seen"])
         for incident in wrong:
-            print(f"\n{incident.finding.dataset}: {cut(incident.finding.words, 300)}")
+            print(f"\n{incident.finding.dataset}: {shorten(incident.finding.summary, 300)}")
     else:
         print("nothing is known to be wrong")
     for alert in found.undelivered:
@@ -85,6 +86,25 @@ def send(store: str | None) -> None:
     print("everything that is due was sent")
 
 
+def runbook(page: str | None, entry: str | None) -> None:
+    """Print a page of the runbooks, or one entry of it; without a page, which there are.
+
+    Raises:
+        UsageError: no such page or entry.
+    """
+    known = runbooks.pages()
+    if page is None:
+        print("\n".join(known))
+        return
+    if page not in known:
+        raise UsageError(f"no runbook {page!r}; there are: {', '.join(known) or 'none, this is no checkout'}")
+    text = runbooks.page(page)
+    entries = runbooks.sections(text)
+    if entry is not None and entry not in entries:
+        raise UsageError(f"no entry {entry!r} in the runbook {page!r}; there are: {', '.join(entries)}")
+    print(text.strip() if entry is None else f"## {entry.replace('-', ' ').capitalize()}\n\n{entries[entry]}")
+
+
 def _set(owner: str, settings: AlertSettings) -> bool:
     return bool(reachable((*settings.channels(owner), *settings.fallback), address))
 
@@ -93,7 +113,7 @@ def _tested(owner: str, settings: AlertSettings) -> Delivery:
     now = datetime.now(UTC)
     finding = Finding(
         dataset="example_dataset",
-        kind="unavailable",
+        kind="test",
         cause="test",
         words="this is a test of the alert channels, sent by techtrade alerts test; nothing is wrong",
         served="what they saw before",

@@ -9,7 +9,7 @@ from typing import Any
 from configs.contract import load_contract, published_names
 from configs.errors import CorruptVersionError, UsageError
 from configs.history import base_of
-from flows import following
+from flows import alerting, following
 from flows.announcing import announce
 from flows.commands import say_followed
 from flows.inspect_commands import open_at, split_target
@@ -100,7 +100,8 @@ def yank(target: str, reason: str, replaced_by: str | None, url: str | None, as_
     derived.refresh_catalog(store, load_contract(name))
     ledger.keep(store, name)
     announce(store, load_contract(name), ("yanked", version))
-    followed = following.after(store, name, publishes=False)
+    with alerting.collected(store.url):
+        followed = following.after(store, name, publishes=False)
     if as_json:
         print_json(as_plain(latest) | {"followed": [asdict(f) for f in followed]})
     else:

@@ -31,8 +31,9 @@ DETAIL = 240
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a dataset. ``stopped``: the version that the last run found rejected.
-    ``asked_at``: when its publisher was last asked and gave a usable answer."""
+    """What is known of a dataset. ``stopped``: the version that the last run found rejected. ``diagnosis``: what
+    happened to its figures, where that is known. ``asked_at``: when its publisher was last asked and gave a usable
+    answer."""
 
     contract: Contract
     version: str | None = None
@@ -40,6 +41,7 @@ class Facts:
     outcome: str = ""
     detail: str = ""
     stopped: str | None = None
+    diagnosis: str = ""
     checked_at: datetime | None = None
     asked_at: datetime | None = None
 
@@ -111,7 +113,8 @@ def _late(facts: Facts, expected: Expectations, due: Release) -> Freshness:
     note = f" ({due.note})" if due.note else ""
     cause = f"{expected.calendar}, {due.what}"
     if facts.outcome == "rejected" and (facts.checked_at or due.expected) >= due.expected:
-        told = f"{what}: the quality gate stopped it; see: techtrade quality {facts.contract.name}@{facts.stopped}"
+        why = f", because {facts.diagnosis}" if facts.diagnosis else ""
+        told = f"{what}: the quality gate stopped it{why}; see: techtrade quality {facts.contract.name}@{facts.stopped}"
         return _verdict(facts, "late at us", told, cause)
     if facts.outcome == "failed":
         return _verdict(facts, "late at us", f"{what}: the last run failed: {facts.detail}", cause)
@@ -172,6 +175,7 @@ def facts_of(contract: Contract, latest: Latest | None, status: Status | None) -
         outcome=status.outcome if status else "",
         detail=shorten(status.detail, DETAIL) if status else "",
         stopped=status.version if status and status.outcome == "rejected" else None,
+        diagnosis=status.diagnosis if status else "",
         checked_at=_moment(status.checked_at) if status else None,
         asked_at=_moment(status.asked_at) if status and status.asked_at else None,
     )

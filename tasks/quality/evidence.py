@@ -12,14 +12,13 @@ import polars as pl
 from configs.contract import Contract, load_contract
 from configs.errors import NotPublishedError, StoreError
 from tasks.quality.comparison import Compared, compare_measures
-from tasks.quality.report import CheckResult, Report, results_of
+from tasks.quality.report import CheckResult, Report, failed_first, results_of
 from tasks.quality.series import Series, series_of
 from tasks.store import layout, reader
 from tasks.store.objects import ObjectStore
 from tasks.store.records import Latest, LogEntry, Manifest
 from tasks.store.versions import read_latest, read_manifest
 
-ORDER = {"critical": 0, "warning": 1, "info": 2}
 FILES = ("quality.parquet", "quality_gx.json", "changes.parquet")
 
 
@@ -64,7 +63,7 @@ class Evidence:
     @property
     def failed(self) -> list[CheckResult]:
         """The critical first."""
-        return sorted((r for r in self.results if r.outcome == "failed"), key=lambda r: ORDER[r.severity])
+        return failed_first(self.results)
 
     def others(self, outcome: str) -> list[CheckResult]:
         return [r for r in self.results if r.outcome == outcome]
