@@ -5,7 +5,7 @@ For any sealed version, also one that the gate rejected: its data and evidence s
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -13,7 +13,7 @@ from configs.contract import Contract, load_contract
 from configs.errors import NotPublishedError, StoreError
 from tasks.quality.comparison import Compared, compare_measures
 from tasks.quality.report import CheckResult, Report, failed_first, results_of
-from tasks.quality.series import Series, series_of
+from tasks.quality.series import Series, headline_series, series_of
 from tasks.store import layout, reader
 from tasks.store.objects import ObjectStore
 from tasks.store.records import Latest, LogEntry, Manifest
@@ -44,7 +44,8 @@ class Served:
 
 @dataclass(frozen=True)
 class Evidence:
-    """A version and what the gate found on it. ``files``: where the evidence is, by name. ``series`` by check id."""
+    """A version and what the gate found on it. ``files``: where the evidence is, by name. ``series`` by check id;
+    ``headlines``: those that readers look at first."""
 
     contract: Contract
     manifest: Manifest
@@ -55,6 +56,7 @@ class Evidence:
     files: dict[str, str]
     compared: tuple[Compared, ...] = ()
     series: dict[str, list[Series]] = field(default_factory=dict)
+    headlines: tuple[Series, ...] = ()
 
     @property
     def name(self) -> str:
@@ -111,20 +113,16 @@ def gather(store: ObjectStore, dataset: str, version: str | None) -> Evidence:
 
 
 def with_figures(store: ObjectStore, found: Evidence) -> Evidence:
-    """The same, with the series behind each failure and how all figures stand to the version before."""
+    """Return the same, with the series behind each failure, the headline series, and the comparison of all figures with
+    the version before."""
     m, contract = found.manifest, found.contract
     data = reader.scan(store, m, contract)
     before = _before(store, m)
-    return Evidence(
-        contract,
-        m,
-        found.state,
-        found.served,
-        found.yank,
-        found.results,
-        found.files,
-        tuple(compare_measures(contract, data, before)),
-        {r.check_id: series_of(r, contract, data, before) for r in found.failed},
+    return replace(
+        found,
+        compared=tuple(compare_measures(contract, data, before)),
+        series={r.check_id: series_of(r, contract, data, before) for r in found.failed},
+        headlines=tuple(headline_series(contract, data, before)),
     )
 
 
