@@ -14,6 +14,7 @@ from flows.report import quality_words
 from tasks.quality.distance import number
 from tasks.quality.evidence import Evidence, gather, with_figures
 from tasks.quality.report import CheckResult
+from tasks.quality.rows import row_words
 from tasks.store import derived
 from tasks.store.objects import ObjectStore
 
@@ -43,6 +44,7 @@ def as_plain(found: Evidence) -> dict[str, Any]:
         "version": found.manifest.version,
         "state": found.state,
         "verdict": found.verdict(),
+        "diagnosis": found.manifest.diagnosis,
         "vintage": found.manifest.vintage,
         "parent": found.manifest.parent,
         "served": served,
@@ -58,6 +60,8 @@ def as_plain(found: Evidence) -> dict[str, Any]:
 def _print(found: Evidence) -> None:
     m = found.manifest
     print(f"{found.name} ({found.state}), vintage {m.vintage}, {m.rows:,} rows\n{found.verdict()}")
+    if m.diagnosis:
+        print(f"Diagnosis: {m.diagnosis}.")
     print(f"{quality_words(m.quality)}\n")
     for result in found.failed:
         _print_failure(result)
@@ -79,8 +83,9 @@ def _print(found: Evidence) -> None:
 
 
 def _print_failure(r: CheckResult) -> None:
-    print(f"{r.severity.upper()}: does not hold: {r.title} ({r.check_id})")
-    of = f" (of {number(r.rows_checked)} checked)" if r.rows_checked else ""
+    print(f"{r.severity.upper()}: failed: {r.title} ({r.check_id})")
+    checked = number(r.rows_checked) if r.rows_checked else ""
+    of = f" (of {checked} checked)" if checked not in r.observed else ""
     for label, value in (
         ("expected", r.expected),
         ("observed", r.observed + of),
@@ -92,7 +97,7 @@ def _print_failure(r: CheckResult) -> None:
         if value:
             print(f"    {label:<16}{value}")
     for row in r.failing_rows[:ROWS_SHOWN]:
-        print(f"    {'row':<16}{row}")
+        print(f"    {'row':<16}{row_words(row)}")
     more = (r.rows_failed or 0) - min(len(r.failing_rows), ROWS_SHOWN)
     if more > 0:
         kept = len(r.failing_rows) - ROWS_SHOWN

@@ -41,9 +41,9 @@ class Facts:
     outcome: str = ""
     detail: str = ""
     stopped: str | None = None
-    diagnosis: str = ""
     checked_at: datetime | None = None
     asked_at: datetime | None = None
+    diagnosis: str = ""
 
 
 @dataclass(frozen=True)

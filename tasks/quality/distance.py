@@ -25,6 +25,7 @@ BESIDE = {
 NAMED = (
     ("value_usd", "usual", "usual"),
     ("value_usd", "known", "known"),
+    ("value_usd", "known_usd", "known"),
     ("value_ytd_usd", "months", "the sum of its months"),
     ("ours_musd", "value_musd", "in the other source"),
 )
