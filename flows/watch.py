@@ -131,6 +131,7 @@ def _finding(store: str | None, ailment: Ailment) -> Finding:
         kind=ailment.kind,
         cause=causes[ailment.kind],
         words=ailment.words,
+        stage=ailment.stage,
         served=findings.served(alerting.opened(store)[0], about),
         evidence=(prefect_runs.reference("flow-run", ailment.run.id), prefect_runs.reference("work-pool", pool)),
     )
