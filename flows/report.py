@@ -69,9 +69,8 @@ def version_markdown(
     m, name = manifest, f"{manifest.dataset}@{manifest.version}"
     state = "rejected by the quality gate" if m.status == "rejected" else "published"
     readers = f"Readers get {m.dataset}@{served}" if served else "Readers get nothing: no version was published yet"
-    head = (
-        f"# {name}, {state}\n\nVintage **{m.vintage}**, {m.rows:,} rows; parent: {m.parent or 'none'}. {readers}.\n\n"
-    )
+    diagnosis = f"**{m.diagnosis[0].upper()}{m.diagnosis[1:]}.**\n\n" if m.diagnosis else ""
+    head = f"# {name}, {state}\n\n{diagnosis}Vintage **{m.vintage}**, {m.rows:,} rows; parent: {m.parent or 'none'}. {readers}.\n\n"
     asked = (
         f"{m.cost.requests:,} requests, {m.cost.bytes:,} bytes asked of the publisher; made by {m.code_version}.\n\n"
     )

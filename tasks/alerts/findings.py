@@ -95,6 +95,7 @@ def of_error(store: ObjectStore | None, dataset: str, error: BaseException, word
         cause=f"{name} {where}".strip(),
         words=_short(words, WORDS),
         served=served(store, dataset),
+        diagnosis=error.diagnosis if isinstance(error, RejectedError) else "",
         stage=stage_of(error),
         evidence=(f"techtrade status {dataset}",) if dataset in published_names() else (),
     )

@@ -17,7 +17,7 @@ from tasks.store.objects import ObjectStore
 
 FOLDER = "deploy/runbooks/"
 # A hint in a message: "see: techtrade quality NAME@VERSION; ..."
-_HINT = re.compile(r"(?<=: )techtrade [^;,()\n]+?(?=[;,)\n]|\.?$|\. )")
+_HINT = re.compile(r"(?<=: )techtrade [^;,()\n…]+?(?=[;,)\n]|\.?$|\. )")
 # Commands that know no store.
 _WITHOUT = ("techtrade alerts test", "techtrade alerts runbook", "techtrade deploy", "techtrade sources check")
 

@@ -161,6 +161,10 @@ def test_every_command_in_an_alert_of_any_kind_can_be_pasted(kind: Kind, local_s
     assert "prefect flow-run inspect 1\n" in text
 
 
+def test_a_hint_that_was_cut_short_is_left_alone() -> None:
+    assert references.with_whole_hints("see: techtrade quality atp_wor…", STORE) == "see: techtrade quality atp_wor…"
+
+
 def test_a_store_in_a_folder_is_named_by_its_whole_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from tasks.store.open import open_store
 
