@@ -70,7 +70,8 @@ def version_markdown(
     state = "rejected by the quality gate" if m.status == "rejected" else "published"
     readers = f"Readers get {m.dataset}@{served}" if served else "Readers get nothing: no version was published yet"
     diagnosis = f"**{m.diagnosis[0].upper()}{m.diagnosis[1:]}.**\n\n" if m.diagnosis else ""
-    head = f"# {name}, {state}\n\n{diagnosis}Vintage **{m.vintage}**, {m.rows:,} rows; parent: {m.parent or 'none'}. {readers}.\n\n"
+    about = f"Vintage **{m.vintage}**, {m.rows:,} rows; parent: {m.parent or 'none'}"
+    head = f"# {name}, {state}\n\n{diagnosis}{about}. {readers}.\n\n"
     asked = (
         f"{m.cost.requests:,} requests, {m.cost.bytes:,} bytes asked of the publisher; made by {m.code_version}.\n\n"
     )
