@@ -107,10 +107,12 @@ def load_alerts() -> AlertSettings:
     Raises:
         ConfigError: the file is not there, or wrong.
     """
-    named = load_settings().alerts
+    settings = load_settings()
+    named = settings.alerts
     path = Path(named).expanduser() if named else CONFIGS / "alerts.yaml"
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as e:
         raise ConfigError(f"TECHTRADE_ALERTS: {path} cannot be read: {e.strerror or e}") from e
-    return parse_alerts(text, str(path) if named else "configs/alerts.yaml")
+    found = parse_alerts(text, str(path) if named else "configs/alerts.yaml")
+    return found.model_copy(update={"runbooks": settings.runbooks_url}) if settings.runbooks_url else found

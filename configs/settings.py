@@ -95,7 +95,17 @@ class Settings(BaseSettings):
     dask_address: str = ""
     # Whether what is made from a dataset is published with it, in the same run.
     follow: bool = True
+    # Where people who get an alert read runbooks and evidence in a browser; empty: alerts name commands instead.
+    runbooks_url: str = ""
+    evidence_url: str = ""
     sources: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+    @field_validator("runbooks_url", "evidence_url")
+    @classmethod
+    def _in_a_browser(cls, value: str) -> str:
+        if value and not value.startswith(("https://", "http://")):
+            raise ValueError("it is opened in a browser, so it must begin with https:// or http://")
+        return value
 
 
 def load_settings() -> Settings:

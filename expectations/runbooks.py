@@ -94,6 +94,20 @@ def entry(check_id: str, pages: Path = PROJECT) -> str:
     return sections(path.read_text(encoding="utf-8")).get(anchor(check_id), "")
 
 
+def pages(project: Path = PROJECT) -> list[str]:
+    """Return the names of the runbooks; none where the project's pages are not at hand."""
+    return sorted(p.stem for p in (project / PAGE).parent.glob("*.md"))
+
+
+def page(name: str, project: Path = PROJECT) -> str:
+    """Return the text of a runbook.
+
+    Raises:
+        OSError: there is none of that name.
+    """
+    return (project / PAGE).with_name(f"{name}.md").read_text(encoding="utf-8")
+
+
 def sections(page: str) -> dict[str, str]:
     """The entries of a runbook page by their anchors."""
     parts = [part.partition("\n") for part in page.split("\n## ")[1:]]

@@ -10,6 +10,7 @@ from configs.alerts import AlertSettings, load_alerts
 from configs.errors import TechtradeError, UsageError
 from configs.settings import load_settings
 from configs.words import plural, shortened
+from expectations import runbooks
 from flows.alerting import address, alerting
 from flows.output import print_json, remark, say, table
 from tasks.alerts import state
@@ -68,7 +69,7 @@ def list_open(store: str | None, as_json: bool) -> None:
         table(columns, rows, right=["seen"], text={"what": 20}, spare=("owner", "told"))
         for incident in wrong:
             print()
-            say(f"{incident.finding.dataset}: {shortened(incident.finding.words, WORDS)}")
+            say(f"{incident.finding.dataset}: {shortened(incident.finding.summary, WORDS)}")
     else:
         print("nothing is known to be wrong")
     for alert in found.undelivered:
@@ -90,6 +91,25 @@ def send(store: str | None) -> None:
     print("everything that is due was sent")
 
 
+def runbook(page: str | None, entry: str | None) -> None:
+    """Print a page of the runbooks, or one entry of it; without a page, which there are.
+
+    Raises:
+        UsageError: no such page or entry.
+    """
+    known = runbooks.pages()
+    if page is None:
+        print("\n".join(known))
+        return
+    if page not in known:
+        raise UsageError(f"no runbook {page!r}; there are: {', '.join(known) or 'none, this is no checkout'}")
+    text = runbooks.page(page)
+    entries = runbooks.sections(text)
+    if entry is not None and entry not in entries:
+        raise UsageError(f"no entry {entry!r} in the runbook {page!r}; there are: {', '.join(entries)}")
+    print(text.strip() if entry is None else f"## {entry.replace('-', ' ').capitalize()}\n\n{entries[entry]}")
+
+
 def _set(owner: str, settings: AlertSettings) -> bool:
     return bool(reachable((*settings.channels(owner), *settings.fallback), address))
 
@@ -98,7 +118,7 @@ def _tested(owner: str, settings: AlertSettings) -> Delivery:
     now = datetime.now(UTC)
     finding = Finding(
         dataset="example_dataset",
-        kind="unavailable",
+        kind="test",
         cause="test",
         words="this is a test of the alert channels, sent by techtrade alerts test; nothing is wrong",
         served="what they saw before",

@@ -19,9 +19,9 @@ from configs.alerts import BLOCK
 from configs.contract import published_names
 from configs.errors import ConfigError, TechtradeError, TimedOutError, UsageError
 from configs.settings import from_environment, load_settings
-from flows import keys, status, stopping
+from flows import keys, prefect_runs, status, stopping
 from flows.output import one_line
-from tasks import alerts
+from tasks import alerts, stages
 from tasks.alerts import BY_RUN, Alerting, Finding, Kind, findings
 from tasks.context import bound
 from tasks.runs import Outcome, Published
@@ -82,8 +82,18 @@ def recovered(store: ObjectStore, dataset: str, words: str, kinds: Collection[Ki
     _safely(lambda: alerting(store, store.url).recovered(dataset, words, kinds))
 
 
-def failed(url: str | None, dataset: str, error: BaseException) -> None:
-    """A run of the dataset failed. A wrong use of the command is told to who typed it, and to nobody else."""
+def promoted(store: ObjectStore, dataset: str, rejected: str, version: str) -> None:
+    """Report that a rejected version was published by a person; it is sent by ``send``."""
+    words = f"{dataset}@{rejected} was promoted; readers get {dataset}@{version}"
+    _safely(lambda: alerting(store, store.url).promoted(dataset, rejected, words))
+
+
+def failed(url: str | None, dataset: str, error: BaseException, evidence: tuple[str, ...] = ()) -> None:
+    """Report that a run of the dataset failed. A wrong use of the command concerns only who typed it.
+
+    Args:
+        evidence: where more of the run is to be seen.
+    """
     if isinstance(error, UsageError):
         return
     error.__dict__["alerted"] = True
@@ -91,7 +101,9 @@ def failed(url: str | None, dataset: str, error: BaseException) -> None:
     def tell() -> None:
         store, place = opened(url)
         words = one_line(error) if isinstance(error, TechtradeError) else keys.told(error)
-        alerting(store, place).report(findings.of_error(store, dataset, error, words))
+        finding = findings.of_error(store, dataset, error, words)
+        seen = finding.model_copy(update={"evidence": (*finding.evidence, *evidence)})
+        alerting(store, place).report(seen)
 
     _safely(tell)
 
@@ -154,9 +166,9 @@ def on_failure(flow: Any, flow_run: Any, state: Any) -> None:
     with _bound(flow_run):
         if state.name == "TimedOut":
             error.__dict__["alerted"] = True
-            error = TimedOutError(dataset, one_line(error))
+            error = stages.like(TimedOutError(dataset, one_line(error)), error)
             _note_timed_out(url, dataset, error)
-        failed(url, dataset, error)
+        failed(url, dataset, error, _evidence(flow_run))
         _send_after_run(url, wait=True)
 
 
@@ -171,7 +183,7 @@ def on_crashed(flow: Any, flow_run: Any, state: Any) -> None:
         if _is_tried_again(flow_run):
             log.warning("%s: the run was cut off: %s It is run once more", dataset, how)
             return
-        failed(url, dataset, CrashedError(dataset, how))
+        failed(url, dataset, stages.like(CrashedError(dataset, how), error), _evidence(flow_run))
         # Not waiting: a machine that is going down gives no time.
         _send_after_run(url, wait=False)
 
@@ -206,6 +218,11 @@ class CrashedError(TechtradeError):
     def __init__(self, dataset: str, how: str) -> None:
         self.dataset = dataset
         super().__init__(f"{dataset}: the run was cut off: {how} The next run needs no cleaning")
+
+
+def _evidence(flow_run: Any) -> tuple[str, ...]:
+    """Where Prefect shows the run; of one without a deployment its server is gone with it."""
+    return () if flow_run.deployment_id is None else (prefect_runs.reference("flow-run", flow_run.id),)
 
 
 def _note_timed_out(url: str | None, dataset: str, error: TimedOutError) -> None:

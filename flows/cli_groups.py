@@ -108,6 +108,16 @@ def alerts_test(owner: str | None, as_json: bool) -> None:
     alert_commands.test(owner, as_json)
 
 
+@alerts.command(name="runbook")
+@click.argument("page", required=False)
+@click.argument("entry", required=False)
+def alerts_runbook(page: str | None, entry: str | None) -> None:
+    """Print a runbook, or one ENTRY of it: what an alert means and what to do. Without a PAGE, list them."""
+    from flows import alert_commands
+
+    alert_commands.runbook(page, entry)
+
+
 @alerts.command(name="list")
 @with_wide
 @with_store

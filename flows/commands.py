@@ -136,7 +136,7 @@ def say(name: str, result: Result, as_json: bool) -> None:
         remark(f"error: {one_line(result)}")
         show_traceback(result)
         if isinstance(result, RejectedError):
-            for failure in result.failures:
+            for failure in result.unsaid:
                 remark(f"  - {failure}")
     elif not as_json:
         print(outcome_line(result))
@@ -162,7 +162,11 @@ def as_plain(name: str, result: Result) -> dict[str, Any]:
     if isinstance(result, LeftOut):
         return {"dataset": name, "outcome": "left out", "exit_code": 0, "detail": result.why}
     if isinstance(result, RejectedError):
-        extra: dict[str, Any] = {"version": result.version, "failures": result.failures}
+        extra: dict[str, Any] = {
+            "version": result.version,
+            "diagnosis": result.diagnosis,
+            "failures": result.failures,
+        }
         return {
             "dataset": name,
             "outcome": "rejected",

@@ -11,7 +11,7 @@ from configs.errors import CorruptVersionError, UsageError
 from configs.hints import command
 from configs.history import base_of
 from configs.words import plural
-from flows import following
+from flows import alerting, following
 from flows.announcing import announce
 from flows.commands import say_followed
 from flows.inspect_commands import open_at, split_target
@@ -103,7 +103,8 @@ def yank(target: str, reason: str, replaced_by: str | None, url: str | None, as_
     derived.refresh_catalog(store, load_contract(name))
     ledger.keep(store, name)
     announce(store, load_contract(name), ("yanked", version))
-    followed = following.after(store, name, publishes=False)
+    with alerting.collected(store.url):
+        followed = following.after(store, name, publishes=False)
     if as_json:
         print_json(as_plain(latest) | {"followed": [asdict(f) for f in followed]})
     else:

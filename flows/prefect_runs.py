@@ -39,6 +39,16 @@ def address() -> str | None:
     return without_login(os.environ.get("PREFECT_API_URL", "")) or None
 
 
+def reference(kind: str, name: object) -> str:
+    """Return where Prefect shows a flow-run or a work-pool: an address where ``PREFECT_UI_URL`` names its pages, else a
+    whole command."""
+    pages = without_login(os.environ.get("PREFECT_UI_URL", ""))
+    if pages:
+        return f"{pages}/runs/flow-run/{name}" if kind == "flow-run" else f"{pages}/work-pools/work-pool/{name}"
+    server = address()
+    return f"{f'PREFECT_API_URL={server} ' if server else ''}prefect {kind} inspect {name}"
+
+
 def without_login(url: str) -> str:
     """An address without the user and password that may stand in it."""
     parts = urlsplit(url.strip().rstrip("/"))

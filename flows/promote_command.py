@@ -8,7 +8,7 @@ from configs.contract import load_contract
 from configs.errors import UsageError
 from configs.hints import command
 from configs.words import plural
-from flows import following
+from flows import alerting, following
 from flows.announcing import announce
 from flows.commands import say_followed
 from flows.inspect_commands import open_at, split_target
@@ -30,7 +30,9 @@ def promote(target: str, reason: str, by: str, url: str | None, as_json: bool) -
     derived.refresh_catalog(store, contract)
     ledger.keep(store, name)
     announce(store, contract, ("promoted", manifest.version))
-    followed = following.after(store, name)
+    with alerting.collected(store.url):
+        alerting.promoted(store, name, version, manifest.version)
+        followed = following.after(store, name)
     if as_json:
         told = {"promoted": not done.before, "manifest": as_plain(manifest)}
         print_json(told | {"followed": [asdict(f) for f in followed]})

@@ -16,6 +16,7 @@ from flows.report import quality_words
 from tasks.quality.distance import number
 from tasks.quality.evidence import Evidence, gather, with_figures
 from tasks.quality.report import CheckResult
+from tasks.quality.rows import row_words
 from tasks.store import derived
 from tasks.store.objects import ObjectStore
 
@@ -45,6 +46,7 @@ def as_plain(found: Evidence) -> dict[str, Any]:
         "version": found.manifest.version,
         "state": found.state,
         "verdict": found.verdict(),
+        "diagnosis": found.manifest.diagnosis,
         "vintage": found.manifest.vintage,
         "parent": found.manifest.parent,
         "served": served,
@@ -60,6 +62,8 @@ def as_plain(found: Evidence) -> dict[str, Any]:
 def _print(store: ObjectStore, found: Evidence) -> None:
     m = found.manifest
     say(f"{found.name} ({found.state}), vintage {m.vintage}, {plural(m.rows, 'row')}\n{found.verdict()}")
+    if m.diagnosis:
+        say(f"Diagnosis: {m.diagnosis}.")
     print(f"{quality_words(m.quality)}\n")
     for result in found.failed:
         _print_failure(result)
@@ -84,7 +88,8 @@ def _print(store: ObjectStore, found: Evidence) -> None:
 
 def _print_failure(r: CheckResult) -> None:
     say(f"{r.severity.upper()}: failed: {r.title} ({r.check_id})")
-    of = f" (of {number(r.rows_checked)} checked)" if r.rows_checked else ""
+    checked = number(r.rows_checked) if r.rows_checked else ""
+    of = f" (of {checked} checked)" if checked not in r.observed else ""
     for label, value in (
         ("expected", r.expected),
         ("observed", r.observed + of),
@@ -96,7 +101,7 @@ def _print_failure(r: CheckResult) -> None:
         if value:
             say(str(value), first=f"    {label:<16}", rest=" " * 20)
     for row in r.failing_rows[:ROWS_SHOWN]:
-        say(row, first=f"    {'row':<16}", rest=" " * 20)
+        say(row_words(row), first=f"    {'row':<16}", rest=" " * 20)
     more = (r.rows_failed or 0) - min(len(r.failing_rows), ROWS_SHOWN)
     if more > 0:
         kept = len(r.failing_rows) - ROWS_SHOWN

@@ -71,8 +71,9 @@ def version_markdown(
     m, name = manifest, f"{manifest.dataset}@{manifest.version}"
     state = "rejected by the quality gate" if m.status == "rejected" else "published"
     readers = f"Readers get {m.dataset}@{served}" if served else "Readers get nothing: no version was published yet"
-    rows, parent = plural(m.rows, "row"), m.parent or "none"
-    head = f"# {name}, {state}\n\nVintage **{m.vintage}**, {rows}; parent: {parent}. {readers}.\n\n"
+    diagnosis = f"**{m.diagnosis[0].upper()}{m.diagnosis[1:]}.**\n\n" if m.diagnosis else ""
+    about = f"Vintage **{m.vintage}**, {plural(m.rows, 'row')}; parent: {m.parent or 'none'}"
+    head = f"# {name}, {state}\n\n{diagnosis}{about}. {readers}.\n\n"
     asked = (
         f"{plural(m.cost.requests, 'request')}, {plural(m.cost.bytes, 'byte')} asked of the publisher; "
         f"made by {m.code_version}.\n\n"

@@ -8,6 +8,7 @@ second attempt has a key made of the first one's id, and a state is set only on 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -21,10 +22,14 @@ from prefect.client.schemas.filters import (
     FlowRunFilterDeploymentId,
     FlowRunFilterEndTime,
     FlowRunFilterExpectedStartTime,
+    FlowRunFilterId,
     FlowRunFilterStartTime,
     FlowRunFilterState,
     FlowRunFilterStateType,
     FlowRunFilterTags,
+    TaskRunFilter,
+    TaskRunFilterState,
+    TaskRunFilterStateType,
 )
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.client.schemas.responses import DeploymentResponse
@@ -34,7 +39,14 @@ from prefect.states import Cancelled, Cancelling, Crashed
 from flows.deployments import RUN_SECONDS, TAG
 from flows.keys import blanked, told
 
+log = logging.getLogger("techtrade")
 AGAIN = "second-attempt"
+# Tasks of flows.publish by the first word of their names, with their stage.
+TASKS = {n: n for n in ("extract", "parse", "transform", "stage", "check")} | {
+    "release": "publish",
+    "commit": "publish",
+}
+UNFINISHED = [StateType.PENDING, StateType.RUNNING]
 LOOK_BACK = timedelta(days=2)
 PAGE = 200
 Remedy = Literal["run again", "cancel", "give up", "none"]
@@ -80,13 +92,15 @@ class Seen:
 
 @dataclass(frozen=True)
 class Ailment:
-    """What is wrong with a run. ``told``: to its owner; what a second attempt may mend is not."""
+    """What is wrong with a run. ``told``: to its owner; what a second attempt may mend is not. ``stage``: what it was
+    doing, as far as the server was told."""
 
     run: Seen
     kind: Kind
     words: str
     remedy: Remedy = "none"
     told: bool = True
+    stage: str = ""
 
 
 def judge(run: Seen, limits: Limits, now: datetime) -> Ailment | None:
@@ -123,6 +137,12 @@ def _crashed(run: Seen, name: str) -> Ailment | None:
     return Ailment(run, "crash", f"{words}; it is run once more", "run again", told=False)
 
 
+def _stage(task: str) -> str:
+    """The stage of a run that a task is of; tasks of upkeep are their own."""
+    first = task.partition(" ")[0]
+    return TASKS.get(first, task)
+
+
 def _at(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
@@ -141,7 +161,7 @@ class Watch:
         """What is wrong, of all runs; changes nothing."""
         known: dict[UUID, DeploymentResponse | None] = {}
         judged = (judge(self._seen(run, known), self.limits, now) for run in self._suspects(now))
-        return [a for a in judged if a is not None]
+        return [self._with_stage(a) for a in judged if a is not None]
 
     def mend(self, ailments: Iterable[Ailment]) -> list[Ailment]:
         """Does what there is to do on the server; what was found, of which all that could not be mended is to be told.
@@ -164,6 +184,24 @@ class Watch:
         except Exception as e:  # noqa: BLE001 - whatever the server has against one run, the others have their turn
             return replace(ailment, told=True, words=f"{ailment.words}; that failed: {told(e)}")
         return ailment
+
+    def _with_stage(self, ailment: Ailment) -> Ailment:
+        """The ailment with what its run was doing: the task that began last and has no end. A run that hangs or was
+        killed cannot tell that itself."""
+        if ailment.kind == "not_started":
+            return ailment
+        try:
+            under_way = self.client.read_task_runs(
+                flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[ailment.run.id])),
+                task_run_filter=TaskRunFilter(state=TaskRunFilterState(type=TaskRunFilterStateType(any_=UNFINISHED))),
+            )
+        except httpx.TransportError:
+            raise
+        except Exception as e:  # noqa: BLE001 - whatever the server has against it: the ailment is told without
+            log.warning("%s: what it was doing is not known: %s", ailment.run.name, told(e))
+            return ailment
+        newest = max(under_way, key=lambda t: t.start_time or t.expected_start_time or ailment.run.since, default=None)
+        return ailment if newest is None else replace(ailment, stage=_stage(newest.name))
 
     def _suspects(self, now: datetime) -> Iterator[FlowRun]:
         tagged = FlowRunFilterTags(all_=[TAG])

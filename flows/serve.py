@@ -210,8 +210,8 @@ def _only_one(store: str | None) -> Iterator[datetime | None]:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise AlreadyServedError(
-                f"these schedules are served already: process {last.get('pid', '?')}, since {last.get('started_at', '?')}, "
-                f"store {last.get('store', '?')}. Stop it first, or set another PREFECT_HOME"
+                f"these schedules are served already: process {last.get('pid', '?')}, "
+                f"since {last.get('started_at', '?')}, store {last.get('store', '?')}. Stop it first, or set another PREFECT_HOME"
             ) from None
         mine = {"pid": os.getpid(), "store": store or os.environ.get("TECHTRADE_STORE", ""), "started_at": _now()}
         _rewrite(held, mine)

@@ -43,7 +43,8 @@ def of_failures(
     except but:
         raise
     except RejectedError as e:
-        _write(store, dataset, "rejected", str(e), running, version=e.version, rejected=e.version, asked=asked)
+        found = {"version": e.version, "rejected": e.version, "diagnosis": e.diagnosis}
+        _write(store, dataset, "rejected", str(e), running, **found, asked=asked)
         raise
     except Exception as e:
         if stopping.requested():  # whatever fails now fails because of that
@@ -110,6 +111,7 @@ def _write(
     vintage: str = "",
     version: str | None = None,
     rejected: str | None = None,
+    diagnosis: str = "",
     asked: bool = False,
 ) -> None:
     now = versions.stamp(versions.utc_now())
@@ -122,6 +124,7 @@ def _write(
         vintage=vintage,
         version=version,
         rejected=rejected,
+        diagnosis=diagnosis,
         asked_at=now if asked else last.asked_at if last else "",
         cost=running.cost() if running else None,
         seconds=running.seconds() if running else None,

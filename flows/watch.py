@@ -21,7 +21,7 @@ import httpx  # noqa: E402
 from prefect.client.orchestration import get_client  # noqa: E402
 from prefect.exceptions import PrefectHTTPStatusError  # noqa: E402
 
-from flows import alerting, logs  # noqa: E402
+from flows import alerting, logs, prefect_runs  # noqa: E402
 from flows.deployed import deployed  # noqa: E402
 from flows.keys import told  # noqa: E402
 from flows.run_watch import Ailment, Limits, Watch  # noqa: E402
@@ -117,7 +117,8 @@ def _failed_look(error: Exception) -> Finding:
 
 
 def _of_scheduler(words: str, cause: str) -> Finding:
-    served, evidence = "what they saw before; it is of no dataset", ("the server at PREFECT_API_URL, and its log",)
+    served, server = "what they saw before; it is of no dataset", prefect_runs.address()
+    evidence = (f"curl -fsS {server}/health",) if server else ()
     return Finding(dataset=SCHEDULER, kind="no_server", cause=cause, words=words, served=served, evidence=evidence)
 
 
@@ -130,6 +131,7 @@ def _finding(store: str | None, ailment: Ailment) -> Finding:
         kind=ailment.kind,
         cause=causes[ailment.kind],
         words=ailment.words,
+        stage=ailment.stage,
         served=findings.served(alerting.opened(store)[0], about),
-        evidence=(f"prefect flow-run inspect {ailment.run.id}", f"prefect work-pool inspect {pool}"),
+        evidence=(prefect_runs.reference("flow-run", ailment.run.id), prefect_runs.reference("work-pool", pool)),
     )

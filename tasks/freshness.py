@@ -32,8 +32,9 @@ DETAIL = 240
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a dataset. ``stopped``: the version that the last run found rejected.
-    ``asked_at``: when its publisher was last asked and gave a usable answer."""
+    """What is known of a dataset. ``stopped``: the version that the last run found rejected. ``diagnosis``: what
+    happened to its figures, where that is known. ``asked_at``: when its publisher was last asked and gave a usable
+    answer."""
 
     contract: Contract
     version: str | None = None
@@ -43,6 +44,7 @@ class Facts:
     stopped: str | None = None
     checked_at: datetime | None = None
     asked_at: datetime | None = None
+    diagnosis: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,8 +114,9 @@ def _late(facts: Facts, expected: Expectations, due: Release) -> Freshness:
     note = f" ({due.note})" if due.note else ""
     cause = f"{expected.calendar}, {due.what}"
     if facts.outcome == "rejected" and (facts.checked_at or due.expected) >= due.expected:
+        why = f", because {facts.diagnosis}" if facts.diagnosis else ""
         see = command("quality", f"{facts.contract.name}@{facts.stopped}")
-        told = f"{what}: the quality gate stopped it; see: {see}"
+        told = f"{what}: the quality gate stopped it{why}; see: {see}"
         return _verdict(facts, "late at us", told, cause)
     if facts.outcome == "failed":
         return _verdict(facts, "late at us", f"{what}: the last run failed: {facts.detail}", cause)
@@ -174,6 +177,7 @@ def facts_of(contract: Contract, latest: Latest | None, status: Status | None) -
         outcome=status.outcome if status else "",
         detail=shortened(status.detail, DETAIL) if status else "",
         stopped=status.version if status and status.outcome == "rejected" else None,
+        diagnosis=status.diagnosis if status else "",
         checked_at=_moment(status.checked_at) if status else None,
         asked_at=_moment(status.asked_at) if status and status.asked_at else None,
     )

@@ -162,5 +162,6 @@ def manifest_of(contract: Contract, checked: Checked) -> Manifest:
         cost=Cost(**vars(extraction.meter)),
         breaking_note=contract.breaking_note,
         breaks_seen=tuple(sorted({*checked.report.breaks, *(parent.breaks_seen if parent else ())})),
+        diagnosis=checked.report.diagnosis,
         created_at=versions.stamp(versions.utc_now()),
     )

@@ -16,6 +16,7 @@ from tasks.build import build
 from tasks.extract import partner_reference
 from tasks.extract.base import Extraction, RawDocument, load_source
 from tasks.runs import Fetched, Request
+from tasks.stages import in_stage
 from tasks.store.objects import ObjectStore
 from tasks.store.records import Manifest
 from tasks.store.versions import Built
@@ -24,6 +25,7 @@ from tasks.transform.base import load_transform
 Each = Callable[[Callable[[ObjectStore, Any], Any], Sequence[Any]], list[Any]]
 
 
+@in_stage("parse")
 def read(store: ObjectStore, request: Request, fetched: Fetched) -> Extraction:
     """Parses what was fetched; adds the table of partners where columns refer to it.
 
@@ -47,6 +49,7 @@ def read(store: ObjectStore, request: Request, fetched: Fetched) -> Extraction:
     return replace(extraction, documents=fetched.documents, tables=tables, meter=fetched.meter)
 
 
+@in_stage("transform")
 def make(
     store: ObjectStore,
     contract: Contract,

@@ -26,6 +26,7 @@ from tasks.quality.gate import judge
 from tasks.quality.report import Report, failures_of
 from tasks.read_back import parquet_bytes, read_back, stage_page
 from tasks.runs import Checked, Fetched, Published, RejectedError, Request, Skipped
+from tasks.stages import in_stage
 from tasks.store import layout, reader, versions
 from tasks.store.objects import ObjectStore
 from tasks.store.raw import RawArchive
@@ -37,6 +38,7 @@ from tasks.transform.base import HasCompanions, load_transform
 # ------------------------------------------------------------------------ steps
 
 
+@in_stage("extract")
 def fetch(
     request: Request,
     head: Head,
@@ -139,11 +141,13 @@ def same_content(head: Head, built: Built, vintage: str) -> Skipped | None:
     return Skipped(now.dataset, now.version, vintage, "unchanged", f"the content equals that of {now.version}")
 
 
+@in_stage("stage")
 def stage(store: ObjectStore, head: Head, built: Built) -> Draft:
     """Claims a version and stages the data under it."""
     return versions.stage_data(store, versions.claim(store, head), built)
 
 
+@in_stage("check")
 def check(
     store: ObjectStore, request: Request, extraction: Extraction, built: Built, draft: Draft, yanked: Mapping[str, str]
 ) -> Checked:
@@ -188,11 +192,13 @@ def check(
     return Checked(draft, built, extraction, staged.counts, report)
 
 
+@in_stage("publish")
 def seal(store: ObjectStore, contract: Contract, checked: Checked) -> Sealed:
     """Writes the manifest: passed or rejected, by the report."""
     return versions.seal(store, checked.draft, manifest_of(contract, checked))
 
 
+@in_stage("publish")
 def publish(store: ObjectStore, sealed: Sealed, report: Report) -> Published:
     """Shows a passed version to readers.
 
@@ -202,9 +208,7 @@ def publish(store: ObjectStore, sealed: Sealed, report: Report) -> Published:
     """
     manifest = sealed.manifest
     if manifest.status == "rejected":
-        raise RejectedError(
-            manifest.dataset, manifest.version, report.failures(), served(sealed.head), manifest.quality
-        )
+        raise rejection(manifest, report.failures_by_severity(), sealed.head)
     release: Release = versions.swap(store, sealed)
     return published(release.manifest, report)
 
@@ -286,8 +290,12 @@ def rejected_before(
     today = versions.stamp(versions.utc_now())[:10]
     if any(manifest.created_at[:10] < b.since.isoformat() <= today for b in load_breaks(contract.name)):
         return None  # a break is expected by now that was not then
-    failures = failures_of(evidence)
-    return RejectedError(contract.name, rejected, failures, served(head), manifest.quality)
+    return rejection(manifest, failures_of(evidence), head)
+
+
+def rejection(m: Manifest, failures: list[str], head: Head) -> RejectedError:
+    """The rejection of a version, and what readers get instead."""
+    return RejectedError(m.dataset, m.version, failures, served(head), m.quality, m.diagnosis)
 
 
 def served(head: Head) -> str | None:

@@ -13,6 +13,7 @@ from typing import Literal
 from configs.contract import Contract
 from configs.errors import TechtradeError
 from configs.hints import command
+from configs.words import plural
 from tasks.extract.base import Extraction, Meter, Months, RawDocument, Refresh
 from tasks.quality.report import Report
 from tasks.starting import not_bundled
@@ -92,25 +93,37 @@ Outcome = Published | Skipped
 
 
 class RejectedError(TechtradeError):
-    """The gate stopped a candidate. Readers see what they saw before; the evidence is under the version."""
+    """The gate stopped a candidate. Readers see what they saw before; the evidence is under the version.
+
+    ``diagnosis``: what happened to the figures as a whole; empty where no sentence says it. ``failures``: each failed
+    check in words, the critical first. The message says why in one of the two, and ``unsaid`` has the rest.
+    """
 
     exit_code = 3
 
     def __init__(
-        self, dataset: str, rejected: str, failures: list[str], served: str | None, quality: QualityCounts
+        self,
+        dataset: str,
+        rejected: str,
+        failures: list[str],
+        served: str | None,
+        quality: QualityCounts,
+        diagnosis: str = "",
     ) -> None:
-        self.dataset, self.version, self.failures, self.served, self.quality = (
-            dataset,
-            rejected,
-            failures,
-            served,
-            quality,
-        )
-        more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
+        self.dataset, self.version, self.served, self.quality = dataset, rejected, served, quality
+        self.failures, self.diagnosis = failures, diagnosis
+        critical = quality.failed_critical
+        count = f"; {plural(critical, 'critical check')} failed" if critical else ""
         super().__init__(
-            f"{dataset}@{rejected} was rejected by the quality gate: {failures[0]}{more}; readers still get "
-            f"{served or 'nothing, as no version was published yet'}; see: {command('show', f'{dataset}@{rejected}')}"
+            f"{dataset}@{rejected} was rejected by the quality gate: {diagnosis or failures[0]}{count}; readers still "
+            f"get {served or 'nothing, as no version was published yet'}; "
+            f"see: {command('quality', f'{dataset}@{rejected}')}"
         )
+
+    @property
+    def unsaid(self) -> list[str]:
+        """The failures that the message does not name."""
+        return self.failures if self.diagnosis else self.failures[1:]
 
 
 @dataclass(frozen=True)

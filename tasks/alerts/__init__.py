@@ -24,7 +24,7 @@ from configs.alerts import AlertSettings, load_alerts
 from configs.contract import dataset_names, load_contract
 from configs.errors import StoreError, TechtradeError
 from configs.settings import from_environment
-from tasks.alerts import policy, state
+from tasks.alerts import attachments, policy, references, state
 from tasks.alerts.deliver import Delivery, Resolve, deliver, reachable
 from tasks.alerts.model import BY_RUN, BY_WATCH, Alert, Finding, Kind, State
 from tasks.alerts.render import message
@@ -64,7 +64,7 @@ class Alerting:
 
     def report(self, *findings: Finding) -> bool:
         """Writes down what is wrong; whether anybody will be told."""
-        mine = [(f, self._owner(f.dataset)) for f in findings]
+        mine = [(self._followable(f), self._owner(f.dataset)) for f in findings]
         told = [(f, o) for f, o in mine if self._has_channel(o)]
         for _, owner in mine:
             if not self._has_channel(owner):
@@ -80,14 +80,17 @@ class Alerting:
         return self._change(step) is not None
 
     def recovered(self, dataset: str, words: str, kinds: Collection[Kind] = BY_RUN) -> bool:
-        """Writes down that the dataset is good, as far as those kinds go; whether anything had been wrong."""
+        """Write down that the dataset is good, as far as those kinds go; return whether anything had been wrong."""
+        return self._heal(dataset, lambda s: policy.recover(s, dataset, kinds, words, self.clock()))
+
+    def _heal(self, dataset: str, heal: Callable[[State], State]) -> bool:
         if not self._has_channel(self._owner(dataset)):
             return False
         found = False
 
         def step(s: State) -> State:
             nonlocal found
-            after = policy.recover(s, dataset, kinds, words, self.clock())
+            after = heal(s)
             found = found or after != s
             return after
 
@@ -95,8 +98,12 @@ class Alerting:
             try:
                 state.change(store, step)
             except StoreError as e:
-                log.warning("%s: that it is good again was not written down: %s", dataset, e)
+                log.warning("%s: could not record that it is good again: %s", dataset, e)
         return found
+
+    def promoted(self, dataset: str, rejected: str, words: str) -> bool:
+        """Write down that a rejected version is published after all; return whether its rejection was reported."""
+        return self._heal(dataset, lambda s: policy.promote(s, dataset, rejected, words, self.clock()))
 
     # ----------------------------------------------------------------------- sending
 
@@ -129,7 +136,8 @@ class Alerting:
         return [lost for lost in found if lost is not None]
 
     def _deliver(self, store: ObjectStore, alert: Alert) -> Undelivered | None:
-        told = message(alert, self.settings.runbooks)
+        pages = attachments.pages(self.store, alert) if self.store is not None else ()
+        told = message(alert, self.settings.runbooks, references.place(self.store, self.url), pages)
         result = deliver(told, alert.owner, self.settings, self.resolve)
         _say(told.subject, result)
         why = None if result.delivered else "; ".join(result.problems) or "no channel is set"
@@ -140,6 +148,14 @@ class Alerting:
         return None if why is None else Undelivered(tuple(alert.datasets), why)
 
     # ----------------------------------------------------------------------- details
+
+    def _followable(self, finding: Finding) -> Finding:
+        """The finding with commands that can be pasted where it is read."""
+        place = references.place(self.store, self.url)
+        evidence = tuple(references.whole(e, place) for e in finding.evidence)
+        return finding.model_copy(
+            update={"evidence": evidence, "words": references.with_whole_hints(finding.words, place)}
+        )
 
     def _owner(self, dataset: str) -> str:
         """Whose it is; what is of no dataset (upkeep, the scheduler) is the operator's."""
@@ -200,9 +216,8 @@ def _say(subject: str, result: Delivery) -> None:
     if result.delivered:
         log.info("alert sent to %s: %s", ", ".join(result.taken_by), subject)
     else:
-        log.error(
-            "alert not delivered to anybody, the next run tries again (deploy/runbooks/undelivered.md): %s", subject
-        )
+        todo = references.runbook_command("undelivered.md")
+        log.error("alert not delivered to anybody, the next run tries again: %s; what to do: %s", subject, todo)
 
 
 def _say_once(text: str) -> None:

@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 import stamina
 
 from configs.alerts import AlertSettings
-from tasks.alerts.render import Message
+from tasks.alerts.render import TEXT, Attached, Message
 from tasks.extract.secrets import Scrubber
 
 log = logging.getLogger("techtrade")
@@ -129,16 +129,31 @@ def _notify(message: Message, url: str, told: list[str]) -> bool:
 
 
 def _as_taken_by(service: Any, message: Message) -> dict[str, Any]:
-    """HTML for mail, text for all others: what they make of HTML differs too much."""
+    """Return HTML and files for mail, text for all others: what they make of HTML differs too much."""
     import apprise
 
     by_mail = service.secure_protocol == "mailtos"
     return {
         "title": message.subject,
-        "body": message.html if by_mail else message.text,
+        "body": message.html if by_mail else message.cut(room(service, message.subject)),
         "body_format": apprise.NotifyFormat.HTML if by_mail else apprise.NotifyFormat.TEXT,
         "notify_type": apprise.NotifyType(_TYPES[message.level]),
+        "attach": [_file(a) for a in message.attached] if by_mail and message.attached else None,
     }
+
+
+def room(service: Any, subject: str) -> int:
+    """Return how long the text may be: some services take less than a chat window, and some put the subject into it."""
+    within = int(service.body_maxlen) - (0 if service.title_maxlen > 0 else len(subject) + 4)
+    return max(80, min(TEXT, within))
+
+
+def _file(attached: Attached) -> Any:
+    from apprise.attachment.memory import AttachMemory
+
+    return AttachMemory(  # type: ignore[no-untyped-call]
+        content=attached.body.encode(), name=attached.name, mimetype="text/html"
+    )
 
 
 @contextmanager

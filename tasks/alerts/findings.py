@@ -1,4 +1,4 @@
-"""From how a run ended to what there is to tell of it.
+"""From how a run ended to what there is to report of it.
 
 Evidence of the gate is read back from the store: it names the checks and the failing rows, and is the same for a run
 that just ended and for one that meets a rejection of before.
@@ -7,11 +7,12 @@ that just ended and for one that meets a rejection of before.
 from __future__ import annotations
 
 import errno
-from typing import Any
+from collections import Counter
+from collections.abc import Sequence
 
 import polars as pl
 
-from configs.contract import published_names
+from configs.contract import Severity, published_names
 from configs.errors import (
     CheckCouldNotRunError,
     ConfigError,
@@ -28,13 +29,21 @@ from configs.errors import (
     TimedOutError,
     VintageUnavailableError,
 )
-from configs.words import plural
+from configs.settings import load_settings
+from configs.words import plural, shortened
+from expectations.runbooks import runbook
+from tasks.alerts import references
 from tasks.alerts.model import FailedCheck, Finding, Kind
+from tasks.quality.report import CheckResult, failed_first, results_of
+from tasks.quality.rows import row_words
 from tasks.runs import Published, RejectedError
-from tasks.store import layout, versions
+from tasks.stages import stage_of
+from tasks.store import reader, versions
 from tasks.store.objects import ObjectStore
 
-CHECKS = 3
+# As many as a mail shows; a chat window takes fewer.
+CHECKS = 12
+CHECKS_WITH_ROWS = 3
 ROWS = 3
 WORDS = 400
 
@@ -71,27 +80,33 @@ def kind_of(error: BaseException) -> Kind:
 
 
 def of_error(store: ObjectStore | None, dataset: str, error: BaseException, words: str) -> Finding:
-    """A run that failed. ``words``: the message, without secrets. ``store`` None: it could not even be opened."""
+    """Return the finding of a run that failed.
+
+    Args:
+        store: None if it could not even be opened.
+        words: the message, without secrets.
+    """
     if isinstance(error, RejectedError) and store is not None:
-        return _of_version(store, dataset, error.version, "rejected", words, error.failures)
+        return _of_version(store, dataset, error.version, "rejected", error.failures, error.diagnosis)
     where = getattr(error, "source", None) or getattr(error, "check", None) or ""
     name = getattr(error, "kind", None) or type(error).__name__
     return Finding(
         dataset=dataset,
         kind=kind_of(error),
         cause=f"{name} {where}".strip(),
-        words=_short(words, WORDS),
+        words=shortened(words, WORDS),
         served=served(store, dataset),
-        evidence=(f"techtrade show {dataset}",),
+        diagnosis=error.diagnosis if isinstance(error, RejectedError) else "",
+        stage=stage_of(error),
+        evidence=(f"techtrade status {dataset}",) if dataset in published_names() else (),
     )
 
 
 def of_published(store: ObjectStore, outcome: Published) -> Finding | None:
-    """The warnings of a published version, if it has any."""
+    """Return the finding of a published version with warnings; None if it has none."""
     if not outcome.warnings:
         return None
-    words = f"{outcome.dataset}@{outcome.version} was published with {plural(len(outcome.warnings), 'warning')}"
-    return _of_version(store, outcome.dataset, outcome.version, "warnings", words, list(outcome.warnings))
+    return _of_version(store, outcome.dataset, outcome.version, "warnings", list(outcome.warnings))
 
 
 def served(store: ObjectStore | None, dataset: str) -> str:
@@ -106,44 +121,67 @@ def served(store: ObjectStore | None, dataset: str) -> str:
         return f"not known: {_short(str(e), 120)}"
     if latest is None:
         return "nothing: no version was published yet"
-    return f"{dataset}@{latest.version}, published {latest.published_at[:16].replace('T', ' ')} UTC"
+    vintage = next((e.vintage for e in reversed(latest.published) if e.version == latest.version), "")
+    of = f", vintage {vintage}" if vintage else ""
+    return f"{dataset}@{latest.version}{of}, published {latest.published_at[:16].replace('T', ' ')} UTC"
 
 
 def _of_version(
-    store: ObjectStore, dataset: str, version: str, kind: Kind, words: str, failures: list[str]
+    store: ObjectStore, dataset: str, version: str, kind: Kind, failures: list[str], diagnosis: str = ""
 ) -> Finding:  # fmt: skip
-    wanted = "critical" if kind == "rejected" else "warning"
-    key = layout.version(dataset, version, "quality.parquet")
+    """Return what the gate found on a version; its evidence says it again for a rejection of before."""
+    name = f"{dataset}@{version}"
     try:
-        evidence = pl.read_parquet(store.get(key).body)
-        rows = evidence.filter((pl.col("outcome") == "failed") & (pl.col("severity") == wanted)).to_dicts()
-        checks = [_check(row) for row in rows]
+        manifest = versions.read_manifest(store, dataset, version)
+        failed = failed_first(results_of(reader.quality(store, manifest)))
+        diagnosis, name = diagnosis or manifest.diagnosis, f"{name}, vintage {manifest.vintage}"
     except (StoreError, pl.exceptions.PolarsError):
         # The words of the run are all there is then; they name the checks too.
         checks = [FailedCheck(id=_short(f, 80), title=_short(f, WORDS), expected="", observed="") for f in failures]
-    if kind == "rejected":
-        words = f"{dataset}@{version} was stopped by the quality gate: {plural(len(checks), 'critical check')} failed"
+        cause, counted = " ".join(sorted(c.id for c in checks)), plural(len(checks), "check")
+    else:
+        wanted = "critical" if kind == "rejected" else "warning"
+        cause = " ".join(sorted(r.check_id for r in failed if r.severity == wanted))
+        checks = [_check(r, with_rows=n < CHECKS_WITH_ROWS) for n, r in enumerate(failed)]
+        counted = _counted(failed)
     return Finding(
         dataset=dataset,
         kind=kind,
-        cause=" ".join(sorted(c.id for c in checks)),
-        words=words,
+        cause=cause,
+        words=f"{counted} failed on {name}",
         served=served(store, dataset),
+        diagnosis=diagnosis,
+        stage="check",
+        version=version,
         checks=tuple(checks[:CHECKS]),
         more_checks=max(0, len(checks) - CHECKS),
-        evidence=(f"techtrade quality {dataset}@{version}", store.uri(key)),
+        evidence=_evidence(dataset, version),
     )
 
 
-def _check(row: dict[str, Any]) -> FailedCheck:
+def _evidence(dataset: str, version: str) -> tuple[str, ...]:
+    base = load_settings().evidence_url
+    link = [references.evidence_link(base, dataset, version)] if base else []
+    return (*link, f"techtrade quality {dataset}@{version}")
+
+
+def _check(result: CheckResult, *, with_rows: bool) -> FailedCheck:
     return FailedCheck(
-        id=row["check_id"],
-        title=_short(row["title"], 160),
-        expected=_short(row["expected"], 160),
-        observed=_short(row["observed"], 160),
-        rows=tuple(_short(r, 200) for r in row["failing_rows"][:ROWS]),
-        runbook=row.get("runbook") or "",
+        id=result.check_id,
+        title=_short(result.title, 160),
+        expected=_short(result.expected, 160),
+        observed=_short(result.observed, 160),
+        severity=result.severity,
+        rows=tuple(_short(row_words(r), 200) for r in result.failing_rows[:ROWS]) if with_rows else (),
+        runbook=result.runbook or runbook(result.check_id),
     )
+
+
+def _counted(failed: Sequence[CheckResult]) -> str:
+    """``6 critical checks and 4 warnings``."""
+    names: dict[Severity, str] = {"critical": "critical check", "warning": "warning", "info": "note"}
+    count = Counter(r.severity for r in failed)
+    return " and ".join(plural(count[severity], name) for severity, name in names.items() if count[severity])
 
 
 def _short(text: str, most: int) -> str:

@@ -30,6 +30,7 @@ Kind = Literal[
     "no_server",
     "damaged",
     "stale",
+    "test",
 ]
 Level = Literal["failure", "warning", "good"]
 
@@ -37,17 +38,19 @@ Level = Literal["failure", "warning", "good"]
 @dataclass(frozen=True)
 class KindInfo:
     """A kind in words. ``healed_by``: what shows that it is over (a run that ends well, the freshness watch, the upkeep
-    that looks after the very thing); None for what is told and needs no end."""
+    that looks after the very thing); None for what is told and needs no end. ``has_page``: whether there is a quality
+    page of it."""
 
     title: str
     runbook: str
     level: Level = "failure"
     healed_by: Literal["run", "watch", "upkeep"] | None = "run"
+    has_page: bool = False
 
 
 KINDS: dict[Kind, KindInfo] = {
-    "rejected": KindInfo("rejected by the quality gate", "quality.md"),
-    "warnings": KindInfo("published with quality warnings", "quality.md", "warning", None),
+    "rejected": KindInfo("rejected by the quality gate", "quality.md", has_page=True),
+    "warnings": KindInfo("published with quality warnings", "quality.md", "warning", None, has_page=True),
     "credentials": KindInfo("the key is missing or not accepted", "credentials.md"),
     "unavailable": KindInfo("the publisher does not give the figures", "unavailable.md"),
     "layout": KindInfo("the publisher gives something else than before", "layout.md"),
@@ -61,18 +64,20 @@ KINDS: dict[Kind, KindInfo] = {
     "no_server": KindInfo("the Prefect server does not answer", "no-server.md", healed_by="upkeep"),
     "damaged": KindInfo("what readers get is damaged", "damaged.md", healed_by="upkeep"),
     "stale": KindInfo("not up to date", "stale.md", "warning", "watch"),
+    "test": KindInfo("a test of the alert channels", "test.md", "good", None),
 }
 BY_RUN: tuple[Kind, ...] = tuple(k for k, info in KINDS.items() if info.healed_by == "run")
 BY_WATCH: tuple[Kind, ...] = tuple(k for k, info in KINDS.items() if info.healed_by == "watch")
 
 
 class FailedCheck(Record):
-    """A check that failed: what was expected and seen, and up to three of the rows, as JSON."""
+    """A check that failed: its severity, what was expected and seen, and up to three of the rows, in words."""
 
     id: str
     title: str
     expected: str
     observed: str
+    severity: str = ""
     rows: tuple[str, ...] = ()
     runbook: str = ""
 
@@ -81,8 +86,9 @@ class Finding(Record):
     """One thing that is wrong with one dataset.
 
     ``cause`` tells failures of a kind apart, and is the same for datasets that fail of one cause: ids of checks, or an
-    error and the source it came from. ``words``: what happened, for a person. ``served``: what readers get now.
-    ``evidence``: a command, and an address, where more is to be seen.
+    error and the source it came from. ``diagnosis``: what happened to the figures as a whole, where that is known;
+    ``words``: what happened, for a person. ``stage``: of the run, where it is known. ``version``: the one that was
+    checked. ``served``: what readers get now. ``evidence``: commands and addresses where more is to be seen.
     """
 
     dataset: str
@@ -90,9 +96,21 @@ class Finding(Record):
     cause: str
     words: str
     served: str
+    diagnosis: str = ""
+    stage: str = ""
+    version: str = ""
     checks: tuple[FailedCheck, ...] = ()
     more_checks: int = 0
     evidence: tuple[str, ...] = ()
+
+    def is_about(self, version: str) -> bool:
+        """Whether that version was checked; a finding of before this was recorded names it in its words."""
+        return self.version == version if self.version else f"{self.dataset}@{version} " in f"{self.words} "
+
+    @property
+    def summary(self) -> str:
+        """The first thing to know of it, in a line."""
+        return self.diagnosis or self.words.removeprefix(f"{self.dataset}: ")
 
     @property
     def key(self) -> tuple[str, str, str]:

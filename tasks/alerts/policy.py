@@ -41,6 +41,20 @@ def observe(state: State, finding: Finding, owner: str, now: datetime) -> State:
 
 def recover(state: State, dataset: str, kinds: Collection[Kind], words: str, now: datetime) -> State:
     """The state after the dataset was found good, as far as those kinds go."""
+    return _healed(state, [i for i in _open(state, dataset) if i.finding.kind in kinds], words, now)
+
+
+def promote(state: State, dataset: str, rejected: str, words: str, now: datetime) -> State:
+    """Return the state after a rejected version was published by a person: what else is wrong stays so."""
+    mine = [i for i in _open(state, dataset) if i.finding.kind == "rejected" and i.finding.is_about(rejected)]
+    return _healed(state, mine, words, now)
+
+
+def _open(state: State, dataset: str) -> list[Incident]:
+    return [i for i in state.incidents if i.open and i.finding.dataset == dataset]
+
+
+def _healed(state: State, incidents: Iterable[Incident], words: str, now: datetime) -> State:
     return _with(
         state,
         [
@@ -52,8 +66,7 @@ def recover(state: State, dataset: str, kinds: Collection[Kind], words: str, now
                     "announce": i.known or i.told_at is None,
                 }
             )
-            for i in state.incidents
-            if i.open and i.finding.dataset == dataset and i.finding.kind in kinds
+            for i in incidents
         ],
     )
 

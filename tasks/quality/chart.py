@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from configs.words import plural
 from tasks.quality.series import Point, Series
 
-WIDTH, HEIGHT = 720, 230
-LEFT, RIGHT, TOP, BOTTOM = 64, 12, 12, 26
+WIDTH, HEIGHT = 720, 260
+# Room for labels that a narrow screen sets twice as large.
+LEFT, RIGHT, TOP, BOTTOM = 92, 28, 14, 38
 FAR_APART = 30
 WORDS = ((1e12, "tn"), (1e9, "bn"), (1e6, "m"), (1e3, "k"))
 
@@ -30,7 +31,8 @@ class Mark:
 
 @dataclass(frozen=True)
 class Chart:
-    """``now`` and ``before``: path data, empty where there is no figure. Ticks: position and label."""
+    """``now`` and ``before``: path data, empty where there is no figure. Ticks: position and label. ``new_from``: where
+    the points begin that only this version has."""
 
     title: str
     description: str
@@ -40,6 +42,7 @@ class Chart:
     x_ticks: tuple[tuple[float, str], ...]
     y_ticks: tuple[tuple[float, str], ...]
     logarithmic: bool
+    new_from: float | None = None
     width: int = WIDTH
     height: int = HEIGHT
     left: int = LEFT
@@ -94,7 +97,14 @@ def draw(series: Series) -> Chart | None:
         x_ticks=tuple((x(i), label) for i, label in _moments(series.points)),
         y_ticks=tuple((y(t), short(t)) for t in ticks),
         logarithmic=logarithmic,
+        new_from=_new_from(series, x),
     )
+
+
+def _new_from(series: Series, x: Callable[[int], float]) -> float | None:
+    """Return where the points begin that the version before did not reach; None if there are none."""
+    last = max((i for i, p in enumerate(series.points) if p.before is not None), default=None)
+    return None if last is None or last == len(series.points) - 1 else x(last)
 
 
 def told(point: Point) -> str:
@@ -133,9 +143,9 @@ def _log_ticks(low: float, high: float) -> list[float]:
 
 
 def _moments(points: Sequence[Point]) -> list[tuple[int, str]]:
-    """At most eight labels: years where they begin, else moments."""
+    """Return at most seven labels: years where they begin, else moments."""
     starts = [(i, p.at[:4]) for i, p in enumerate(points) if i == 0 or points[i - 1].at[:4] != p.at[:4]]
     if len(starts) < 3:
         starts = [(i, p.at[:7]) for i, p in enumerate(points)]
-    every = math.ceil(len(starts) / 8)
+    every = math.ceil(len(starts) / 7)
     return starts[::every]

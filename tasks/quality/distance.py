@@ -25,9 +25,13 @@ BESIDE = {
 NAMED = (
     ("value_usd", "usual", "usual"),
     ("value_usd", "known", "known"),
+    ("value_usd", "known_usd", "known"),
     ("value_ytd_usd", "months", "the sum of its months"),
     ("ours_musd", "value_musd", "in the other source"),
 )
+
+# What is known is rounded, so ratios to it are one and the same within a percent.
+ONE_RATIO = 0.01
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,20 @@ def how_far(rows: pl.DataFrame) -> str:
     """The furthest pair of all rows, in words; empty where the rows hold no pair."""
     found = [off for name, other, words in _pairs(rows.columns) if (off := _worst(rows, name, other, words))]
     return "" if not found else f"furthest off: {max(found, key=lambda o: o.distance).told()}"
+
+
+def common_ratio(rows: pl.DataFrame) -> tuple[str, float, str] | None:
+    """Return the figure, its ratio and the words for what it was compared with, if the ratio is one over all rows."""
+    for name, other, words in _pairs(rows.columns):
+        if not (rows[name].dtype.is_numeric() and rows[other].dtype.is_numeric()):
+            continue
+        ratio = (rows[name].cast(pl.Float64) / rows[other].cast(pl.Float64)).drop_nulls()
+        middle = ratio.median()
+        if ratio.len() < rows.height or not isinstance(middle, float) or not math.isfinite(middle):
+            continue
+        if bool(((ratio - middle).abs() <= ONE_RATIO * abs(middle)).all()) and abs(middle - 1) > ONE_RATIO:
+            return name, middle, words
+    return None
 
 
 def values_of(rows: pl.DataFrame, column: str) -> str:

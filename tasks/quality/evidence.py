@@ -5,7 +5,7 @@ For any sealed version, also one that the gate rejected: its data and evidence s
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -14,14 +14,13 @@ from configs.errors import NotPublishedError, StoreError
 from configs.hints import command
 from configs.words import plural
 from tasks.quality.comparison import Compared, compare_measures
-from tasks.quality.report import CheckResult, Report, results_of
-from tasks.quality.series import Series, series_of
+from tasks.quality.report import CheckResult, Report, failed_first, results_of
+from tasks.quality.series import Series, headline_series, series_of
 from tasks.store import layout, reader
 from tasks.store.objects import ObjectStore
 from tasks.store.records import Latest, LogEntry, Manifest
 from tasks.store.versions import read_latest, read_manifest
 
-ORDER = {"critical": 0, "warning": 1, "info": 2}
 FILES = ("quality.parquet", "quality_gx.json", "changes.parquet")
 
 
@@ -47,7 +46,8 @@ class Served:
 
 @dataclass(frozen=True)
 class Evidence:
-    """A version and what the gate found on it. ``files``: where the evidence is, by name. ``series`` by check id."""
+    """A version and what the gate found on it. ``files``: where the evidence is, by name. ``series`` by check id;
+    ``headlines``: those that readers look at first."""
 
     contract: Contract
     manifest: Manifest
@@ -58,6 +58,7 @@ class Evidence:
     files: dict[str, str]
     compared: tuple[Compared, ...] = ()
     series: dict[str, list[Series]] = field(default_factory=dict)
+    headlines: tuple[Series, ...] = ()
 
     @property
     def name(self) -> str:
@@ -66,7 +67,7 @@ class Evidence:
     @property
     def failed(self) -> list[CheckResult]:
         """The critical first."""
-        return sorted((r for r in self.results if r.outcome == "failed"), key=lambda r: ORDER[r.severity])
+        return failed_first(self.results)
 
     def others(self, outcome: str) -> list[CheckResult]:
         return [r for r in self.results if r.outcome == outcome]
@@ -114,20 +115,16 @@ def gather(store: ObjectStore, dataset: str, version: str | None) -> Evidence:
 
 
 def with_figures(store: ObjectStore, found: Evidence) -> Evidence:
-    """The same, with the series behind each failure and how all figures stand to the version before."""
+    """Return the same, with the series behind each failure, the headline series, and the comparison of all figures with
+    the version before."""
     m, contract = found.manifest, found.contract
     data = reader.scan(store, m, contract)
     before = _before(store, m)
-    return Evidence(
-        contract,
-        m,
-        found.state,
-        found.served,
-        found.yank,
-        found.results,
-        found.files,
-        tuple(compare_measures(contract, data, before)),
-        {r.check_id: series_of(r, contract, data, before) for r in found.failed},
+    return replace(
+        found,
+        compared=tuple(compare_measures(contract, data, before)),
+        series={r.check_id: series_of(r, contract, data, before) for r in found.failed},
+        headlines=tuple(headline_series(contract, data, before)),
     )
 
 

@@ -14,6 +14,7 @@ frame that has a column a rule with the number of its violations, and on one wit
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -25,16 +26,18 @@ import polars as pl
 import pyarrow as pa
 
 from configs.errors import CheckCouldNotRunError
-from configs.words import plural
 from expectations import columns
 from expectations.base import Check, GateInput, load_checks
 from expectations.runbooks import runbook
 from tasks.quality import breaks
+from tasks.quality.comparison import compare_measures
+from tasks.quality.diagnosis import diagnose
 from tasks.quality.distance import how_far, values_of
 from tasks.quality.report import FAILING_ROWS, CheckOutcome, CheckResult, Report
 
 # What polars raises while it makes a frame; the last two come from the store's files through pyarrow.
 UNREADABLE = (pl.exceptions.PolarsError, pa.ArrowException, OSError)
+log = logging.getLogger("techtrade")
 P = ParamSpec("P")
 T = TypeVar("T")
 NOTHING_TO_HOLD = "there were no rows to hold this rule against"
@@ -71,7 +74,21 @@ def judge(gate: GateInput) -> Report:
     order = {c.id: i for i, c in enumerate(checks)}
     results.sort(key=lambda r: order[r.check_id])
     came = breaks.breaks_that_came(results, gate.breaks)
-    return Report(tuple(results), (json.dumps(documents, indent=1, default=str) + "\n").encode(), came)
+    report = Report(tuple(results), (json.dumps(documents, indent=1, default=str) + "\n").encode(), came)
+    return replace(report, diagnosis=_diagnosis(gate, report))
+
+
+def _diagnosis(gate: GateInput, report: Report) -> str:
+    """Return what happened to the figures as a whole. Of large data only for a rejection: warnings are common there,
+    and the comparison reads all of it."""
+    failed = report.rejected or (gate.in_memory and report.counts.failed_warning > 0)
+    if not failed:
+        return ""
+    try:
+        return diagnose(compare_measures(gate.contract, gate.data, gate.parent), report.results)
+    except UNREADABLE as e:  # the verdict stands without it
+        log.warning("%s: no diagnosis could be made: %s", gate.contract.name, first_line(e))
+        return ""
 
 
 @dataclass(frozen=True)
@@ -203,7 +220,7 @@ def _answered(gate: GateInput, check: Check, answer: Any, frames: _Frames) -> Ch
         severity=check.severity,
         outcome=outcome,
         expected=check.expected,
-        observed="as expected" if answer.success or behind is None else _observed(check, behind),
+        observed="as expected" if answer.success or behind is None else _observed(check, behind, checked),
         rows_checked=checked,
         rows_failed=failed,
         failing_rows=tuple(rows[:FAILING_ROWS]),
@@ -215,10 +232,13 @@ def _answered(gate: GateInput, check: Check, answer: Any, frames: _Frames) -> Ch
     return breaks.exempted(gate, result, behind)
 
 
-def _observed(check: Check, behind: pl.DataFrame) -> str:
-    """How many rows failed, and how far off they are where the rows can tell."""
+def _observed(check: Check, behind: pl.DataFrame, checked: int | None) -> str:
+    """Return how many rows failed, and how far off they are where the rows can tell."""
     told = values_of(behind, check.column) if check.column else how_far(behind)
-    return f"{plural(behind.height, 'row')} otherwise" + (f"; {told}" if told else "")
+    failed = behind.height
+    of = f" of {checked:,}" if checked is not None and checked >= failed else ""
+    rows = "row" if failed == 1 and not of else "rows"
+    return f"{failed:,}{of} {rows} fail{'s' if failed == 1 else ''}" + (f"; {told}" if told else "")
 
 
 def _failing(gate: GateInput, check: Check) -> pl.DataFrame:

@@ -15,12 +15,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from expectations.runbooks import entry, runbook
 from tasks.quality.chart import Chart, draw
+from tasks.quality.diagnosis import ratios
 from tasks.quality.evidence import Evidence
 from tasks.quality.report import CheckResult
 from tasks.quality.series import Point, Series
 
 TEMPLATES = Path(__file__).parent / "templates"
-NONE, TIMES = "\N{EN DASH}", "\N{MULTIPLICATION SIGN}"
+NONE, TIMES, MINUS = "\N{EN DASH}", "\N{MULTIPLICATION SIGN}", "\N{MINUS SIGN}"
 STATES = {"rejected": "bad", "yanked": "bad", "latest": "good", "published": "plain"}
 
 
@@ -55,11 +56,13 @@ def render(found: Evidence) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"figure": figure, "factor": factor, "times": times, "moment": moment}
+    environment.filters |= {"figure": figure, "change": change, "ratio": ratio, "moment": moment}
     template = environment.get_template("quality.html.j2")
     return template.render(
         e=found,
         m=found.manifest,
+        diagnosis=found.manifest.diagnosis or ratios(found.compared),
+        headlines=_headlines(found),
         badge=STATES.get(found.state, "plain"),
         failures=_failures(found),
         passed=found.others("passed"),
@@ -76,23 +79,32 @@ def figure(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.6g}"
 
 
-def factor(value: float | None) -> str:
-    """A factor between two figures: near 1 as a percentage, else as it is."""
+def change(value: float | None) -> str:
+    """Return how a figure changed, from its ratio to the one before: near 1 as a percentage, else as it is."""
     if value is None:
         return NONE
     return f"{value - 1:+.2%}" if 0.5 < value < 2 else f"{TIMES} {value:,.4g}"
 
 
-def times(value: float) -> str:
-    """A factor in words: ``1,000 times``, ``one thousandth of`` as ``1/1,000 of``."""
-    if value == -1:
-        return "minus"
-    return f"1/{1 / value:,.4g} of" if 0 < value < 0.5 else f"{value:,.4g} times"
+def ratio(value: float | None) -> str:
+    """Return a ratio, with so many decimals that one near 1 is told from 1."""
+    if value is None:
+        return NONE
+    if not 0.5 < abs(value) < 2:
+        return f"{value:,.4g}".replace("-", MINUS)
+    return f"{value:.6f}" if 0 < abs(value - 1) < 0.00005 else f"{value:.4f}".replace("-", MINUS)
 
 
 def moment(stamp: str) -> str:
     """A stamp of the store, to the minute."""
     return f"{stamp[:10]} {stamp[11:16]} UTC" if len(stamp) > 16 else stamp
+
+
+def _headlines(found: Evidence) -> list[Panel]:
+    """Return the series that its readers look at first; of a rejected version only where no failure draws one."""
+    if found.state == "rejected" and any(found.series.values()):
+        return []
+    return [Panel(draw(s), s, s.shown()) for s in found.headlines if s.points]
 
 
 def _failures(found: Evidence) -> list[Failure]:

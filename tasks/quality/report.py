@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import polars as pl
 
 from configs.contract import Severity
+from tasks.quality.rows import row_words
 from tasks.store.records import QualityCounts
 
 CheckOutcome = Literal["passed", "failed", "not_applicable"]
@@ -29,6 +31,7 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "exemption": pl.String,
 }
 FAILING_ROWS = 20
+ORDER: dict[str, int] = {"critical": 0, "warning": 1, "info": 2}
 
 
 @dataclass(frozen=True)
@@ -54,22 +57,26 @@ class CheckResult:
     exemption: str = ""
 
     def words(self) -> str:
-        """What failed, for a person: the rule, how many rows, and one of them. Titles say what should be, so without
-        the first words "no observation was withdrawn" would read like good news."""
-        example = f", for example {self.failing_rows[0]}" if self.failing_rows else ""
-        told = f"expected {self.expected}; observed {self.observed}{example}"
+        """Return what failed, for a person: the rule, how many rows, and one of them. Titles say what should be, so
+        without the first words "no observation was withdrawn" would read like good news."""
+        example = f"; for example {row_words(self.failing_rows[0])}" if self.failing_rows else ""
         exempted = f"; {self.exemption}" if self.exemption else ""
-        return f"does not hold: {self.title} ({self.check_id}): {told}{exempted}"
+        return (
+            f"check failed: {self.title} ({self.check_id}): {self.observed}; expected {self.expected}"
+            f"{example}{exempted}"
+        )
 
 
 @dataclass(frozen=True)
 class Report:
     """All results of a gate, and the Great Expectations validation result in its own JSON. ``breaks``: the expected
-    breaks that came."""
+    breaks that came. ``diagnosis``: what happened to the figures as a whole, in a sentence; empty where no sentence
+    says it."""
 
     results: tuple[CheckResult, ...]
     gx_json: bytes
     breaks: tuple[str, ...] = ()
+    diagnosis: str = ""
 
     @property
     def rejected(self) -> bool:
@@ -92,10 +99,17 @@ class Report:
         return pl.DataFrame([vars(r) | {"failing_rows": list(r.failing_rows)} for r in self.results], schema=SCHEMA)
 
     def failures(self) -> list[str]:
-        """What failed, in words, the critical first."""
-        order = {"critical": 0, "warning": 1, "info": 2}
-        failed = [r for r in self.results if r.outcome == "failed"]
-        return [r.words() for r in sorted(failed, key=lambda r: order[r.severity])]
+        """Return what failed, in words, the critical first."""
+        return [r.words() for r in failed_first(self.results)]
+
+    def failures_by_severity(self) -> list[str]:
+        """Return the same, each with its severity: ``critical check failed: ...``."""
+        return [f"{r.severity} {r.words()}" for r in failed_first(self.results)]
+
+
+def failed_first(results: Iterable[CheckResult]) -> list[CheckResult]:
+    """Return the failed results, the critical first."""
+    return sorted((r for r in results if r.outcome == "failed"), key=lambda r: ORDER[r.severity])
 
 
 def aligned(quality: pl.DataFrame) -> pl.DataFrame:
@@ -116,5 +130,5 @@ def results_of(quality: pl.DataFrame) -> tuple[CheckResult, ...]:
 
 
 def failures_of(quality: pl.DataFrame) -> list[str]:
-    """The same words from a ``quality.parquet`` read back."""
-    return Report(results_of(quality), b"").failures()
+    """Return what failed, with severities, from a ``quality.parquet`` read back."""
+    return Report(results_of(quality), b"").failures_by_severity()

@@ -22,6 +22,8 @@ OVERALL = {"partner_code": ("atp_trade_monthly", "-"), "economy_code": ("ip_trad
 ADDITIVE = {"technology_group": "all groups"}
 AROUND = 24
 SERIES = 2
+HEADLINES = 3
+NEWEST = 2
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,14 @@ class Series:
     has_before: bool
 
     def shown(self, most: int = 8) -> list[Point]:
-        """The points for a small table: those that failed, else those that moved most."""
+        """Return the points for a small table: those that failed, else the largest revisions and the newest points."""
         failing = [p for p in self.points if p.failing]
-        moved = sorted((p for p in self.points if p.before != p.now), key=_moved, reverse=True)
-        return failing[:most] or sorted(moved[:most], key=lambda p: p.at)
+        if failing:
+            return failing[:most]
+        added = [p for p in self.points if p.before is None][-NEWEST:] if self.has_before else list(self.points[-most:])
+        moved = [p for p in self.points if p.before is not None and p.before != p.now]
+        largest = sorted(moved, key=_moved, reverse=True)[: most - len(added)]
+        return sorted([*largest, *added], key=lambda p: p.at)
 
 
 def series_of(result: CheckResult, contract: Contract, data: pl.LazyFrame, before: pl.LazyFrame | None) -> list[Series]:
@@ -71,6 +77,15 @@ def series_of(result: CheckResult, contract: Contract, data: pl.LazyFrame, befor
     most = sorted(wanted, key=lambda w: -len(wanted[w]))[:SERIES]
     whole = (result.rows_failed or 0) > len(result.failing_rows)
     return [_read(contract, time, dict(i), m, wanted[i, m], whole, data, before) for i, m in most]
+
+
+def headline_series(contract: Contract, data: pl.LazyFrame, before: pl.LazyFrame | None) -> list[Series]:
+    """Return the totals that readers look at first, over all time; none of a dataset that names none."""
+    time = contract.period
+    if time is None:
+        return []
+    wanted = contract.headlines[:HEADLINES]
+    return [_whole(contract, time, dict(h.where), h.measure, h.title, data, before) for h in wanted]
 
 
 def _identity(row: Mapping[str, Any], contract: Contract, time: str) -> tuple[tuple[str, Any], ...] | None:
@@ -113,18 +128,43 @@ def _read(
     data: pl.LazyFrame,
     before: pl.LazyFrame | None,
 ) -> Series:
-    now = _one(data, time, identity, measure).rename({measure: "now"})
-    schema = {time: contract.column(time).polars, "before": pl.Float64()}
-    old = pl.LazyFrame(schema=schema)
-    if before is not None and {time, measure, *identity} <= set(before.collect_schema().names()):
-        old = _one(before, time, identity, measure).rename({measure: "before"})
-    joined = now.join(old, on=time, how="full", coalesce=True).sort(time).collect()
-    rows = [(str(r[time]), r["before"], r["now"]) for r in joined.iter_rows(named=True)]
+    rows = _rows(contract, time, identity, measure, data, before)
     points = tuple(Point(at, b, n, at in failing) for at, b, n in (rows if whole else _near(rows, failing)))
     summed = [told for key, told in ADDITIVE.items() if key in contract.primary_key and key not in identity]
     named = ["the world" if (contract.name, v) == OVERALL.get(k) else f"{k} {v}" for k, v in identity.items()]
     of = ", ".join([*named, *summed])
     return Series(measure, contract.column(measure).unit, of, points, before is not None)
+
+
+def _whole(
+    contract: Contract,
+    time: str,
+    where: dict[str, Any],
+    measure: str,
+    title: str,
+    data: pl.LazyFrame,
+    before: pl.LazyFrame | None,
+) -> Series:
+    rows = _rows(contract, time, where, measure, data, before)
+    points = tuple(Point(at, b, n, False) for at, b, n in rows)
+    return Series(measure, contract.column(measure).unit, title, points, before is not None)
+
+
+def _rows(
+    contract: Contract,
+    time: str,
+    identity: Mapping[str, Any],
+    measure: str,
+    data: pl.LazyFrame,
+    before: pl.LazyFrame | None,
+) -> list[tuple[str, Any, Any]]:
+    """Moments in order, each with the figure before and the one now."""
+    now = _one(data, time, identity, measure).rename({measure: "now"})
+    old = pl.LazyFrame(schema={time: contract.column(time).polars, "before": pl.Float64()})
+    if before is not None and {time, measure, *identity} <= set(before.collect_schema().names()):
+        old = _one(before, time, identity, measure).rename({measure: "before"})
+    joined = now.join(old, on=time, how="full", coalesce=True).sort(time).collect()
+    return [(str(r[time]), r["before"], r["now"]) for r in joined.iter_rows(named=True)]
 
 
 def _one(frame: pl.LazyFrame, time: str, identity: Mapping[str, Any], measure: str) -> pl.LazyFrame:

@@ -168,7 +168,8 @@ class Manifest(Record):
 
     ``override``: the gate had rejected these figures and somebody publishes them all the same; ``quality`` then still
     counts what failed. ``breaking_note``: what readers have to change since the last major step of the schema.
-    ``breaks_seen``: expected breaks that came, in this version or in one before it.
+    ``breaks_seen``: expected breaks that came, in this version or in one before it. ``diagnosis``: what happened to
+    figures that failed checks, in a sentence; empty where no sentence says it.
     """
 
     dataset: str
@@ -194,6 +195,7 @@ class Manifest(Record):
     restored: Restored | None = None
     breaking_note: str = ""
     breaks_seen: tuple[str, ...] = ()
+    diagnosis: str = ""
     created_at: str
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True, serialize_by_alias=True)
@@ -300,6 +302,7 @@ class Status(Record):
     vintage: str = ""
     version: str | None = None
     rejected: str | None = None
+    diagnosis: str = ""
     asked_at: str = ""
     cost: Cost | None = None
     seconds: float | None = None

@@ -26,7 +26,7 @@ from tests.contract import bea_double
 from tests.contract.bea_double import BeaDouble
 from tests.contract.doubles import CensusDouble
 from tests.drills import faulty_s3
-from tests.integration.mail_server import Hook, web_hook
+from tests.integration.mail_server import Hook, headings, web_hook
 
 T = TypeVar("T")
 ATP, BEA = "atp_world_monthly", "us_ip_trade_quarterly"
@@ -138,8 +138,8 @@ class Ground:
         ]
 
     def titles(self) -> list[str]:
-        """What owners were told, without warnings about figures."""
-        return [str(p["title"]) for p in list(self.hook.posts) if "WARNING" not in str(p["title"])]
+        """What owners were told, by kind, without warnings about figures."""
+        return [h for h in headings(list(self.hook.posts)) if "WARNING" not in h]
 
     # ------------------------------------------------------------------- settings
 

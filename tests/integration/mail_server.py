@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import email
 import json
+import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from email.message import EmailMessage, Message
 from email.policy import default
@@ -84,6 +85,19 @@ class Hook:
         self.tries = 0
         self.posts: list[dict[str, Any]] = []
         self.url = ""
+
+
+def headings(posts: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The titles of alerts, with the kind of failure (the second line) in place of the diagnosis, whose words vary."""
+    return [_heading(str(p["title"]), str(p["message"]).splitlines()) for p in posts]
+
+
+def _heading(title: str, lines: list[str]) -> str:
+    failed = re.match(r"techtrade (?:FAILED|WARNING): [^:]+: ", title)
+    if failed is None or len(lines) < 2:
+        return title
+    kind = re.split(r", in stage |: ", lines[1])[0]
+    return failed[0] + kind[0].lower() + kind[1:]
 
 
 @contextmanager

@@ -85,33 +85,37 @@ REJECTED = Finding(
     dataset=ATP,
     kind="rejected",
     cause="range_exports_usd",
-    words=f"{ATP}@2026-11-24.0002 was stopped by the quality gate: 5 critical checks failed",
+    words=f"5 critical checks failed on {ATP}@2026-11-24.0002, vintage 2025-02",
+    diagnosis="nearly every figure of exports_usd is 1,000 times what it was in the version before",
+    stage="check",
+    version="2026-11-24.0002",
     served=f"{ATP}@2026-11-23.0001, published 2026-11-23 10:00 UTC",
     checks=(
         FailedCheck(
             id="range_exports_usd",
             title="exports are within their range",
             expected="between 1e9 and 1e11",
-            observed="434 rows otherwise, up to 4.1e13 <script>alert(1)</script>",
-            rows=tuple(f'{{"period": "2021-0{n}-01", "exports_usd": 4100000000000{n}}}' for n in (1, 2, 3)),
+            observed="434 of 434 rows fail, up to 4.1e13 <script>alert(1)</script>",
+            severity="critical",
+            rows=tuple(f"2021-0{n}-01: exports_usd 41,000,000,000,00{n}" for n in (1, 2, 3)),
             runbook="quality.md#range",
         ),
     ),
     more_checks=4,
-    evidence=(f"techtrade quality {ATP}@2026-11-24.0002", "s3://bucket/quality.parquet"),
+    evidence=(f"techtrade quality {ATP}@2026-11-24.0002 --store s3://bucket/store",),
 )
 
 
 def test_a_mail_says_all_that_its_reader_needs(local_store: ObjectStore, mailbox: Mailbox, tmp_path: Path) -> None:
     Bench(local_store, {"MAIL": mailbox.url}).found(REJECTED)
     (mail,) = mailbox.mails
-    assert mail["subject"] == f"techtrade FAILED: {ATP}: rejected by the quality gate"
+    assert mail["subject"] == f"techtrade FAILED: {ATP}: {REJECTED.diagnosis}"
     assert (mail["from"], mail["to"]) == ("watch@example.org", "owner@example.org")
     html = body(mail, "html")
     (tmp_path / "mail.html").write_text(html)
     for text in (body(mail, "plain"), html.replace("&#34;", '"')):
         for part in (
-            REJECTED.words, "exports are within their range", "range_exports_usd", "between 1e9 and 1e11", "up to 4.1e13",
+            REJECTED.diagnosis, REJECTED.words, "in stage check", "critical", "434 of 434 rows", "exports are within their range", "range_exports_usd", "between 1e9 and 1e11", "up to 4.1e13",
             *REJECTED.checks[0].rows, "4 more checks", REJECTED.served, *REJECTED.evidence,
             "https://example.org/runbooks/quality.md#range", OWNER, "2026-11-24 08:00 UTC",
         ):  # fmt: skip
@@ -123,7 +127,8 @@ def test_a_mail_says_all_that_its_reader_needs(local_store: ObjectStore, mailbox
 def test_a_chat_gets_the_same_in_a_window(local_store: ObjectStore, hook: Hook) -> None:
     Bench(local_store, {"CHAT": hook.url}).found(REJECTED)
     (post,) = hook.posts
-    assert (post["type"], post["title"]) == ("failure", f"techtrade FAILED: {ATP}: rejected by the quality gate")
+    assert (post["type"], post["title"]) == ("failure", f"techtrade FAILED: {ATP}: {REJECTED.diagnosis}")
+    assert post["message"].splitlines()[0] == f"{ATP}: {REJECTED.diagnosis}"
     for part in (REJECTED.words, *REJECTED.checks[0].rows, REJECTED.served, *REJECTED.evidence, "quality.md#range"):
         assert part in post["message"]
     assert len(post["message"]) < 2000
@@ -135,7 +140,7 @@ def test_an_alert_of_many_long_words_still_fits_and_says_where_the_rest_is(
     long = REJECTED.checks[0].model_copy(update={"rows": ("x" * 900,) * 3})
     Bench(local_store, {"CHAT": hook.url}).found(REJECTED.model_copy(update={"checks": (long,) * 3}))
     (post,) = hook.posts
-    assert len(post["message"]) < 2000 and "techtrade alerts list" in post["message"]
+    assert len(post["message"]) < 2000 and f"… more: {REJECTED.evidence[0]}" in post["message"]
 
 
 def test_one_cause_with_several_datasets_is_one_mail_and_so_is_its_end(store: ObjectStore, mailbox: Mailbox) -> None:
@@ -215,7 +220,7 @@ def test_what_nobody_takes_is_kept_and_the_next_run_tries_again(
     mailbox.refuse = False
     bench.now += timedelta(hours=3)
     bench.found()
-    assert mailbox.subjects == [f"techtrade FAILED: {ATP}: the publisher does not give the figures"]
+    assert mailbox.subjects == [f"techtrade FAILED: {ATP}: bea could not be read in 4 attempts"]
     assert state.read(local_store).undelivered == ()
 
 
@@ -269,7 +274,7 @@ def test_a_store_that_does_not_answer_is_told_once_and_so_is_its_return(tmp_path
     for name in ("partners", ATP, ATP):
         bench.found(finding(name, "store", "StoreUnavailableError"))
     assert [p["title"] for p in hook.posts] == [
-        "techtrade FAILED: partners: the store failed", f"techtrade FAILED: {ATP}: the store failed",
+        "techtrade FAILED: partners: bea could not be read in 4 attempts", f"techtrade FAILED: {ATP}: bea could not be read in 4 attempts",
     ]  # fmt: skip
     store.gone = False
     bench.good(ATP)

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.contract.doubles import CensusDouble
-from tests.integration.mail_server import web_hook
-from tests.integration.test_alerts_runs import ALERTS, ATP, titles
+from tests.integration.mail_server import headings, web_hook
+from tests.integration.test_alerts_runs import ALERTS, ATP
 from tests.integration.test_serve import ask, wait_for
 
 
@@ -57,7 +57,7 @@ def test_a_run_that_is_killed_is_told_by_who_served_it(tmp_path: Path) -> None:
             wait_for(lambda: census.requests)
             os.kill(wait_for(lambda: process_of(run["id"])), signal.SIGKILL)
             wait_for(lambda: hook.posts)
-            assert titles(hook) == [f"techtrade FAILED: {ATP}: the run ended unexpectedly"]
+            assert headings(hook.posts) == [f"techtrade FAILED: {ATP}: the run ended unexpectedly"]
             assert "the run was cut off" in hook.posts[0]["message"]
         finally:
             serving.terminate()

@@ -58,6 +58,7 @@ def test_an_artifact_tells_versions_quality_and_what_changed_of_published_and_re
     assert (
         text.startswith(f"# {ATP}@{rejected}, rejected by the quality gate") and f"Readers get {ATP}@{made[1]}" in text
     )
+    assert "**Nearly every figure of exports_usd, imports_usd and balance_usd is 1,000 times what it was" in text
     assert "| critical | " in text and "deploy/runbooks/quality.md#unit-and-size" in text
 
     # Of a version whose manifest is damaged the log still says something.

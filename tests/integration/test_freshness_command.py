@@ -121,8 +121,15 @@ def test_the_flow_tells_the_owner_once_and_once_that_it_is_over(
         assert look(20) == look(21) == ["late at us", "never published"]
         assert look(2) == look(2) == ["fresh", "never published"]
         told, over = hook.posts
-    assert told["title"].startswith("techtrade") and "partners: not up to date" in told["title"]
-    for words in ("late at us", "every 7 days", "techtrade freshness partners", "stale.md", "Readers see: partners@"):
+    assert told["title"].startswith("techtrade") and "partners: late at us: " in told["title"]
+    for words in (
+        "late at us",
+        "every 7 days",
+        "techtrade freshness partners",
+        "Not up to date",
+        "runbook stale",
+        "Readers get: partners@",
+    ):
         assert words in told["message"], words
     assert "GOOD AGAIN: partners" in over["title"]
 

@@ -87,7 +87,7 @@ def test_no_false_alarm_on_any_bundled_vintage(good: Callable[..., pl.DataFrame]
     for vintage in snapshot.vintages(dataset):
         data = good(dataset, vintage)
         report = judge(given(dataset, data, vintage, parent, asked_vintage=vintage))
-        assert not report.rejected, report.failures()
+        assert not report.rejected, report.failures_by_severity()
         if failed(report):
             warned[vintage] = failed(report)
         parent = data
@@ -308,7 +308,7 @@ def test_another_vintage_than_asked_for_is_rejected(good: Callable[..., pl.DataF
 def test_the_figures_of_a_yanked_version_are_refused(good: Callable[..., pl.DataFrame]) -> None:
     report = judge(given(ATP, good(ATP, "2025-02"), "2025-02", yanked_contents={"x": "2026-01-01.0001 (wrong unit)"}))
     assert failed(report, "critical") == {"yanked_content"}
-    assert "wrong unit" in report.failures()[0]
+    assert "wrong unit" in report.failures_by_severity()[0]
 
 
 def test_a_file_without_units_or_of_another_type_is_rejected(good: Callable[..., pl.DataFrame], tmp_path: Path) -> None:
@@ -364,6 +364,37 @@ def test_a_bound_that_the_contract_does_not_give_is_told(good: Callable[..., pl.
         judge(replace(ready, contract=bare))
 
 
+BEFORE = "in the version before"
+DIAGNOSES: dict[str, tuple[Corruption, bool, str]] = {
+    "a version before, all in thousands": (
+        scaled(1000, *MONEY),
+        True,
+        f"nearly every figure of exports_usd, imports_usd and balance_usd is 1,000 times what it was {BEFORE}",
+    ),
+    "no version before, all in thousands": (
+        scaled(1000, *MONEY),
+        False,
+        "value_usd is 1,000 times what is known, in 60 rows of known_years",
+    ),
+    "flows swapped": (
+        lambda df: df.rename({"exports_usd": "imports_usd", "imports_usd": "exports_usd"}).select(df.columns),
+        True,
+        f"figures moved: exports_usd has the figures of imports_usd {BEFORE}",
+    ),
+    "a month missing": (without(MAY), True, ""),
+    "one month in thousands": (when(MAY, exports_usd=pl.col("exports_usd") * 1000), True, ""),
+}
+
+
+@pytest.mark.parametrize("fault", DIAGNOSES)
+def test_the_gate_says_what_happened_to_the_figures_as_a_whole(good: Callable[..., pl.DataFrame], fault: str) -> None:
+    corrupt, has_parent, told = DIAGNOSES[fault]
+    data = good(ATP, "2025-02")
+    report = judge(given(ATP, corrupt(data), "2025-02", data if has_parent else None))
+    assert report.rejected
+    assert report.diagnosis.endswith(told) and bool(report.diagnosis) == bool(told), report.diagnosis
+
+
 def test_the_report_says_which_rows_failed_and_by_which_rule(good: Callable[..., pl.DataFrame]) -> None:
     corrupt = ATP_CORRUPTIONS["a balance off by a dollar"][0]
     report = judge(given(ATP, corrupt(good(ATP, "2025-02")), "2025-02"))
@@ -372,8 +403,8 @@ def test_the_report_says_which_rows_failed_and_by_which_rule(good: Callable[...,
     assert (row["outcome"], row["severity"], row["rows_failed"]) == ("failed", "critical", 1)
     assert json.loads(row["failing_rows"][0])["period"] == "2021-05-01"
     assert row["owner"] == "techtrade data team"
-    assert failures_of(frame) == report.failures()
-    assert "2021-05-01" in report.failures()[0]
+    assert failures_of(frame) == report.failures_by_severity()
+    assert "2021-05-01" in report.failures_by_severity()[0]
 
 
 def test_at_most_twenty_failing_rows_are_kept(good: Callable[..., pl.DataFrame]) -> None:

@@ -16,8 +16,7 @@ from tasks.store.verify_raw import RawVerifier
 from tasks.store.versions import Built
 from tests.integration import drill
 from tests.integration.drill import DATASET
-from tests.integration.mail_server import Hook
-from tests.integration.test_alerts_runs import titles
+from tests.integration.mail_server import Hook, headings
 from tests.integration.test_run_watch import hook  # noqa: F401 - a fixture
 
 pytestmark = [
@@ -131,11 +130,11 @@ def test_damage_is_told_once_and_its_end_when_all_is_verified(
         with pytest.raises(MaintenanceError, match=r"part-0000\.parquet"):
             maintenance(store=local_store.url)
     assert local_store.get(layout.CATALOG), "the other steps were done"
-    told = titles(hook)
+    told = headings(hook.posts)
     assert f"techtrade FAILED: {DATASET}: what readers get is damaged" in told
     assert "techtrade FAILED: maintenance: the run ended unexpectedly" in told and len(told) == 2
     overwrite(local_store, data(version), good)
     maintenance(store=local_store.url)
-    assert titles(hook)[2:] == ["techtrade GOOD AGAIN: maintenance: over: the run ended unexpectedly"]
+    assert headings(hook.posts)[2:] == ["techtrade GOOD AGAIN: maintenance: over: the run ended unexpectedly"]
     maintenance(store=local_store.url, verify="all")
-    assert titles(hook)[3:] == [f"techtrade GOOD AGAIN: {DATASET}: over: what readers get is damaged"]
+    assert headings(hook.posts)[3:] == [f"techtrade GOOD AGAIN: {DATASET}: over: what readers get is damaged"]

@@ -40,11 +40,12 @@ def test_a_rejected_version_tells_what_failed_how_far_off_and_what_to_do(
     assert ran.code == 0
     served = versions.read_latest(open_store(str(tmp_path / "store")), ATP)[0].version
     assert f"Readers still get {ATP}@{served}." in ran.out
-    first = ran.out.index("CRITICAL: failed")
-    assert first < ran.out.index("WARNING: failed") < ran.out.index("\npassed:\n")
+    first = ran.out.index("CRITICAL: failed: ")
+    assert first < ran.out.index("WARNING: failed: ") < ran.out.index("\npassed:\n")
+    assert ran.out.index("nearly every figure of exports_usd, imports_usd and balance_usd is 1,000 times") < first
     for words in (
         "furthest off: exports_usd", "(1,000 times)", "why this bound", "techtrade data team",
-        "deploy/runbooks/quality.md#unit-and-size", '{"period": "1989-01-01"', "and 431 more; 17 of them with --json",
+        "deploy/runbooks/quality.md#unit-and-size", "1989-01-01: exports_usd 5,762,200,000,000", "434 of 434 rows fail", "and 431 more; 17 of them with --json",
         "quality_gx.json",
     ):  # fmt: skip
         assert words in ran.out, words
@@ -69,7 +70,7 @@ def test_the_page_draws_the_candidate_beside_what_readers_get(techtrade: Run, re
     ran = techtrade("quality", f"{ATP}@{rejected}", "--html", str(page))
     assert (ran.code, ran.out) == (0, "")
     html = page.read_text(encoding="utf-8")
-    assert "<strong>1,000 times</strong> what it was" in html and "logarithmic" in html
+    assert "is 1,000 times what it was in the version before.</p>" in html and "logarithmic" in html
     assert html.count("<svg") >= 2 and "Do not promote." in html
     shown = next(r for r in html.split("<tr>") if '"row">1989-01-01' in r)
     assert "5,762,200,000<" in shown and "5,762,200,000,000<" in shown, "before, and now"

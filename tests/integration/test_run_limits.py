@@ -16,8 +16,8 @@ from configs.errors import ConfigError
 from flows.runtime import run_seconds
 from tasks.store.objects import ObjectStore
 from tests.contract.doubles import CensusDouble
-from tests.integration.mail_server import Hook
-from tests.integration.test_alerts_runs import ATP, titles
+from tests.integration.mail_server import Hook, headings
+from tests.integration.test_alerts_runs import ATP
 from tests.integration.test_run_watch import hook  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")
@@ -55,8 +55,8 @@ def test_a_run_that_takes_too_long_is_ended_written_down_and_told(
         command = [sys.executable, "-m", "flows.cli", "publish", ATP]
         ran = subprocess.run(command, env=env, capture_output=True, text=True)
     assert ran.returncode == 1 and "the run took too long and was ended" in ran.stderr
-    assert titles(hook) == [f"techtrade FAILED: {ATP}: the run hung"]
-    assert "stuck.md" in hook.posts[0]["message"]
+    assert headings(hook.posts) == [f"techtrade FAILED: {ATP}: the run hung"]
+    assert "runbook stuck" in hook.posts[0]["message"] and "in stage extract" in hook.posts[0]["message"]
     told = json.loads(local_store.get(f"{ATP}/status.json").body)
     assert (told["outcome"], "took too long" in told["detail"]) == ("failed", True)
 

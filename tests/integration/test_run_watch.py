@@ -30,8 +30,8 @@ from flows import watch
 from flows.run_watch import AGAIN, Ailment, Kind, Limits, Watch
 from tests.command import Ran
 from tests.contract.doubles import closed_port
-from tests.integration.mail_server import Hook, web_hook
-from tests.integration.test_alerts_runs import ALERTS, titles
+from tests.integration.mail_server import Hook, headings, web_hook
+from tests.integration.test_alerts_runs import ALERTS
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")
 Look = Callable[..., Ran]
@@ -124,13 +124,13 @@ def test_a_crashed_run_is_run_once_more_and_only_the_second_crash_is_told(place:
     assert look().code == 1, "it is looked at again before the second attempt has begun"
     (second,) = place.again()
     assert (second.parameters, second.state_type) == (first.parameters, StateType.SCHEDULED)
-    assert titles(hook) == []
+    assert headings(hook.posts) == []
     place.client.set_flow_run_state(second.id, Crashed(message="killed too"), force=True)
     assert look().code == 1
     look()
     assert len(place.runs()) == 2, "there is no third"
-    assert titles(hook) == ["techtrade FAILED: partners: the run ended unexpectedly"]
-    assert "killed too" in hook.posts[0]["message"] and "crash.md" in hook.posts[0]["message"]
+    assert headings(hook.posts) == ["techtrade FAILED: partners: the run ended unexpectedly"]
+    assert "killed too" in hook.posts[0]["message"] and "runbook crash" in hook.posts[0]["message"]
 
 
 def test_a_crash_that_a_later_run_made_up_for_is_over(place: Place, look: Look) -> None:
@@ -146,7 +146,7 @@ def test_a_run_that_never_began_is_told_with_the_others_of_its_worker(place: Pla
     assert look("--late-minutes", "60").code == 0
     assert look().code == 1
     look()
-    (title,) = titles(hook)
+    (title,) = headings(hook.posts)
     assert title.startswith("techtrade FAILED: ") and title.endswith(": its runs do not begin")
     assert "ip_trade_annual" in title and "partners" in title
     assert "no worker has taken it" in hook.posts[0]["message"]
@@ -163,17 +163,23 @@ def test_a_run_that_nobody_has_in_hand_is_given_up_and_run_once_more(
     assert later(16) == ["stuck", "crash"]
     assert place.state(run.id).type == StateType.CRASHED
     assert len(place.again()) == 1
-    assert titles(hook) == ["techtrade FAILED: partners: the run hung"]
+    assert headings(hook.posts) == ["techtrade FAILED: partners: the run hung"]
 
 
 @pytest.mark.usefixtures("look")
 def test_a_run_beyond_its_time_out_is_cancelled(place: Place, hook: Hook) -> None:
     run = place.run(Pending(), Running())
+    for name, state in (("extract partners", Completed()), ("parse partners", Running())):
+        key = name.replace(" ", "-")
+        body = {"flow_run_id": str(run.id), "task_key": key, "dynamic_key": key, "name": name}
+        task = place.client.request("POST", "/task_runs/", json=body).json()
+        told = {"state": state.model_dump(mode="json", include={"type", "name"}), "force": True}
+        place.client.request("POST", "/task_runs/{id}/set_state", path_params={"id": task["id"]}, json=told)
     assert later(24) == []
     assert later(26) == ["stuck"]
     assert place.state(run.id).type == StateType.CANCELLING
-    assert titles(hook) == ["techtrade FAILED: partners: the run hung"]
-    assert "beyond its 600 s" in hook.posts[0]["message"]
+    assert headings(hook.posts) == ["techtrade FAILED: partners: the run hung"]
+    assert "beyond its 600 s" in hook.posts[0]["message"] and "The run hung, in stage parse" in hook.posts[0]["message"]
 
 
 def test_a_server_that_is_gone_is_told_from_outside_and_so_is_its_return(look: Look, hook: Hook) -> None:
@@ -182,10 +188,10 @@ def test_a_server_that_is_gone_is_told_from_outside_and_so_is_its_return(look: L
     with closed_port() as nobody, temporary_settings({PREFECT_API_URL: f"{nobody}/api"}):
         assert look().code == 1
         assert look().code == 1
-    assert titles(hook) == ["techtrade FAILED: scheduler: the Prefect server does not answer"]
-    assert "no-server.md" in hook.posts[0]["message"]
+    assert headings(hook.posts) == ["techtrade FAILED: scheduler: the Prefect server does not answer"]
+    assert "runbook no-server" in hook.posts[0]["message"]
     assert look().code == 0
-    assert titles(hook)[1:] == ["techtrade GOOD AGAIN: scheduler: over: the Prefect server does not answer"]
+    assert headings(hook.posts)[1:] == ["techtrade GOOD AGAIN: scheduler: over: the Prefect server does not answer"]
 
 
 def test_what_is_said_of_upkeep_by_the_watch_is_over_when_it_ends_well(
@@ -201,11 +207,11 @@ def test_what_is_said_of_upkeep_by_the_watch_is_over_when_it_ends_well(
     place.client.set_flow_run_state(made.id, Crashed(message="killed"), force=True)
     try:
         assert look().code == 1
-        assert titles(hook) == ["techtrade FAILED: nightly: the run ended unexpectedly"]
+        assert headings(hook.posts) == ["techtrade FAILED: nightly: the run ended unexpectedly"]
         good = place.client.read_flow_run(place.client.create_flow_run_from_deployment(nightly).id)
         good.parameters = {"store": os.environ["TECHTRADE_STORE"]}
         alerting.on_upkeep_completion(maintenance, good, Completed())
-        assert titles(hook)[1:] == ["techtrade GOOD AGAIN: nightly: over: the run ended unexpectedly"]
+        assert headings(hook.posts)[1:] == ["techtrade GOOD AGAIN: nightly: over: the run ended unexpectedly"]
     finally:
         place.client.delete_deployment(nightly)
 
@@ -234,7 +240,7 @@ def test_a_server_that_refuses_is_not_taken_for_one_that_is_gone(hook: Hook, sta
 
     with refusing(status) as url, temporary_settings({PREFECT_API_URL: url}):
         assert not watch.look_or_tell(None, Limits(), 0)
-    assert titles(hook) == ["techtrade FAILED: scheduler: the Prefect server does not answer"]
+    assert headings(hook.posts) == ["techtrade FAILED: scheduler: the Prefect server does not answer"]
     assert told in hook.posts[0]["message"] and "canary" not in hook.posts[0]["message"]
 
 

@@ -106,6 +106,21 @@ def test_that_it_is_over_is_told_once() -> None:
     assert (names(over), again) == ([(["a"], True)], [])
 
 
+def test_a_promotion_ends_the_rejection_of_its_version_alone() -> None:
+    def rejected(cause: str, **more: str) -> Finding:
+        return finding(kind="rejected", cause=cause).model_copy(update=more)
+
+    old = rejected("of before", words="a@2026-11-24.0002 was stopped by the quality gate: 1 critical check failed")
+    longer = rejected("a longer name", words="a@2026-11-24.00021 was stopped")
+    state = seen(
+        State(), 0, rejected("this", version="2026-11-24.0002"), rejected("other", version="2026-11-24.0001"), old,
+        longer, finding(kind="crash"), finding("b", kind="rejected").model_copy(update={"version": "2026-11-24.0002"}),
+    )  # fmt: skip
+    state = policy.promote(state, "a", "2026-11-24.0002", "promoted", minutes(1))
+    assert {i.finding.cause for i in state.incidents if not i.open} == {"this", "of before"}
+    assert policy.promote(state, "a", "2026-11-24.0002", "promoted", minutes(2)) == state
+
+
 def test_healed_before_it_was_told_both_are_told_in_one() -> None:
     state = policy.recover(seen(State(), 0, finding()), "a", BY_RUN, "good", minutes(0.1))
     _, alerts = sent(state, 0.1)

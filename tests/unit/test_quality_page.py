@@ -17,10 +17,10 @@ from configs.contract import load_contract
 from tasks.quality.chart import draw, short
 from tasks.quality.comparison import compare_measures
 from tasks.quality.evidence import Evidence, Served
-from tasks.quality.page import factor, figure, moment, render, times
+from tasks.quality.page import change, figure, moment, ratio, render
 from tasks.quality.report import CheckResult
-from tasks.quality.series import AROUND, Point, Series, series_of
-from tasks.store.records import ChangeCounts, Manifest, Override, QualityCounts, SourceEntry
+from tasks.quality.series import AROUND, Point, Series, headline_series, series_of
+from tasks.store.records import ChangeCounts, MadeBy, Manifest, Override, QualityCounts, SourceEntry
 
 ATP, HITECH, IP = (load_contract(n) for n in ("atp_world_monthly", "atp_trade_monthly", "ip_trade_annual"))
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> {{ 7*7 }} &amp; \u202e"
@@ -29,7 +29,7 @@ HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> {{ 7*7 }} &
 def result(*rows: dict[str, Any], failed: int | None = None, **more: Any) -> CheckResult:
     given: dict[str, Any] = {
         "check_id": "jumps", "title": "no month is out of proportion", "severity": "critical", "outcome": "failed",
-        "expected": "within a factor of 2", "observed": "1 row otherwise", "rows_checked": 100,
+        "expected": "within a factor of 2", "observed": "1 row fails", "rows_checked": 100,
         "rows_failed": len(rows) if failed is None else failed, "failing_rows": tuple(json.dumps(r) for r in rows),
         "reason": "the largest seen is 1.4", "owner": "somebody", "gx_expectation": "x",
     }  # fmt: skip
@@ -44,7 +44,7 @@ def months(number: int, scale: int = 1) -> pl.LazyFrame:
 def evidence(*results: CheckResult, **more: Any) -> Evidence:
     manifest = Manifest(
         dataset="atp_world_monthly", version="2026-11-24.0003", parent="2026-11-24.0002", status="rejected", token="t",
-        rows=434, vintage="2025-02", code_version="abc", created_at="2026-11-24T07:56:00.1Z",
+        rows=434, vintage="2025-02", code_version="1.2.3+code.c3156d4ca5a5", made_by=MadeBy(code="f51f3b6fd00b" + "0" * 52), created_at="2026-11-24T07:56:00.1Z",
         changes=ChangeCounts(rows={"new": 1}, cells={}), quality=QualityCounts(failed_critical=1),
         sources=(SourceEntry(source="census", url="", retrieved_at="2026-11-24T07:56:00.1Z", sha256="s", bytes=3, raw_key="k", vintage="v", licence="l", citation="c"),),
     )  # fmt: skip
@@ -189,15 +189,16 @@ def test_one_factor_over_all_rows_is_found_and_single_rows_are_not_taken_for_one
 
 
 @pytest.mark.parametrize(
-    ("value", "told"), [(1000.0, "1,000 times"), (0.001, "1/1,000 of"), (-1, "minus"), (1.02, "1.02 times")]
+    ("value", "told"),
+    [(1.0, "1.0000"), (1.02, "1.0200"), (1.00001, "1.000010"), (1000.0, "1,000"), (0.001, "0.001"), (-1.0, "−1.0000")],
 )
-def test_a_factor_in_words(value: float, told: str) -> None:
-    assert times(value) == told
+def test_a_ratio_is_a_ratio_and_no_percentage(value: float, told: str) -> None:
+    assert ratio(value) == told and ratio(None) == "\N{EN DASH}"
 
 
 def test_cells_are_for_people() -> None:
     assert [figure(v) for v in (None, 1234567, 0.5, True, "a")] == ["\N{EN DASH}", "1,234,567", "0.5", "True", "a"]
-    assert [factor(v) for v in (None, 1.02, 1000)] == ["\N{EN DASH}", "+2.00%", "\N{MULTIPLICATION SIGN} 1,000"]
+    assert [change(v) for v in (None, 1.02, 1000)] == ["\N{EN DASH}", "+2.00%", "\N{MULTIPLICATION SIGN} 1,000"]
     assert moment("2026-11-24T07:56:08.2Z") == "2026-11-24 07:56 UTC" and moment("") == ""
 
 
@@ -217,10 +218,33 @@ def test_the_page_says_what_an_owner_needs() -> None:
     for words in (
         "Readers still get atp_world_monthly@2026-11-24.0002", "vintage 2025-01, since 2026-11-20 08:00 UTC", "within a factor of 2", "the largest seen is 1.4",
         "somebody", "quality.md#unit-and-size", "Do not promote.", "no parent", "/s/q.parquet", "1,000 times",
-        "this version", "version before", "2019-06-01",
+        "this version", "version before", "2019-06-01", "1.2.3+code.c3156d4ca5a5", "f51f3b6fd00b",
+        "Nearly every figure of exports_usd is 1,000 times what it was in the version before.",
     ):  # fmt: skip
         assert words in page.said, words
-    assert html.index('id="jumps"') < html.index("Could not be held") < html.index("Held")
+    assert html.index('id="jumps"') < html.index("Checks that do not apply") < html.index("Checks that passed")
+    assert "median ratio" in page.said and "factor over all rows" not in page.said
+
+
+def test_a_version_that_passed_shows_its_headline_series_beside_the_version_before() -> None:
+    headlines = tuple(headline_series(ATP, months(62), months(60)))
+    assert [(s.measure, s.of) for s in headlines][0] == ("exports_usd", "ATP exports")
+    passed = render(evidence(result(outcome="passed"), state="latest", headlines=headlines))
+    assert Page(passed).count("svg") == len(headlines) == 3
+    assert Page(passed).count("rect") == 3, "what is new stands apart"
+    first = render(evidence(state="latest", headlines=tuple(headline_series(ATP, months(60), None))))
+    assert Page(first).count("svg") == 3 and "version before</span>" not in first
+    failing = result({"period": "2017-06-01", "exports_usd": 1})
+    series = {"jumps": series_of(failing, ATP, months(60, 2), months(60))}
+    assert Page(render(evidence(failing, series=series, headlines=headlines))).count("svg") == 1
+    assert headline_series(load_contract("partners"), pl.LazyFrame(), None) == []
+
+
+def test_a_headline_table_has_the_largest_revisions_and_the_newest_points() -> None:
+    revised = months(62).with_columns(exports_usd=pl.when(pl.col("period") == date(2016, 3, 1)).then(9).otherwise("exports_usd"))  # fmt: skip
+    exports = headline_series(ATP, revised, months(60))[0]
+    assert [p.at for p in exports.shown()] == ["2016-03-01", "2020-01-01", "2020-02-01"]
+    assert [p.at for p in headline_series(ATP, months(60), months(60))[0].shown()] == []
 
 
 def test_the_page_needs_nothing_but_itself() -> None:

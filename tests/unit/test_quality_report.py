@@ -19,7 +19,7 @@ from tasks.read_back import parquet_bytes
 
 def result(check_id: str, outcome: CheckOutcome, severity: Severity = "critical", **more: Any) -> CheckResult:
     given = {
-        "title": f"title of {check_id}", "expected": "none", "observed": "1 row otherwise", "rows_checked": 10,
+        "title": f"title of {check_id}", "expected": "none", "observed": "1 row fails", "rows_checked": 10,
         "rows_failed": 1, "failing_rows": ('{"period": "2021-05-01"}',), "reason": "", "owner": "somebody",
         "gx_expectation": "expect_table_row_count_to_equal",
     }  # fmt: skip
@@ -55,17 +55,15 @@ def test_failures_are_told_in_words_the_critical_first() -> None:
     assert [("(wrong)" in t, "(odd)" in t, "(note)" in t) for t in told] == [
         (True, False, False), (False, True, False), (False, False, True),
     ]  # fmt: skip
-    assert told[0] == (
-        "does not hold: title of wrong (wrong): expected none; observed 1 row otherwise, "
-        'for example {"period": "2021-05-01"}'
-    )
+    assert told[0] == ("check failed: title of wrong (wrong): 1 row fails; expected none; for example 2021-05-01")
 
 
 def test_the_frame_keeps_everything_through_parquet() -> None:
     back = pl.read_parquet(BytesIO(parquet_bytes(MIXED.frame())))
     assert dict(back.schema) == {n: t if isinstance(t, pl.DataType) else t() for n, t in SCHEMA.items()}
     assert back.height == 5
-    assert failures_of(back) == MIXED.failures()
+    assert failures_of(back) == MIXED.failures_by_severity()
+    assert failures_of(back)[0].startswith("critical check failed: title of wrong")
     skipped = back.filter(pl.col("check_id") == "skipped").row(0, named=True)
     assert (skipped["rows_checked"], skipped["rows_failed"], skipped["failing_rows"]) == (None, None, [])
 
