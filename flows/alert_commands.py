@@ -10,13 +10,13 @@ from configs.alerts import AlertSettings, load_alerts
 from configs.errors import TechtradeError, UsageError
 from configs.settings import load_settings
 from flows.alerting import address, alerting
+from flows.inspect_commands import open_at
 from flows.output import print_json, remark, table
 from tasks.alerts import state
 from tasks.alerts.deliver import Delivery, deliver, reachable
 from tasks.alerts.model import KINDS, Finding, Incident, Section, State
 from tasks.alerts.model import Alert as AlertRecord
 from tasks.alerts.render import cut, message, moment
-from tasks.store.open import open_store
 
 
 class AlertError(TechtradeError):
@@ -50,8 +50,7 @@ def test(owner: str | None, as_json: bool) -> None:
 
 def list_open(store: str | None, as_json: bool) -> None:
     """What is wrong now, and what could not be told."""
-    url = store or load_settings().store
-    found = state.read(open_store(url))
+    found = state.look(open_at(store))
     if as_json:
         print_json(_plain(found))
         return
@@ -65,7 +64,7 @@ def list_open(store: str | None, as_json: bool) -> None:
         for incident in wrong:
             print(f"\n{incident.finding.dataset}: {cut(incident.finding.words, 300)}")
     else:
-        print("nothing is known to be wrong")
+        print("no open alerts")
     for alert in found.undelivered:
         tried = f"{alert.attempts} times tried, last: {alert.error}" if alert.attempts else "being sent"
         remark(f"not delivered to {alert.owner} ({tried}): {', '.join(alert.datasets)}")
@@ -77,8 +76,8 @@ def send(store: str | None) -> None:
     Raises:
         AlertError: something is still not delivered.
     """
-    url = store or load_settings().store
-    lost = alerting(open_store(url), url).send(at_once=True)
+    target = open_at(store)
+    lost = alerting(target, store or load_settings().store).send(at_once=True)
     if lost:
         told = "; ".join(f"{', '.join(a.datasets)}: {a.why}" for a in lost)
         raise AlertError(f"not delivered: {told}; test the channels with: techtrade alerts test")

@@ -6,7 +6,7 @@ from configs.contract import load_contract
 from configs.errors import TechtradeError
 from configs.settings import source_settings
 from flows.commands import as_plain, attempt, not_to_be_had, say
-from flows.inspect_commands import open_at
+from flows.inspect_commands import open_to_write
 from flows.output import print_json, progress, remark
 from flows.runtime import refuse_unknown_sources
 from tasks.extract.base import Months, in_words
@@ -55,7 +55,7 @@ def backfill(name: str, first: str, last: str | None, dry_run: bool, url: str | 
 def _estimate(request: Request, requests: int, url: str | None) -> str:
     """By what a request of the last run took; by the publisher's limit where that is not known."""
     told = f"{requests} requests, one at a time"
-    status = derived.read_status(open_at(url), request.contract.name)
+    status = derived.read_status(open_to_write(url), request.contract.name)
     if status is not None and status.cost is not None and status.seconds and status.cost.requests:
         each = status.seconds / status.cost.requests
         return f"{told}; about {in_words(each * requests)}, by the {each:.1f} s a request that the last run took"

@@ -69,7 +69,7 @@ def datasets(store: str | None, as_json: bool) -> None:
     """What datasets there are, and what is published of them."""
     from flows import inspect_commands
 
-    inspect_commands.datasets(store, as_json)
+    sys.exit(inspect_commands.datasets(store, as_json))
 
 
 @cli.command()

@@ -12,6 +12,7 @@ from flows.keys import blanked, told
 from flows.output import one_line, print_json, remark
 from flows.prefect_runs import address
 from flows.runtime import prepare
+from flows.scheduled import after_deploy
 
 
 class DeployError(TechtradeError):
@@ -43,12 +44,13 @@ def deploy(stage: str, dry_run: bool, as_json: bool) -> None:
             plan = deployer.plan()
             if not dry_run:
                 deployer.execute(plan)
+    unnoted = "" if dry_run else after_deploy()
     if as_json:
         print_json({"executed": not dry_run, **asdict(plan)})
         return
     for change in plan.changes:
         print(f"{'would ' if dry_run else ''}{change.line()}")
-    for note in plan.notes:
+    for note in (*plan.notes, *([unnoted] if unnoted else [])):
         remark(f"note: {note}")
     if not plan.changes:
         print(f"nothing to change: {url} is as deploy/prefect.yaml and deploy/stages/{stage}.yaml have it")

@@ -17,11 +17,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from configs.errors import TechtradeError
+from configs.settings import load_settings
 from flows.deployments import RUN_SECONDS, Deployment, load_declaration
 from flows.output import remark
 from flows.ports import free_ports
 from flows.prefect_runs import address
 from flows.runtime import prepare
+from tasks.store.open import open_store
+from tasks.store.schedule import note_scheduled
 
 START_SECONDS = 120
 
@@ -42,6 +45,7 @@ def serve(store: str | None) -> None:
     # Prefect's runner forgets to await its own end when it is told to terminate.
     warnings.filterwarnings("ignore", message="coroutine 'Runner.astop' was never awaited")
     with _server():
+        note_scheduled(open_store(store or load_settings().store), by="techtrade serve")
         from prefect import serve as serve_flows
 
         serve_flows(*(_served(d, store) for d in declared))

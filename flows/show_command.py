@@ -6,7 +6,7 @@ import polars as pl
 
 from configs.contract import Contract, load_contract
 from configs.errors import NotPublishedError
-from flows.inspect_commands import open_at, split_target
+from flows.inspect_commands import open_at, open_if_any, split_target
 from flows.output import print_json, table
 from flows.report import changes_words, quality_words
 from tasks.notes import words
@@ -18,7 +18,7 @@ from tasks.store.records import LogEntry, Manifest, as_plain
 
 def show(target: str, url: str | None, as_json: bool) -> None:
     name, version = split_target(target)
-    contract, store = load_contract(name), open_at(url)
+    contract, store = load_contract(name), open_at(url) if version else open_if_any(url)
     manifest, yank, rejected = _manifest_of_any(store, name, version)
     if as_json:
         print_json(

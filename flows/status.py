@@ -40,7 +40,8 @@ def of_failures(
     except but:
         raise
     except RejectedError as e:
-        _write(store, dataset, "rejected", str(e), running, version=e.version, rejected=e.version, asked=asked)
+        told = _status(store, dataset, "rejected", str(e), running, version=e.version, rejected=e.version, asked=asked)
+        derived.write_status(store, told)
         raise
     except Exception as e:
         e.__dict__["running"] = running
@@ -52,18 +53,29 @@ def write_failure(store: ObjectStore, dataset: str, error: Exception, of: Except
     """Writes down that a run failed. ``of``: the error that it failed with at first, which may know what it cost."""
     told = str(error) if isinstance(error, TechtradeError) else keys.told(error)
     running = (of or error).__dict__.get("running")
-    _write(store, dataset, "failed", told, running, rejected=derived.last_rejected(store, dataset))
+    failed = _status(store, dataset, "failed", told, running, rejected=derived.last_rejected(store, dataset))
+    derived.write_status(store, failed)
 
 
 def write_outcome(store: ObjectStore, outcome: Outcome, running: Running, *, asked: bool) -> tuple[str, str]:
-    """Writes down how a run ended; returns it in a word, and the detail. ``asked``: the publisher itself was asked."""
+    """Writes down how a run ended; returns it in a word, and the detail. ``asked``: the publisher itself was asked.
+
+    Raises:
+        StoreError: nothing was published, and the store cannot be written to. A run that published has done its work.
+    """
     if isinstance(outcome, Published):
         kind, detail = "published", f"version {outcome.version}"
     else:
         kind, detail = str(outcome.why), outcome.detail
     name, rejected = outcome.dataset, derived.last_rejected(store, outcome.dataset)
     version = outcome.version
-    _write(store, name, kind, detail, running, vintage=outcome.vintage, version=version, rejected=rejected, asked=asked)
+    told = _status(
+        store, name, kind, detail, running, vintage=outcome.vintage, version=version, rejected=rejected, asked=asked
+    )
+    if isinstance(outcome, Published):
+        derived.write_status(store, told)
+    else:
+        derived.must_write_status(store, told)
     return kind, detail
 
 
@@ -74,7 +86,7 @@ def note(store: ObjectStore, dataset: str, text: str) -> None:
         derived.write_status(store, last.model_copy(update={"detail": f"{last.detail}; {text}"}))
 
 
-def _write(
+def _status(
     store: ObjectStore,
     dataset: str,
     outcome: str,
@@ -85,10 +97,10 @@ def _write(
     version: str | None = None,
     rejected: str | None = None,
     asked: bool = False,
-) -> None:
+) -> Status:
     now = versions.stamp(versions.utc_now())
     last = derived.read_status(store, dataset)
-    status = Status(
+    return Status(
         dataset=dataset,
         checked_at=now,
         outcome=outcome,
@@ -100,4 +112,3 @@ def _write(
         cost=running.cost() if running else None,
         seconds=running.seconds() if running else None,
     )
-    derived.write_status(store, status)

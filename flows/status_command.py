@@ -36,6 +36,7 @@ SHORT = {
     "late at the publisher": "source late",
     "late at us": "LATE",
     "confirmed unchanged": "unchanged",
+    "bundled, not scheduled": "bundled",
     "never published": "-",
     "not known": "UNKNOWN",
 }
@@ -45,7 +46,7 @@ def status(names: tuple[str, ...], url: str | None, as_json: bool, check: bool) 
     """Prints how each dataset stands (all, if none is named).
 
     Returns:
-        The exit code: 0; with ``check`` 1 if a person has to look at something.
+        The exit code: 1 if a dataset cannot be judged; with ``check`` also if a person has to look at something.
     """
     chosen = [load_contract(name).name for name in names] or dataset_names()
     store, now = open_at(url), utc_now()
@@ -56,9 +57,9 @@ def status(names: tuple[str, ...], url: str | None, as_json: bool, check: bool) 
     else:
         width = _width()
         click.echo(f"{store.url}, {now:%Y-%m-%d %H:%M} UTC\n{server}\n")
-        for line in [*table(found.rows, now, width), *_attention(found, width)]:
+        for line in [*table(found.rows, now, width), *_bundled(found, width), *_attention(found, width)]:
             click.echo(line)
-    return 1 if check and not found.well else 0
+    return 1 if not found.known or (check and not found.well) else 0
 
 
 def _runs() -> tuple[Mapping[str, Runs], str, tuple[str, ...]]:
@@ -156,6 +157,15 @@ def _style(column: str, row: Row) -> dict[str, Any]:
     if column == "alerts" and row.alerts:
         return {"fg": "red"}
     return {}
+
+
+def _bundled(found: Overview, width: int) -> list[str]:
+    """What "bundled" means in the table: no fault, and no news either."""
+    names = [row.dataset for row in found.rows if row.freshness == "bundled, not scheduled"]
+    if not names:
+        return []
+    words = f"bundled, not scheduled: {', '.join(names)}; techtrade serve starts the schedules"
+    return ["", *wrap(words, width, subsequent_indent="    ", break_on_hyphens=False)]
 
 
 def _attention(found: Overview, width: int) -> list[str]:

@@ -6,9 +6,13 @@ import re
 
 CATALOG = "catalog.json"
 ALERTS = "_alerts/state.json"
+# Since when a schedule publishes into the store.
+SCHEDULE = "_schedule/since.json"
 LEDGER = "_ledger/"
 # Derived, and made again where it is gone.
 MADE = "_pieces/"
+# The folders at the root of a store that are no dataset's.
+COMMON = ("_alerts", "_ledger", "_pieces", "_raw", "_restore", "_schedule")
 VERSION = re.compile(r"^(\d{4}-\d{2}-\d{2})\.(\d{4})$")
 
 

@@ -340,6 +340,8 @@ def test_after_a_day_without_a_worker_each_deployment_runs_once(environment: dic
                 assert len(late) >= 20
                 assert late.count(StateType.COMPLETED) == 1
                 assert late.count(StateType.CANCELLED) == len(late) - 1
+            noted = schedule.read(open_store(env["TECHTRADE_STORE"]))
+            assert noted is not None and "of a deployment" in noted.by, "from now on silence is late"
         finally:
             clear(client)
 

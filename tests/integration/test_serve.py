@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from flows.deployments import load_declaration
-from tasks.store import versions
+from tasks.store import schedule, versions
 from tasks.store.open import open_store
 
 PATIENCE = 240
@@ -87,6 +87,8 @@ def test_schedules_are_made_and_a_served_run_publishes(tmp_path: Path) -> None:
         latest, _ = versions.read_latest(open_store(str(store)), "atp_world_monthly")
         assert latest is not None
         assert latest.log[-1].vintage == "2023-01"
+        noted = schedule.read(open_store(str(store)))
+        assert noted is not None and noted.by == "techtrade serve"
     finally:
         serving.send_signal(signal.SIGTERM)
         serving.wait(timeout=240)
