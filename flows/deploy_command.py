@@ -45,12 +45,14 @@ def deploy(stage: str, dry_run: bool, as_json: bool) -> None:
             if not dry_run:
                 deployer.execute(plan)
     unnoted = "" if dry_run else after_deploy()
+    if unnoted:
+        remark(f"note: {unnoted}")
     if as_json:
         print_json({"executed": not dry_run, **asdict(plan)})
         return
     for change in plan.changes:
         print(f"{'would ' if dry_run else ''}{change.line()}")
-    for note in (*plan.notes, *([unnoted] if unnoted else [])):
+    for note in plan.notes:
         remark(f"note: {note}")
     if not plan.changes:
         print(f"nothing to change: {url} is as deploy/prefect.yaml and deploy/stages/{stage}.yaml have it")

@@ -9,8 +9,7 @@ from typing import Any
 from configs.contract import load_contract, published_names
 from configs.errors import CorruptVersionError, UsageError
 from configs.history import base_of
-from flows import following
-from flows.announcing import announce
+from flows import announcing, following
 from flows.commands import say_followed
 from flows.inspect_commands import open_at, split_target
 from flows.output import print_json, remark
@@ -99,8 +98,9 @@ def yank(target: str, reason: str, replaced_by: str | None, url: str | None, as_
     latest = yank_.yank(store, name, version, reason, replaced_by)
     derived.refresh_catalog(store, load_contract(name))
     ledger.keep(store, name)
-    announce(store, load_contract(name), ("yanked", version))
+    announcing.subscribers(store, load_contract(name), ("yanked", version))
     followed = following.after(store, name, publishes=False)
+    announcing.feeds(store, load_contract(name))
     if as_json:
         print_json(as_plain(latest) | {"followed": [asdict(f) for f in followed]})
     else:

@@ -6,8 +6,7 @@ from dataclasses import asdict
 
 from configs.contract import load_contract
 from configs.errors import UsageError
-from flows import following
-from flows.announcing import announce
+from flows import announcing, following
 from flows.commands import say_followed
 from flows.inspect_commands import open_at, split_target
 from flows.output import print_json, remark
@@ -27,8 +26,9 @@ def promote(target: str, reason: str, by: str, url: str | None, as_json: bool) -
     manifest = done.manifest
     derived.refresh_catalog(store, contract)
     ledger.keep(store, name)
-    announce(store, contract, ("promoted", manifest.version))
+    announcing.subscribers(store, contract, ("promoted", manifest.version))
     followed = following.after(store, name)
+    announcing.feeds(store, contract)
     if as_json:
         told = {"promoted": not done.before, "manifest": as_plain(manifest)}
         print_json(told | {"followed": [asdict(f) for f in followed]})

@@ -43,8 +43,11 @@ def after_deploy() -> str:
             "TECHTRADE_STORE names no s3:// address or whole path here, so the schedule is not noted in the store; the "
             "first run does it"
         )
-    if note_scheduled(open_store(url, attempts=1), by="techtrade deploy"):
-        return ""
+    try:
+        if note_scheduled(open_store(url, attempts=1), by="techtrade deploy"):
+            return ""
+    except ConfigError as e:
+        return f"the schedule is not noted in the store: {one_line(e)}"
     return f"the schedule could not be noted in {url}; the first run does it"
 
 

@@ -25,6 +25,11 @@ def feed(dataset: str | None = None) -> str:
     return f"{dataset}/feed.xml" if dataset else "feed.xml"
 
 
+def news(dataset: str, version: str = "") -> str:
+    """The page of what happened to a version; the prefix of all pages of a dataset, if no version is named."""
+    return f"{dataset}/news/{version}.html" if version else f"{dataset}/news/"
+
+
 def ledger(dataset: str, version: str = "") -> str:
     """The copy of a manifest; the prefix of a dataset's, if no version is named."""
     return f"{LEDGER}{dataset}/{version}.json" if version else f"{LEDGER}{dataset}/"

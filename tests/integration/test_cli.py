@@ -18,6 +18,7 @@ import pytest
 from tasks.store import layout, versions
 from tasks.store.open import open_store
 from tests.command import Ran
+from tests.plain import nothing_published
 
 Run = Callable[..., Ran]
 ATP, IP = "atp_world_monthly", "ip_trade_annual"
@@ -64,7 +65,7 @@ def error_line(ran: Ran) -> str:
 def test_a_mistake_is_one_line_that_says_what_to_do(
     techtrade: Run, store: Any, arguments: tuple[str, ...], code: int, told: str
 ) -> None:
-    store.create(layout.CATALOG, b'{"datasets": []}')
+    nothing_published(store)
     ran = techtrade(*arguments)
     assert ran.code == code
     assert told in error_line(ran)
@@ -142,7 +143,7 @@ def test_versions_and_datasets_as_json(techtrade: Run, two_versions: list[str]) 
 
 
 def test_show_prints_the_dictionary_also_before_anything_is_published(techtrade: Run, store: Any) -> None:
-    store.create(layout.CATALOG, b'{"datasets": []}')
+    nothing_published(store)
     ran = techtrade("show", IP)
     assert ran.code == 0
     for told in ("receipts_usd", "Balance of payments basis", "CC-BY-4.0", "Nothing is published"):

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from tasks.freshness import watch
-from tasks.store import derived, layout, versions
+from tasks.store import derived, versions
 from tasks.store.objects import ObjectStore
 from tasks.store.open import open_store
 from tasks.store.schedule import note_scheduled
 from tests.command import Ran
 from tests.contract.doubles import CensusDouble, closed_port
 from tests.integration.mail_server import web_hook
+from tests.plain import nothing_published
 
 Run = Callable[..., Ran]
 ATP = "atp_world_monthly"
@@ -130,7 +131,7 @@ def test_the_flow_tells_the_owner_once_and_once_that_it_is_over(
 
 
 def test_the_whole_list_is_told_and_an_unknown_name_is_wrong_usage(techtrade: Run, local_store: ObjectStore) -> None:
-    local_store.create(layout.CATALOG, b'{"datasets": []}')
+    nothing_published(local_store)
     ran = techtrade("freshness")
     assert ran.code == 0 and ran.out.count(": never published") == 8
     assert techtrade("freshness", "no_such").code == 2

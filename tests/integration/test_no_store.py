@@ -23,7 +23,7 @@ from tasks.store.local import LocalStore
 from tasks.store.open import existing_store
 from tests.contract.doubles import closed_port
 from tests.integration import seaweed
-from tests.plain import Ran, plain
+from tests.plain import Ran, nothing_published, plain
 
 Run = Callable[..., Ran]
 Path_ = tuple[str, ...]
@@ -185,7 +185,7 @@ def test_one_bad_dataset_is_one_bad_row_with_its_reason(
     how: str, techtrade: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calendars_read_again: None
 ) -> None:
     store = LocalStore(tmp_path)
-    store.create(layout.CATALOG, b'{"datasets": []}')
+    nothing_published(store)
     what = _damage(store, how, monkeypatch)
     monkeypatch.setenv("TECHTRADE_STORE", store.url)
     monkeypatch.delenv("PREFECT_API_URL")
