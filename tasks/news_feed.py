@@ -20,7 +20,7 @@ from configs.contract import Contract, load_contract, published_names
 from tasks import news_page
 from tasks.news import NAMESPACE, News, id_of, news_of
 from tasks.news_dependents import Logs, is_dependent, refreshed
-from tasks.store import layout
+from tasks.store import layout, reader
 from tasks.store.derived import swap_loop
 from tasks.store.objects import ObjectStore
 from tasks.store.records import Latest, LogEntry
@@ -169,7 +169,11 @@ def _whole(store: ObjectStore) -> Feed:
     firsts: list[tuple[str, str]] = []
     logs = Logs(store)
     for name in published_names():
-        latest, _ = read_latest(store, name)
+        try:
+            latest, _ = read_latest(store, name)
+        except reader.DAMAGED as e:
+            log.warning("%s: left out of the news: %s", name, e)
+            continue
         if latest is None:
             continue
         contract, own = load_contract(name), not is_dependent(name)

@@ -1,8 +1,8 @@
 """``news/<version>.html``: what happened to a version, as a page that a browser shows straight from the store.
 
 Derived, like the feed that links to it: written when there is news of the version, made again by the nightly upkeep
-where it is lost. No scripts, nothing loaded from elsewhere; the template engine escapes whatever publishers and people
-wrote.
+where it is lost. No scripts, nothing loaded from elsewhere; the template engine and the Markdown renderer (without
+HTML, links and images) escape whatever publishers and people wrote.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markdown_it import MarkdownIt
+from markupsafe import Markup
 
 from configs.contract import Contract
 from tasks.changes_page import PAGE as CHANGES
@@ -52,10 +54,18 @@ def render(
         news=news,
         version=news[0].event.version,
         refreshed=refreshed,
-        changes=changes,
+        changes=as_html(changes),
         linked=[path for path in LINKED if path in files],
     )
     return text.encode()
+
+
+def as_html(markdown: str) -> Markup:
+    """Return ``changes.md`` as HTML, without its title, which the page has already."""
+    title, _, rest = markdown.partition("\n")
+    renderer = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable("table")
+    renderer.disable(["autolink", "image", "link"])
+    return Markup(renderer.render(rest if title.startswith("# ") else markdown))
 
 
 @cache

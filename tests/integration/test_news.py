@@ -210,8 +210,17 @@ def test_any_words_of_a_person_make_a_valid_feed(words: list[tuple[str, str]]) -
 def test_a_page_shows_any_words_of_a_person_and_does_nothing(words: list[tuple[str, str]]) -> None:
     entry = LogEntry(seq=1, event="yanked", version="2026-01-01.0001", at="2026-01-01T00:00:00.000000Z")
     told = [News("urn:uuid:1", DATASET, entry, f"{a}<script>", (f"<img src=x>{b}",), (), "", None) for a, b in words]
-    page = news_page.render(load_contract(DATASET), told, [("<b>", "1")], "<script>alert(1)</script>", None).decode()
-    assert "<script" not in page and "<img" not in page and "<b>" not in page
+    written = "# title\n\n<script>alert(1)</script> ![x](http://a/b) [y](javascript:z)\n\n" + "\n".join(
+        b for _, b in words
+    )
+    page = news_page.render(load_contract(DATASET), told, [("<b>", "1")], written, None).decode()
+    assert (
+        "<script" not in page
+        and 'javascript:z"' not in page
+        and page.count("<a ") == 4
+        and "<img" not in page
+        and "<b>" not in page
+    )
     assert "default-src 'none'" in page
 
 

@@ -21,6 +21,7 @@ from flows.cli import cli
 from tasks.store import layout
 from tasks.store.local import LocalStore
 from tasks.store.open import existing_store
+from tasks.store.schedule import note_scheduled
 from tests.contract.doubles import closed_port
 from tests.integration import seaweed
 from tests.plain import Ran, nothing_published, plain
@@ -210,6 +211,9 @@ def test_one_bad_dataset_is_one_bad_row_with_its_reason(
         listed = {d["dataset"]: d["state"] for d in json.loads(ran.out)}
         assert ran.code == 1 and listed.pop(DATASET) in ("not known", "corrupt")
         assert set(listed.values()) == {"not published"}
+        ran = techtrade("verify", "--json")
+        (bad,) = json.loads(ran.out)
+        assert ran.code == 1 and bad["dataset"] == DATASET and what in bad["error"]
 
 
 def test_damaged_alerts_are_not_taken_for_none(techtrade: Run, tmp_path: Path) -> None:
@@ -225,3 +229,19 @@ def test_a_store_that_fails_as_a_whole_is_no_list_of_bad_rows(techtrade: Run, tm
     (tmp_path / DATASET).symlink_to(DATASET)
     ran = techtrade("freshness", "--store", str(tmp_path))
     assert (ran.code, ran.out) == (1, "") and layout.CATALOG in ran.err
+
+
+def test_a_schedule_that_nothing_runs_is_red_from_the_first_day(
+    techtrade: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that never lived, a key that was never set: nothing is published, and nothing fails."""
+    monkeypatch.delenv("PREFECT_API_URL")
+    store = LocalStore(tmp_path)
+    nothing_published(store)
+    assert techtrade("status", "--check", "--store", store.url).code == 0
+    assert note_scheduled(store, by="techtrade deploy")
+    ran = techtrade("status", "--check", "--store", store.url)
+    assert ran.code == 1 and ran.out.count("LATE") == len(dataset_names())
+    assert "(techtrade deploy): no run has ended since: is a worker running?" in " ".join(ran.out.split())
+    ran = techtrade("freshness", "--store", store.url)
+    assert ran.code == 1 and ran.out.count(": late at us") == len(dataset_names())
