@@ -156,12 +156,30 @@ class StoreError(TechtradeError):
     """Something is wrong with the object store or with what stands in it."""
 
 
+class NoStoreError(StoreError):
+    """There is no store at this address: a command that reads or watches has nothing to look at."""
+
+    def __init__(self, url: str, why: str) -> None:
+        self.url = url
+        super().__init__(
+            f"there is no store at {url}: {why}. Publish into it first, or name another with --store or TECHTRADE_STORE"
+        )
+
+
 class StoreUnavailableError(StoreError):
     """The store could not be reached, or failed for a reason of its own."""
 
 
 class StorePermissionError(StoreError):
     """The identity in use may not do this."""
+
+
+class NoBucketError(StoreError):
+    """The bucket that the address of a store names does not exist."""
+
+    def __init__(self, url: str, bucket: str) -> None:
+        self.url, self.bucket = url, bucket
+        super().__init__(f"{url}: there is no bucket {bucket!r}; create it, or mend the address of the store")
 
 
 class ObjectNotFoundError(StoreError):

@@ -12,13 +12,13 @@ from configs.settings import load_settings
 from configs.words import plural, shortened
 from expectations import runbooks
 from flows.alerting import address, alerting
+from flows.inspect_commands import open_at
 from flows.output import print_json, remark, say, table
 from tasks.alerts import state
 from tasks.alerts.deliver import Delivery, deliver, reachable
 from tasks.alerts.model import KINDS, Finding, Incident, Section, State
 from tasks.alerts.model import Alert as AlertRecord
 from tasks.alerts.render import message, moment
-from tasks.store.open import open_store
 
 WORDS = 300
 
@@ -54,8 +54,7 @@ def test(owner: str | None, as_json: bool) -> None:
 
 def list_open(store: str | None, as_json: bool) -> None:
     """What is wrong now, and what could not be told."""
-    url = store or load_settings().store
-    found = state.read(open_store(url))
+    found = state.look(open_at(store))
     if as_json:
         print_json(_plain(found))
         return
@@ -71,7 +70,7 @@ def list_open(store: str | None, as_json: bool) -> None:
             print()
             say(f"{incident.finding.dataset}: {shortened(incident.finding.summary, WORDS)}")
     else:
-        print("nothing is known to be wrong")
+        print("no open alerts")
     for alert in found.undelivered:
         tried = f"{plural(alert.attempts, 'attempt')}, last: {alert.error}" if alert.attempts else "being sent"
         remark(f"not delivered to {alert.owner} ({tried}): {', '.join(alert.datasets)}")
@@ -83,8 +82,8 @@ def send(store: str | None) -> None:
     Raises:
         AlertError: something is still not delivered.
     """
-    url = store or load_settings().store
-    lost = alerting(open_store(url), url).send(at_once=True)
+    target = open_at(store)
+    lost = alerting(target, store or load_settings().store).send(at_once=True)
     if lost:
         told = "; ".join(f"{', '.join(a.datasets)}: {a.why}" for a in lost)
         raise AlertError(f"not delivered: {told}; test the channels with: techtrade alerts test")

@@ -8,7 +8,7 @@ from configs.settings import source_settings
 from configs.words import plural
 from flows import embedded
 from flows.commands import STARTING, as_plain, attempt, log, say, what_is_missing
-from flows.inspect_commands import open_at
+from flows.inspect_commands import open_to_write
 from flows.output import print_json, progress, remark
 from flows.runtime import refuse_unknown_sources
 from tasks.extract.base import Months, in_words
@@ -58,7 +58,7 @@ def backfill(name: str, first: str, last: str | None, dry_run: bool, url: str | 
 def _estimate(request: Request, requests: int, url: str | None) -> str:
     """By what a request of the last run took; by the publisher's limit where that is not known."""
     told = f"{plural(requests, 'request')}, one at a time"
-    status = derived.read_status(open_at(url), request.contract.name)
+    status = derived.read_status(open_to_write(url), request.contract.name)
     if status is not None and status.cost is not None and status.seconds and status.cost.requests:
         each = status.seconds / status.cost.requests
         return f"{told}; about {in_words(each * requests)}, by the {each:.1f} s a request that the last run took"

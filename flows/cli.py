@@ -90,7 +90,7 @@ def datasets(all_: bool, store: str | None, as_json: bool) -> None:
     """List the datasets, and what is published of them."""
     from flows import inspect_commands
 
-    inspect_commands.datasets(store, as_json, all_)
+    sys.exit(inspect_commands.datasets(store, as_json, all_))
 
 
 @cli.command()

@@ -12,6 +12,7 @@ from flows.keys import blanked, told
 from flows.output import one_line, print_json, remark, say
 from flows.prefect_runs import address
 from flows.runtime import prepare
+from flows.scheduled import after_deploy
 
 
 class DeployError(TechtradeError):
@@ -43,6 +44,9 @@ def deploy(stage: str, dry_run: bool, as_json: bool) -> None:
             plan = deployer.plan()
             if not dry_run:
                 deployer.execute(plan)
+    unnoted = "" if dry_run else after_deploy()
+    if unnoted:
+        remark(f"note: {unnoted}")
     if as_json:
         print_json({"executed": not dry_run, **asdict(plan)})
         return

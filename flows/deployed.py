@@ -11,7 +11,7 @@ prepare()
 
 from prefect import Flow, flow  # noqa: E402
 
-from flows import alerting, piled_up  # noqa: E402
+from flows import alerting, piled_up, scheduled  # noqa: E402
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -33,7 +33,7 @@ def deployed(
         flow_run_name=run_name,
         validate_parameters=True,
         timeout_seconds=run_seconds(),
-        on_running=[piled_up.on_running],
+        on_running=[piled_up.on_running, scheduled.on_running],
         on_failure=[alerting.on_failure],
         on_crashed=[alerting.on_crashed],
         on_completion=[on_completion],

@@ -9,8 +9,7 @@ from configs.contract import load_contract
 from configs.errors import StorePermissionError, TechtradeError
 from configs.settings import load_settings
 from configs.words import plural
-from flows import alerting, keys, status
-from flows.announcing import announce
+from flows import alerting, announcing, keys, status
 from flows.output import one_line
 from tasks import derived as derived_
 from tasks.following import NotYetError, bring_up
@@ -63,7 +62,8 @@ def _one(store: ObjectStore, name: str) -> Outcome:
     derived.refresh_catalog(store, contract)
     if isinstance(outcome, Published):
         ledger.keep(store, name)
-    announce(store, contract, ("published", outcome.version) if isinstance(outcome, Published) else None)
+    announcing.feeds(store, contract)
+    announcing.subscribers(store, contract, ("published", outcome.version) if isinstance(outcome, Published) else None)
     alerting.ended(store, outcome)
     log.info("%s: %s, %s", name, kind, detail)
     return outcome

@@ -14,14 +14,14 @@ from flows.runtime import prepare, store_of_run
 prepare()
 
 
-from configs.contract import Contract, dataset_names, load_contract  # noqa: E402
-from configs.errors import StoreError  # noqa: E402
+from configs.contract import dataset_names, load_contract  # noqa: E402
+from configs.errors import ConfigError, StoreError  # noqa: E402
 from flows import alerting, logs  # noqa: E402
 from flows.deployed import deployed  # noqa: E402
 from flows.output import one_line  # noqa: E402
 from tasks import news_feed  # noqa: E402
 from tasks.alerts import BY_WATCH, Finding  # noqa: E402
-from tasks.freshness import Freshness, watch  # noqa: E402
+from tasks.freshness import BAD, Freshness, watch  # noqa: E402
 from tasks.store import derived  # noqa: E402
 from tasks.store.objects import ObjectStore  # noqa: E402
 from tasks.store.open import open_store  # noqa: E402
@@ -46,31 +46,33 @@ def freshness(
     Raises:
         StoreUnavailableError: the store could not be read.
     """
-    chosen = [load_contract(name).name for name in datasets or dataset_names()]
+    chosen = [load_contract(name).name for name in datasets] if datasets else dataset_names()
     target = open_store(store_of_run(store))
     found = watch(target, chosen, at or utc_now())
     for verdict in found:
-        log.log(logging.WARNING if verdict.alarming else logging.INFO, "%s: %s", verdict.dataset, _words(verdict))
+        bad = verdict.alarming or verdict.state in BAD
+        log.log(logging.WARNING if bad else logging.INFO, "%s: %s", verdict.dataset, _words(verdict))
         _tell(target, verdict)
     for name in chosen:
-        _mend(target, load_contract(name))
+        _mend(target, name)
     alerting.send(target, target.url)
     return found
 
 
-def _mend(store: ObjectStore, contract: Contract) -> None:
+def _mend(store: ObjectStore, name: str) -> None:
     """Catalog and feeds, which who publishes may not be allowed to write: what is missing is there within the hour."""
-    derived.refresh_catalog(store, contract)
     try:
+        contract = load_contract(name)
+        derived.refresh_catalog(store, contract)
         news_feed.refresh(store, contract)
-    except StoreError as e:  # a damaged log, which the verdict has told already
-        log.warning("%s: its feeds were not brought up to date: %s", contract.name, one_line(e))
+    except (StoreError, ConfigError) as e:  # a damaged log, a wrong contract: the verdict says so already
+        log.warning("%s: its catalog entry and feeds were not brought up to date: %s", name, one_line(e))
 
 
 def _tell(store: ObjectStore, verdict: Freshness) -> None:
     if verdict.alarming:
         alerting.report(store, finding(verdict))
-    elif verdict.state != "never published":
+    elif verdict.state not in (*BAD, "never published"):
         alerting.recovered(store, verdict.dataset, _words(verdict), BY_WATCH)
 
 

@@ -7,24 +7,60 @@ from contextlib import suppress
 from typing import Any
 
 from configs.contract import load_contract, published_names
-from configs.errors import NotPublishedError, UsageError
+from configs.errors import NoStoreError, NotPublishedError, StoreError, UsageError
 from configs.hints import command
 from configs.history import base_of
 from configs.settings import load_settings
-from flows.output import print_json, remark, table
+from flows.output import one_line, print_json, remark, table
 from flows.report import quality_words
 from tasks.extract.bundled import bundled_vintages
+from tasks.freshness import not_known
 from tasks.history_states import official_vintages
 from tasks.starting import start_words
 from tasks.store import layout, reader
 from tasks.store import versions as store_versions
+from tasks.store.local import LocalStore
 from tasks.store.objects import ObjectStore
-from tasks.store.open import open_store
+from tasks.store.open import existing_store, open_store
 
 
 def open_at(url: str | None) -> ObjectStore:
-    """The store that the option or the setting names."""
+    """Return the store that the option or the setting names, which has to be there already.
+
+    Raises:
+        NoStoreError: there is none.
+    """
+    return existing_store(url or load_settings().store)
+
+
+def open_to_write(url: str | None) -> ObjectStore:
+    """Return the store that the option or the setting names, for a command that creates it where there is none."""
     return open_store(url or load_settings().store)
+
+
+def open_if_any(url: str | None) -> ObjectStore:
+    """Return the store for a command that also describes contracts, which a newcomer reads before the first publish.
+
+    Where neither ``--store`` nor ``TECHTRADE_STORE`` names a store, and the default one is not there yet, it may be
+    absent; a line says so. A store that was named has to be there.
+
+    Raises:
+        NoStoreError: the store that was named is not there.
+    """
+    settings = load_settings()
+    try:
+        return existing_store(url or settings.store)
+    except NoStoreError as e:
+        if (
+            url
+            or "store" in settings.model_fields_set
+            or not isinstance(store := open_store(settings.store), LocalStore)
+        ):
+            raise
+        if store.root.exists() and not store.root.is_dir():
+            raise
+        remark(one_line(e))
+        return store
 
 
 def split_target(target: str) -> tuple[str, str | None]:
@@ -43,9 +79,13 @@ def split_target(target: str) -> tuple[str, str | None]:
     return name, version if at else None
 
 
-def datasets(url: str | None, as_json: bool, all_: bool = False) -> None:
-    """Print what there is and what is published of it; a history in its dataset's row, unless ``all_``."""
-    store = open_at(url)
+def datasets(url: str | None, as_json: bool, all_: bool = False) -> int:
+    """Print every dataset, and what readers of latest get of it; a history in its dataset's row, unless ``all_``.
+
+    Returns:
+        The exit code: 1 if one is damaged or cannot be read; the others are listed all the same.
+    """
+    store = open_if_any(url)
     found: list[dict[str, Any]] = []
     for name in published_names():
         contract = load_contract(name)
@@ -59,6 +99,7 @@ def datasets(url: str | None, as_json: bool, all_: bool = False) -> None:
     for d in found:
         if d["problem"]:
             remark(f"error: {d['problem']}")
+    return 1 if any(d["problem"] for d in found) else 0
 
 
 def _print_datasets(found: Sequence[Mapping[str, Any]], all_: bool) -> None:
@@ -66,7 +107,7 @@ def _print_datasets(found: Sequence[Mapping[str, Any]], all_: bool) -> None:
     rows = [
         (
             d["dataset"],
-            "corrupt" if d["state"] == "corrupt" else d["version"] or "not published",
+            d["state"] if d["problem"] else d["version"] or "not published",
             d["vintage"] or "",
             f"{d['rows']:,}" if d["rows"] else "",
             _history(histories.get(d["dataset"])),
@@ -88,7 +129,7 @@ def _history(history: Mapping[str, Any] | None) -> str:
 
 
 def _published(store: ObjectStore, name: str) -> dict[str, Any]:
-    """What readers of latest get. Damage is told of, and does not keep the other datasets from being listed."""
+    """What readers of latest get. What is wrong with one dataset does not keep the others from being listed."""
     told: dict[str, Any] = dict.fromkeys(("version", "vintage", "rows", "published_at"))
     try:
         latest, _ = store_versions.read_latest(store, name)
@@ -98,6 +139,8 @@ def _published(store: ObjectStore, name: str) -> dict[str, Any]:
         manifest = reader.resolve(store, name).manifest
     except reader.DAMAGED as e:
         return told | {"state": "corrupt", "problem": str(e)}
+    except StoreError as e:
+        return told | {"state": "not known", "problem": not_known(store, name, e).words}
     return told | {"vintage": manifest.vintage, "rows": manifest.rows, "state": "published", "problem": None}
 
 

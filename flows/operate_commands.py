@@ -7,15 +7,15 @@ from datetime import timedelta
 from typing import Any
 
 from configs.contract import load_contract, published_names
-from configs.errors import CorruptVersionError, UsageError
+from configs.errors import CorruptVersionError, StoreError, UsageError
 from configs.hints import command
 from configs.history import base_of
 from configs.words import plural
-from flows import alerting, following
-from flows.announcing import announce
+from flows import alerting, announcing, following
 from flows.commands import say_followed
 from flows.inspect_commands import open_at, split_target
 from flows.output import print_json, remark, say
+from tasks.freshness import not_known
 from tasks.store import derived, ledger, reader, retention, versions
 from tasks.store import gc as gc_
 from tasks.store import verify as verify_
@@ -31,7 +31,13 @@ def verify(target: str | None, url: str | None, as_json: bool) -> int:
     raw = RawVerifier(store)
     found: list[dict[str, Any]] = []
     for name, version in wanted(store, target):
-        found.append(verified(store, raw, name, version))
+        try:
+            found.append(verified(store, raw, name, version))
+        except StoreError as e:
+            if target:
+                raise
+            words = not_known(store, name, e).words
+            found.append({"dataset": name, "version": version, "ok": False, "problems": [words], "error": words})
         _say(found[-1], as_json)
     if as_json:
         print_json(found)
@@ -42,7 +48,11 @@ def verify(target: str | None, url: str | None, as_json: bool) -> int:
 
 
 def wanted(store: ObjectStore, target: str | None) -> list[tuple[str, str | None]]:
-    """The versions to verify; a dataset without one if its log cannot be read."""
+    """The versions to verify; a dataset without one if its log cannot be read.
+
+    Raises:
+        StoreUnavailableError: the store as a whole cannot be read.
+    """
     if target:
         name, version = split_target(target)
         return [(name, version or reader.latest_version(store, name))]
@@ -50,8 +60,9 @@ def wanted(store: ObjectStore, target: str | None) -> list[tuple[str, str | None
     for name in published_names():
         try:
             found += [(name, v.version) for v in reader.list_versions(store, name)]
-        except reader.DAMAGED:
-            found.append((name, None))  # which is told of when it is verified
+        except StoreError as e:
+            not_known(store, name, e)
+            found.append((name, None))  # its problem is told when it is verified
     return found
 
 
@@ -102,9 +113,10 @@ def yank(target: str, reason: str, replaced_by: str | None, url: str | None, as_
     latest = yank_.yank(store, name, version, reason, replaced_by)
     derived.refresh_catalog(store, load_contract(name))
     ledger.keep(store, name)
-    announce(store, load_contract(name), ("yanked", version))
+    announcing.subscribers(store, load_contract(name), ("yanked", version))
     with alerting.collected(store.url):
         followed = following.after(store, name, publishes=False)
+    announcing.feeds(store, load_contract(name))
     if as_json:
         print_json(as_plain(latest) | {"followed": [asdict(f) for f in followed]})
     else:

@@ -8,8 +8,7 @@ from configs.contract import load_contract
 from configs.errors import UsageError
 from configs.hints import command
 from configs.words import plural
-from flows import alerting, following
-from flows.announcing import announce
+from flows import alerting, announcing, following
 from flows.commands import say_followed
 from flows.inspect_commands import open_at, split_target
 from flows.output import print_json, remark
@@ -29,10 +28,11 @@ def promote(target: str, reason: str, by: str, url: str | None, as_json: bool) -
     manifest = done.manifest
     derived.refresh_catalog(store, contract)
     ledger.keep(store, name)
-    announce(store, contract, ("promoted", manifest.version))
+    announcing.subscribers(store, contract, ("promoted", manifest.version))
     with alerting.collected(store.url):
         alerting.promoted(store, name, version, manifest.version)
         followed = following.after(store, name)
+    announcing.feeds(store, contract)
     if as_json:
         told = {"promoted": not done.before, "manifest": as_plain(manifest)}
         print_json(told | {"followed": [asdict(f) for f in followed]})

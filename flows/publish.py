@@ -46,8 +46,7 @@ from configs.errors import (  # noqa: E402
     TechtradeError,
 )
 from configs.settings import lockout_seconds  # noqa: E402
-from flows import alerting, artifacts, following, keys, logs, status, stopping  # noqa: E402
-from flows.announcing import announce  # noqa: E402
+from flows import alerting, announcing, artifacts, following, keys, logs, status, stopping  # noqa: E402
 from flows.deployed import deployed  # noqa: E402
 from tasks import making, pipeline, schema_rules  # noqa: E402
 from tasks.context import bound  # noqa: E402
@@ -246,7 +245,10 @@ def bring(request: Request, url: str | None) -> Outcome:
             _tell(request, outcome, target, running)
         if isinstance(outcome, Published):
             stopping.published(f"{dataset}@{outcome.version}")
-        return replace(outcome, followed=follow(target, dataset))
+        followed = follow(target, dataset)
+        # After what is made from it, which is reported inside of the dataset's own entry.
+        announcing.feeds(target, request.contract, deep=any(f.outcome == "published" for f in followed))
+        return replace(outcome, followed=followed)
 
 
 @contextmanager
@@ -326,7 +328,8 @@ def _tell(request: Request, outcome: Outcome, store: ObjectStore, running: statu
     derived.refresh_catalog(store, request.contract)
     if isinstance(outcome, Published):
         ledger.keep(store, outcome.dataset)
-    announce(store, request.contract, ("published", outcome.version) if isinstance(outcome, Published) else None)
+    made = ("published", outcome.version) if isinstance(outcome, Published) else None
+    announcing.subscribers(store, request.contract, made)
     alerting.ended(store, outcome)
     if isinstance(outcome, Published):
         artifacts.leave(store, outcome.dataset, outcome.version)

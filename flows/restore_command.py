@@ -9,7 +9,7 @@ from configs.errors import TechtradeError, UsageError
 from configs.words import plural
 from flows import keys
 from flows.announcing import announce
-from flows.inspect_commands import open_at, split_target
+from flows.inspect_commands import open_at, open_to_write, split_target
 from flows.output import one_line, print_json, remark
 from flows.runtime import prepare
 from tasks import restore as restore_
@@ -33,7 +33,7 @@ def restore(
         RestoreError: the copy is damaged.
     """
     prepare()
-    source, store = open_at(copy), open_at(url)
+    source, store = open_at(copy), open_to_write(url)
     # What is made from others after these.
     order = {name: n for n, name in enumerate(published_names())}
     names = sorted(datasets or ledger.datasets(source), key=lambda name: order.get(name, len(order)))

@@ -22,11 +22,14 @@ from typing import IO
 import psutil
 
 from configs.errors import TechtradeError
+from configs.settings import load_settings
 from flows import embedded, prefect_runs, stopping, tether
 from flows.deployments import RUN_SECONDS, served_deployments
 from flows.output import remark
 from flows.ports import free_ports
 from flows.runtime import prepare
+from tasks.store.open import open_store
+from tasks.store.schedule import note_scheduled
 
 # How long runs under way, and then the runner, have to end when the command is stopped, and how long the server may
 # take to forget what it has scheduled. Together below the five seconds in which a command ends.
@@ -62,6 +65,7 @@ def serve(store: str | None) -> None:
     names = [d.name for d in declared]
     with _only_one(store) as last_stop, _server() as server:
         refuse_if_served(names, last_stop, is_own=server is not None)
+        note_scheduled(open_store(store or load_settings().store), by="techtrade serve")
         forget_scheduled(names)
         for deployment in declared:
             for schedule in deployment.schedules:
@@ -211,7 +215,8 @@ def _only_one(store: str | None) -> Iterator[datetime | None]:
         except BlockingIOError:
             raise AlreadyServedError(
                 f"these schedules are served already: process {last.get('pid', '?')}, "
-                f"since {last.get('started_at', '?')}, store {last.get('store', '?')}. Stop it first, or set another PREFECT_HOME"
+                f"since {last.get('started_at', '?')}, store {last.get('store', '?')}. Stop it first, or set another "
+                "PREFECT_HOME"
             ) from None
         mine = {"pid": os.getpid(), "store": store or os.environ.get("TECHTRADE_STORE", ""), "started_at": _now()}
         _rewrite(held, mine)

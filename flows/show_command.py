@@ -12,7 +12,7 @@ from configs.errors import NotPublishedError
 from configs.hints import command
 from configs.history import SUFFIX
 from configs.words import plural
-from flows.inspect_commands import open_at, split_target
+from flows.inspect_commands import open_at, open_if_any, split_target
 from flows.output import print_json, say, table
 from flows.report import changes_words, quality_words
 from tasks.headlines import Figure, newest, revisions
@@ -50,7 +50,7 @@ def show(target: str, url: str | None, as_json: bool) -> None:
         NotPublishedError: there is no such version.
     """
     name, version = split_target(target)
-    contract, store = load_contract(name), open_at(url)
+    contract, store = load_contract(name), open_at(url) if version else open_if_any(url)
     sealed = _sealed(store, name, version)
     shown = _shown(store, contract, sealed) if sealed else None
     if as_json:

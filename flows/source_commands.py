@@ -9,7 +9,7 @@ from typing import Any
 
 from configs.words import plural
 from flows import keys
-from flows.inspect_commands import open_at
+from flows.inspect_commands import open_at, open_to_write
 from flows.output import print_json, progress, remark, say, table
 from tasks.store import raw_admin, versions
 from tasks.store.objects import ObjectStore
@@ -27,7 +27,7 @@ def archives(refresh: str, url: str | None, as_json: bool) -> int:
     from tasks.extract.world_bank_archives import SOURCE
     from tasks.store.raw import RawArchive
 
-    store = open_at(url)
+    store = open_to_write(url)
     ask = Ask(SOURCE, refresh="all" if refresh == "all" else "auto")
     with progress("asking for the list of versions"):
         result = archive_extraction.extract(store, RawArchive(store), ask)

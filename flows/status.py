@@ -44,7 +44,7 @@ def of_failures(
         raise
     except RejectedError as e:
         found = {"version": e.version, "rejected": e.version, "diagnosis": e.diagnosis}
-        _write(store, dataset, "rejected", str(e), running, **found, asked=asked)
+        derived.write_status(store, _status(store, dataset, "rejected", str(e), running, **found, asked=asked))
         raise
     except Exception as e:
         if stopping.requested():  # whatever fails now fails because of that
@@ -58,7 +58,8 @@ def write_failure(store: ObjectStore, dataset: str, error: Exception, of: Except
     """Writes down that a run failed. ``of``: the error that it failed with at first, which may know what it cost."""
     told = str(error) if isinstance(error, TechtradeError) else keys.told(error)
     running = (of or error).__dict__.get("running")
-    _write(store, dataset, "failed", told, running, rejected=derived.last_rejected(store, dataset))
+    failed = _status(store, dataset, "failed", told, running, rejected=derived.last_rejected(store, dataset))
+    derived.write_status(store, failed)
 
 
 def write_stopped(store: ObjectStore, dataset: str, running: Running) -> str:
@@ -78,19 +79,31 @@ def write_stopped(store: ObjectStore, dataset: str, running: Running) -> str:
     else:
         said, detail = "", "stopped on request before anything was published; run again"
     rejected = derived.last_rejected(store, dataset)
-    _write(store, dataset, "stopped", detail, running, version=won.version if won else None, rejected=rejected)
+    version = won.version if won else None
+    stopped = _status(store, dataset, "stopped", detail, running, version=version, rejected=rejected)
+    derived.write_status(store, stopped)
     return said
 
 
 def write_outcome(store: ObjectStore, outcome: Outcome, running: Running, *, asked: bool) -> tuple[str, str]:
-    """Writes down how a run ended; returns it in a word, and the detail. ``asked``: the publisher itself was asked."""
+    """Writes down how a run ended; returns it in a word, and the detail. ``asked``: the publisher itself was asked.
+
+    Raises:
+        StoreError: nothing was published, and the store cannot be written to. A run that published has done its work.
+    """
     if isinstance(outcome, Published):
         kind, detail = "published", f"version {outcome.version}"
     else:
         kind, detail = str(outcome.why), outcome.detail
     name, rejected = outcome.dataset, derived.last_rejected(store, outcome.dataset)
     version = outcome.version
-    _write(store, name, kind, detail, running, vintage=outcome.vintage, version=version, rejected=rejected, asked=asked)
+    told = _status(
+        store, name, kind, detail, running, vintage=outcome.vintage, version=version, rejected=rejected, asked=asked
+    )
+    if isinstance(outcome, Published):
+        derived.write_status(store, told)
+    else:
+        derived.must_write_status(store, told)
     return kind, detail
 
 
@@ -101,7 +114,7 @@ def note(store: ObjectStore, dataset: str, text: str) -> None:
         derived.write_status(store, last.model_copy(update={"detail": f"{last.detail}; {text}"}))
 
 
-def _write(
+def _status(
     store: ObjectStore,
     dataset: str,
     outcome: str,
@@ -113,10 +126,10 @@ def _write(
     rejected: str | None = None,
     diagnosis: str = "",
     asked: bool = False,
-) -> None:
+) -> Status:
     now = versions.stamp(versions.utc_now())
     last = derived.read_status(store, dataset)
-    status = Status(
+    return Status(
         dataset=dataset,
         checked_at=now,
         outcome=outcome,
@@ -129,4 +142,3 @@ def _write(
         cost=running.cost() if running else None,
         seconds=running.seconds() if running else None,
     )
-    derived.write_status(store, status)

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from configs.contract import dataset_names, load_contract, published_names
+from configs.errors import StoreError
 from configs.history import SUFFIX
 from flows import prefect_runs
 from flows.inspect_commands import open_at
@@ -34,6 +35,7 @@ SHORT = {
     "late at the publisher": "source late",
     "late at us": "LATE",
     "confirmed unchanged": "unchanged",
+    "bundled, not scheduled": "bundled",
     "never published": "-",
     "not known": "UNKNOWN",
 }
@@ -43,7 +45,7 @@ def status(names: tuple[str, ...], url: str | None, as_json: bool, check: bool, 
     """Print how each dataset is (all, if none is named); with ``all_`` also histories and what else is made of them.
 
     Returns:
-        The exit code: 0; with ``check`` 1 if a person has to look at something.
+        The exit code: 1 if a dataset cannot be judged; with ``check`` also if a person has to look at something.
     """
     chosen = [load_contract(name).name for name in names] or (published_names() if all_ else dataset_names())
     store, now = open_at(url), utc_now()
@@ -54,10 +56,11 @@ def status(names: tuple[str, ...], url: str | None, as_json: bool, check: bool, 
     else:
         say(f"{store.url}, {now:%Y-%m-%d %H:%M} UTC\n{server}\n")
         print_rows(found.rows, now, {name: _history(store, name) for name in chosen})
+        _print_bundled(found)
         _print_attention(found)
         if not names and not all_:
             remark("(histories are not listed; --all lists them)")
-    return 1 if check and not found.well else 0
+    return 1 if not found.known or (check and not found.well) else 0
 
 
 def _history(store: ObjectStore, name: str) -> str:
@@ -66,7 +69,7 @@ def _history(store: ObjectStore, name: str) -> str:
         return ""
     try:
         return "yes" if read_latest(store, name + SUFFIX)[0] else "no"
-    except DAMAGED:
+    except (*DAMAGED, StoreError):
         return "corrupt"
 
 
@@ -146,6 +149,14 @@ def _style(column: str, row: Row) -> str:
     if column == "freshness" and row.freshness in ("late at us", "not known"):
         return "red"
     return "red" if column == "alerts" and row.alerts else ""
+
+
+def _print_bundled(found: Overview) -> None:
+    """Print what "bundled" means in the table: no fault, and no news either."""
+    names = [row.dataset for row in found.rows if row.freshness == "bundled, not scheduled"]
+    if names:
+        print()
+        say(f"bundled, not scheduled: {', '.join(names)}; start the schedules with: techtrade serve")
 
 
 def _print_attention(found: Overview) -> None:

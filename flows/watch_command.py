@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from datetime import timedelta
 
-from configs.errors import UsageError
+from configs.errors import StorePermissionError, StoreUnavailableError, UsageError
+from configs.settings import load_settings
 from flows.output import progress
 from flows.prefect_runs import address
+from tasks.store.open import existing_store
 
 
 def watch(store: str | None, every: float | None, late: float, settle: float, patience: float) -> int:
     """Looks once, or every so many seconds until it is stopped. Returns the exit code: 1 if anything is wrong.
 
+    A store that is down is no reason not to watch: alerts then wait on this machine. One that is missing is a mistake.
+
     Raises:
         UsageError: no server is named.
+        NoStoreError: there is no store to note alerts in.
     """
     url = address()
     if not url:
@@ -22,6 +28,8 @@ def watch(store: str | None, every: float | None, late: float, settle: float, pa
     from flows.run_watch import Limits
     from flows.watch import look_or_tell
 
+    with suppress(StoreUnavailableError, StorePermissionError):
+        existing_store(store or load_settings().store)
     limits = Limits(timedelta(minutes=late), timedelta(minutes=settle))
     with progress(f"watching runs at {url}"):
         while True:

@@ -7,22 +7,32 @@ stopped looks like nothing at all: only the time since we looked tells that.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from configs.contract import Contract, load_contract
-from configs.errors import ObjectNotFoundError
+from configs.errors import ConfigError, ObjectNotFoundError, StoreError, StoreUnavailableError
 from configs.hints import command
 from configs.releases import Expectations, Release, expectations
 from configs.words import plural, shortened
 from expectations.periods import last_day
-from tasks.store import layout
+from tasks.extract.bundled import bundled_vintages
+from tasks.store import layout, schedule
 from tasks.store.objects import ObjectStore
-from tasks.store.records import DamagedRecordError, Latest, Status
+from tasks.store.records import DamagedRecordError, Latest, Schedule, Status
 from tasks.store.versions import read_latest
 
-State = Literal["fresh", "confirmed unchanged", "late at the publisher", "late at us", "never published", "not known"]
+State = Literal[
+    "fresh",
+    "confirmed unchanged",
+    "late at the publisher",
+    "late at us",
+    "bundled, not scheduled",
+    "never published",
+    "not known",
+]
 BAD: tuple[State, ...] = ("late at us", "not known")
 ALARMING: tuple[State, ...] = (*BAD, "late at the publisher")
 # A run may be missed once, for a reboot or a passing fault; two turns of a schedule without a look are a standstill.
@@ -34,7 +44,7 @@ DETAIL = 240
 class Facts:
     """What is known of a dataset. ``stopped``: the version that the last run found rejected. ``diagnosis``: what
     happened to its figures, where that is known. ``asked_at``: when its publisher was last asked and gave a usable
-    answer."""
+    answer. ``bundled``: the vintage is one that comes with the project, and no publisher was asked yet."""
 
     contract: Contract
     version: str | None = None
@@ -45,11 +55,13 @@ class Facts:
     checked_at: datetime | None = None
     asked_at: datetime | None = None
     diagnosis: str = ""
+    bundled: bool = False
 
 
 @dataclass(frozen=True)
 class Freshness:
-    """The verdict on a dataset. ``cause``: the same for all datasets that one thing has happened to."""
+    """The verdict on a dataset. ``cause``: the same for all datasets that one thing has happened to. ``early``: late,
+    but too early for an alert, as the first turn of its schedule may be still to come."""
 
     dataset: str
     state: State
@@ -58,35 +70,77 @@ class Freshness:
     version: str | None = None
     vintage: str = ""
     asked_at: str = ""
+    early: bool = False
 
     @property
     def alarming(self) -> bool:
-        return self.state in ALARMING
+        return self.state in ALARMING and not self.early
 
 
-def watch(store: ObjectStore, datasets: list[str], now: datetime) -> list[Freshness]:
-    """The verdict on each dataset. Damage of one keeps no other from its turn.
+def watch(store: ObjectStore, datasets: Sequence[str], now: datetime) -> list[Freshness]:
+    """Return the verdict on each dataset. What is wrong with one keeps no other from its turn.
 
     Raises:
         StoreUnavailableError: the store could not be read.
-        ConfigError: a calendar is wrong.
     """
-    found = []
-    for name in datasets:
-        try:
-            facts = _facts(store, load_contract(name))
-        except DamagedRecordError as e:
-            found.append(Freshness(name, "not known", str(e), "damaged"))
-            continue
-        found.append(judge(facts, expectations(name, now), now))
-    return found
+    scheduled = schedule.read(store)
+    return [_watched(store, name, now, scheduled) for name in datasets]
 
 
-def judge(facts: Facts, expected: Expectations, now: datetime) -> Freshness:
-    """The verdict, from what is known and what is to be expected at that moment."""
+def _watched(store: ObjectStore, name: str, now: datetime, scheduled: Schedule | None) -> Freshness:
+    try:
+        latest, status = documents(store, name)
+        return verdict(name, latest, status, now, scheduled)
+    except (StoreError, ConfigError) as e:
+        return not_known(store, name, e)
+
+
+def not_known(store: ObjectStore, name: str, error: StoreError | ConfigError) -> Freshness:
+    """Return the verdict on a dataset that cannot be judged: damaged, unreadable, with a wrong contract or calendar.
+
+    Raises:
+        StoreUnavailableError: it is not the dataset, the store as a whole cannot be read.
+    """
+    if isinstance(error, StoreUnavailableError):
+        store.size(layout.CATALOG)
+    cause = "damaged" if isinstance(error, StoreError) else "configuration"
+    return Freshness(name, "not known", " ".join(str(error).split()), cause)
+
+
+def verdict(
+    name: str, latest: Latest | None, status: Status | None, now: datetime, scheduled: Schedule | None
+) -> Freshness:
+    """Return the verdict on a dataset from its two documents.
+
+    Raises:
+        ConfigError: its contract or its calendar is wrong, or it has none.
+    """
+    return judge(facts_of(load_contract(name), latest, status), expectations(name, now), now, scheduled)
+
+
+def judge(facts: Facts, expected: Expectations, now: datetime, scheduled: Schedule | None = None) -> Freshness:
+    """Return the verdict, from what is known and what is to be expected at that moment.
+
+    Args:
+        scheduled: since when a schedule publishes into the store; None if none ever did.
+    """
+    found = _judged(facts, expected, now, scheduled)
+    return replace(found, early=True) if found.state in BAD and _is_early(facts, now, scheduled) else found
+
+
+def _is_early(facts: Facts, now: datetime, scheduled: Schedule | None) -> bool:
+    """Whether the first turn of a new schedule may be still to come, and no run says otherwise."""
+    if scheduled is None or facts.asked_at is not None or facts.outcome in ("failed", "rejected"):
+        return False
+    return now - _moment(scheduled.since) <= timedelta(days=facts.contract.ask_within_days)
+
+
+def _judged(facts: Facts, expected: Expectations, now: datetime, scheduled: Schedule | None) -> Freshness:
     if facts.version is None:
-        last = f"; the last run ended as {facts.outcome!r}: {facts.detail}" if facts.outcome else ""
-        return _verdict(facts, "never published", f"no version is published{last}")
+        return _unpublished(facts, scheduled)
+    if scheduled is None and facts.bundled:
+        told = f"vintage {facts.vintage} came with the project, and no schedule was ever started for this store"
+        return _verdict(facts, "bundled, not scheduled", f"{told}; techtrade serve starts one")
     due = expected.due
     if due is not None and not due.had_by(facts.vintage):
         return _late(facts, expected, due)
@@ -106,6 +160,21 @@ def judge(facts: Facts, expected: Expectations, now: datetime) -> Freshness:
         return _verdict(facts, "confirmed unchanged", told)
     has = f", which has {due.what}, the newest release that is due" if due else ""
     return _verdict(facts, "fresh", f"vintage {facts.vintage}{has}")
+
+
+def _unpublished(facts: Facts, scheduled: Schedule | None) -> Freshness:
+    """Nothing is published: no fault before there is a schedule, silence of ours from then on."""
+    last = f"; the last run ended as {facts.outcome!r}: {facts.detail}" if facts.outcome else ""
+    if scheduled is None:
+        return _verdict(facts, "never published", f"no version is published{last}")
+    what = f"no version is published, and a schedule runs since {_at(_moment(scheduled.since))} ({scheduled.by})"
+    if facts.outcome == "rejected":
+        told = f"{what}: the quality gate stopped it; see: techtrade quality {facts.contract.name}@{facts.stopped}"
+    elif facts.outcome == "failed":
+        told = f"{what}: the last run failed: {facts.detail}"
+    else:
+        told = f"{what}: no run has ended since{last or ': is a worker running?'}"
+    return _verdict(facts, "late at us", told, "never published")
 
 
 def _late(facts: Facts, expected: Expectations, due: Release) -> Freshness:
@@ -142,10 +211,10 @@ def _too_old(facts: Facts, expected: Expectations, days: int, now: datetime) -> 
 
 
 def _standstill(facts: Facts) -> Freshness:
-    when = f"last at {_at(facts.asked_at)}" if facts.asked_at else "never as far as is known"
+    when = f"the last poll was at {_at(facts.asked_at)}" if facts.asked_at else "no poll is on record"
     failed = f"; the last run failed: {facts.detail}" if facts.outcome == "failed" else ""
     days = facts.contract.ask_within_days
-    told = f"the publisher is to be asked every {plural(days, 'day')} at the least, and was {when}{failed}"
+    told = f"the publisher must be polled at least every {plural(days, 'day')}, and {when}{failed}"
     return _verdict(facts, "late at us", told, "nobody asks")
 
 
@@ -161,15 +230,30 @@ def _verdict(facts: Facts, state: State, words: str, cause: str = "") -> Freshne
     )
 
 
-def _facts(store: ObjectStore, contract: Contract) -> Facts:
-    latest, _ = read_latest(store, contract.name)
-    status = _status(store, contract.name)
-    return facts_of(contract, latest, status)
+def documents(store: ObjectStore, name: str) -> tuple[Latest | None, Status | None]:
+    """Return the two documents that a verdict rests on. A status that cannot be read is not taken for none.
+
+    Raises:
+        StoreError: one is damaged or cannot be read.
+    """
+    latest, _ = read_latest(store, name)
+    key = layout.status(name)
+    try:
+        status = Status.load(store.get(key).body, key)
+    except ObjectNotFoundError:
+        return latest, None
+    try:
+        for stamp in filter(None, (status.checked_at, status.asked_at)):
+            _moment(stamp)
+    except ValueError as e:
+        raise DamagedRecordError(f"{key}: not a valid status document: {e}; the next run writes it again") from e
+    return latest, status
 
 
 def facts_of(contract: Contract, latest: Latest | None, status: Status | None) -> Facts:
     """What the two documents say. Vintages stand in the log, so that no manifest has to be read."""
     entry = next((e for e in reversed(latest.published) if e.version == latest.version), None) if latest else None
+    asked = _moment(status.asked_at) if status and status.asked_at else None
     return Facts(
         contract=contract,
         version=latest.version if latest else None,
@@ -179,16 +263,9 @@ def facts_of(contract: Contract, latest: Latest | None, status: Status | None) -
         stopped=status.version if status and status.outcome == "rejected" else None,
         diagnosis=status.diagnosis if status else "",
         checked_at=_moment(status.checked_at) if status else None,
-        asked_at=_moment(status.asked_at) if status and status.asked_at else None,
+        asked_at=asked,
+        bundled=asked is None and entry is not None and entry.vintage in bundled_vintages(contract.name),
     )
-
-
-def _status(store: ObjectStore, dataset: str) -> Status | None:
-    """Other than for a run, a status that cannot be read is no "none" here: it is what the verdict rests on."""
-    try:
-        return Status.load(store.get(layout.status(dataset)).body, layout.status(dataset))
-    except ObjectNotFoundError:
-        return None
 
 
 def _moment(stamp: str) -> datetime:

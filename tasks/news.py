@@ -82,7 +82,7 @@ def news_of(store: ObjectStore, contract: Contract, latest: Latest, entry: LogEn
     lines = [*_lines(store, contract, manifest)]
     try:
         largest = _largest(store, manifest)
-    except _ChangesGoneError as e:
+    except ChangesGoneError as e:
         largest = ()
         lines.append(f"The single changes cannot be told: {e}.")
     return News(*common, _title(manifest, entry), tuple(lines), largest, key, manifest)
@@ -159,25 +159,37 @@ def _yank_lines(latest: Latest, entry: LogEntry) -> tuple[str, ...]:
 # ---------------------------------------------------------------------- changes
 
 
-class _ChangesGoneError(Exception):  # not an error of ours: it becomes a line of the news
-    """``changes.parquet`` is gone or is not what was sealed."""
+class ChangesGoneError(Exception):  # not an error of ours: it becomes a line of the news
+    """A file of a version that says what changed is gone or is not what was sealed."""
+
+
+def sealed(store: ObjectStore, m: Manifest, path: str) -> bytes | None:
+    """Return a file of a version; None if the version has no such file.
+
+    Raises:
+        ChangesGoneError: it is gone, or is not what was sealed.
+    """
+    entry = next((f for f in m.files if f.path == path), None)
+    if entry is None:
+        return None
+    try:
+        body = store.get(layout.version(m.dataset, m.version, path)).body
+    except ObjectNotFoundError as e:
+        raise ChangesGoneError(f"{path} is gone") from e
+    if hashlib.sha256(body).hexdigest() != entry.sha256:
+        raise ChangesGoneError(f"{path} is not what was sealed")
+    return body
 
 
 def _largest(store: ObjectStore, m: Manifest) -> tuple[Change, ...]:
     """The revisions that move most, then what went and what came, by size."""
-    entry = next((f for f in m.files if f.path == "changes.parquet"), None)
-    if entry is None or m.parent is None:
+    body = sealed(store, m, "changes.parquet") if m.parent is not None else None
+    if body is None:
         return ()
-    try:
-        body = store.get(layout.version(m.dataset, m.version, "changes.parquet")).body
-    except ObjectNotFoundError as e:
-        raise _ChangesGoneError("changes.parquet is gone") from e
-    if hashlib.sha256(body).hexdigest() != entry.sha256:
-        raise _ChangesGoneError("changes.parquet is not what was sealed")
     try:
         return largest_of(pl.read_parquet(BytesIO(body)))
     except pl.exceptions.PolarsError as e:
-        raise _ChangesGoneError("changes.parquet cannot be read") from e
+        raise ChangesGoneError("changes.parquet cannot be read") from e
 
 
 def largest_of(changes: pl.DataFrame) -> tuple[Change, ...]:

@@ -1,7 +1,8 @@
 """``feed.xml``: the news of a dataset, and of all, as Atom (RFC 4287), for any feed reader.
 
 Derived from logs and manifests, like the catalog: swap-looped, never a reason for a publish to fail, made anew where it
-is lost or damaged. An entry once written is taken over as it is, so that a publish reads one manifest and not fifty.
+is lost or damaged. An entry once written is taken over as it is, so that a publish reads one manifest and not fifty;
+only what was refreshed with an event may be added later. Each entry links to a page (``tasks.news_page``).
 Addresses in it are relative: a store can be copied, or served under any address, and the feed still holds.
 """
 
@@ -12,19 +13,24 @@ import logging
 import re
 import uuid
 import xml.etree.ElementTree as ET
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from configs.contract import Contract, load_contract, published_names
+from tasks import news_page
 from tasks.news import NAMESPACE, News, id_of, news_of
-from tasks.store import layout
+from tasks.news_dependents import Logs, is_dependent, refreshed
+from tasks.store import layout, reader
 from tasks.store.derived import swap_loop
 from tasks.store.objects import ObjectStore
-from tasks.store.records import Latest
+from tasks.store.records import Latest, LogEntry
 from tasks.store.versions import read_latest
 
 log = logging.getLogger("techtrade")
 ATOM = "http://www.w3.org/2005/Atom"
 ENTRIES = 50
+PAGE = "text/html"
+OF_DATASET, OF_EVENT, OF_REFRESHED = (f"urn:techtrade:{what}" for what in ("dataset", "event", "refreshed"))
 ET.register_namespace("", ATOM)
 # What XML 1.0 cannot say, not even escaped: a reason that a person typed may hold any character.
 _UNSAYABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -32,7 +38,8 @@ _UNSAYABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff
 
 @dataclass(frozen=True)
 class FeedEntry:
-    """An entry; ``key``: what it links to, in the store. ``body`` is HTML."""
+    """An entry; ``key``: the page that it links to, in the store. ``body`` is HTML. ``refreshed``: name and version of
+    the histories and marts that were refreshed with the event, which follow the body."""
 
     id: str
     dataset: str
@@ -41,6 +48,21 @@ class FeedEntry:
     title: str
     key: str
     body: str
+    refreshed: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def summary(self) -> str:
+        return self.body + _refreshed_words(self.refreshed)
+
+    @property
+    def version(self) -> str:
+        return self.key.rpartition("/")[2].removesuffix(".html")
+
+    @property
+    def common(self) -> bool:
+        """Whether it stands in the feed of all datasets: what a dataset's own entry reports does not stand there twice,
+        what a person did to a mart does."""
+        return self.event != "published" or not is_dependent(self.dataset)
 
 
 @dataclass(frozen=True)
@@ -54,38 +76,112 @@ class Feed:
     entries: tuple[FeedEntry, ...]
 
 
-def refresh(store: ObjectStore, contract: Contract) -> bool:
-    """Brings the feed of the dataset and that of all up to the log; writes nothing if they are. Whether both are."""
+def refresh(store: ObjectStore, contract: Contract, *, deep: bool = False) -> bool:
+    """Bring the feed of the dataset and that of all up to the log, with their pages; write nothing if they are.
+
+    Args:
+        deep: also look what was refreshed with each event, and whether each page is there. Where there is a new event,
+            the former is looked at anyhow.
+
+    Returns:
+        Whether all are up to date.
+
+    Raises:
+        StoreError: the log could not be read.
+    """
     latest, _ = read_latest(store, contract.name)
     if latest is None:
         return True
-    ours: list[FeedEntry] = []
+    made = _Made(store, contract, latest, deep)
 
     def of_dataset(body: bytes | None) -> bytes:
-        known = _parsed(body, contract.name)
-        ours[:] = _entries(store, contract, latest, {e.id: e for e in known.entries} if known else {})
+        entries = made.entries(_parsed(body, contract.name))
+        made.write_pages()  # before the feed that links to them
         title = f"techtrade: {contract.title}"
-        return render(Feed(_first_id(contract.name, latest), contract.name, title, contract.owner, tuple(ours)))
+        return render(Feed(_first_id(contract.name, latest), contract.name, title, contract.owner, entries))
 
     def of_all(body: bytes | None) -> bytes:
         known = _parsed(body, None)
-        if known is None:
+        if known is None or not all(e.common for e in known.entries):
             return render(_whole(store))
         others = [e for e in known.entries if e.dataset != contract.name]
-        return render(_all(known.id, [*others, *ours]))
+        return render(_all(known.id, [*others, *(e for e in made.last if e.common)]))
 
-    return swap_loop(store, layout.feed(contract.name), of_dataset) and swap_loop(store, layout.feed(), of_all)
+    if not swap_loop(store, layout.feed(contract.name), of_dataset):
+        return False
+    return made.written and (not any(e.common for e in made.last) or swap_loop(store, layout.feed(), of_all))
+
+
+class _Made:
+    """The entries of a dataset as they have to be, and the pages that have to be written for them."""
+
+    def __init__(self, store: ObjectStore, contract: Contract, latest: Latest, deep: bool) -> None:
+        self._store, self._contract, self._latest, self._deep = store, contract, latest, deep
+        self._news: dict[str, News] = {}
+        self._pages: set[str] = set()
+        self._logs = Logs(store)
+        self.last: tuple[FeedEntry, ...] = ()
+        self.written = True
+
+    def entries(self, known: Feed | None) -> tuple[FeedEntry, ...]:
+        """The last events of the log, newest first; read from the store only where they are not known."""
+        there = {e.id: e for e in known.entries} if known else {}
+        events = {id_of(self._contract.name, e): e for e in self._latest.log[: -ENTRIES - 1 : -1]}
+        found = [(event, there.get(id_) or self._new(event)) for id_, event in events.items()]
+        own = not is_dependent(self._contract.name)
+        if own and (self._deep or not set(events) <= set(there)):
+            with_it = refreshed(self._logs, self._contract.name)
+            found = [(event, replace(e, refreshed=with_it.get(event.seq, ()))) for event, e in found]
+        self.last = tuple(e for _, e in found)
+        self._pages = {e.version for e in self.last if there.get(e.id) != e}
+        return self.last
+
+    def _new(self, event: LogEntry) -> FeedEntry:
+        news = news_of(self._store, self._contract, self._latest, event)
+        self._news[news.id] = news
+        return entry_of(news)
+
+    def write_pages(self) -> None:
+        """Write the pages of the versions that there is news of, and those that are lost."""
+        name = self._contract.name
+        wanted = set(self._pages)
+        if self._deep:
+            there = {e.key for e in self._store.entries(layout.news(name))}
+            wanted |= {e.version for e in self.last if e.key not in there}
+        with_it = {e.id: e.refreshed for e in self.last}
+        self.written = False not in [self._page(version, with_it) for version in sorted(wanted)]
+
+    def _page(self, version: str, with_it: Mapping[str, tuple[tuple[str, str], ...]]) -> bool:
+        events = [e for e in reversed(self._latest.log) if e.version == version]
+        ids = [id_of(self._contract.name, e) for e in events]
+        news = [
+            self._news.get(id_) or news_of(self._store, self._contract, self._latest, event)
+            for id_, event in zip(ids, events, strict=True)
+        ]
+        return news_page.write(
+            self._store, self._contract, news, [pair for id_ in ids for pair in with_it.get(id_, ())]
+        )
 
 
 def _whole(store: ObjectStore) -> Feed:
     """The feed of all datasets, from their logs."""
     entries: list[FeedEntry] = []
     firsts: list[tuple[str, str]] = []
+    logs = Logs(store)
     for name in published_names():
-        latest, _ = read_latest(store, name)
-        if latest is not None:
-            entries += _entries(store, load_contract(name), latest, {})
-            firsts.append((latest.log[0].at, _first_id(name, latest)))
+        try:
+            latest, _ = read_latest(store, name)
+        except reader.DAMAGED as e:
+            log.warning("%s: left out of the news: %s", name, e)
+            continue
+        if latest is None:
+            continue
+        contract, own = load_contract(name), not is_dependent(name)
+        with_it = refreshed(logs, name) if own else {}
+        events = [e for e in latest.log if own or e.event != "published"][: -ENTRIES - 1 : -1]
+        made = [(e, entry_of(news_of(store, contract, latest, e))) for e in events]
+        entries += [replace(entry, refreshed=with_it.get(e.seq, ())) for e, entry in made]
+        firsts.append((latest.log[0].at, _first_id(name, latest)))
     return _all(_urn(f"all {min(firsts)[1]}"), entries)
 
 
@@ -94,19 +190,19 @@ def _all(feed_id: str, entries: list[FeedEntry]) -> Feed:
     return Feed(feed_id, None, "techtrade: all datasets", "techtrade", tuple(newest))
 
 
-def _entries(store: ObjectStore, contract: Contract, latest: Latest, known: dict[str, FeedEntry]) -> list[FeedEntry]:
-    """The last events of a log, newest first; read from the store only where they are not known."""
-    last = latest.log[: -ENTRIES - 1 : -1]
-    return [known.get(id_of(contract.name, e)) or entry_of(news_of(store, contract, latest, e)) for e in last]
-
-
 def entry_of(news: News) -> FeedEntry:
     """The news as an entry."""
     lines = "".join(f"<p>{html.escape(line)}</p>" for line in news.lines)
     items = "".join(f"<li>{html.escape(change.words())}</li>" for change in news.largest)
     largest = f"<p>Largest changes:</p><ul>{items}</ul>" if items else ""
     event = news.event
-    return FeedEntry(news.id, news.dataset, event.event, event.at, news.title, news.manifest, lines + largest)
+    key = layout.news(news.dataset, event.version)
+    return FeedEntry(news.id, news.dataset, event.event, event.at, news.title, key, lines + largest)
+
+
+def _refreshed_words(pairs: tuple[tuple[str, str], ...]) -> str:
+    told = ", ".join(f"{name} {version}" for name, version in pairs)
+    return f"<p>Refreshed with it: {html.escape(told)}.</p>" if told else ""
 
 
 def _first_id(dataset: str, latest: Latest) -> str:
@@ -134,11 +230,14 @@ def render(feed: Feed) -> bytes:
         _text(node, "id", entry.id)
         _text(node, "title", " ".join(entry.title.split()))
         _text(node, "updated", entry.at)
-        href = entry.key.removeprefix(f"{feed.dataset}/") if feed.dataset else entry.key
-        ET.SubElement(node, _tag("link"), rel="alternate", href=href, type="application/json")
-        ET.SubElement(node, _tag("category"), term=entry.dataset, scheme="urn:techtrade:dataset")
-        ET.SubElement(node, _tag("category"), term=entry.event, scheme="urn:techtrade:event")
-        _text(node, "summary", entry.body, type="html")
+        for key, kind in ((entry.key, PAGE), (layout.manifest(entry.dataset, entry.version), "application/json")):
+            href = key.removeprefix(f"{feed.dataset}/") if feed.dataset else key
+            ET.SubElement(node, _tag("link"), rel="alternate", href=href, type=kind)
+        ET.SubElement(node, _tag("category"), term=entry.dataset, scheme=OF_DATASET)
+        ET.SubElement(node, _tag("category"), term=entry.event, scheme=OF_EVENT)
+        for name, version in entry.refreshed:
+            ET.SubElement(node, _tag("category"), term=name, scheme=OF_REFRESHED, label=version)
+        _text(node, "summary", entry.summary, type="html")
     ET.indent(root)
     body: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
     return body + b"\n"
@@ -161,10 +260,12 @@ def parse(body: bytes, dataset: str | None) -> Feed:
 
 
 def _read(node: ET.Element, dataset: str | None) -> FeedEntry:
-    link, (named, event) = node.find(_tag("link")), [c.get("term", "") for c in node.findall(_tag("category"))]
-    if link is None:
-        raise ValueError("an entry without a link")
-    key = link.get("href", "")
+    key = next((link.get("href", "") for link in node.findall(_tag("link")) if link.get("type") == PAGE), None)
+    if key is None:
+        raise ValueError("an entry that links to no page, as before there were any")
+    told = [(c.get("scheme"), c.get("term", ""), c.get("label", "")) for c in node.findall(_tag("category"))]
+    pairs = tuple((term, label) for scheme, term, label in told if scheme == OF_REFRESHED)
+    (named,), (event,) = ([term for scheme, term, _ in told if scheme == wanted] for wanted in (OF_DATASET, OF_EVENT))
     return FeedEntry(
         id=_said(node, "id"),
         dataset=named,
@@ -172,7 +273,8 @@ def _read(node: ET.Element, dataset: str | None) -> FeedEntry:
         at=_said(node, "updated"),
         title=_said(node, "title"),
         key=f"{dataset}/{key}" if dataset else key,
-        body=_said(node, "summary"),
+        body=_said(node, "summary").removesuffix(_refreshed_words(pairs)),
+        refreshed=pairs,
     )
 
 

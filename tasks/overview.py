@@ -10,16 +10,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from configs.contract import dataset_names, load_contract, published_names
-from configs.errors import ObjectNotFoundError, StorePermissionError
-from configs.releases import expectations
+from configs.errors import ConfigError, StoreError, StorePermissionError
 from configs.words import shortened
 from tasks.alerts import state as alert_state
 from tasks.alerts.model import KINDS, State
-from tasks.freshness import BAD, Freshness, facts_of, judge
-from tasks.store import layout
+from tasks.freshness import BAD, Freshness, documents, not_known, verdict
+from tasks.store import schedule
 from tasks.store.objects import ObjectStore
-from tasks.store.records import Cost, DamagedRecordError, Latest, Status
-from tasks.store.versions import read_latest
+from tasks.store.records import Cost, DamagedRecordError, Latest, Schedule, Status
 
 WORDS = 160
 # Outcomes and states of a run after which a person has to look.
@@ -90,11 +88,16 @@ class Overview:
     def well(self) -> bool:
         return not self.attention and not any(r.attention for r in self.rows)
 
+    @property
+    def known(self) -> bool:
+        """Whether every dataset could be judged."""
+        return not any(r.freshness == "not known" for r in self.rows)
+
 
 def overview(
     store: ObjectStore, datasets: Sequence[str], runs: Mapping[str, Runs], now: datetime, *seen: str
 ) -> Overview:
-    """Looks at each dataset. Damage of one keeps no other from its turn.
+    """Looks at each dataset. What is wrong with one keeps no other from its turn.
 
     Args:
         runs: what Prefect knows, by dataset; empty where no server is there to say.
@@ -105,43 +108,56 @@ def overview(
     """
     told = [*seen]
     try:
-        alerts = alert_state.read(store)
-    except StorePermissionError as e:
+        alerts = alert_state.look(store)
+    except (StorePermissionError, DamagedRecordError) as e:
         alerts = State()
         told.append(f"alerts are not known: {e}")
     others = sorted({i.finding.dataset for i in alerts.incidents} - set(dataset_names()))
     told += [f"{other}: {_words(a)}" for other in others for a in _open(alerts, other)]
     told += [f"an alert on {', '.join(a.datasets)} was not delivered: {a.error}" for a in alerts.undelivered if a.error]
     told += _left_behind(store, datasets)
-    rows = tuple(_row(store, name, _open(alerts, name), runs.get(name, Runs()), now) for name in datasets)
+    scheduled = schedule.read(store)
+    rows = tuple(_row(store, name, _open(alerts, name), runs.get(name, Runs()), now, scheduled) for name in datasets)
     return Overview(rows, tuple(told))
 
 
 def _left_behind(store: ObjectStore, datasets: Sequence[str]) -> list[str]:
     """Of what is made from these datasets, what the last run could not bring up."""
     told = []
-    for name in (n for n in published_names() if set(load_contract(n).derived_from) & set(datasets)):
+    try:
+        names = [n for n in published_names() if set(load_contract(n).derived_from) & set(datasets)]
+    except ConfigError as e:
+        return [f"histories and marts are not known: {e}"]
+    for name in names:
         try:
-            status = _documents(store, name)[1]
-        except DamagedRecordError as e:
-            told.append(str(e))
+            status = documents(store, name)[1]
+        except StoreError as e:
+            told.append(f"{name}: {not_known(store, name, e).words}")
             continue
         if status is not None and status.outcome in ENDED_BADLY:
             told.append(f"{name}: does not follow, {status.outcome}: {shortened(status.detail, WORDS)}")
     return told
 
 
-def _row(store: ObjectStore, name: str, alerts: tuple[OpenAlert, ...], runs: Runs, now: datetime) -> Row:
+def _row(
+    store: ObjectStore,
+    name: str,
+    alerts: tuple[OpenAlert, ...],
+    runs: Runs,
+    now: datetime,
+    scheduled: Schedule | None,
+) -> Row:
+    latest: Latest | None = None
+    status: Status | None = None
     try:
-        latest, status = _documents(store, name)
-    except DamagedRecordError as e:
-        return row(None, None, Freshness(name, "not known", str(e)), alerts, runs, now)
-    contract = load_contract(name)
-    if contract.derived_from:  # made with its inputs, in their runs: only these have a calendar
-        verdict = _derived(name, latest, status)
-    else:
-        verdict = judge(facts_of(contract, latest, status), expectations(name, now), now)
-    return row(latest, status, verdict, alerts, runs, now)
+        latest, status = documents(store, name)
+        if load_contract(name).derived_from:  # made with its inputs, in their runs: only these have a calendar
+            found = _derived(name, latest, status)
+        else:
+            found = verdict(name, latest, status, now, scheduled)
+    except (StoreError, ConfigError) as e:
+        found = not_known(store, name, e)
+    return row(latest, status, found, alerts, runs, now)
 
 
 def _derived(name: str, latest: Latest | None, status: Status | None) -> Freshness:
@@ -188,14 +204,6 @@ def row(
         seconds=status.seconds if status else None,
         attention=tuple(_attention(run, runs, status, verdict, alerts, now)),
     )
-
-
-def _documents(store: ObjectStore, name: str) -> tuple[Latest | None, Status | None]:
-    latest, _ = read_latest(store, name)
-    try:
-        return latest, Status.load(store.get(layout.status(name)).body, layout.status(name))
-    except ObjectNotFoundError:
-        return latest, None
 
 
 def _last(status: Status | None, checked: datetime | None, runs: Runs) -> tuple[str, datetime | None]:

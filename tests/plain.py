@@ -7,6 +7,10 @@ from dataclasses import dataclass
 
 import pytest
 
+from tasks.store import layout
+from tasks.store.objects import ObjectStore
+from tasks.store.records import Catalog
+
 
 @dataclass(frozen=True)
 class Ran:
@@ -18,6 +22,11 @@ class Ran:
 
 
 Run = Callable[..., Ran]
+
+
+def nothing_published(store: ObjectStore) -> None:
+    """Make a store of an empty place, with nothing published in it."""
+    store.create(layout.CATALOG, Catalog().dump())
 
 
 def plain(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], store: str = "") -> Run:

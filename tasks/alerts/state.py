@@ -32,6 +32,19 @@ def read(store: ObjectStore) -> State:
     return _read(store)[0]
 
 
+def look(store: ObjectStore) -> State:
+    """Return the state for who only looks at it: a damaged one is no empty one.
+
+    Raises:
+        DamagedRecordError: the document is damaged, so what is wrong is not known.
+        StoreError: the store could not be read.
+    """
+    try:
+        return State.load(store.get(layout.ALERTS).body, layout.ALERTS)
+    except ObjectNotFoundError:
+        return State()
+
+
 def change(store: ObjectStore, step: Callable[[State], State]) -> State:
     """Applies a pure step by compare-and-swap, again from the new state while somebody else is faster; the state after
     it. Nothing is written where nothing changes.

@@ -1,6 +1,8 @@
 """``status.json`` and ``catalog.json``: derived, swap-looped, never a reason for a publish to fail.
 
-Any later run repairs them, so a store error here is logged and not raised.
+Any later run repairs them, so a store error here is logged and not raised. One exception: of a run that published
+nothing, ``status.json`` is all that it writes. There ``must_write_status`` raises, or a store that nobody can write to
+would look well for as long as there is nothing new.
 """
 
 from __future__ import annotations
@@ -33,6 +35,15 @@ def read_status(store: ObjectStore, dataset: str) -> Status | None:
 def write_status(store: ObjectStore, status: Status) -> bool:
     """Writes ``status.json``; whether it could be written."""
     return swap_loop(store, layout.status(status.dataset), lambda _: status.dump())
+
+
+def must_write_status(store: ObjectStore, status: Status) -> None:
+    """Write ``status.json``.
+
+    Raises:
+        StoreError: the store refuses it, or cannot be written to.
+    """
+    swap(store, layout.status(status.dataset), lambda _: status.dump())
 
 
 def refresh_catalog(store: ObjectStore, contract: Contract) -> bool:
@@ -88,25 +99,35 @@ def _entry(store: ObjectStore, contract: Contract) -> CatalogEntry | None:
 
 
 def swap_loop(store: ObjectStore, key: str, change: Callable[[bytes | None], bytes | None]) -> bool:
-    """Read, change, compare-and-swap, again while somebody else is faster."""
+    """Like ``swap``, for a document that no run may fail for: an error of the store is logged."""
     try:
-        for _ in range(TRIES):
-            try:
-                stored = store.get(key)
-                body, etag = stored.body, stored.etag
-            except ObjectNotFoundError:
-                body, etag = None, None
-            wanted = change(body)
-            if wanted is None or wanted == body:
-                return True
-            try:
-                store.replace(key, wanted, etag)
-                return True
-            except PreconditionFailedError:
-                continue
-        log.warning("%s was not written: others kept changing it; a later run will", key)
+        return swap(store, key, change)
     except StoreError as e:
         log.warning("%s was not written: %s; a later run will", key, e)
+    return False
+
+
+def swap(store: ObjectStore, key: str, change: Callable[[bytes | None], bytes | None]) -> bool:
+    """Read, change, compare-and-swap, again while another run is faster; whether it could be written in time.
+
+    Raises:
+        StoreError: the store could not be read or written.
+    """
+    for _ in range(TRIES):
+        try:
+            stored = store.get(key)
+            body, etag = stored.body, stored.etag
+        except ObjectNotFoundError:
+            body, etag = None, None
+        wanted = change(body)
+        if wanted is None or wanted == body:
+            return True
+        try:
+            store.replace(key, wanted, etag)
+            return True
+        except PreconditionFailedError:
+            continue
+    log.warning("%s was not written: others kept changing it; a later run will", key)
     return False
 
 

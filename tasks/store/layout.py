@@ -6,9 +6,13 @@ import re
 
 CATALOG = "catalog.json"
 ALERTS = "_alerts/state.json"
+# Since when a schedule publishes into the store.
+SCHEDULE = "_schedule/since.json"
 LEDGER = "_ledger/"
 # Derived, and made again where it is gone.
 MADE = "_pieces/"
+# The folders at the root of a store that are no dataset's.
+COMMON = ("_alerts", "_ledger", "_pieces", "_raw", "_restore", "_schedule")
 VERSION = re.compile(r"^(\d{4}-\d{2}-\d{2})\.(\d{4})$")
 
 
@@ -19,6 +23,11 @@ def latest(dataset: str) -> str:
 def feed(dataset: str | None = None) -> str:
     """The news of a dataset; of all datasets, if none is named."""
     return f"{dataset}/feed.xml" if dataset else "feed.xml"
+
+
+def news(dataset: str, version: str = "") -> str:
+    """The page of what happened to a version; the prefix of all pages of a dataset, if no version is named."""
+    return f"{dataset}/news/{version}.html" if version else f"{dataset}/news/"
 
 
 def ledger(dataset: str, version: str = "") -> str:

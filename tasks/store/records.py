@@ -308,6 +308,13 @@ class Status(Record):
     seconds: float | None = None
 
 
+class Schedule(Record):
+    """``_schedule/since.json``: since when a schedule publishes into the store, and who said so first."""
+
+    since: str
+    by: str
+
+
 class Announced(Record):
     """``announced.json``: the number of the event in the log up to which each subscriber was told."""
 

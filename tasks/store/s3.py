@@ -39,6 +39,13 @@ from tasks.store.s3_errors import ConflictError, translated
 
 PART_BYTES = 16 << 20  # four parts at a time: 64 MiB in memory, whatever the file
 CONFLICTS = 6
+# What a browser shows instead of saving it: of an object without a type it knows nothing.
+SHOWN = {
+    "html": "text/html; charset=utf-8",
+    "json": "application/json",
+    "md": "text/plain; charset=utf-8",
+    "xml": "application/atom+xml",
+}
 
 
 class S3Store:
@@ -219,10 +226,15 @@ class S3Store:
     def _put(self, key: str, body: bytes, **condition: str) -> str:
         for attempt in range(1, CONFLICTS):
             try:
-                return _bare(self._call("put_object", key, Key=self._key(key), Body=body, **condition)["ETag"])
+                return self._put_once(key, body, **condition)
             except ConflictError:  # AWS: neither applied nor refused, send it again
                 time.sleep(0.05 * 2**attempt)
-        return _bare(self._call("put_object", key, Key=self._key(key), Body=body, **condition)["ETag"])
+        return self._put_once(key, body, **condition)
+
+    def _put_once(self, key: str, body: bytes, **condition: str) -> str:
+        kind = SHOWN.get(key.rpartition(".")[2])
+        told = condition | ({"ContentType": kind} if kind else {})
+        return _bare(self._call("put_object", key, Key=self._key(key), Body=body, **told)["ETag"])
 
     def copy(self, source: str, target: str) -> None:
         for last in (False, True):  # a copy in parts whose last reply was lost can only be made again

@@ -19,6 +19,7 @@ from botocore.exceptions import (
 )
 
 from configs.errors import (
+    NoBucketError,
     ObjectNotFoundError,
     PreconditionFailedError,
     StoreError,
@@ -66,7 +67,7 @@ def _answered(error: ClientError, url: str, bucket: str, key: str) -> StoreError
     if code in _CONFLICT:
         return ConflictError(f"{where}: another write was under way ({code}); try again")
     if code == "NoSuchBucket":
-        return StoreError(f"{url}: there is no bucket {bucket!r}; create it, or mend the address of the store")
+        return NoBucketError(url, bucket)
     if code in _ABSENT:
         return ObjectNotFoundError(key)
     if code in _DENIED:

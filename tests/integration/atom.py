@@ -12,7 +12,7 @@ IRI = re.compile(r"[a-z][a-z0-9+.-]*:\S+")
 
 
 def checked(body: bytes) -> list[dict[str, str]]:
-    """The entries of a valid feed: id, title, updated, href, summary."""
+    """The entries of a valid feed: id, title, updated, href (the page), hrefs (all links), summary."""
     assert body.startswith(b"<?xml")
     root = ET.fromstring(body)
     assert root.tag == f"{NS}feed"
@@ -35,7 +35,8 @@ def checked(body: bytes) -> list[dict[str, str]]:
     assert len(set(ids)) == len(ids)
     told = [
         {n: _one(e, n).text or "" for n in ("id", "title", "updated", "summary")}
-        | {"href": e.find(f"{NS}link").get("href")}
+        | {"href": e.find(f"{NS}link[@type='text/html']").get("href")}
+        | {"hrefs": " ".join(link.get("href") for link in e.findall(f"{NS}link"))}
         for e in entries
     ]
     assert [t["updated"] for t in told] == sorted((t["updated"] for t in told), reverse=True)

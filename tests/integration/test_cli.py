@@ -18,6 +18,7 @@ import pytest
 from tasks.store import layout, versions
 from tasks.store.open import open_store
 from tests.command import Ran
+from tests.plain import nothing_published
 
 Run = Callable[..., Ran]
 ATP, IP = "atp_world_monthly", "ip_trade_annual"
@@ -62,8 +63,9 @@ def error_line(ran: Ran) -> str:
     ],
 )
 def test_a_mistake_is_one_line_that_says_what_to_do(
-    techtrade: Run, arguments: tuple[str, ...], code: int, told: str
+    techtrade: Run, store: Any, arguments: tuple[str, ...], code: int, told: str
 ) -> None:
+    nothing_published(store)
     ran = techtrade(*arguments)
     assert ran.code == code
     assert told in error_line(ran)
@@ -95,6 +97,7 @@ def test_a_misspelt_source_in_a_setting_is_told_before_anything_is_asked(
 
 
 def test_a_traceback_only_with_debug(tmp_path: Path) -> None:
+    (tmp_path / "catalog.json").write_text('{"datasets": []}')
     command = [sys.executable, "-m", "flows.cli", "read", ATP, "--store", str(tmp_path)]
     plain = subprocess.run(command, capture_output=True, text=True)
     debug = subprocess.run([*command, "--debug"], capture_output=True, text=True)
@@ -139,7 +142,8 @@ def test_versions_and_datasets_as_json(techtrade: Run, two_versions: list[str]) 
     ]
 
 
-def test_show_prints_the_dictionary_also_before_anything_is_published(techtrade: Run) -> None:
+def test_show_prints_the_dictionary_also_before_anything_is_published(techtrade: Run, store: Any) -> None:
+    nothing_published(store)
     ran = techtrade("show", IP)
     assert ran.code == 0
     for told in ("receipts_usd", "Balance of payments basis", "CC-BY-4.0", "Nothing is published"):

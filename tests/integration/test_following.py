@@ -9,6 +9,8 @@ from collections.abc import Callable
 import polars as pl
 import pytest
 
+from configs.contract import load_contract
+from tasks import news_feed
 from tasks.store import layout, reader
 from tasks.store.objects import ObjectStore
 from tasks.store.open import open_store
@@ -30,6 +32,17 @@ def publish(techtrade: Run, vintage: str, *more: str) -> Ran:
     return ran
 
 
+def in_all_news(store: ObjectStore) -> list[tuple[str, list[str]]]:
+    """The events in the feed of all, newest first, with what was refreshed with each; all are of the dataset."""
+    entries = news_feed.parse(store.get(layout.feed()).body, None).entries
+    assert {e.dataset for e in entries} == {WORLD}
+    for entry in entries:
+        page = store.get(entry.key).body.decode()
+        assert all(f"../../{name}/news/{version}.html" in page for name, version in entry.refreshed)
+        assert all(store.size(layout.news(*pair)) for pair in entry.refreshed)
+    return [(e.event, [name for name, _ in e.refreshed]) for e in entries]
+
+
 def test_a_publish_and_a_yank_are_followed(techtrade: Run, store: ObjectStore) -> None:
     ran = publish(techtrade, "2023-01")
     assert ran.code == 0, ran.err
@@ -42,15 +55,25 @@ def test_a_publish_and_a_yank_are_followed(techtrade: Run, store: ObjectStore) -
         (f"{WORLD}_history", "published"),
         ("revision_profile", "published"),
     ]
+    assert in_all_news(store) == [
+        ("published", [f"{WORLD}_history", "revision_profile"]),
+        ("published", [f"{WORLD}_history"]),
+    ]
+    assert len(news_feed.parse(store.get(layout.feed(f"{WORLD}_history")).body, f"{WORLD}_history").entries) == 2
     wrong, good = reader.latest_version(store, WORLD), reader.list_versions(store, WORLD)[0].version
     ran = techtrade("yank", f"{WORLD}@{wrong}", "--reason", "a test")
     assert ran.code == 0 and f"readers of latest get {good}" in ran.out and f"  {WORLD}_history " in ran.out
+    assert in_all_news(store)[0] == ("yanked", [f"{WORLD}_history", "revision_profile"])
     history = reader.scan(store, reader.resolve(store, f"{WORLD}_history").manifest).collect()
     assert history.filter(pl.col("cause") == "withdrawal").height == 111
     listed = {d["dataset"] for d in json.loads(techtrade("datasets", "--json").out) if d["version"]}
     assert listed == {WORLD, f"{WORLD}_history", "revision_profile"}
     assert techtrade("verify").code == 0
     assert json.loads(store.get(layout.CATALOG).body)["datasets"][1]["dataset"] == f"{WORLD}_history"
+    for lost in (layout.feed(), layout.feed(WORLD)):
+        whole = store.get(lost).body
+        store.delete(lost)
+        assert news_feed.refresh(store, load_contract(WORLD)) and store.get(lost).body == whole
     # Nothing new: nothing is written.
     keys = {e.key for e in store.entries("") if "status" not in e.key and "feed" not in e.key}
     ran = publish(techtrade, "2023-01", "--json")

@@ -14,9 +14,11 @@ from tasks.freshness import watch
 from tasks.store import derived, versions
 from tasks.store.objects import ObjectStore
 from tasks.store.open import open_store
+from tasks.store.schedule import note_scheduled
 from tests.command import Ran
 from tests.contract.doubles import CensusDouble, closed_port
 from tests.integration.mail_server import web_hook
+from tests.plain import nothing_published
 
 Run = Callable[..., Ran]
 ATP = "atp_world_monthly"
@@ -32,14 +34,15 @@ def test_only_a_publisher_that_answered_counts_as_asked(
     techtrade: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = open_store(str(tmp_path / "store"))
-    code, found = verdict(techtrade)
-    assert (code, found["state"]) == (0, "never published")
 
-    # Bundled figures are published: they say nothing of the publisher.
+    # Bundled figures are published: they say nothing of the publisher, and are late once there is a schedule.
     assert techtrade("publish", ATP, "--source", "snapshot", "--vintage", "2025-02").code == 0
     code, found = verdict(techtrade)
+    assert (code, found["state"], found["asked_at"]) == (0, "bundled, not scheduled", "")
+    assert note_scheduled(store, by="techtrade serve")
+    code, found = verdict(techtrade)
     assert (code, found["state"], found["asked_at"]) == (1, "late at us", "")
-    assert "never asked" in found["words"] or "not known that the publisher was ever asked" in found["words"]
+    assert "not known that the publisher was ever asked" in found["words"]
 
     # The publisher is asked, and still has what it had: it is late, and not us.
     with CensusDouble("2025-02") as double:
@@ -134,7 +137,8 @@ def test_the_flow_tells_the_owner_once_and_once_that_it_is_over(
     assert "GOOD AGAIN: partners" in over["title"]
 
 
-def test_the_whole_list_is_told_and_an_unknown_name_is_wrong_usage(techtrade: Run) -> None:
+def test_the_whole_list_is_told_and_an_unknown_name_is_wrong_usage(techtrade: Run, local_store: ObjectStore) -> None:
+    nothing_published(local_store)
     ran = techtrade("freshness")
     assert ran.code == 0 and ran.out.count(": never published") == 8
     assert techtrade("freshness", "no_such").code == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,14 +17,15 @@ from configs import subscribers as config
 from configs.contract import load_contract
 from configs.errors import ConfigError, StoreUnavailableError
 from flows.announcing import announce
-from tasks import news_feed, news_webhooks
-from tasks.news import largest_of, news_of
+from tasks import news_feed, news_page, news_webhooks
+from tasks.news import News, largest_of, news_of
 from tasks.news_feed import Feed, FeedEntry, parse, render
 from tasks.promote import promote
 from tasks.read_back import stage_changes
 from tasks.store import layout, versions, yank
 from tasks.store.objects import ObjectStore
-from tasks.store.records import Manifest
+from tasks.store.open import open_store
+from tasks.store.records import LogEntry, Manifest
 from tasks.store.versions import Built
 from tests.integration import drill
 from tests.integration.atom import checked
@@ -48,10 +50,13 @@ def publish(store: ObjectStore, built: Built) -> Manifest:
 def feeds(store: ObjectStore) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
     """The entries of the dataset's feed and of that of all, each a valid feed."""
     ours, everything = (checked(store.get(layout.feed(d)).body) for d in (DATASET, None))
-    for entry in ours:
-        assert store.size(f"{DATASET}/{entry['href']}") is not None, "the link leads to the manifest"
-    for entry in everything:
-        assert store.size(entry["href"]) is not None
+    for base, entries in ((f"{DATASET}/", ours), ("", everything)):
+        for entry in entries:
+            assert all(store.size(f"{base}{href}") is not None for href in entry["hrefs"].split()), (
+                "links lead somewhere"
+            )
+            page = store.get(f"{base}{entry['href']}").body.decode()
+            assert html.escape(entry["title"], quote=False) in page.replace("&#34;", '"').replace("&#39;", "'")
     return ours, everything
 
 
@@ -74,6 +79,11 @@ def test_the_feed_tells_what_was_published_promoted_and_yanked(store: ObjectStor
         f"{DATASET}: {one.version} published: vintage 2026-01, the first version, 6 rows",
     ]
     yanked, promoted, revised, first = (e["summary"] for e in ours)
+    page = store.get(layout.news(DATASET, three.version)).body.decode()
+    assert (
+        page.index("yanked: wrong &lt;unit&gt; &amp; more") < page.index("promoted by A. Owner")
+        and "<unit>" not in page
+    )
     assert f"Readers of latest get {two.version}." in yanked and "wrong &lt;unit&gt; &amp; more" in yanked
     assert (
         f"rejected these figures as {bad} (1 critical check); A. Owner publishes them all the same: {WHY['reason']}"
@@ -113,8 +123,12 @@ def test_the_feed_of_all_keeps_the_news_of_others_and_the_fifty_newest(
 ) -> None:
     publish(local_store, candidates(1))
     at = "2026-01-01T00:00:00.000000Z"
-    other = FeedEntry("urn:uuid:1", "ip_trade_annual", "published", at, "theirs", "ip_trade_annual/x", "<p>x</p>")
-    many = [FeedEntry(f"urn:uuid:9{i}", *("partners", "published", at, "t", "partners/x", "b")) for i in range(60)]
+    other = FeedEntry(
+        "urn:uuid:1", "ip_trade_annual", "published", at, "theirs", "ip_trade_annual/news/x.html", "<p>x</p>"
+    )
+    many = [
+        FeedEntry(f"urn:uuid:9{i}", *("partners", "published", at, "t", "partners/news/x.html", "b")) for i in range(60)
+    ]
     known = parse(local_store.get(layout.feed()).body, None)
     for others, expected in (((other,), 2), ((other, *many), news_feed.ENTRIES)):
         body = render(Feed(known.id, None, known.title, known.author, (*others, *known.entries)))
@@ -138,6 +152,44 @@ def test_what_is_damaged_is_told_as_such_and_the_event_stays_news(store: ObjectS
     assert "What changed cannot be told" in ours[1]["summary"] and one.version in ours[1]["title"]
 
 
+# ------------------------------------------------------------ pages
+
+
+def test_a_lost_page_is_made_again_by_the_upkeep_as_it_was(store: ObjectStore, candidates: Candidates) -> None:
+    for number in (1, 2):
+        publish(store, candidates(number))
+    key = layout.news(DATASET, versions.read_head(store, DATASET).manifest.version)  # type: ignore[union-attr]
+    whole = store.get(key).body
+    store.delete(key)
+    announce(store, contract())
+    assert store.get(key).body == whole
+
+
+def test_a_feed_from_before_there_were_pages_is_made_anew_with_them(
+    local_store: ObjectStore, candidates: Candidates
+) -> None:
+    one = publish(local_store, candidates(1))
+    before = {key: local_store.get(key) for key in (layout.feed(DATASET), layout.feed())}
+    for key, stored in before.items():
+        old = stored.body.replace(b'type="text/html"', b'type="application/json"')
+        local_store.replace(key, old, stored.etag)
+    local_store.delete(layout.news(DATASET, one.version))
+    assert news_feed.refresh(local_store, contract())
+    assert {key: local_store.get(key).body for key in before} == {key: s.body for key, s in before.items()}
+    assert local_store.size(layout.news(DATASET, one.version))
+
+
+@pytest.mark.s3
+def test_a_browser_is_told_that_a_page_is_one(s3: Any, candidates: Candidates) -> None:
+    store = open_store(s3.place().url)
+    one = publish(store, candidates(1))
+    told = {
+        key: store.filesystem().info(store.uri(key)).get("ContentType", "")
+        for key in (layout.news(DATASET, one.version), layout.feed(), layout.latest(DATASET))
+    }
+    assert list(told.values()) == ["text/html; charset=utf-8", "application/atom+xml", "application/json"]
+
+
 text = st.text(min_size=1).filter(str.strip)
 
 
@@ -145,13 +197,31 @@ text = st.text(min_size=1).filter(str.strip)
 def test_any_words_of_a_person_make_a_valid_feed(words: list[tuple[str, str]]) -> None:
     at = "2026-01-01T00:00:00.000000Z"
     entries = [
-        FeedEntry(f"urn:uuid:{i}", DATASET, "yanked", at, f"{DATASET}: {a}", f"{DATASET}/versions/x", f"<p>{b}</p>")
+        FeedEntry(f"urn:uuid:{i}", DATASET, "yanked", at, f"{DATASET}: {a}", f"{DATASET}/news/x.html", f"<p>{b}</p>")
         for i, (a, b) in enumerate(words)
     ]
     feed = Feed("urn:uuid:f", DATASET, "title", "author", tuple(entries))
     assert len(checked(render(feed))) == len(words)
     again = render(parse(render(feed), DATASET))
     assert render(parse(again, DATASET)) == again, "taken over as it is"
+
+
+@given(st.lists(st.tuples(text, text), min_size=1, max_size=3))
+def test_a_page_shows_any_words_of_a_person_and_does_nothing(words: list[tuple[str, str]]) -> None:
+    entry = LogEntry(seq=1, event="yanked", version="2026-01-01.0001", at="2026-01-01T00:00:00.000000Z")
+    told = [News("urn:uuid:1", DATASET, entry, f"{a}<script>", (f"<img src=x>{b}",), (), "", None) for a, b in words]
+    written = "# title\n\n<script>alert(1)</script> ![x](http://a/b) [y](javascript:z)\n\n" + "\n".join(
+        b for _, b in words
+    )
+    page = news_page.render(load_contract(DATASET), told, [("<b>", "1")], written, None).decode()
+    assert (
+        "<script" not in page
+        and 'javascript:z"' not in page
+        and page.count("<a ") == 4
+        and "<img" not in page
+        and "<b>" not in page
+    )
+    assert "default-src 'none'" in page
 
 
 def test_the_largest_changes_come_first_revisions_before_what_went_and_came() -> None:

@@ -16,6 +16,7 @@ from tasks.store import layout, reader, versions
 from tasks.store.open import open_store
 from tests.command import Ran
 from tests.contract.doubles import CensusDouble
+from tests.plain import nothing_published
 
 Run = Callable[..., Ran]
 ATP = "atp_world_monthly"
@@ -94,13 +95,13 @@ def test_evidence_of_an_older_version_still_reads(techtrade: Run, rejected: str,
 
 
 def test_what_has_no_evidence_is_told(techtrade: Run, tmp_path: Path, candidates: Callable[[int], Any]) -> None:
+    store = open_store(str(tmp_path / "store"))
+    nothing_published(store)
     nothing = techtrade("quality", ATP)
     assert nothing.code == 1 and "nothing is published" in nothing.err
     absent = techtrade("quality", f"{ATP}@2026-01-01.0009")
     assert absent.code == 1 and "no such version" in absent.err
     assert techtrade("quality", "no_such").code == 2
-    store = open_store(str(tmp_path / "store"))
-    (tmp_path / "store").mkdir()
     claimed = versions.claim(store, versions.read_head(store, ATP))
     assert techtrade("gc", "--grace-hours", "0").code == 0
     given_up = techtrade("quality", f"{ATP}@{claimed.version}")

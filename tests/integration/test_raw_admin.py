@@ -19,7 +19,7 @@ from tasks.store.verify import verify
 from tasks.store.versions import Built
 from tests.integration import drill
 from tests.integration.drill import DATASET, bodies, intact, manifest_of
-from tests.plain import Run, plain
+from tests.plain import Run, nothing_published, plain
 
 Candidates = Callable[[int], Built]
 DAY = timedelta(days=1)
@@ -207,6 +207,7 @@ def test_what_is_archived_is_listed_by_source(
     store: ObjectStore, place: drill.Place, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     run = plain(monkeypatch, capfd, place.url)
+    nothing_published(store)
     assert "nothing is archived" in run("raw", "list").err
     kept(store, "census", "one", "three")
     RawArchive(store).note("bea", "dataset/plan", kept(store, "bea", "two")[0])

@@ -28,10 +28,13 @@ from prefect.states import Completed, Crashed, Pending, Running, Scheduled
 
 from flows import watch
 from flows.run_watch import AGAIN, Ailment, Kind, Limits, Watch
+from tasks.store import schedule
+from tasks.store.open import open_store
 from tests.command import Ran
 from tests.contract.doubles import closed_port
 from tests.integration.mail_server import Hook, headings, web_hook
 from tests.integration.test_alerts_runs import ALERTS
+from tests.plain import nothing_published
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")
 Look = Callable[..., Ran]
@@ -106,6 +109,7 @@ def place(prefect_api: str) -> Iterator[Place]:
 @pytest.fixture
 def look(techtrade: Look, prefect_api: str, monkeypatch: pytest.MonkeyPatch, hook: Hook) -> Look:
     monkeypatch.setenv("PREFECT_API_URL", prefect_api)
+    nothing_published(open_store(os.environ["TECHTRADE_STORE"]))
     return lambda *given: techtrade("watch", "--patience", "0", *given)
 
 
@@ -346,6 +350,8 @@ def test_after_a_day_without_a_worker_each_deployment_runs_once(environment: dic
                 assert len(late) >= 20
                 assert late.count(StateType.COMPLETED) == 1
                 assert late.count(StateType.CANCELLED) == len(late) - 1
+            noted = schedule.read(open_store(env["TECHTRADE_STORE"]))
+            assert noted is not None and "of a deployment" in noted.by, "from now on silence is late"
         finally:
             clear(client)
 

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from flows.deployments import load_declaration
-from tasks.store import derived, versions
+from tasks.store import derived, schedule, versions
 from tasks.store.open import open_store
 from tests import terminal
 
@@ -98,6 +98,8 @@ def test_schedules_are_made_a_served_run_publishes_and_all_ends_with_one_key(
         latest, _ = versions.read_latest(open_store(str(store)), "atp_world_monthly")
         assert latest is not None
         assert latest.log[-1].vintage == "2023-01"
+        noted = schedule.read(open_store(str(store)))
+        assert noted is not None and noted.by == "techtrade serve"
         # A second one would take over the deployments of the first, and leave them without a runner when it stops.
         second = subprocess.run([sys.executable, "-m", "flows.cli", "serve"], env=env, capture_output=True, text=True)
         assert second.returncode == 1 and f"process {serving.process.pid}" in second.stderr

@@ -18,7 +18,7 @@ from tasks.store import derived
 from tasks.store.open import open_store
 from tests.command import Ran
 from tests.contract.doubles import CensusDouble, closed_port
-from tests.plain import plain
+from tests.plain import nothing_published, plain
 
 Run = Callable[..., Ran]
 ATP = "atp_world_monthly"
@@ -60,6 +60,7 @@ def test_without_a_server_the_rest_is_told_and_a_line_says_so(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     techtrade = plain(monkeypatch, capfd, str(tmp_path / "store"))
+    nothing_published(open_store(str(tmp_path / "store")))
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
     ran = techtrade("status")
     assert ran.code == 0 and "no Prefect server: PREFECT_API_URL is not set" in ran.out

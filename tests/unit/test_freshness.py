@@ -11,9 +11,10 @@ import pytest
 from configs.contract import load_contract
 from configs.errors import StoreError
 from configs.releases import expectations
-from tasks.freshness import Facts, Freshness, facts_of, judge, watch
+from tasks.freshness import BAD, Facts, Freshness, facts_of, judge, watch
+from tasks.store import layout, schedule
 from tasks.store.local import LocalStore
-from tasks.store.records import Latest, LogEntry, Status
+from tasks.store.records import Latest, LogEntry, Schedule, Status
 
 ATP, IP, QUARTERLY, ANNUAL = "atp_world_monthly", "ip_trade_annual", "us_ip_trade_quarterly", "us_ip_trade_annual"
 
@@ -133,5 +134,92 @@ def test_a_status_that_cannot_be_read_is_not_taken_for_none(tmp_path: Path) -> N
 def test_a_store_that_cannot_be_read_is_no_verdict(tmp_path: Path) -> None:
     (tmp_path / ATP).mkdir()
     (tmp_path / ATP / "status.json").symlink_to("status.json")  # leads to itself, so nothing can be read from it
-    with pytest.raises(StoreError, match=r"status\.json"):
+    (found,) = watch(LocalStore(tmp_path), [ATP], datetime(2026, 11, 24, 12, tzinfo=UTC))
+    assert found.state == "not known" and "status.json" in found.words
+    (tmp_path / "catalog.json").symlink_to("catalog.json")
+    with pytest.raises(StoreError, match=r"status\.json|catalog\.json"):
         watch(LocalStore(tmp_path), [ATP], datetime(2026, 11, 24, 12, tzinfo=UTC))
+
+
+# ------------------------------------------------------------ with and without a schedule
+
+SINCE = Schedule(since="2026-11-20T10:00:00.000000Z", by="techtrade serve")
+
+
+def judged(facts: Facts, now: str, scheduled: Schedule | None) -> Freshness:
+    moment = at(now)
+    assert moment is not None
+    return judge(facts, expectations(facts.contract.name, moment), moment, scheduled)
+
+
+def bundled(dataset: str = ATP, outcome: str = "published", detail: str = "") -> Facts:
+    return Facts(load_contract(dataset), "2026-01-01.0001", "2025-02", outcome, detail, bundled=True)
+
+
+@pytest.mark.parametrize("dataset", [ATP, IP])
+def test_bundled_vintages_are_late_only_once_there_is_a_schedule(dataset: str) -> None:
+    alone = judged(bundled(dataset), "2026-11-20T11:00", None)
+    assert (alone.state, alone.alarming) == ("bundled, not scheduled", False)
+    assert alone.state not in BAD and "techtrade serve" in alone.words
+    assert judged(bundled(dataset), "2026-11-20T11:00", SINCE).state == "late at us", (
+        "silence is late, from the first day"
+    )
+
+
+def test_an_alert_waits_for_the_first_turn_of_a_new_schedule() -> None:
+    """Red at once, for who looks; nobody is woken before a run could have been there (every 3 days by the contract)."""
+    found = [judged(bundled(), now, SINCE) for now in ("2026-11-23T10:00", "2026-11-23T10:01")]
+    assert [(f.state, f.alarming) for f in found] == [("late at us", False), ("late at us", True)]
+    failed = judged(bundled(outcome="failed", detail="no key"), "2026-11-20T11:00", SINCE)
+    assert failed.alarming and "no key" in failed.words
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [
+        ("", "no run has ended since: is a worker running?"),
+        ("failed", "the last run failed: set CENSUS_API_KEY"),
+        ("rejected", "techtrade quality atp_world_monthly@2026-11-21.0001"),
+    ],
+)
+def test_what_was_never_published_is_late_with_its_reason_once_there_is_a_schedule(outcome: str, words: str) -> None:
+    """A key that is missing, a worker that is dead, from the first day."""
+    facts = Facts(load_contract(ATP), outcome=outcome, detail="set CENSUS_API_KEY", stopped="2026-11-21.0001")
+    found = judged(facts, "2026-11-21T12:00", SINCE)
+    assert found.state == "late at us" and words in found.words and "techtrade serve" in found.words
+    assert judged(facts, "2026-11-21T12:00", None).state == "never published"
+
+
+def test_figures_are_bundled_if_they_came_with_the_project_and_no_publisher_was_asked() -> None:
+    def facts(vintage: str, asked: str = "") -> Facts:
+        log = (LogEntry(seq=1, event="published", version="2026-01-01.0001", at="", vintage=vintage),)
+        latest = Latest(
+            dataset=ATP, version="2026-01-01.0001", manifest="m", manifest_sha256="s", published_at="", seq=1, log=log
+        )
+        status = Status(dataset=ATP, checked_at="2026-01-05T00:00:00Z", outcome="published", detail="", asked_at=asked)
+        return facts_of(load_contract(ATP), latest, status)
+
+    assert facts("2025-02").bundled
+    assert not facts("2025-02", asked="2026-01-05T00:00:00Z").bundled, "somebody polls: silence after it is late"
+    assert not facts("2025-03").bundled, "a restored store, whose status is gone"
+
+
+@pytest.mark.parametrize("body", [b"{", b'{"since": "no moment", "by": "x"}'])
+def test_a_note_of_a_schedule_that_is_damaged_counts_as_one(body: bytes, tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    assert schedule.read(store) is None
+    store.create(layout.SCHEDULE, body)
+    (found,) = watch(store, [ATP], datetime(2026, 11, 24, 12, tzinfo=UTC))
+    assert found.state == "late at us"
+
+
+def test_the_first_to_note_a_schedule_stays(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "new")
+    assert schedule.note_scheduled(store, by="techtrade serve") and schedule.note_scheduled(store, by="another")
+    found = schedule.read(store)
+    assert found is not None and found.by == "techtrade serve"
+
+
+def test_a_store_that_takes_no_note_fails_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert not schedule.note_scheduled(LocalStore(tmp_path / "file"), by="techtrade serve")
