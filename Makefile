@@ -45,7 +45,7 @@ test: $(STAMP)
 	@$(BIN)/python -m pytest -m "not slow" -n 2
 
 test-slow: $(STAMP)
-	@$(BIN)/python -m pytest -m slow -n 2 --dist loadgroup --timeout 1500
+	@$(BIN)/python -m pytest -m slow -n 2 --dist loadscope --timeout 1500
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .

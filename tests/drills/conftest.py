@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import count
-from pathlib import Path
 
 import pytest
 
@@ -14,13 +13,6 @@ from tests.drills.ground import Ground, wait_for
 
 _numbers = count(1)
 PARTS = ("postgres", "prefect", "s3", "worker")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep all drills in one process of pytest-xdist: each process would start a stack."""
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.xdist_group("stack"))
 
 
 @pytest.fixture(scope="session")
