@@ -20,16 +20,26 @@ __all__ = ["Ran", "environment", "prefect_api", "techtrade"]
 def prefect_api() -> Iterator[str]:
     """The address of a running server, which flows run in this process use too."""
     prepare()
-    from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+    from prefect.settings import (
+        PREFECT_API_URL,
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+        PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_ENABLED,
+        temporary_settings,
+    )
     from prefect.testing import utilities
 
-    # At the end of a run Prefect waits for its heartbeat, which sleeps a second at a time: minutes, over all tests.
-    quick = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
+    quick = {
+        # At the end of a run Prefect waits for its heartbeat, which sleeps a second at a time: minutes, over all tests.
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
+        # No test reads task runs. The recorder still writes those of one run when the next one begins: on SQLite the
+        # new run then meets a locked database (503), and the client waits two seconds before it tries again.
+        PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_ENABLED: False,
+    }
     # Its own choice can be another's by the time it listens: a double answered in its place.
     with (
         patch.object(utilities, "_find_available_port", lambda: free_ports(1)[0]),
-        utilities.prefect_test_harness(server_startup_timeout=180),
         temporary_settings(quick),
+        utilities.prefect_test_harness(server_startup_timeout=180),
     ):
         yield str(PREFECT_API_URL.value())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -130,7 +131,10 @@ def test_a_reader_reads_and_an_operator_looks_and_neither_changes_anything(
     before = bodies(published)
     store = become("reader")
     assert techtrade("read", ATP, "--format", "csv", "--store", store.url).out.count("\n") == 1 + 409
-    assert snapshot(techtrade, store, ATP, "2025-02").code == 1
+    refused = snapshot(techtrade, store, ATP, "2025-02")
+    assert refused.code == 1
+    assert "may not write this" in refused.err and "Traceback" not in refused.err
+    assert os.environ["AWS_SECRET_ACCESS_KEY"] not in refused.err
     refused = techtrade("yank", f"{ATP}@{_latest(store)}", "--reason", "x", "--store", store.url)
     assert refused.code == 1 and "error" in refused.err
     assert "alerts are not known: " in techtrade("status", "--store", store.url).out

@@ -56,6 +56,7 @@ def the_copy_that_was_made(lost: Path, tmp_path: Path) -> Path:
     return copy
 
 
+@pytest.mark.slow
 def test_what_is_made_from_the_datasets_stands_again_too(tmp_path: Path, techtrade: Command) -> None:
     store = LocalStore(tmp_path / "store")
     made = ("ip_trade_annual_history", "ip_position_annual", "ip_position_annual_history", "revision_profile")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -20,6 +20,11 @@ from tests.integration import drill
 from tests.integration.drill import DATASET, Broken, Place, beneath, child, ended, intact, linear
 
 KILLED = -signal.SIGKILL
+
+
+def points() -> Iterator[int]:
+    """Yield the moment before each operation; after one and before the next, the store is the same."""
+    return count(1, 2)
 
 
 def publish_and_be_killed(store: ObjectStore, built: Built, point: int) -> None:
@@ -63,7 +68,7 @@ def test_the_very_first_publisher_killed_at_any_operation(
 
 def kill_at_every_operation(place: Place, candidates: Callable[[int], Built], published: int) -> None:
     survivors = 0
-    for point in count(1):
+    for point in points():
         store, here = beneath(place, point)
         for number in range(published):
             drill.publish(store, candidates(number))
@@ -105,7 +110,7 @@ def test_a_publisher_killed_between_any_two_changes_of_file_names(
 def test_a_yank_killed_at_any_operation_is_done_or_not_and_its_note_is_settled(
     place_slow_on_s3: Place, candidates: Callable[[int], Built]
 ) -> None:
-    for point in count(1):
+    for point in points():
         store, here = beneath(place_slow_on_s3, point)
         one, two = (drill.publish(store, candidates(n)).manifest.version for n in (1, 2))
         code = ended(child(yank_and_be_killed, here, two, point))
@@ -127,7 +132,7 @@ def test_a_yank_killed_at_any_operation_is_done_or_not_and_its_note_is_settled(
 def test_a_gc_killed_at_any_operation_is_finished_by_the_next(
     place_slow_on_s3: Place, candidates: Callable[[int], Built]
 ) -> None:
-    for point in count(1):
+    for point in points():
         store, here = beneath(place_slow_on_s3, point)
         published = drill.publish(store, candidates(1)).manifest.version
         head = versions.read_head(store, DATASET)

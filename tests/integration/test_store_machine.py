@@ -248,9 +248,9 @@ def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_any_order_of_publish_reject_yank_gc_crash_and_read(candidates: Callable[[int], Built]) -> None:
-    run(candidates, examples=40, steps=30)
+    run(candidates, examples=15, steps=30)
 
 
 @pytest.mark.slow
 def test_any_order_many_times(candidates: Callable[[int], Built]) -> None:
-    run(candidates, examples=300, steps=50)
+    run(candidates, examples=200, steps=50)
