@@ -61,7 +61,7 @@ def requested() -> bool:
     """Return whether this process was asked to stop."""
     if _state.signum is not None:
         return True
-    return _state.inbox is not None and bool(select.select([_state.inbox], [], [], 0)[0])
+    return _state.inbox is not None and _is_readable(_state.inbox, 0)
 
 
 @contextmanager
@@ -172,7 +172,7 @@ def _be_quiet() -> None:
 
 def _watch(state: _Stopping, inbox: socket.socket) -> None:
     while True:
-        select.select([inbox], [], [])
+        _is_readable(inbox, None)
         seen = inbox.recv(1, socket.MSG_PEEK)
         if not seen:
             return
@@ -183,6 +183,13 @@ def _watch(state: _Stopping, inbox: socket.socket) -> None:
     if not state.ending.locked():
         threading.Event().wait(state.unwind_seconds)
     end()
+
+
+def _is_readable(inbox: socket.socket, milliseconds: int | None) -> bool:
+    """Wait so long, None for ever, until there is something to read. Not ``select``: it knows 1,024 files at most."""
+    poll = select.poll()
+    poll.register(inbox, select.POLLIN)
+    return bool(poll.poll(milliseconds))
 
 
 def _first_signal() -> int:

@@ -95,7 +95,9 @@ class Terminal:
 
     def _read(self, seconds: float) -> bool:
         """Whether there may be more to come."""
-        if not select.select([self.descriptor], [], [], seconds)[0]:
+        poll = select.poll()  # select knows 1,024 files at most
+        poll.register(self.descriptor, select.POLLIN)
+        if not poll.poll(seconds * 1000):
             return self.process.poll() is None
         try:
             read = os.read(self.descriptor, 65536)

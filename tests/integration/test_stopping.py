@@ -20,6 +20,7 @@ from tasks.store.verify import verify
 from tests import terminal
 from tests.command import Ran
 from tests.conftest import Place
+from tests.plain import nothing_published
 
 DATASET = "atp_world_monthly"
 PUBLISH = [sys.executable, "-m", "flows.cli", "publish", DATASET, "--source", "snapshot", "--vintage"]
@@ -104,7 +105,8 @@ def test_after_the_swap_it_says_what_was_published(
     assert local_store.get(layout.CATALOG).body, "the next run catches up on what was left"
 
 
-def test_a_watch_stops_between_two_looks(environment: dict[str, str]) -> None:
+def test_a_watch_stops_between_two_looks(environment: dict[str, str], local_store: ObjectStore) -> None:
+    nothing_published(local_store)
     run = terminal.start([sys.executable, "-m", "flows.cli", "watch", "--every", "600"], environment)
     run.wait_for_text("watching runs at")
     run.press_ctrl_c()
