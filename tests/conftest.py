@@ -27,6 +27,13 @@ os.environ.setdefault("TECHTRADE_FOLLOW", "false")
 __all__ = ["environment", "prefect_api", "techtrade"]
 from tests.integration.drill import Place, end_children
 
+# pytest imports readline, which sets the size of a terminal (80 by 24 where there is none) in the environment of this
+# process, for those it starts: the workers of xdist, and commands. Their tables and text would be wrapped to 80 columns,
+# with -n only.
+for _name in ("COLUMNS", "LINES"):
+    os.environ.pop(_name, None)
+    os.unsetenv(_name)
+
 _numbers = itertools.count(1)
 
 
