@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 
 import polars as pl
 import pytest
 
 from configs.errors import VintageUnavailableError
+from configs.hints import command
 from tasks import archives
 from tasks.extract.base import RawDocument
 from tasks.following import bring_up
@@ -343,9 +345,10 @@ def test_an_old_and_a_present_code_of_one_economy_are_one(
 def test_a_version_that_is_not_there_is_told_with_what_to_do(
     run: Run, double: WorldBankArchiveDouble, local_store: ObjectStore
 ) -> None:
-    with pytest.raises(VintageUnavailableError, match="there are none: techtrade sources archives"):
+    hint = command("sources", "archives", store=local_store.url)
+    with pytest.raises(VintageUnavailableError, match=f"there are none; get them with: {re.escape(hint)}$"):
         archives.table(local_store, "201407")
-    assert run("sources", "archives").code == 0
+    assert run(*hint.split()[1:]).code == 0
     with pytest.raises(VintageUnavailableError, match="there are 3, 201304 to 202001"):
         archives.table(local_store, "201408")
     assert run("raw", "take-down", "world_bank_archives", "--reason", "licence").code == 0

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from configs.hints import command
 from flows.diff_command import _page, _plain
 from tasks.causes import CAUSES
 from tasks.changes_page import WORDS
@@ -41,10 +42,11 @@ def said(text: str) -> dict[str, Any]:
     def counts(line: str) -> dict[str, int]:
         found = re.search(rf"^{line}: (.*)\.$", text, re.MULTILINE)
         told = re.split(r"[;,] (?=\d)", found[1]) if found else []
-        numbers = {WORDS[c]: c for c in CAUSES}
-        return {numbers[t.partition(" ")[2]]: int(t.partition(" ")[0]) for t in told}
+        pairs = [(int(t.partition(" ")[0]), t.partition(" ")[2]) for t in told]
+        causes = {(several, words): c for c in CAUSES for several, words in enumerate(WORDS[c])}
+        return {causes[number != 1, words]: number for number, words in pairs}
 
-    gone = re.search(r"^Gone: (\d+) rows with (\d+) figures\.$", text, re.MULTILINE)
+    gone = re.search(r"^Gone: (\d+) rows? with (\d+) figures?\.$", text, re.MULTILINE)
     return {
         "figures": counts("Figures"),
         "rows": counts("Rows"),
@@ -118,7 +120,7 @@ def test_a_rejected_version_that_readers_have_passed_names_what_it_was_made_afte
     second = seal(store, WORLD, world({0: 6}), "2020-02")
     ran = techtrade("diff", WORLD, bad)
     assert f"\nreaders get: {second}," in ran.out
-    hint = f"techtrade diff {WORLD} {first} {bad}"
+    hint = command("diff", WORLD, first, bad, store=store.url)
     assert f"{bad} was made after {first}: {hint}\n" in ran.out
     assert f"\nolder: {first}," in techtrade(*hint.split()[1:]).out
 

@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ParamValid
 from s3fs.errors import translate_boto_error
 
 from configs.errors import (
+    NoBucketError,
     ObjectNotFoundError,
     PreconditionFailedError,
     StoreError,
@@ -38,7 +39,7 @@ def answer(code: str, status: int, **extra: str) -> BaseException:
         ("SlowDown", 503, StoreUnavailableError),
         ("InternalError", 500, StoreUnavailableError),
         ("SomethingNew", 502, StoreUnavailableError),
-        ("NoSuchBucket", 404, StoreError),
+        ("NoSuchBucket", 404, NoBucketError),
         ("InvalidArgument", 400, StoreError),
         ("NotImplemented", 400, StoreError),
         ("PermanentRedirect", 301, StoreError),
