@@ -17,7 +17,8 @@ COMMANDS = (
 )  # fmt: skip
 # A command as it is printed in texts: its words, options with their values, and names, files and figures.
 _ARGUMENT = r"(?: (?:-{1,2}[a-z][\w-]*(?:[ =][^\s;,)]+)?|[^\s;,)]*[_@=/\d][^\s;,)]*|partners|[A-Z][A-Z@\[\]]+))"
-_WORDS = rf"(?:(?:{'|'.join(COMMANDS[:4])}) [a-z-]+|(?:{'|'.join(COMMANDS[4:])})\b)"
+_RUNBOOK = r"alerts runbook(?: [a-z][a-z-]+){0,2}"  # its page and its entry
+_WORDS = rf"(?:{_RUNBOOK}|(?:{'|'.join(COMMANDS[:4])}) [a-z-]+|(?:{'|'.join(COMMANDS[4:])})\b)"
 COMMAND = re.compile(rf"\btechtrade {_WORDS}{_ARGUMENT}*")
 
 

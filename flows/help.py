@@ -71,6 +71,7 @@ EXAMPLES = {
     "raw expire": "techtrade raw expire --older-than 365 --dry-run",
     "alerts": "techtrade alerts list",
     "alerts test": "techtrade alerts test",
+    "alerts runbook": "techtrade alerts runbook quality unit-and-size",
     "alerts list": "techtrade alerts list",
     "alerts send": "techtrade alerts send",
 }

@@ -14,6 +14,7 @@ from typing import Any
 
 import polars as pl
 
+from configs.words import plural
 from tasks.quality.comparison import SAME, Compared
 from tasks.quality.distance import common_ratio, number
 from tasks.quality.report import CheckResult
@@ -107,8 +108,8 @@ def _against_known(failed: Sequence[CheckResult]) -> str:
         found = common_ratio(pl.DataFrame(_rows(check), infer_schema_length=None))
         if found is not None:
             name, ratio, words = found
-            rows = f"{number(check.rows_failed or 0)} rows of {check.check_id}"
-            return f"{name} is {times(ratio)} what is {words}, in {rows}"
+            rows = plural(check.rows_failed or 0, "row")
+            return f"{name} is {times(ratio)} what is {words}, in {rows} of {check.check_id}"
     return ""
 
 

@@ -26,6 +26,7 @@ import polars as pl
 import pyarrow as pa
 
 from configs.errors import CheckCouldNotRunError
+from configs.words import plural
 from expectations import columns
 from expectations.base import Check, GateInput, load_checks
 from expectations.runbooks import runbook
@@ -236,9 +237,12 @@ def _observed(check: Check, behind: pl.DataFrame, checked: int | None) -> str:
     """Return how many rows failed, and how far off they are where the rows can tell."""
     told = values_of(behind, check.column) if check.column else how_far(behind)
     failed = behind.height
-    of = f" of {checked:,}" if checked is not None and checked >= failed else ""
-    rows = "row" if failed == 1 and not of else "rows"
-    return f"{failed:,}{of} {rows} fail{'s' if failed == 1 else ''}" + (f"; {told}" if told else "")
+    if checked is None or checked < failed:
+        counted = plural(failed, "row fails", "rows fail")
+    else:
+        of = f"of {plural(checked, 'row')}"
+        counted = plural(failed, f"{of} fails", f"{of} fail")
+    return counted + (f"; {told}" if told else "")
 
 
 def _failing(gate: GateInput, check: Check) -> pl.DataFrame:

@@ -40,6 +40,8 @@ WITHOUT = {
     ("deploy",): "brings a Prefect server to what is declared; only notes it in a store",
     ("sources", "check"): "asks publishers for metadata, and reads nothing else",
     ("alerts", "test"): "sends through the channels, whatever stands in a store",
+    ("alerts", "runbook"): "prints a page of the project",
+    ("completion",): "prints a script for the shell",
 }
 
 

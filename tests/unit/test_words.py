@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from configs.contract import dataset_names
-from configs.words import did_you_mean, plural
+from configs.words import COMMAND, did_you_mean, plural
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,20 @@ from configs.words import did_you_mean, plural
 )
 def test_a_count_agrees_with_its_noun(count: int, noun: str, several: str, words: str) -> None:
     assert plural(count, noun, several) == words
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "techtrade quality partners@2026-01-31.0001 --store s3://bucket/store",
+        "techtrade alerts runbook quality unit-and-size",
+        "techtrade alerts runbook",
+        "techtrade raw list --source snapshot",
+    ],
+)
+def test_a_command_is_found_whole_in_a_text(command: str) -> None:
+    found = COMMAND.search(f"it was stopped; see: {command}; or ask its owner")
+    assert found is not None and found[0] == command
 
 
 @given(st.integers(min_value=0, max_value=10**12))
