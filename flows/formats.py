@@ -13,7 +13,7 @@ import polars as pl
 
 from configs.contract import Column, Contract
 from configs.errors import TechtradeError, UsageError
-from flows.output import table
+from flows.output import say, table
 from flows.tables import Shape, lines
 from tasks.build import write
 
@@ -91,7 +91,7 @@ def write_table(head: str, parts: Sequence[pl.DataFrame], contract: Contract, ou
         with _output_errors(output):
             Path(output).write_text("\n".join([head, *told, ""]), encoding="utf-8")
         return
-    print(head)
+    say(head)
     # Where they do not fit, attributes give way before measures.
     roles = {c.name: c.role for c in contract.columns}
     spare = sorted(contract.names[:0:-1], key=lambda c: ("attribute", "vintage", "measure", "key").index(roles[c]))

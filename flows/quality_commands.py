@@ -83,7 +83,7 @@ def _print(store: ObjectStore, found: Evidence) -> None:
     print("\nevidence:")
     for uri in found.files.values():
         print(f"  {uri}")
-    print(f"as a page: {command('quality', found.name, '--html', f'{found.name}.html', store=store.url)}")
+    say(f"as a page: {command('quality', found.name, '--html', f'{found.name}.html', store=store.url)}")
 
 
 def _print_failure(r: CheckResult) -> None:

@@ -64,7 +64,7 @@ def print_all(store: ObjectStore) -> None:
     print_datasets(store)
     print_charts(store)
     print_claims(store)
-    print_next()
+    print_next(store)
 
 
 @dataclass(frozen=True)
@@ -197,11 +197,12 @@ def print_claims(store: ObjectStore) -> None:
     table(columns, rows, right=columns[1:4], text={"claim": 60}, below=("claim",))
 
 
-def print_next() -> None:
+def print_next(store: ObjectStore) -> None:
     """Print three commands that work on the store as it is now, and where the snippets are."""
     print("\nNext:")
-    limit, longest = width(), max(len(arguments) for arguments, _ in NEXT)
-    for arguments, words in NEXT:
+    told = [(command(*words.split(), store=store.url).removeprefix("techtrade "), why) for words, why in NEXT]
+    limit, longest = width(), max(len(arguments) for arguments, _ in told)
+    for arguments, words in told:
         line = f"  {COMMAND} {arguments:<{longest}}  # {words}"
         print(line if limit is None or len(line) <= limit else f"  # {words}\n  {COMMAND} {arguments}")
     say(f"In Python: docs/snippets has polars, DuckDB and pandas. All commands: {COMMAND} --help")
