@@ -13,6 +13,7 @@ from typing import Any
 
 from configs.contract import dataset_names, load_contract, published_names
 from configs.errors import StoreError
+from configs.hints import command
 from configs.history import SUFFIX
 from flows import prefect_runs
 from flows.inspect_commands import open_at
@@ -56,7 +57,7 @@ def status(names: tuple[str, ...], url: str | None, as_json: bool, check: bool, 
     else:
         say(f"{store.url}, {now:%Y-%m-%d %H:%M} UTC\n{server}\n")
         print_rows(found.rows, now, {name: _history(store, name) for name in chosen})
-        _print_bundled(found)
+        _print_bundled(found, store.url)
         _print_attention(found)
         if not names and not all_:
             remark("(histories are not listed; --all lists them)")
@@ -151,12 +152,13 @@ def _style(column: str, row: Row) -> str:
     return "red" if column == "alerts" and row.alerts else ""
 
 
-def _print_bundled(found: Overview) -> None:
+def _print_bundled(found: Overview, store: str) -> None:
     """Print what "bundled" means in the table: no fault, and no news either."""
     names = [row.dataset for row in found.rows if row.freshness == "bundled, not scheduled"]
     if names:
         print()
-        say(f"bundled, not scheduled: {', '.join(names)}; start the schedules with: techtrade serve")
+        start = command("serve", store=store)
+        say(f"bundled, not scheduled: {', '.join(names)}; start the schedules with: {start}")
 
 
 def _print_attention(found: Overview) -> None:

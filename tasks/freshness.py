@@ -140,7 +140,7 @@ def _judged(facts: Facts, expected: Expectations, now: datetime, scheduled: Sche
         return _unpublished(facts, scheduled)
     if scheduled is None and facts.bundled:
         told = f"vintage {facts.vintage} came with the project, and no schedule was ever started for this store"
-        return _verdict(facts, "bundled, not scheduled", f"{told}; techtrade serve starts one")
+        return _verdict(facts, "bundled, not scheduled", f"{told}; start one with: {command('serve')}")
     due = expected.due
     if due is not None and not due.had_by(facts.vintage):
         return _late(facts, expected, due)

@@ -1,7 +1,7 @@
 """The commands that README, docs and runbooks print: found, with their placeholders filled in, and parsed.
 
 A command is a line of a fenced block (or a comment in a Python one), or inline code that begins with ``techtrade`` or
-``make``. Text in square brackets is optional, so such a command stands for two: without all of it, and with all of it.
+``make``. Of a pipe it is the first command, of ``source <(...)`` the inner one. Text in square brackets is optional, so such a command stands for two: without all of it, and with all of it.
 """
 
 from __future__ import annotations
@@ -54,8 +54,11 @@ def commands(page: Path) -> list[Printed]:
     Raises:
         ValueError: a line of a fenced block has a command in a form that is not understood.
     """
-    text = page.read_text(encoding="utf-8")
-    name = page.relative_to(ROOT).as_posix()
+    return in_markdown(page.read_text(encoding="utf-8"), page.relative_to(ROOT).as_posix())
+
+
+def in_markdown(text: str, name: str) -> list[Printed]:
+    """All commands of the text of a page of that name: see ``commands``."""
     found: list[Printed] = []
     for line, given in [*_fenced(text, name), *_inline(text)]:
         where = f"{name}:{line}"
@@ -77,7 +80,7 @@ def _fenced(text: str, name: str) -> Iterator[tuple[int, str]]:
                 carried += line[:-1]
                 continue
             whole, carried = carried + line, ""
-            given = re.sub(r"(^|\s)#.*$", "", whole).strip().removeprefix("$ ")
+            given = _alone(re.sub(r"(^|\s)#.*$", "", whole).strip().removeprefix("$ "))
             if _program(given):
                 yield began, given
             elif "techtrade" in given.split()[1:] and given.split()[0] not in OTHER_PROGRAMS:
@@ -87,9 +90,15 @@ def _fenced(text: str, name: str) -> Iterator[tuple[int, str]]:
 def _inline(text: str) -> Iterator[tuple[int, str]]:
     without = re.sub(r"^```.*?^```", lambda m: "\n" * m[0].count("\n"), text, flags=re.MULTILINE | re.DOTALL)
     for code in re.finditer(r"(?<!`)`([^`]+)`(?!`)", without):
-        given = " ".join(code[1].split())
+        given = _alone(" ".join(code[1].split()))
         if _program(given):
             yield without.count("\n", 0, code.start()) + 1, given
+
+
+def _alone(given: str) -> str:
+    """The command without what a shell does with its output: a pipe after it, or ``source <(...)`` around it."""
+    sourced = re.fullmatch(r"source <\((.*)\)", given)
+    return (sourced[1] if sourced else given).partition(" | ")[0]
 
 
 def _program(given: str) -> str | None:

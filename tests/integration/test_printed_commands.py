@@ -67,6 +67,7 @@ class Place:
             "VERSION": latest, "OLD": first, "NEW": latest, "VINTAGE": "2022-12-22", "SOURCE": "snapshot",
             "STAGE": "local", "TEXT": "a reason", "...": "a reason", "PERSON": "A. Person", "OWNER": "techtrade data team",
             "DAYS": "400", "N": "20", "FILE": "page.html", "URL": "warehouse", "COPY": "copy",
+            "COMMAND": "read", "PAGE": "quality", "ENTRY": "unit-and-size",
             "s3://my-bucket/techtrade": "warehouse", "O": "techtrade data team",
         }  # fmt: skip
         own = {

@@ -8,20 +8,23 @@ from pathlib import Path
 import click
 import pytest
 
-from tests.printed import ROOT, Printed, commands, filled, is_mention, pages, parse, path_of
+from tests.printed import ROOT, Printed, commands, filled, in_markdown, is_mention, pages, parse, path_of
 
 # What the placeholders of the docs may be filled with; what they stand for in a run is in tests/integration.
 VALUES = {
     "DATASET": "partners",
     "DATASET@VERSION": "partners@2026-01-31.0001",
     "atp_world_monthly@VERSION": "atp_world_monthly@2026-01-31.0001",
+    "COMMAND": "read",
     "COPY": "copy",
     "DAYS": "400",
+    "ENTRY": "unit-and-size",
     "FILE": "page.html",
     "NEW": "new",
     "N": "20",
     "OLD": "2026-01-31.0001",
     "OWNER": "an owner",
+    "PAGE": "quality",
     "PERSON": "A. Person",
     "SOURCE": "bea",
     "STAGE": "local",
@@ -80,6 +83,14 @@ def test_a_placeholder_without_a_value_is_refused() -> None:
 )
 def test_a_command_that_is_only_named_is_told_from_one_to_run(words: str, mention: bool) -> None:
     assert is_mention(Printed("x", "techtrade", tuple(words.split()))) is mention
+
+
+@pytest.mark.parametrize(
+    "given", ["techtrade versions partners | less", "source <(.venv/bin/techtrade versions partners)"]
+)
+def test_a_command_is_found_within_a_line_of_the_shell(given: str) -> None:
+    for text in (f"```\n{given}\n```\n", f"as in `{given}`\n"):
+        assert [p.words for p in in_markdown(text, "a.md")] == [("versions", "partners")]
 
 
 def test_groups_have_their_commands() -> None:
