@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.store.schedule import note_scheduled
 from tests.drills.ground import ATP, Ground, wait_for
 
 PAGE = 4096
@@ -83,7 +84,8 @@ def test_a_disk_on_which_no_run_can_even_begin_is_told_by_the_watch_from_elsewhe
 
 
 def watch(ground: Ground) -> None:
-    """``techtrade watch`` on another machine."""
+    """``techtrade watch`` on another machine, of a store that ``techtrade deploy`` has noted its schedules in."""
+    note_scheduled(ground.store, by="techtrade deploy")
     env = {**os.environ, **ground.stack.client(), **ground.stack.wishes.worker, "TECHTRADE_STORE": ground.url}
     command = [sys.executable, "-m", "flows.cli", "watch"]
     assert subprocess.run(command, env=env, capture_output=True, timeout=240).returncode == 1
