@@ -207,7 +207,7 @@ def in_text(text: str) -> list[Printed]:
 
     found = []
     for begin in re.finditer(r"((?:[A-Z_]+=\S+ )*)(?:\.venv/bin/)?techtrade ((?:--debug )?[a-z-]+)", text):
-        if begin[2].removeprefix("--debug ") not in cli.commands:
+        if begin[2].removeprefix("--debug ") not in {*cli.commands, "--help", "--version"}:
             if begin[2] not in PROSE:
                 around = text[max(0, begin.start() - 60) : begin.end() + 60]
                 raise ValueError(f"techtrade {begin[2]}: no such command, in: ... {around} ...")

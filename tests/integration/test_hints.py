@@ -15,7 +15,7 @@ from tasks.store import reader
 from tasks.store.local import LocalStore
 from tests.contract.doubles import CensusDouble, closed_port
 from tests.integration.newcomer import publishers
-from tests.plain import Ran, plain
+from tests.plain import Ran, nothing_published, plain
 from tests.printed import Printed, filled, in_text
 
 pytestmark = pytest.mark.slow
@@ -77,7 +77,7 @@ def follow(run: Run, hint: Hint, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_on_an_empty_store_the_way_to_every_dataset_ends_with_it(
     elsewhere: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "store").mkdir()
+    nothing_published(LocalStore(tmp_path / "store"))
     asked: dict[str, list[Hint]] = {}
     for name in published_names():
         for looking in LOOKING:
@@ -125,10 +125,12 @@ def test_on_a_store_in_use_every_hint_can_be_followed(
             found += hints(elsewhere, line)
         census.fault = "thousands"
         monkeypatch.setenv("TECHTRADE_SOURCES__CENSUS_BALANCE__URL", f"{census.url}/country.xlsx")
-        found += hints(elsewhere, f"publish {ATP}", frozenset({3}))
+        stopped = hints(elsewhere, f"publish {ATP}", frozenset({3}))
+        found += stopped
         for line in (f"quality {ATP}", f"show {ATP}", "status --json", "freshness", "alerts list", f"versions {ATP}"):
             found += hints(elsewhere, line)
-        rejected = next(h.printed.words[1] for h in found if h.printed.words[0] == "show")
+        rejected = next(h.printed.words[1] for h in stopped if h.printed.words[0] == "quality")
+        assert rejected.startswith(f"{ATP}@")
         found += [h for of in ("quality", "show") for h in hints(elsewhere, f"{of} {rejected}", frozenset({0}))]
         monkeypatch.setenv("TECHTRADE_SOURCES__WORLD_BANK__URL", nobody)
         monkeypatch.setenv("TECHTRADE_SOURCES__WORLD_BANK__ATTEMPTS", "1")
@@ -137,7 +139,7 @@ def test_on_a_store_in_use_every_hint_can_be_followed(
         monkeypatch.setenv("TECHTRADE_SOURCES__CENSUS_BALANCE__URL", given["TECHTRADE_SOURCES__CENSUS_BALANCE__URL"])
         every = {hint.line: hint for hint in found}
         named = {hint.printed.words[0] for hint in every.values()}
-        assert named >= {"versions", "vintages", "publish", "quality", "show", "serve"}, sorted(named)
+        assert named >= {"versions", "vintages", "publish", "quality", "diff", "serve"}, sorted(named)
         without = [h for h in every.values() if "--store" not in h.printed.words and h.printed.words[0] != "serve"]
         assert {h.after for h in without} <= {"publish --vintage 2025-02"}, "the store is part of a command to copy"
         assert [w for h in every.values() if (w := follow(elsewhere, h, monkeypatch))] == []

@@ -100,6 +100,7 @@ def test_a_wrong_hint_is_found(source: str) -> None:
             [("publish", "a", "b", "--store", "s3://x/y")],
         ),
         ("run: TECHTRADE_FOLLOW=true techtrade publish a && techtrade status.", [("publish", "a"), ("status",)]),
+        ("all commands: .venv/bin/techtrade --help", [("--help",)]),
         ("run techtrade from a checkout", []),
     ],
 )
