@@ -229,6 +229,7 @@ def test_what_make_run_prints_of_the_store(
     assert re.search(r"^no data +48\.0 +1 % +-", out, re.MULTILINE)
     commands = re.findall(rf"{re.escape(showcase.COMMAND)} ([^#\n]+)", out)
     assert len(commands) == len(showcase.NEXT) + 1
+    assert sum(f"--store {store.url}" in command for command in commands) == len(showcase.NEXT)
     for command in commands:
         ran = techtrade(*command.split())
         assert ran.code == 0 and ran.out
