@@ -64,7 +64,7 @@ def small_publish_against_empty_flow() -> Ratio:
 
         from flows.publish import publish
 
-        wait_for_server()
+        assert wait_for_server() is None
 
         @flow
         def nothing() -> None:

@@ -1,0 +1,23 @@
+"""Flows, their set-up, and the command line.
+
+A stop in the first moments of a command, while its imports go on, is one line too: ``flows.stopping`` is not there yet.
+"""
+
+import os
+import signal
+import sys
+from types import FrameType
+
+
+def _stop(signum: int, frame: FrameType | None) -> None:
+    try:
+        os.write(2, b"stopped\n")
+    finally:
+        os._exit(128 + signum)
+
+
+# As a command: by its script, or by `python -m flows...`, whose first argument is this while packages are imported.
+if sys.argv[0].rpartition("/")[2] in ("techtrade", "-m"):
+    for _signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(_signum) != signal.SIG_IGN:
+            signal.signal(_signum, _stop)

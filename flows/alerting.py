@@ -176,7 +176,7 @@ def on_crashed(flow: Any, flow_run: Any, state: Any) -> None:
     """Prefect's hook of a run whose process ended, or was ended: by a signal, by exit, for want of memory."""
     dataset, url = _given(flow_run, flow)
     error = state.data if isinstance(state.data, BaseException) else None
-    if isinstance(error, KeyboardInterrupt):
+    if isinstance(error, KeyboardInterrupt) and flow_run.work_queue_id is None:
         return  # who pressed the keys knows
     how = keys.blanked(str(state.message or "no more is known"))
     with _bound(flow_run):

@@ -7,9 +7,10 @@ from configs.errors import TechtradeError
 from configs.settings import source_settings
 from configs.words import plural
 from flows import embedded
-from flows.commands import STARTING, as_plain, attempt, log, say, what_is_missing
+from flows.commands import STARTING, as_plain, attempt, say, what_is_missing
 from flows.inspect_commands import open_to_write
 from flows.output import print_json, progress, remark
+from flows.running import could_not_begin
 from flows.runtime import refuse_unknown_sources
 from tasks.extract.base import Months, in_words
 from tasks.runs import Outcome, Request
@@ -30,7 +31,7 @@ def backfill(name: str, first: str, last: str | None, dry_run: bool, url: str | 
     refuse_unknown_sources()
     last = last or f"{utc_now():%Y-%m}"
     request = Request(load_contract(name), "live", months=Months.of(first, last))
-    with progress(STARTING), embedded.server(log.info) as wait_for_server:
+    with progress(f"{name}: looking at what it takes") as step:
         from flows import alerting
         from flows.backfill import backfill as flow
         from flows.backfill import requests_of
@@ -42,11 +43,14 @@ def backfill(name: str, first: str, last: str | None, dry_run: bool, url: str | 
             if as_json:
                 print_json({"dataset": name, "first": first, "last": last, "requests": requests, "estimate": estimate})
             return 0
-        wait_for_server()
-        with alerting.collected(url):
+        step(STARTING)
+        with embedded.server(step) as wait_for_server, alerting.collected(url):
+            no_server = wait_for_server()
             result: Outcome | TechtradeError | None = what_is_missing(name, "live")
             if isinstance(result, TechtradeError):
                 alerting.failed(url, name, result)
+            elif no_server:
+                result = could_not_begin(name, url, no_server)
             else:
                 result = attempt(flow, name, url, first=first, last=last)
     if as_json:

@@ -7,6 +7,7 @@ takes about 10 s to import and Prefect 1 to 3 s, so each command imports what it
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import Any
 
@@ -465,9 +466,9 @@ def main() -> None:
         sys.exit(2)
     except click.exceptions.Exit as e:
         sys.exit(e.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        print("stopped", file=sys.stderr)
-        sys.exit(130)
+    except (click.Abort, KeyboardInterrupt) as e:
+        remark("stopped")
+        sys.exit(128 + (e.signum if isinstance(e, stopping.Stopped) else signal.SIGINT))
     except BrokenPipeError:
         # The reader of our output went away (`techtrade read ... | head`): not an error, but nothing more to say.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

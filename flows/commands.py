@@ -18,7 +18,7 @@ from configs.errors import (
 from configs.settings import has_settings, require_access, source_settings
 from flows import embedded, keys
 from flows.output import one_line, print_json, progress, remark, show_traceback
-from flows.running import UnforeseenError, run
+from flows.running import UnforeseenError, could_not_begin, run
 from flows.runtime import refuse_unknown_sources
 from tasks.runs import Followed, Outcome, Published, RejectedError, Request, SourceKind
 from tasks.starting import again, start_words
@@ -65,12 +65,14 @@ def publish_datasets(
         from flows.publish import publish
 
         lacking = {name: what_is_missing(name, kind) for name in chosen}
-        wait_for_server()
+        no_server = wait_for_server()
         with alerting.collected(store):
             for name in chosen:
                 missing, why = lacking[name], "" if names else why_left_out(name, kind, lacking[name])
                 if why:
                     results.append((name, LeftOut(name, why)))
+                elif missing is None and no_server:
+                    results.append((name, could_not_begin(name, store, no_server)))
                 elif missing is None:
                     given = {"source": kind, "vintage": vintage, "refresh": refresh}
                     results.append((name, attempt(publish, name, store, **given)))

@@ -15,6 +15,7 @@ import tomllib
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from http.client import HTTPException
 from pathlib import Path
 from subprocess import Popen
 from tempfile import TemporaryFile
@@ -54,13 +55,11 @@ def is_embedded() -> bool:
 
 
 @contextmanager
-def server(say: Callable[[str], None]) -> Iterator[Callable[[], None]]:
+def server(say: Callable[[str], None]) -> Iterator[Callable[[], ServerStartError | None]]:
     """Start a server if none is configured; yield a function that waits until it answers.
 
     Import flows between the two: it takes as long as the server's start. ``say`` is called with the state of the wait.
-
-    Raises:
-        ServerStartError: by the function, if the server ends or does not answer in time.
+    The function returns why there is no server, if it ended or did not answer in time.
     """
     prepare()
     if configured_url():
@@ -80,14 +79,18 @@ def server(say: Callable[[str], None]) -> Iterator[Callable[[], None]]:
 
             stack.enter_context(temporary_settings({PREFECT_API_URL: url}))
 
-        def wait() -> None:
+        def wait() -> ServerStartError | None:
             threading.Thread(target=_preload, daemon=True).start()
             from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
             # At the end of each run Prefect waits up to a second for its heartbeat; this server does not listen to it.
             stack.enter_context(temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}))
             stack.callback(_send_the_rest)
-            wait_until_up(url, child, output, say)
+            try:
+                wait_until_up(url, child, output, say)
+            except ServerStartError as e:
+                return e
+            return None
 
         yield wait
 
@@ -112,7 +115,7 @@ def wait_until_up(url: str, child: Popen[bytes], output: IO[bytes], say: Callabl
         try:
             with urllib.request.urlopen(f"{url}/health", timeout=2):
                 return
-        except OSError:
+        except (OSError, HTTPException):
             if int(passed / 5) > said:
                 said = int(passed / 5)
                 say(f"waiting for the Prefect server ({passed:.0f} s)")
@@ -174,4 +177,4 @@ def _send_the_rest() -> None:
 
 
 def _nothing() -> None:
-    """The configured server is there already, or its absence is the run's to report."""
+    """Return at once: the configured server is there already, or its absence is the run's to report."""

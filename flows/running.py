@@ -56,6 +56,16 @@ def run(flow: Any, *, dataset: str, store: str | None = None, **given: Any) -> O
     return outcome
 
 
+def could_not_begin(dataset: str, store: str | None, error: TechtradeError) -> TechtradeError:
+    """Write down and report that there was no server to run a dataset's flow on; return the error."""
+    from flows import alerting, status
+    from tasks.store.open import open_store
+
+    status.write_failure(open_store(store or load_settings().store), dataset, error)
+    alerting.failed(store, dataset, error)
+    return error
+
+
 def _known(dataset: str, error: Exception) -> TechtradeError | None:
     from prefect.flow_engine import FlowRunTimeoutError
 

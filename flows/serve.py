@@ -14,10 +14,11 @@ import signal
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from subprocess import Popen
-from typing import IO
+from typing import IO, Any
 
 import psutil
 
@@ -37,6 +38,8 @@ RUNS_SECONDS = 1.7
 RUNNER_SECONDS = 0.8
 FORGET_SECONDS = 1.2
 POLL_SECONDS = 0.5
+# Tells the runner that it is being stopped: what it sees then is no news.
+BE_SILENT = signal.SIGUSR1
 # A runner asks for work every ten seconds.
 LIVELY_SECONDS = 30
 
@@ -62,21 +65,21 @@ def serve(store: str | None) -> None:
     os.environ.setdefault(RUN_SECONDS, str(max(d.run_seconds for d in declared)))
     prepare()
     stopping.unwind_within(RUNS_SECONDS + RUNNER_SECONDS + FORGET_SECONDS + 0.5)
-    names = [d.name for d in declared]
-    with _only_one(store) as last_stop, _server() as server:
-        refuse_if_served(names, last_stop, is_own=server is not None)
+    with _only_one(store) as place, _server() as server:
+        refuse_if_served(place.last_stop, is_own=server is not None)
         note_scheduled(open_store(store or load_settings().store), by="techtrade serve")
-        forget_scheduled(names)
+        forget_scheduled()
         for deployment in declared:
             for schedule in deployment.schedules:
                 remark(f"{deployment.name}: {schedule.slug}, at cron '{schedule.cron}' {schedule.timezone}")
         with _log("runner") as output:
+            place.served = True
             runner = tether.start("flows.served", [store] if store else [], os.environ, output)
             try:
                 _watch(runner, server)
             finally:
                 _end(runner)
-                forget_scheduled(names)
+                forget_scheduled()
 
 
 def _watch(runner: Popen[bytes], server: Popen[bytes] | None) -> None:
@@ -95,21 +98,30 @@ def _watch(runner: Popen[bytes], server: Popen[bytes] | None) -> None:
         time.sleep(POLL_SECONDS)
 
 
+def _use_login_of_profile() -> None:
+    """Put the login that Prefect has from a profile or file into the environment, where our requests look for it."""
+    from prefect.settings import get_current_settings
+
+    api = get_current_settings().api
+    for name, secret in (("PREFECT_API_KEY", api.key), ("PREFECT_API_AUTH_STRING", api.auth_string)):
+        if secret is not None:
+            os.environ.setdefault(name, secret.get_secret_value())
+
+
 def _end(runner: Popen[bytes]) -> None:
     """End the runs first, so that each can write down that it was stopped, then the runner.
 
-    Not together: a runner that ends kills its runs at once, and one whose runs end calls their hooks, which alert.
+    Not together: a runner that ends kills its runs at once. And one whose runs end calls their hooks, which alert, so
+    it is told to be silent first.
     """
     with suppress(psutil.NoSuchProcess):
         family = psutil.Process(runner.pid)
-        family.suspend()
+        family.send_signal(BE_SILENT)
         runs = family.children(recursive=True)
         for run in runs:
             with suppress(psutil.NoSuchProcess):
                 run.send_signal(signal.SIGINT)
         psutil.wait_procs(runs, timeout=RUNS_SECONDS)
-        family.send_signal(signal.SIGINT)
-        family.resume()
     tether.end(runner, signal.SIGINT, RUNNER_SECONDS)
 
 
@@ -119,6 +131,7 @@ def _server() -> Iterator[Popen[bytes] | None]:
     configured = embedded.configured_url()
     if configured:
         os.environ["PREFECT_API_URL"] = configured
+        _use_login_of_profile()
         remark(f"using the Prefect server at {prefect_runs.address()}")
         yield None
         return
@@ -138,11 +151,10 @@ def _server() -> Iterator[Popen[bytes] | None]:
             tether.release(child)
 
 
-def refuse_if_served(names: list[str], last_stop: datetime | None, *, is_own: bool) -> None:
+def refuse_if_served(last_stop: datetime | None, *, is_own: bool) -> None:
     """Refuse to take over deployments of others: serving would overwrite their entry points, time-outs and store.
 
     Args:
-        names: of the deployments that are to be served.
         last_stop: when a ``serve`` of this ``PREFECT_HOME`` stopped: it is none of the others.
         is_own: whether the server was started by this command.
 
@@ -150,7 +162,7 @@ def refuse_if_served(names: list[str], last_stop: datetime | None, *, is_own: bo
         AlreadyServedError: a worker runs them, or another runner asked for their runs a moment ago.
         PrefectSilentError: the server does not answer.
     """
-    found = [d for d in prefect_runs.ask("deployments/filter", {}) if d["name"] in names]
+    found = deployments()
     of_workers = sorted(d["name"] for d in found if d.get("work_pool_name"))
     if of_workers:
         some = f"{', '.join(of_workers[:3])}{' and others' if len(of_workers) > 3 else ''}"
@@ -175,15 +187,28 @@ def refuse_if_served(names: list[str], last_stop: datetime | None, *, is_own: bo
         )
 
 
-def forget_scheduled(names: list[str]) -> None:
+def deployments() -> list[dict[str, Any]]:
+    """Return what the server has under the names that are served. A name is that of a flow and of a deployment.
+
+    Raises:
+        PrefectSilentError: the server does not answer.
+    """
+    names = {(d.entrypoint.rpartition(".")[2], d.name) for d in served_deployments()}
+    flows = {"name": {"any_": sorted({flow for flow, _ in names})}}
+    ids = {f["id"]: f["name"] for f in prefect_runs.ask("flows/filter", {"flows": flows})}
+    wanted = {"name": {"any_": sorted({name for _, name in names})}}
+    found = prefect_runs.ask("deployments/filter", {"flows": flows, "deployments": wanted})
+    return [d for d in found if (ids.get(d["flow_id"]), d["name"]) in names]
+
+
+def forget_scheduled() -> None:
     """Cancel the runs that are due and have not begun, and delete those of the future: the scheduler makes them again.
 
     As many as there is time for: the next start does the same, before anything runs.
     """
     deadline = time.monotonic() + FORGET_SECONDS
     with suppress(prefect_runs.PrefectSilentError):
-        found = prefect_runs.ask("deployments/filter", {"deployments": {"name": {"any_": names}}})
-        mine = [d["id"] for d in found if not d.get("work_pool_name")]
+        mine = [d["id"] for d in deployments() if not d.get("work_pool_name")]
         if not mine:
             return
         waiting = {"deployment_id": {"any_": mine}, "state": {"type": {"any_": ["SCHEDULED"]}}}
@@ -199,36 +224,46 @@ def forget_scheduled(names: list[str]) -> None:
                 pass  # an answer is of fifty at most
 
 
+@dataclass
+class _Place:
+    """The place of the one ``serve``. ``last_stop``: when the one before it stopped. ``served``: a runner began."""
+
+    last_stop: datetime | None
+    served: bool = False
+
+
 @contextmanager
-def _only_one(store: str | None) -> Iterator[datetime | None]:
-    """Hold the place of the one ``serve`` of this ``PREFECT_HOME``; yield when the one before it stopped.
+def _only_one(store: str | None) -> Iterator[_Place]:
+    """Hold the place of the one ``serve`` of this ``PREFECT_HOME``.
 
     Raises:
         AlreadyServedError: another has it.
     """
     path = _home() / "serve.json"
     with path.open("a+", encoding="utf-8") as held:
-        held.seek(0)
-        last = _parsed(held.read())
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            first = _parsed(held)
             raise AlreadyServedError(
-                f"these schedules are served already: process {last.get('pid', '?')}, "
-                f"since {last.get('started_at', '?')}, store {last.get('store', '?')}. Stop it first, or set another "
+                f"these schedules are served already: process {first.get('pid', '?')}, "
+                f"since {first.get('started_at', '?')}, store {first.get('store', '?')}. Stop it first, or set another "
                 "PREFECT_HOME"
             ) from None
-        mine = {"pid": os.getpid(), "store": store or os.environ.get("TECHTRADE_STORE", ""), "started_at": _now()}
+        last = _parsed(held)
+        mine = {"pid": os.getpid(), "store": store or load_settings().store, "started_at": _now()}
         _rewrite(held, mine)
+        place = _Place(datetime.fromisoformat(last["stopped_at"]) if "stopped_at" in last else None)
         try:
-            yield datetime.fromisoformat(last["stopped_at"]) if "stopped_at" in last else None
+            yield place
         finally:
-            _rewrite(held, {**mine, "stopped_at": _now()})
+            _rewrite(held, {**mine, "stopped_at": _now()} if place.served else last)
 
 
-def _parsed(text: str) -> dict[str, str]:
+def _parsed(held: IO[str]) -> dict[str, str]:
+    held.seek(0)
     try:
-        return dict(json.loads(text))
+        return dict(json.loads(held.read()))
     except ValueError:  # the first start, or one that was cut off while it wrote
         return {}
 

@@ -6,6 +6,7 @@ Apart from the command, so that a stop reaches the runner and its runs as one gr
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 import warnings
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from flows import stopping
 from flows.deployments import Deployment, served_deployments
 from flows.runtime import prepare
+from flows.serve import BE_SILENT
 
 prepare()
 
@@ -50,5 +52,6 @@ def _deployment(declared: Deployment, store: str | None) -> Any:
 
 
 if __name__ == "__main__":
+    signal.signal(BE_SILENT, lambda *_: stopping.be_silent())
     with stopping.stoppable():
         main(sys.argv[1] if len(sys.argv) > 1 else None)

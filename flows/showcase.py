@@ -97,7 +97,9 @@ def publish_all(url: str) -> Done:
         from flows.running import run
         from tasks.runs import Published
 
-        wait_for_server()
+        no_server = wait_for_server()
+        if no_server:
+            raise no_server
         with alerting.collected(url):
             for name in names:
                 vintages = bundled_vintages(name)

@@ -23,6 +23,7 @@ class Running:
     def __init__(self) -> None:
         self.meter = Meter()
         self.sealings = Sealings()
+        self.is_written = False  # how it ended
         self._began = time.monotonic()
 
     def cost(self) -> Cost:
@@ -45,6 +46,7 @@ def of_failures(
     except RejectedError as e:
         found = {"version": e.version, "rejected": e.version, "diagnosis": e.diagnosis}
         derived.write_status(store, _status(store, dataset, "rejected", str(e), running, **found, asked=asked))
+        running.is_written = True
         raise
     except Exception as e:
         if stopping.requested():  # whatever fails now fails because of that
@@ -65,13 +67,18 @@ def write_failure(store: ObjectStore, dataset: str, error: Exception, of: Except
 def write_stopped(store: ObjectStore, dataset: str, running: Running) -> str:
     """Write down that a run was stopped before its end; return what is to be said of it, if anything.
 
-    A swap that was under way is looked up in the store: its reply may not have arrived.
+    A swap that was under way is looked up in the store: its reply may not have arrived. Of a run that has ended already
+    what it wrote stays: only what was made from its dataset is to be caught up on by the next one.
     """
     latest, _ = versions.read_latest(store, dataset)
     won = running.sealings.published(latest)
     sealed = running.sealings.last
     if won:
         stopping.published(f"{dataset}@{won.version}")
+    if running.is_written:
+        note(store, dataset, "stopped before the rest was done")
+        return ""
+    if won:
         said, detail = "", f"published version {won.version}, then stopped"
     elif sealed:
         said = f"was publishing {dataset}@{sealed} (see: {command('versions', dataset, store=store.url)})"
@@ -104,6 +111,7 @@ def write_outcome(store: ObjectStore, outcome: Outcome, running: Running, *, ask
         derived.write_status(store, told)
     else:
         derived.must_write_status(store, told)
+    running.is_written = True
     return kind, detail
 
 

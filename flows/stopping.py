@@ -18,16 +18,22 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
+from configs.words import plural
 from flows.output import remark, restore_terminal
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # How long the main thread may take to unwind, and the last note to the store after that: below five seconds together.
 UNWIND_SECONDS = 2.2
 NOTE_SECONDS = 2.0
+# Some senders deliver a signal twice. Only later is the second one another wish: to end at once.
+REPEAT_SECONDS = 0.5
+# So many published versions are named in the last line.
+NAMED = 3
 
 
 class Stopped(KeyboardInterrupt):
@@ -46,7 +52,8 @@ class _Stopping:
 
     def __init__(self) -> None:
         self.signum: int | None = None
-        self.raised = False
+        self.raised_at: float | None = None
+        self.silent = False
         self.inbox: socket.socket | None = None
         self.unwind_seconds = UNWIND_SECONDS
         self.words: list[Callable[[], str]] = []
@@ -58,10 +65,13 @@ _state = _Stopping()
 
 
 def requested() -> bool:
-    """Return whether this process was asked to stop."""
-    if _state.signum is not None:
-        return True
-    return _state.inbox is not None and _is_readable(_state.inbox, 0)
+    """Return whether this process was asked to stop, so that nothing that fails from here on is to be reported."""
+    return _state.silent or _state.signum is not None or _seen(_state.inbox) is not None
+
+
+def be_silent() -> None:
+    """Report nothing from here on: what this process looks after is being stopped."""
+    _state.silent = True
 
 
 @contextmanager
@@ -96,6 +106,8 @@ def stoppable(*, unwind_seconds: float = UNWIND_SECONDS) -> Iterator[None]:
         for signum, handler in before.items():
             signal.signal(signum, handler)
         signal.set_wakeup_fd(wakeup)
+        if _state.signum is not None:  # it came at the very end
+            end()
         _state.inbox = None
         writer.close()  # ends the watcher
         watcher.join()
@@ -128,22 +140,33 @@ def last_words(words: Callable[[], str]) -> Iterator[None]:
 
 
 def end() -> None:
-    """Say how far the command came, and end the process with 128 and the signal's number. Never returns."""
-    if not _state.ending.acquire(blocking=False):
-        threading.Event().wait()  # the other thread is about to end the process
-    signum = _state.signum or _first_signal()
-    logging.disable(logging.CRITICAL)
-    done: list[str] = []
-    note = threading.Thread(target=_ask, args=(_state.words, done), daemon=True)
-    note.start()
-    note.join(NOTE_SECONDS)
-    restore_terminal()
-    said = [f"published {', '.join(_state.published)}"] if _state.published else []
-    remark(", ".join([*said, *done, "then stopped"]) if said or done else "stopped")
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(Exception):  # a pipe whose reader is gone
+    """Say how far the command came, and end the process with 128 and the signal's number. Never returns, whatever has
+    become of the terminal and of the store."""
+    signum = _state.signum or _seen(_state.inbox) or signal.SIGINT
+    try:
+        if not _state.ending.acquire(blocking=False):  # the other thread does it
+            threading.Event().wait(NOTE_SECONDS + 1)
+            return
+        logging.disable(logging.CRITICAL)
+        done: list[str] = []
+        note = threading.Thread(target=_ask, args=(_state.words, done), daemon=True)
+        note.start()
+        note.join(NOTE_SECONDS)
+        restore_terminal()
+        remark(", ".join([*_published(), *done, "then stopped"]) if _state.published or done else "stopped")
+        for stream in (sys.stdout, sys.stderr):
             stream.flush()
-    os._exit(128 + signum)
+    finally:
+        os._exit(128 + signum)
+
+
+def _published() -> list[str]:
+    targets = list(_state.published)
+    if not targets:
+        return []
+    if len(targets) <= NAMED:
+        return [f"published {', '.join(targets)}"]
+    return [f"published {plural(len(targets), 'version')}, the last one {targets[-1]}"]
 
 
 def _ask(words: list[Callable[[], str]], done: list[str]) -> None:
@@ -155,10 +178,15 @@ def _ask(words: list[Callable[[], str]], done: list[str]) -> None:
 
 
 def _handle(signum: int, frame: FrameType | None) -> None:
-    if _state.raised:  # asked twice: at once
-        os.write(2, b"stopped\n")
-        os._exit(128 + signum)
-    _state.raised = True
+    now = time.monotonic()
+    if _state.raised_at is not None:  # asked twice: at once
+        if now - _state.raised_at < REPEAT_SECONDS:
+            return
+        try:
+            os.write(2, b"\r\x1b[2K\x1b[?25hstopped\n" if os.isatty(2) else b"stopped\n")
+        finally:
+            os._exit(128 + signum)
+    _state.raised_at = now
     _state.signum = _state.signum or signum
     _be_quiet()
     raise Stopped(signum)
@@ -192,6 +220,9 @@ def _is_readable(inbox: socket.socket, milliseconds: int | None) -> bool:
     return bool(poll.poll(milliseconds))
 
 
-def _first_signal() -> int:
-    seen = _state.inbox.recv(1, socket.MSG_PEEK) if _state.inbox else b""
-    return seen[0] if seen else signal.SIGINT
+def _seen(inbox: socket.socket | None) -> int | None:
+    """The signal that waits in the inbox, if it is one that stops; others (an alarm) belong to who has set them."""
+    if inbox is None or not _is_readable(inbox, 0):
+        return None
+    seen = inbox.recv(64, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    return next((signum for signum in seen if signum in SIGNALS), None)

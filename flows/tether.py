@@ -77,6 +77,10 @@ def _end_with_parent() -> None:
 
 def main() -> None:
     """Run the module that the arguments name, tethered to whoever holds the other end of standard input."""
+    # What its parent ignores, as a command in the background of a script does, must end the child all the same.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for signum in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     module, *arguments = sys.argv[1:]
     sys.argv = [module, *arguments]

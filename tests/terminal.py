@@ -13,7 +13,7 @@ import subprocess
 import termios
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,17 @@ class Terminal:
         """Read on until the command has printed ``text``."""
         self.wait_for(lambda: text in self.text)
 
+    def wait_until_it_can_stop(self) -> None:
+        """Return when the command has taken the signals: what Python does before that is not ours."""
+        status = Path(f"/proc/{self.process.pid}/status")
+        bit = 1 << (signal.SIGHUP - 1)
+        self.wait_for(lambda: int(re.search(r"SigCgt:\s*(\w+)", status.read_text())[1], 16) & bit)  # type: ignore[index]
+
+    def hang_up(self) -> None:
+        """Close the terminal, as one who closes the window."""
+        self._remember_family()
+        os.close(self.descriptor)
+
     def press_ctrl_c(self) -> None:
         """Let the terminal send SIGINT to the whole foreground process group."""
         self._remember_family()
@@ -91,7 +102,8 @@ class Terminal:
         return [p for p in alive if p.status() != psutil.STATUS_ZOMBIE]
 
     def _remember_family(self) -> None:
-        self.family = psutil.Process(self.process.pid).children(recursive=True)
+        with suppress(psutil.NoSuchProcess):  # it may have ended in this moment
+            self.family = psutil.Process(self.process.pid).children(recursive=True)
 
     def _read(self, seconds: float) -> bool:
         """Whether there may be more to come."""

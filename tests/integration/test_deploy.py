@@ -313,7 +313,7 @@ def test_what_is_late_is_cancelled_and_what_comes_is_scheduled_again(
         client.create_flow_run_from_deployment(served, state=Scheduled(scheduled_time=now + timedelta(hours=hours))).id
         for hours in (-1, 24)
     )
-    forget_scheduled(["partners"])
+    forget_scheduled()
     state = client.read_flow_run(late).state
     assert state is not None and state.is_cancelled()
     with pytest.raises(ObjectNotFound):

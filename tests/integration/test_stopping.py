@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -20,11 +22,20 @@ from tasks.store.verify import verify
 from tests import terminal
 from tests.command import Ran
 from tests.conftest import Place
+from tests.integration.test_alerts_runs import ALERTS
 from tests.plain import nothing_published
 
 DATASET = "atp_world_monthly"
 PUBLISH = [sys.executable, "-m", "flows.cli", "publish", DATASET, "--source", "snapshot", "--vintage"]
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
+
+
+@pytest.fixture
+def environment(environment: dict[str, str], tmp_path: Path) -> dict[str, str]:
+    """With a channel that an alert would go to, and that takes none: whatever is reported stays in the store."""
+    settings = tmp_path / "alerts.yaml"
+    settings.write_text(ALERTS, encoding="utf-8")
+    return environment | {"TECHTRADE_ALERTS": str(settings), "TEST_CHAT": "json://127.0.0.1:9"}
 
 
 def assert_stopped(run: terminal.Terminal, code: int = 130, line: str = "stopped") -> None:
@@ -39,9 +50,9 @@ def assert_no_alert(store: ObjectStore) -> None:
     assert (found.incidents, found.undelivered, found.sent) == ((), (), ())
 
 
-def test_ctrl_c_while_it_imports(environment: dict[str, str], tmp_path: Path) -> None:
+def test_ctrl_c_in_the_first_moment(environment: dict[str, str], tmp_path: Path) -> None:
     run = terminal.start([*PUBLISH, "2023-01"], environment)
-    run.wait_for_text("starting Prefect")
+    run.wait_until_it_can_stop()
     run.press_ctrl_c()
     assert_stopped(run)
     assert not (tmp_path / "store").exists()
@@ -113,6 +124,45 @@ def test_a_watch_stops_between_two_looks(environment: dict[str, str], local_stor
     assert_stopped(run)
 
 
+def test_a_terminal_that_is_closed_ends_it(environment: dict[str, str]) -> None:
+    """There is nothing left to say it to."""
+    with terminal.silent_server() as (url, _):
+        env = environment | {"TECHTRADE_SOURCES__CENSUS_BALANCE__URL": f"{url}/country.xlsx"}
+        run = terminal.start([sys.executable, "-m", "flows.cli", "publish", DATASET], env)
+        run.wait_for_text("extracting from census_balance")
+        run.hang_up()
+        assert run.process.wait(terminal.PATIENCE) == 129
+
+
+@pytest.mark.parametrize("closed", ["pipe", "descriptor"])
+def test_a_stop_that_cannot_be_said_is_one_all_the_same(closed: str, environment: dict[str, str]) -> None:
+    """``make run 2>&1 | tee log``: Ctrl-C ends tee first."""
+    code = "from flows import stopping\nimport time\nwith stopping.stoppable():\n    print(1, flush=True)\n    time.sleep(600)"
+    command = [sys.executable, "-c", code]
+    if closed == "descriptor":
+        command = ["sh", "-c", 'exec "$@" 2>&-', "sh", *command]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.readline()
+    process.stderr.close()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(terminal.PATIENCE) == 130
+
+
+def test_a_server_that_does_not_start_is_a_failed_run(
+    environment: dict[str, str], tmp_path: Path, local_store: ObjectStore
+) -> None:
+    own = {k: v for k, v in environment.items() if k != "PREFECT_API_URL"}
+    own |= {"PREFECT_HOME": str(tmp_path / "prefect"), "PREFECT_API_DATABASE_CONNECTION_URL": "nonsense://"}
+    ran = subprocess.run([*PUBLISH, "2023-01", "--json"], env=own, capture_output=True, text=True)
+    assert ran.returncode == 1 and "cannot start the Prefect server" in ran.stderr
+    (said,) = json.loads(ran.stdout)
+    assert (said["outcome"], said["kind"]) == ("failed", "ServerStartError")
+    status = derived.read_status(local_store, DATASET)
+    assert status is not None and status.outcome == "failed"
+    assert [i.finding.dataset for i in state.read(local_store).incidents] == [DATASET]
+
+
 def test_what_the_shell_ignores_stays_ignored(environment: dict[str, str]) -> None:
     """``nohup``, and jobs that a script puts into the background."""
     command = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *PUBLISH, "2023-01"]
@@ -134,11 +184,12 @@ def test_a_killed_command_leaves_no_server(environment: dict[str, str], tmp_path
 
 
 @pytest.mark.slow
-def test_ctrl_c_in_the_middle_of_make_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize("moment", ["first", "checking"])
+def test_ctrl_c_in_make_run(moment: str, tmp_path: Path) -> None:
     env = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT")}
     env |= {"TECHTRADE_STORE": str(tmp_path / "store"), "PREFECT_HOME": str(tmp_path / "prefect")}
     run = terminal.start([sys.executable, "-m", "flows.showcase"], env)
-    run.wait_for_text("checking")
+    run.wait_until_it_can_stop() if moment == "first" else run.wait_for_text("checking")
     run.press_ctrl_c()
     assert run.end() == 130
     assert run.last_lines[-1:] and run.last_lines[-1].endswith("stopped") and "Traceback" not in run.text
@@ -147,19 +198,19 @@ def test_ctrl_c_in_the_middle_of_make_run(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_signals_at_random_moments(
-    prefect_api: str, place: Place, techtrade: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+    environment: dict[str, str], place: Place, techtrade: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Twenty on each kind of store: whenever it comes, readers have the old version or the new one, whole."""
     seed = random.randrange(2**32)
     print(f"seed {seed}")
     chance = random.Random(seed)
-    env = {**os.environ, **place.environment, "PREFECT_API_URL": prefect_api}
+    env = environment | place.environment
     longest = 0.0
     for number in range(20):
         url = f"{place.url}/{number}"
         monkeypatch.setenv("TECHTRADE_STORE", url)
         run = terminal.start([*PUBLISH, "2023-01"], env | {"TECHTRADE_STORE": url})
-        run.wait_for_text("starting Prefect")
+        run.wait_until_it_can_stop()
         began = time.monotonic()
         moment = chance.uniform(0, longest or 12)
         while run.process.poll() is None and time.monotonic() - began < moment:
