@@ -222,7 +222,9 @@ def test_signals_at_random_moments(
         else:
             run.send(how)
         code = run.end()
-        assert code in (0, CODES[how]), run.text
+        # At its very end, when all is said, Python takes no signal any more: a shell gives that the same code.
+        done = f"{DATASET}@" in run.text and "published: vintage" in run.text
+        assert code in (0, CODES[how]) or (done and code == -how), run.text
         longest = max(longest, asked - began) if code == 0 else longest
         assert "Traceback" not in run.text and run.left_behind() == []
         store = open_store(url)
