@@ -8,11 +8,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import hypothesis
 import pytest
-from xdist.scheduler import LoadScopeScheduling
 
 from tasks.store.objects import ObjectStore
 from tasks.store.open import open_store
@@ -35,18 +33,6 @@ for _name in ("COLUMNS", "LINES"):
     os.unsetenv(_name)
 
 _numbers = itertools.count(1)
-
-
-class StackInOneProcess(LoadScopeScheduling):
-    """Schedule test by test, but for the drills of ``make stack``: each process that has some would start a stack."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        return "stack" if nodeid.startswith("tests/drills/") else nodeid
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> StackInOneProcess | None:
-    return StackInOneProcess(config, log) if config.getoption("dist") == "loadscope" else None
 
 
 # How long an example takes decides nothing: the machine may be busy.
