@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Template
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from configs.contract import Contract
 from tasks.changes_page import PAGE as CHANGES
+from tasks.html_templates import html_environment
 from tasks.news import ChangesGoneError, News, sealed
 from tasks.store import layout
 from tasks.store.derived import swap_loop
@@ -70,14 +71,7 @@ def as_html(markdown: str) -> Markup:
 
 @cache
 def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("news.html.j2")
+    return html_environment(TEMPLATES).get_template("news.html.j2")
 
 
 def _changes(store: ObjectStore, manifest: Manifest | None) -> str:

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from expectations.runbooks import entry, runbook
+from tasks.html_templates import html_environment
 from tasks.quality.chart import Chart, draw
 from tasks.quality.diagnosis import ratios
 from tasks.quality.evidence import Evidence
@@ -49,13 +48,7 @@ class Failure:
 
 def render(found: Evidence) -> str:
     """The page, as text."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = html_environment(TEMPLATES)
     environment.filters |= {"figure": figure, "change": change, "ratio": ratio, "moment": moment}
     template = environment.get_template("quality.html.j2")
     return template.render(
