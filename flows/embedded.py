@@ -30,6 +30,8 @@ START_SECONDS = 120.0
 DRAIN_SECONDS = 5.0
 # Holds the address of the server that this process started, so that processes it starts know too.
 EMBEDDED = "TECHTRADE_EMBEDDED_PREFECT"
+# Servers of this process that have ended. Prefect keeps the address that it read when it was first imported.
+_ended: set[str] = set()
 _SETTINGS = {
     "PREFECT_UI_ENABLED": "0",
     "PREFECT__SERVER_EPHEMERAL": "1",
@@ -70,6 +72,7 @@ def server(say: Callable[[str], None]) -> Iterator[Callable[[], ServerStartError
     with ExitStack() as stack:
         output = stack.enter_context(TemporaryFile())
         child = start_uvicorn(port, output)
+        stack.callback(_ended.add, url)
         stack.callback(tether.release, child)
         before = {name: os.environ.get(name) for name in (EMBEDDED, "PREFECT_API_URL")}
         stack.callback(_set, before)
@@ -139,7 +142,8 @@ def configured_url() -> str:
         return url
     from prefect.settings import PREFECT_API_URL
 
-    return PREFECT_API_URL.value() or ""
+    found = PREFECT_API_URL.value() or ""
+    return "" if found in _ended else found
 
 
 def _has_files() -> bool:
