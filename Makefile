@@ -7,12 +7,13 @@ STAMP  := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml 2>/dev
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 UV     := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
 
-.PHONY: help run test test-slow lint format types check lock bench freeze demo-sources stack stack-test deploy-check clean
+.PHONY: help run test test-slow faults lint format types check lock bench freeze demo-sources stack stack-test deploy-check clean
 
 help:
 	@echo "make run        publish the bundled vintages into ./warehouse and show what came out"
 	@echo "make test       the test suite (needs no network)"
 	@echo "make test-slow  the drills that repeat something many times"
+	@echo "make faults     every fault of docs/faults.md, counted (WRITE=1 writes the table)"
 	@echo "make check      lint, format, types"
 	@echo "make bench      measurements, each as a ratio in one run"
 	@echo "make demo-sources  doubles of the publishers on loopback, to try everything without a key"
@@ -49,6 +50,9 @@ test-slow: $(STAMP)
 	@# than Prefect waits where others take the processors.
 	@$(BIN)/python -m pytest -m slow --timeout 1500 tests/drills
 	@$(BIN)/python -m pytest -m slow -n 2 --dist worksteal --timeout 1500 --ignore tests/drills
+
+faults: $(STAMP)
+	@$(BIN)/python -m tests.faults $(if $(WRITE),--write)
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .
