@@ -238,6 +238,14 @@ class ClaimLostError(StoreError):
         )
 
 
+class WrongClockError(StoreError):
+    """A clock is wrong: that of this machine, or that of the publisher who stamped the last event of a log."""
+
+
+class RedateRefusedError(StoreError):
+    """The stamps of a log cannot be corrected: none is of the future, or the true time of one is not known."""
+
+
 class TimedOutError(TechtradeError):
     """A run was ended because it took longer than it may."""
 

@@ -93,6 +93,8 @@ class Settings(BaseSettings):
     task_runner: Literal["threads", "dask"] = "threads"
     workers: int = Field(2, ge=1)
     dask_address: str = ""
+    # How long after the last event of a log on a local disk the clock of this machine is still believed.
+    max_idle_days: float = Field(400, ge=1, le=36_500)
     # Whether what is made from a dataset is published with it, in the same run.
     follow: bool = True
     # Where people who get an alert read runbooks and evidence in a browser; empty: alerts name commands instead.

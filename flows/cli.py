@@ -312,6 +312,25 @@ def yank_command(target: str, reason: str, replaced_by: str | None, store: str |
     operate_commands.yank(target, reason, replaced_by, store, as_json)
 
 
+@cli.command(name="redate")
+@click.argument("dataset", shell_complete=DATASETS)
+@click.option("--reason", required=True, help="Reason, recorded in the log.")
+@click.option("--by", required=True, help="Who corrects it, recorded in the log.")
+@click.option(
+    "--at", multiple=True, metavar="SEQ=TIME", help="True time of an event (UTC); repeatable [default: the store's]."
+)
+@click.option("--dry-run", is_flag=True, help="Only print what would be corrected.")
+@with_store
+@with_json
+def redate_command(
+    dataset: str, reason: str, by: str, at: tuple[str, ...], dry_run: bool, store: str | None, as_json: bool
+) -> None:
+    """Correct the times in a log that a wrong clock stamped; the old ones are kept."""
+    from flows import redate_command as command
+
+    command.redate(dataset, reason, by, at, dry_run, store, as_json)
+
+
 @cli.command(name="restore")
 @click.argument("datasets", nargs=-1, shell_complete=DATASETS)
 @click.option("--from", "copy", required=True, metavar="URL", help="Copy of _raw/ and _ledger/ to restore from.")

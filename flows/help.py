@@ -32,7 +32,7 @@ TOPICS = (
     Topic(
         "Operate",
         "techtrade status --check",
-        ("status", "freshness", "alerts", "sources", "raw", "restore", "gc", "watch"),
+        ("status", "freshness", "alerts", "sources", "raw", "restore", "redate", "gc", "watch"),
     ),
     Topic("Deploy", "techtrade deploy --dry-run", ("deploy", "serve", "completion")),
 )
@@ -57,6 +57,7 @@ EXAMPLES = {
     "status": "techtrade status --check",
     "freshness": "techtrade freshness ip_trade_annual",
     "restore": "techtrade restore --from s3://copy/techtrade --store s3://bucket/techtrade",
+    "redate": "techtrade redate atp_world_monthly --reason 'clock ran ahead' --by 'A. B.'",
     "gc": "techtrade gc --dry-run",
     "watch": "techtrade watch --every 60",
     "deploy": "techtrade deploy --stage staging --dry-run",

@@ -18,7 +18,7 @@ from configs.words import plural
 from tasks.causes import CAUSES
 from tasks.changes import apart
 from tasks.claims import judge_claim
-from tasks.store.records import ChangeCounts, LogEntry
+from tasks.store.records import ChangeCounts, LogEntry, in_order
 
 PAGE = "changes.md"
 LARGEST = 10
@@ -85,7 +85,9 @@ def page(
 
 
 def _withdrawn(log: Sequence[LogEntry], *ends: str) -> list[str]:
-    gone = [e for e in log if e.event == "yanked" and min(ends) <= e.version <= max(ends)]
+    order = in_order(log)
+    first, last = sorted(map(order, ends))
+    gone = [e for e in log if e.event == "yanked" and first <= order(e.version) <= last]
     return [*(f"Withdrawn: {e.version}, {e.reason}" for e in gone), *([""] if gone else [])]
 
 

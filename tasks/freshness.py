@@ -20,6 +20,7 @@ from configs.words import plural, shortened
 from expectations.periods import last_day
 from tasks.extract.bundled import bundled_vintages
 from tasks.store import layout, schedule
+from tasks.store.clocks import is_future
 from tasks.store.objects import ObjectStore
 from tasks.store.records import DamagedRecordError, Latest, Schedule, Status
 from tasks.store.versions import read_latest
@@ -124,6 +125,8 @@ def judge(facts: Facts, expected: Expectations, now: datetime, scheduled: Schedu
     Args:
         scheduled: since when a schedule publishes into the store; None if none ever did.
     """
+    if facts.asked_at is not None and is_future(facts.asked_at, now):
+        facts = replace(facts, asked_at=None)  # stamped by a clock that was wrong: it says nothing
     found = _judged(facts, expected, now, scheduled)
     return replace(found, early=True) if found.state in BAD and _is_early(facts, now, scheduled) else found
 

@@ -60,7 +60,7 @@ class News:
 
 def id_of(dataset: str, entry: LogEntry) -> str:
     """The same for the same event of the same store, wherever and whenever it is asked for."""
-    what = (dataset, entry.version, entry.event, str(entry.seq), entry.at, entry.manifest_sha256)
+    what = (dataset, entry.version, entry.event, str(entry.seq), entry.stamped or entry.at, entry.manifest_sha256)
     return f"urn:uuid:{uuid.uuid5(NAMESPACE, ' '.join(what))}"
 
 

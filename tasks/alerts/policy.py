@@ -21,6 +21,7 @@ from itertools import groupby
 
 from configs.alerts import AlertSettings
 from tasks.alerts.model import KINDS, Alert, Finding, Incident, Kind, Section, Sent, State
+from tasks.store.clocks import is_future
 
 
 def observe(state: State, finding: Finding, owner: str, now: datetime) -> State:
@@ -210,7 +211,8 @@ def _with(state: State, changed: list[Incident]) -> State:
 
 
 def _tidy(state: State, settings: AlertSettings, now: datetime) -> State:
-    """Without what no rule needs any more."""
+    """Without what no rule needs any more, and with no moment that only a wrong clock can have written."""
+    state = _corrected(state, now)
 
     # Of what is told late the window begins then, so it has to be there.
     waiting = {i.finding.key for a in state.undelivered for s in a.sections for i in s.incidents}
@@ -224,5 +226,26 @@ def _tidy(state: State, settings: AlertSettings, now: datetime) -> State:
         update={
             "incidents": tuple(i for i in state.incidents if needed(i)),
             "sent": tuple(s for s in state.sent if now < s.at + settings.burst),
+        }
+    )
+
+
+def _corrected(state: State, now: datetime) -> State:
+    """The state with stamps of the future as if they were made now: they would hold back alerts until then."""
+
+    def told(i: Incident) -> Incident:
+        moments = {name: getattr(i, name) for name in ("first_at", "last_at", "told_at", "healed_at")}
+        wrong = {name: now for name, at in moments.items() if at is not None and is_future(at, now)}
+        return i.model_copy(update=wrong) if wrong else i
+
+    def free(a: Alert) -> Alert:
+        wrong = a.leased_until is not None and is_future(a.leased_until, now)
+        return a.model_copy(update={"token": "", "leased_until": None}) if wrong else a
+
+    return state.model_copy(
+        update={
+            "incidents": tuple(map(told, state.incidents)),
+            "undelivered": tuple(map(free, state.undelivered)),
+            "sent": tuple(s.model_copy(update={"at": now}) if is_future(s.at, now) else s for s in state.sent),
         }
     )

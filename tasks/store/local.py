@@ -37,6 +37,8 @@ PRIVATE = ".techtrade"
 class LocalStore:
     """See ``objects.ObjectStore`` for what each method promises."""
 
+    shares_clock = True
+
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
         self.url = str(root)
@@ -56,6 +58,10 @@ class LocalStore:
         except OSError as e:
             hint = "; make room" if e.errno in (errno.ENOSPC, errno.EDQUOT) else ""
             raise StoreUnavailableError(f"{self.url}/{key}: {e.strerror or e}{hint}") from e
+
+    def clock(self) -> datetime | None:
+        with self._errors(PRIVATE), self._temporary() as new:
+            return datetime.fromtimestamp(new.stat().st_mtime, UTC)
 
     # ------------------------------------------------------------------ reading
 

@@ -40,6 +40,12 @@ class ObjectStore(Protocol):
     """
 
     url: str
+    # Whether the store's clock is that of this machine.
+    shares_clock: bool
+
+    def clock(self) -> datetime | None:
+        """The time by the store's own clock; None if it does not say."""
+        ...
 
     def get(self, key: str) -> Stored:
         """Body and tag in one uncached read. Raises ``ObjectNotFoundError``."""

@@ -18,7 +18,16 @@ from tasks.quality.report import aligned
 from tasks.starting import start_words
 from tasks.store import layout
 from tasks.store.objects import ObjectStore
-from tasks.store.records import DamagedRecordError, FileEntry, Latest, LogEntry, Manifest, Retired, readers_got
+from tasks.store.records import (
+    DamagedRecordError,
+    FileEntry,
+    Latest,
+    LogEntry,
+    Manifest,
+    Retired,
+    in_order,
+    readers_got,
+)
 from tasks.store.versions import read_latest, read_manifest, stamp
 
 State = Literal["latest", "published", "retired", "yanked", "rejected", "abandoned", "not published", "corrupt"]
@@ -176,7 +185,8 @@ def list_versions(store: ObjectStore, dataset: str, *, unpublished: bool = False
                 continue
             state = "not published" if manifest.status == "passed" else manifest.status
             listed.append(Listed(version, manifest, state, None, None))
-    return sorted(listed, key=lambda v: v.version)
+    order = in_order(latest.log if latest else ())
+    return sorted(listed, key=lambda v: order(v.version))
 
 
 def scan(store: ObjectStore, version: HasFiles, contract: Contract | None = None) -> pl.LazyFrame:

@@ -6,7 +6,8 @@ staged for one that was published: only ``Latest`` says what was.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -206,7 +207,8 @@ class LogEntry(Record):
     a run can see that nothing is new from ``latest.json`` alone, however long the history; ``manifest_sha256`` so
     that a pinned or superseded version can be checked like the latest one; ``reason`` and ``replaced_by`` on a
     yank, so that the log is the authority and ``yanked/*.json`` can be written again; ``fallback`` on a yank of what
-    readers got, the version that they get instead; ``rejected``, ``reason`` and ``by`` on a promotion."""
+    readers got, the version that they get instead; ``rejected``, ``reason`` and ``by`` on a promotion;
+    ``stamped``, the ``at`` that a wrong clock had written (see ``Redating``)."""
 
     seq: int
     event: Literal["published", "yanked", "promoted"]
@@ -222,6 +224,7 @@ class LogEntry(Record):
     fallback: str = ""
     rejected: str | None = None
     by: str = ""
+    stamped: str = ""
 
 
 def readers_got(log: Sequence[LogEntry]) -> list[str]:
@@ -239,12 +242,45 @@ def readers_got(log: Sequence[LogEntry]) -> list[str]:
     return found
 
 
+def misdated(log: Sequence[LogEntry]) -> dict[str, str]:
+    """The versions that a wrong clock named, with the day on which they were published."""
+    return {e.version: e.at[:10] for e in log if e.stamped and e.event != "yanked"}
+
+
+def in_order(log: Sequence[LogEntry]) -> Callable[[str], tuple[int, str]]:
+    """Return the key by which versions are sorted: published ones as in the log, others by name between them.
+
+    Names alone do not do it: a clock that was wrong may have named one of them.
+    """
+    published = {e.version: n for n, e in enumerate(log) if e.event != "yanked"}
+    dated = sorted(published.keys() - misdated(log).keys())
+
+    def key(version: str) -> tuple[int, str]:
+        if version in published:
+            return published[version], version
+        before = bisect_left(dated, version)
+        return (published[dated[before - 1]] if before else -1), version
+
+    return key
+
+
 class Retired(Record):
     """A version whose data files were deleted by a policy: when, and by which. All else of it stays."""
 
     version: str
     at: str
     why: str
+
+
+class Redating(Record):
+    """A correction of stamps that a wrong clock had made: of which events (their numbers), when, by whom and why, and
+    what each true time was taken from. The events keep the old stamp in ``stamped``."""
+
+    events: tuple[int, ...]
+    evidence: tuple[str, ...]
+    reason: str
+    by: str
+    at: str
 
 
 class Latest(Record):
@@ -263,6 +299,12 @@ class Latest(Record):
     log: tuple[LogEntry, ...]
     fence: int = 0
     retired: tuple[Retired, ...] = ()
+    redated: tuple[Redating, ...] = ()
+
+    @property
+    def misdated(self) -> dict[str, str]:
+        """The versions whose name has a wrong date, with the day on which they were published."""
+        return misdated(self.log)
 
     @property
     def retired_versions(self) -> set[str]:

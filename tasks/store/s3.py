@@ -16,8 +16,9 @@ import hashlib
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -54,6 +55,8 @@ class S3Store:
     Credentials, region and endpoint come from the usual AWS variables and files; none is held here.
     """
 
+    shares_clock = False
+
     def __init__(self, url: str, *, connect_seconds: float = 10, read_seconds: float = 60, attempts: int = 4) -> None:
         self._bucket, _, prefix = url.removeprefix("s3://").rstrip("/").partition("/")
         self.url = f"s3://{self._bucket}/{prefix}".rstrip("/")
@@ -64,6 +67,8 @@ class S3Store:
         self._attempts = attempts
         # By process: connections must not be shared with a fork, and those of the parent must not be closed by it.
         self._made: dict[int, Any] = {}
+        # The ``Date`` of the last answer, and when it came by the monotonic clock.
+        self._date: tuple[datetime, float] | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _again, (self.url, self._limits)
@@ -93,7 +98,22 @@ class S3Store:
             fs.connect()
         except ValueError as e:  # botocore's word for an endpoint that is no URL; nothing was contacted yet
             raise ConfigError(f"{self.url}: {e}; check AWS_ENDPOINT_URL") from e
+        fs.s3.meta.events.register("after-call.s3", self._note_date)
         return fs
+
+    def _note_date(self, parsed: dict[str, Any], **_: Any) -> None:
+        said = parsed.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+        with suppress(TypeError, ValueError):  # no date, or none that can be read
+            moment = parsedate_to_datetime(said)
+            self._date = (moment.replace(tzinfo=moment.tzinfo or UTC), time.monotonic())
+
+    def clock(self) -> datetime | None:
+        if self._date is None:
+            self._call("list_objects_v2", "", Prefix=self._prefix, MaxKeys=1)
+        if self._date is None:
+            return None
+        said, then = self._date
+        return said + timedelta(seconds=time.monotonic() - then)
 
     def _key(self, key: str) -> str:
         if not key or key.startswith("/") or ".." in key.split("/"):

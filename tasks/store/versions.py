@@ -39,6 +39,7 @@ from configs.errors import (
 from configs.hints import command
 from configs.words import did_you_mean
 from tasks.store import layout
+from tasks.store.clocks import believed
 from tasks.store.objects import ObjectStore
 from tasks.store.records import Claim, DamagedRecordError, FileEntry, Latest, LogEntry, Manifest
 
@@ -190,10 +191,14 @@ def read_manifest(store: ObjectStore, dataset: str, version: str, sha256: str | 
     return Manifest.load(body, key)
 
 
-def next_stamp(latest: Latest | None, clock: Clock) -> str:
+def next_stamp(store: ObjectStore, dataset: str, latest: Latest | None, clock: Clock) -> str:
     """The moment of the next event: now, but never before the event before it. Clocks of several hosts differ,
-    and what readers were given on a day is answered by these stamps."""
-    now = stamp(clock())
+    and what readers were given on a day is answered by these stamps.
+
+    Raises:
+        WrongClockError: the clock, or the last stamp of the log, is wrong by more than a day.
+    """
+    now = stamp(believed(store, dataset, latest, clock()))
     return max(now, latest.log[-1].at) if latest and latest.log else now
 
 
@@ -209,7 +214,8 @@ def _version_after(head: Head, now: datetime) -> tuple[str, int]:
     """The date and the first number to try: the later of today and the newest date in the log, and there the
     number after the newest one."""
     today = now.astimezone(UTC).strftime("%Y-%m-%d")
-    newest = max((e.version for e in head.latest.log), default="") if head.latest else ""
+    dated = [e.version for e in head.latest.log if e.version not in head.latest.misdated] if head.latest else []
+    newest = max(dated, default="")
     match = layout.VERSION.match(newest)
     if match and match[1] >= today:
         return match[1], int(match[2]) + 1
@@ -217,8 +223,12 @@ def _version_after(head: Head, now: datetime) -> tuple[str, int]:
 
 
 def claim(store: ObjectStore, head: Head, clock: Clock = utc_now) -> Draft:
-    """Takes the next free version number, so that nobody else ever has it."""
-    day, number = _version_after(head, clock())
+    """Takes the next free version number, so that nobody else ever has it.
+
+    Raises:
+        WrongClockError: the date would be wrong.
+    """
+    day, number = _version_after(head, believed(store, head.dataset, head.latest, clock()))
     token = uuid.uuid4().hex
     while True:
         version = f"{day}.{number:04d}"
@@ -314,7 +324,7 @@ def swap(store: ObjectStore, sealed: Sealed, clock: Clock = utc_now) -> Release:
     if manifest.status != "passed":
         raise StoreError(f"{manifest.dataset}@{manifest.version}: a {manifest.status} version cannot be published")
     before = sealed.head.latest
-    at = next_stamp(before, clock)
+    at = next_stamp(store, manifest.dataset, before, clock)
     seq = (before.seq if before else 0) + 1
     override = manifest.override
     entry = LogEntry(
@@ -341,6 +351,7 @@ def swap(store: ObjectStore, sealed: Sealed, clock: Clock = utc_now) -> Release:
         log=(*(before.log if before else ()), entry),
         fence=before.fence if before else 0,
         retired=before.retired if before else (),
+        redated=before.redated if before else (),
     )
     return Release(move_latest(store, sealed.head, wanted, entry), manifest)
 

@@ -32,6 +32,7 @@ def yank(
         YankRefusedError: the version was never published; it is the only one left; the replacement is no
             published version, is yanked itself, or is the version itself.
         CorruptVersionError: the version to fall back to is damaged; nothing was changed.
+        WrongClockError: the clock, or the last stamp of the log, is wrong by more than a day.
         ConcurrentPublishError: others kept moving ``latest`` meanwhile; nothing was changed.
     """
     for attempt in range(TRIES):
@@ -46,7 +47,7 @@ def yank(
             seq=latest.seq + 1,
             event="yanked",
             version=version,
-            at=next_stamp(latest, clock),
+            at=next_stamp(store, dataset, latest, clock),
             reason=reason,
             replaced_by=replaced_by,
         )

@@ -16,7 +16,7 @@ from tests.integration import drill
 from tests.integration.drill import DATASET, bodies, intact, linear
 
 Candidates = Callable[[int], Built]
-START = datetime(2030, 1, 1, tzinfo=UTC)
+START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def note(store: ObjectStore, version: str) -> YankNote:

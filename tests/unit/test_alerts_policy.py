@@ -178,6 +178,18 @@ def test_a_sender_that_dies_leaves_it_to_the_next_after_its_lease() -> None:
     assert (none, names(alerts)) == ([], [(["a"], False)])
 
 
+def test_alerts_of_a_wrong_clock_do_not_silence_later_ones() -> None:
+    years = 73 * 365 * 24 * 60
+    state = seen(State(), years, *(finding(name, cause=name) for name in "abcdefgh"))
+    state, first = sent(state, years)
+    state = policy.take(seen(state, years, finding("lost")), [OWNER], SETTINGS, minutes(years), "dead", at_once=True)
+    assert first
+    state, now = sent(seen(state, 0, finding("new", cause="new")), 0)
+    state, later = sent(seen(state, 48 * 60, finding("a", cause="a")), 48 * 60)
+    told = {name for names_, _ in names([*now, *later]) for name in names_}
+    assert {"new", "lost", "a"} <= told
+
+
 def test_a_take_whose_reply_was_lost_is_found_again() -> None:
     state = policy.take(seen(State(), 0, finding()), [OWNER], SETTINGS, minutes(0), "mine", at_once=True)
     again = policy.take(state, [OWNER], SETTINGS, minutes(0), "mine", at_once=True)

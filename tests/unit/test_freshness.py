@@ -69,6 +69,8 @@ def verdict(
         (IP, "2026-11-24T12:00", "2026-05-07", "2026-11-23T17:00", "unchanged", "late at the publisher"),  # 201
         (IP, "2026-11-24T12:00", "2026-05-07", "2026-11-02T17:00", "unchanged", "late at us"),
         (IP, "2026-11-24T12:00", "2026-05-07", "2026-11-23T17:00", "failed", "late at us"),
+        # Asked by a clock that was wrong: nothing is known of when.
+        (IP, "2026-11-24T12:00", "2026-10-01", "2099-12-31T17:00", "unchanged", "late at us"),
         # A table of our own is late at nobody else.
         ("partners", "2026-11-24T12:00", "2026-11-01", "2026-11-23T12:00", "unchanged", "confirmed unchanged"),
         ("partners", "2026-11-24T12:00", "2025-01-01", "2026-11-23T12:00", "unchanged", "late at us"),

@@ -63,11 +63,11 @@ def test_stamps_are_utc_and_sort_as_text() -> None:
     assert stamp(DAY) < stamp(DAY + timedelta(microseconds=1)) < stamp(DAY + timedelta(days=300))
 
 
-def test_an_event_is_never_stamped_before_the_one_before_it() -> None:
+def test_an_event_is_never_stamped_before_the_one_before_it(local_store: ObjectStore) -> None:
     latest = head("2026-03-10.0001").latest
-    assert versions.next_stamp(latest, lambda: DAY - timedelta(days=1)) == stamp(DAY)
-    assert versions.next_stamp(latest, lambda: DAY + timedelta(days=1)) > stamp(DAY)
-    assert versions.next_stamp(None, lambda: DAY) == stamp(DAY)
+    assert versions.next_stamp(local_store, DATASET, latest, lambda: DAY - timedelta(days=1)) == stamp(DAY)
+    assert versions.next_stamp(local_store, DATASET, latest, lambda: DAY + timedelta(days=1)) > stamp(DAY)
+    assert versions.next_stamp(local_store, DATASET, None, lambda: DAY) == stamp(DAY)
 
 
 def test_a_rejected_version_cannot_be_published(local_store: ObjectStore, candidates: Callable[[int], Built]) -> None:
