@@ -206,6 +206,16 @@ class PreconditionFailedError(StoreError):
         super().__init__(f"object {key!r} was changed by somebody else meanwhile")
 
 
+class NewerFormatError(StoreError):
+    """A document of the store was written by newer code, in a format that this code does not read."""
+
+    def __init__(self, key: str, number: float, newest: int) -> None:
+        self.key, self.number, self.newest = key, number, newest
+        super().__init__(
+            f"{key}: written by a newer techtrade (format {number}; this code reads up to {newest}): upgrade techtrade"
+        )
+
+
 class ConcurrentPublishError(StoreError):
     """Another publisher of the dataset won; nothing of this candidate is visible to readers."""
 

@@ -279,6 +279,7 @@ def _outcome(request: Request, store: ObjectStore, running: status.Running) -> O
     dataset = request.contract.name
     for again in reversed(range(MOVED_TRIES)):
         head = versions.read_head(store, dataset)
+        derived.read_status(store, dataset)  # one of a newer techtrade ends the run before anything is asked
         yank.settle(store, dataset, head.latest)
         log.info("%s: extracting from %s, vintage %s", dataset, request.source, request.vintage or "newest")
         wait = lockout_seconds(request.source)

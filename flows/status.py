@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
-from configs.errors import TechtradeError
+from configs.errors import NewerFormatError, TechtradeError
 from configs.hints import command
 from flows import keys, stopping
 from tasks.extract.base import Meter
@@ -15,6 +16,8 @@ from tasks.sealings import Sealings
 from tasks.store import derived, versions
 from tasks.store.objects import ObjectStore
 from tasks.store.records import Cost, Status
+
+log = logging.getLogger("techtrade")
 
 
 class Running:
@@ -39,9 +42,11 @@ def of_failures(
 ) -> Iterator[None]:
     """Writes down why a run ended without an outcome; the error goes on. ``asked``: the publisher itself is asked.
     ``but``: what is no failure."""
+    # Where a newer techtrade publishes, this one writes nothing.
+    none: tuple[type[Exception], ...] = (*but, NewerFormatError)
     try:
         yield
-    except but:
+    except none:
         raise
     except RejectedError as e:
         found = {"version": e.version, "rejected": e.version, "diagnosis": e.diagnosis}
@@ -60,8 +65,18 @@ def write_failure(store: ObjectStore, dataset: str, error: Exception, of: Except
     """Writes down that a run failed. ``of``: the error that it failed with at first, which may know what it cost."""
     told = str(error) if isinstance(error, TechtradeError) else keys.told(error)
     running = (of or error).__dict__.get("running")
-    failed = _status(store, dataset, "failed", told, running, rejected=derived.last_rejected(store, dataset))
-    derived.write_status(store, failed)
+    with _unless_newer():
+        failed = _status(store, dataset, "failed", told, running, rejected=derived.last_rejected(store, dataset))
+        derived.write_status(store, failed)
+
+
+@contextmanager
+def _unless_newer() -> Iterator[None]:
+    """Leave what a newer techtrade wrote as it is, and say so."""
+    try:
+        yield
+    except NewerFormatError as e:
+        log.warning("how the run ended was not written: %s", e)
 
 
 def write_stopped(store: ObjectStore, dataset: str, running: Running) -> str:
@@ -85,10 +100,11 @@ def write_stopped(store: ObjectStore, dataset: str, running: Running) -> str:
         detail = f"stopped while version {sealed} was being published; the next run tells"
     else:
         said, detail = "", "stopped on request before anything was published; run again"
-    rejected = derived.last_rejected(store, dataset)
     version = won.version if won else None
-    stopped = _status(store, dataset, "stopped", detail, running, version=version, rejected=rejected)
-    derived.write_status(store, stopped)
+    with _unless_newer():
+        rejected = derived.last_rejected(store, dataset)
+        stopped = _status(store, dataset, "stopped", detail, running, version=version, rejected=rejected)
+        derived.write_status(store, stopped)
     return said
 
 
@@ -102,24 +118,24 @@ def write_outcome(store: ObjectStore, outcome: Outcome, running: Running, *, ask
         kind, detail = "published", f"version {outcome.version}"
     else:
         kind, detail = str(outcome.why), outcome.detail
-    name, rejected = outcome.dataset, derived.last_rejected(store, outcome.dataset)
-    version = outcome.version
-    told = _status(
-        store, name, kind, detail, running, vintage=outcome.vintage, version=version, rejected=rejected, asked=asked
-    )
-    if isinstance(outcome, Published):
-        derived.write_status(store, told)
-    else:
-        derived.must_write_status(store, told)
+    with _unless_newer() if isinstance(outcome, Published) else nullcontext():
+        name, rejected = outcome.dataset, derived.last_rejected(store, outcome.dataset)
+        version = outcome.version
+        told = _status(
+            store, name, kind, detail, running, vintage=outcome.vintage, version=version, rejected=rejected, asked=asked
+        )
+        write = derived.write_status if isinstance(outcome, Published) else derived.must_write_status
+        write(store, told)
     running.is_written = True
     return kind, detail
 
 
 def note(store: ObjectStore, dataset: str, text: str) -> None:
     """Adds to what the last run said of itself: something about it that is known only after it ended."""
-    last = derived.read_status(store, dataset)
-    if last is not None and text not in last.detail:
-        derived.write_status(store, last.model_copy(update={"detail": f"{last.detail}; {text}"}))
+    with _unless_newer():
+        last = derived.read_status(store, dataset)
+        if last is not None and text not in last.detail:
+            derived.write_status(store, last.model_copy(update={"detail": f"{last.detail}; {text}"}))
 
 
 def _status(

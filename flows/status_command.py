@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from configs.contract import dataset_names, load_contract, published_names
-from configs.errors import StoreError
+from configs.errors import NewerFormatError, StoreError
 from configs.hints import command
 from configs.history import SUFFIX
 from flows import prefect_runs
@@ -70,6 +70,8 @@ def _history(store: ObjectStore, name: str) -> str:
         return ""
     try:
         return "yes" if read_latest(store, name + SUFFIX)[0] else "no"
+    except NewerFormatError:
+        return "newer"
     except (*DAMAGED, StoreError):
         return "corrupt"
 

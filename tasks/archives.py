@@ -21,9 +21,10 @@ from configs.hints import command
 from tasks.extract import world_bank_archives as source
 from tasks.extract.base import RawDocument
 from tasks.store import layout
+from tasks.store.documents import Document, Record
 from tasks.store.objects import ObjectStore
 from tasks.store.raw import RawArchive
-from tasks.store.records import Noted, Record
+from tasks.store.records import Noted
 
 SOURCE = source.SOURCE
 TRIES = 20
@@ -47,8 +48,12 @@ class ArchivedSeries(Record):
     kept: tuple[str, ...] = ()
     earlier: tuple[str, ...] = ()
 
+    @property
+    def identity(self) -> object:
+        return self.vintage, self.indicator
 
-class Inventory(Record):
+
+class Inventory(Document):
     """``_raw/world_bank_archives/inventory.json``: the versions last listed, and the series extracted."""
 
     source: str = SOURCE
@@ -113,7 +118,7 @@ def update(store: ObjectStore, change: Callable[[Inventory], Inventory]) -> Inve
     """
     for _ in range(TRIES):
         known, etag = _read(store)
-        changed = change(known)
+        changed = change(known).onto(known)
         if changed == known and etag is not None:
             return known
         try:

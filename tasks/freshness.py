@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from configs.contract import Contract, load_contract
-from configs.errors import ConfigError, ObjectNotFoundError, StoreError, StoreUnavailableError
+from configs.errors import ConfigError, NewerFormatError, ObjectNotFoundError, StoreError, StoreUnavailableError
 from configs.hints import command
 from configs.releases import Expectations, Release, expectations
 from configs.words import plural, shortened
@@ -105,6 +105,7 @@ def not_known(store: ObjectStore, name: str, error: StoreError | ConfigError) ->
     if isinstance(error, StoreUnavailableError):
         store.size(layout.CATALOG)
     cause = "damaged" if isinstance(error, StoreError) else "configuration"
+    cause = "newer techtrade" if isinstance(error, NewerFormatError) else cause
     return Freshness(name, "not known", " ".join(str(error).split()), cause)
 
 

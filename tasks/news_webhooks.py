@@ -179,7 +179,8 @@ def _announced(store: ObjectStore, dataset: str) -> Announced:
 def _merged(body: bytes | None, dataset: str, reached: dict[str, int]) -> bytes:
     """With what another run has told meanwhile: never back."""
     try:
-        before = Announced.load(body, layout.announced(dataset)).seq if body else {}
+        before = Announced.load(body, layout.announced(dataset)) if body else Announced()
     except DamagedRecordError:
-        before = {}
-    return Announced(seq=before | {s: max(seq, before.get(s, 0)) for s, seq in reached.items()}).dump()
+        before = Announced()
+    further = {s: max(seq, before.seq.get(s, 0)) for s, seq in reached.items()}
+    return Announced(seq=before.seq | further).onto(before).dump()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from configs.contract import dataset_names, load_contract, published_names
-from configs.errors import ConfigError, StoreError, StorePermissionError
+from configs.errors import ConfigError, NewerFormatError, StoreError, StorePermissionError
 from configs.words import shortened
 from tasks.alerts import state as alert_state
 from tasks.alerts.model import KINDS, State
@@ -109,7 +109,7 @@ def overview(
     told = [*seen]
     try:
         alerts = alert_state.look(store)
-    except (StorePermissionError, DamagedRecordError) as e:
+    except (StorePermissionError, DamagedRecordError, NewerFormatError) as e:
         alerts = State()
         told.append(f"alerts are not known: {e}")
     others = sorted({i.finding.dataset for i in alerts.incidents} - set(dataset_names()))

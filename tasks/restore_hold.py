@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 
 from configs.errors import ObjectNotFoundError, PreconditionFailedError, RestoreError, StoreError
 from tasks.store import layout, versions
+from tasks.store.documents import Document
 from tasks.store.objects import ObjectStore
-from tasks.store.records import Record
 
 
-class Lock(Record):
+class Lock(Document):
     """Who restores. Gone when it is done."""
 
     token: str

@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime
 
-from tasks.store.records import Record
+from tasks.store.documents import Document, Record
 
 Kind = Literal[
     "rejected",
@@ -81,6 +81,10 @@ class FailedCheck(Record):
     rows: tuple[str, ...] = ()
     runbook: str = ""
 
+    @property
+    def identity(self) -> object:
+        return self.id
+
 
 class Finding(Record):
     """One thing that is wrong with one dataset.
@@ -138,6 +142,10 @@ class Incident(Record):
     announce: bool = False
 
     @property
+    def identity(self) -> object:
+        return self.finding.key
+
+    @property
     def open(self) -> bool:
         return self.healed_at is None
 
@@ -151,6 +159,10 @@ class Section(Record):
     incidents: tuple[Incident, ...]
     good: bool = False
     also: tuple[str, ...] = ()
+
+    @property
+    def identity(self) -> object:
+        return self.kind, self.cause, self.good
 
     @property
     def datasets(self) -> list[str]:
@@ -175,6 +187,10 @@ class Alert(Record):
     error: str = ""
 
     @property
+    def identity(self) -> object:
+        return self.id
+
+    @property
     def level(self) -> Level:
         levels = {s.level for s in self.sections}
         order: tuple[Level, ...] = ("failure", "warning", "good")
@@ -189,8 +205,12 @@ class Sent(Record):
     owner: str
     at: AwareDatetime
 
+    @property
+    def identity(self) -> object:
+        return self.owner, self.at
 
-class State(Record):
+
+class State(Document):
     """``_alerts/state.json``. ``undelivered``: alerts that are in somebody's hands or that nobody could deliver.
     ``sent``: what was delivered lately, to keep within the burst."""
 

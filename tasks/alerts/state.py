@@ -12,6 +12,7 @@ from collections.abc import Callable
 from configs.errors import ObjectNotFoundError, PreconditionFailedError, StoreError
 from tasks.alerts.model import State
 from tasks.store import layout
+from tasks.store.documents import DamagedRecordError
 from tasks.store.objects import ObjectStore
 
 log = logging.getLogger("techtrade")
@@ -27,6 +28,7 @@ def read(store: ObjectStore) -> State:
     """The state; an empty one where there is none. A damaged one is begun anew: at worst something is told twice.
 
     Raises:
+        NewerFormatError: a newer techtrade wrote it; it is left as it is.
         StoreError: the store could not be read.
     """
     return _read(store)[0]
@@ -54,7 +56,7 @@ def change(store: ObjectStore, step: Callable[[State], State]) -> State:
     """
     for _ in range(TRIES):
         before, etag = _read(store)
-        after = step(before)
+        after = step(before).onto(before)
         if after == before:
             return after
         try:
@@ -72,6 +74,6 @@ def _read(store: ObjectStore) -> tuple[State, str | None]:
         return State(), None
     try:
         return State.load(stored.body, layout.ALERTS), stored.etag
-    except StoreError as e:
+    except DamagedRecordError as e:
         log.warning("%s; it is begun anew", e)
         return State(), stored.etag

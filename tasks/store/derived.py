@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 
 from configs.contract import Contract, load_contract, published_names
-from configs.errors import ObjectNotFoundError, PreconditionFailedError, StoreError
+from configs.errors import NewerFormatError, ObjectNotFoundError, PreconditionFailedError, StoreError
 from tasks.store import layout
 from tasks.store.objects import ObjectStore
-from tasks.store.records import Catalog, CatalogEntry, Status
+from tasks.store.records import Catalog, CatalogEntry, DamagedRecordError, Status
 from tasks.store.versions import read_latest, read_manifest
 
 log = logging.getLogger("techtrade")
@@ -22,11 +23,17 @@ TRIES = 20
 
 
 def read_status(store: ObjectStore, dataset: str) -> Status | None:
-    """What the last run found, None if there was none or it cannot be read (it is not authoritative)."""
+    """What the last run found, None if there was none or it cannot be read (it is not authoritative).
+
+    Raises:
+        NewerFormatError: a newer techtrade wrote it; what it rejected is not known here.
+    """
     try:
         return Status.load(store.get(layout.status(dataset)).body, layout.status(dataset))
     except ObjectNotFoundError:
         return None
+    except NewerFormatError:
+        raise
     except StoreError as e:
         log.warning("%s: status.json cannot be read: %s", dataset, e)
         return None
@@ -34,7 +41,7 @@ def read_status(store: ObjectStore, dataset: str) -> Status | None:
 
 def write_status(store: ObjectStore, status: Status) -> bool:
     """Writes ``status.json``; whether it could be written."""
-    return swap_loop(store, layout.status(status.dataset), lambda _: status.dump())
+    return swap_loop(store, layout.status(status.dataset), lambda body: _rewritten(body, status))
 
 
 def must_write_status(store: ObjectStore, status: Status) -> None:
@@ -42,8 +49,16 @@ def must_write_status(store: ObjectStore, status: Status) -> None:
 
     Raises:
         StoreError: the store refuses it, or cannot be written to.
+        NewerFormatError: a newer techtrade wrote the one that is there; it was left as it is.
     """
-    swap(store, layout.status(status.dataset), lambda _: status.dump())
+    swap(store, layout.status(status.dataset), lambda body: _rewritten(body, status))
+
+
+def _rewritten(body: bytes | None, status: Status) -> bytes:
+    if body is not None:
+        with suppress(DamagedRecordError):  # then it is written again
+            return status.onto(Status.load(body, layout.status(status.dataset))).dump()
+    return status.dump()
 
 
 def refresh_catalog(store: ObjectStore, contract: Contract) -> bool:
@@ -55,7 +70,7 @@ def refresh_catalog(store: ObjectStore, contract: Contract) -> bool:
             return None
         catalog = _parsed(body)
         others = [e for e in catalog.datasets if e.dataset != contract.name]
-        return Catalog(datasets=tuple(sorted([*others, entry], key=lambda e: e.dataset))).dump()
+        return Catalog(datasets=tuple(sorted([*others, entry], key=lambda e: e.dataset))).onto(catalog).dump()
 
     return swap_loop(store, layout.CATALOG, change)
 
@@ -63,9 +78,9 @@ def refresh_catalog(store: ObjectStore, contract: Contract) -> bool:
 def rebuild_catalog(store: ObjectStore) -> bool:
     """The whole catalog from the datasets' ``latest.json``."""
 
-    def change(_: bytes | None) -> bytes | None:
+    def change(body: bytes | None) -> bytes | None:
         found = [_entry(store, load_contract(n)) for n in published_names()]
-        return Catalog(datasets=tuple(e for e in found if e is not None)).dump()
+        return Catalog(datasets=tuple(e for e in found if e is not None)).onto(_parsed(body)).dump()
 
     return swap_loop(store, layout.CATALOG, change)
 
@@ -75,7 +90,7 @@ def _parsed(body: bytes | None) -> Catalog:
         return Catalog()
     try:
         return Catalog.load(body, layout.CATALOG)
-    except StoreError as e:
+    except DamagedRecordError as e:
         log.warning("%s; it is made anew", e)
         return Catalog()
 
@@ -102,6 +117,8 @@ def swap_loop(store: ObjectStore, key: str, change: Callable[[bytes | None], byt
     """Like ``swap``, for a document that no run may fail for: an error of the store is logged."""
     try:
         return swap(store, key, change)
+    except NewerFormatError as e:
+        log.warning("%s was left as it is: %s", key, e)
     except StoreError as e:
         log.warning("%s was not written: %s; a later run will", key, e)
     return False

@@ -16,7 +16,7 @@ from configs.errors import CorruptVersionError, ObjectExistsError, ObjectNotFoun
 from tasks.store import layout
 from tasks.store.derived import swap_loop
 from tasks.store.objects import ObjectStore
-from tasks.store.records import Latest, LogEntry, Manifest
+from tasks.store.records import DamagedRecordError, Latest, LogEntry, Manifest
 from tasks.store.versions import read_latest
 
 log = logging.getLogger("techtrade")
@@ -45,10 +45,11 @@ def keep(store: ObjectStore, dataset: str) -> bool:
 
 def _newer(body: bytes | None, latest: Latest) -> bytes | None:
     if body is not None:
-        with suppress(StoreError):
-            known = Latest.load(body, "_ledger")
+        with suppress(DamagedRecordError):  # then it is written again
+            known = Latest.load(body, layout.ledger_log(latest.dataset))
             if (known.seq, known.fence) >= (latest.seq, latest.fence):
                 return None
+            return latest.onto(known).dump()
     return latest.dump()
 
 

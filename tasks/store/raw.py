@@ -18,7 +18,7 @@ from configs.errors import CorruptVersionError, ObjectExistsError, ObjectNotFoun
 from tasks.extract.base import RawDocument
 from tasks.store import layout
 from tasks.store.objects import ObjectStore
-from tasks.store.records import Manifest, Noted
+from tasks.store.records import Manifest, Noted, UnfinishedNote
 from tasks.store.versions import Clock, stamp, utc_now
 
 
@@ -53,6 +53,7 @@ class RawArchive:
         sidecar = key + ".json"
         if self.store.size(sidecar) is None:
             about = {
+                "format": 1,
                 "source": source,
                 "role": role,
                 "url": url,
@@ -116,7 +117,7 @@ class RawArchive:
         found: dict[str, RawDocument] = {}
         for entry in list(self.store.entries(layout.notes(source, plan.split("/", maxsplit=1)[0]))):
             try:
-                noted = Noted.load(self.store.get(entry.key).body, entry.key)
+                noted = UnfinishedNote.load(self.store.get(entry.key).body, entry.key)
             except ObjectNotFoundError:  # another run came to its end meanwhile
                 continue
             # A note whose bytes were taken down since is worth nothing.
@@ -129,7 +130,7 @@ class RawArchive:
         return found
 
     def note(self, source: str, plan: str, document: RawDocument) -> None:
-        noted = Noted(
+        noted = UnfinishedNote(
             role=document.role,
             url=document.url,
             retrieved_at=document.retrieved_at,

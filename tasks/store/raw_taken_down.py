@@ -11,8 +11,8 @@ from datetime import datetime
 
 from configs.errors import ObjectNotFoundError, PreconditionFailedError, StoreError
 from tasks.store import layout
+from tasks.store.documents import Document, Record
 from tasks.store.objects import ObjectStore
-from tasks.store.records import Record
 from tasks.store.versions import stamp
 
 TRIES = 20
@@ -27,8 +27,12 @@ class TakeDown(Record):
     bytes: int
     done_at: str = ""
 
+    @property
+    def identity(self) -> object:
+        return self.at
 
-class TakenDown(Record):
+
+class TakenDown(Document):
     """``_raw/<source>/taken_down.json``: the take-downs of a source, oldest first."""
 
     source: str
@@ -81,8 +85,9 @@ def _write(store: ObjectStore, source: str, change: Callable[[Events], Events]) 
         changed = change(events)
         if changed == events:
             return
+        wanted = TakenDown(source=source, events=changed)
         try:
-            store.replace(layout.taken_down(source), TakenDown(source=source, events=changed).dump(), etag)
+            store.replace(layout.taken_down(source), (wanted.onto(note) if note else wanted).dump(), etag)
             return
         except PreconditionFailedError:
             continue

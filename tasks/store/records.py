@@ -8,36 +8,15 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field
 
-from configs.errors import StoreError
-
-
-class DamagedRecordError(StoreError):
-    """A document of the store is not of its form: cut short, overwritten, or of a kind that this code does not know."""
+from tasks.store.documents import DamagedRecordError as DamagedRecordError  # noqa: PLC0414 - for importers
+from tasks.store.documents import Document, Record
 
 
-class Record(BaseModel):
-    """A document: frozen, written as indented JSON, read strictly for known fields, leniently for new ones
-    (a newer writer may add some)."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    def dump(self) -> bytes:
-        return (self.model_dump_json(indent=2) + "\n").encode()
-
-    @classmethod
-    def load(cls, body: bytes, key: str) -> Self:
-        try:
-            return cls.model_validate_json(body)
-        except ValidationError as e:
-            what = f"{key}: not a valid {cls.__name__.lower()} document: {e.errors()[0]['msg']}"
-            raise DamagedRecordError(f"{what}; restore it from a copy") from e
-
-
-class Claim(Record):
+class Claim(Document):
     """``claim.json``: this version number is taken, and by whom. Never deleted, so never reused."""
 
     dataset: str
@@ -59,7 +38,7 @@ class FileEntry(Record):
     inputs_sha256: str | None = None
 
 
-class MadePart(Record):
+class MadePart(Document):
     """A data file that was made of pieces, before any version has it."""
 
     partition: str
@@ -91,6 +70,14 @@ class Noted(Record):
     raw_key: str
     bytes: int
     modified: str = ""
+
+    @property
+    def identity(self) -> object:
+        return self.role, self.raw_key
+
+
+class UnfinishedNote(Document, Noted):
+    """``_raw/<source>/_unfinished/...``: the same as a document of its own, until the extraction ends."""
 
 
 class Cost(Record):
@@ -164,7 +151,7 @@ class ChangeCounts(Record):
     causes: dict[str, int] = Field(default_factory=dict)
 
 
-class Manifest(Record):
+class Manifest(Document):
     """``manifest.json``: seals a version. A manifest alone does not mean that the version was published.
 
     ``override``: the gate had rejected these figures and somebody publishes them all the same; ``quality`` then still
@@ -199,7 +186,7 @@ class Manifest(Record):
     diagnosis: str = ""
     created_at: str
 
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True, serialize_by_alias=True)
+    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True, serialize_by_alias=True)
 
 
 class LogEntry(Record):
@@ -225,6 +212,10 @@ class LogEntry(Record):
     rejected: str | None = None
     by: str = ""
     stamped: str = ""
+
+    @property
+    def identity(self) -> object:
+        return self.seq
 
 
 def readers_got(log: Sequence[LogEntry]) -> list[str]:
@@ -271,6 +262,10 @@ class Retired(Record):
     at: str
     why: str
 
+    @property
+    def identity(self) -> object:
+        return self.version
+
 
 class Redating(Record):
     """A correction of stamps that a wrong clock had made: of which events (their numbers), when, by whom and why, and
@@ -282,8 +277,12 @@ class Redating(Record):
     by: str
     at: str
 
+    @property
+    def identity(self) -> object:
+        return self.at
 
-class Latest(Record):
+
+class Latest(Document):
     """``latest.json``: the one authoritative mutable object of a dataset.
 
     ``fence`` is raised by gc before it deletes sealed versions that never were published: it changes the tag,
@@ -321,7 +320,7 @@ class Latest(Record):
         return [e for e in self.log if e.event in ("published", "promoted")]
 
 
-class YankNote(Record):
+class YankNote(Document):
     """``yanked/<version>.json``."""
 
     dataset: str
@@ -331,7 +330,7 @@ class YankNote(Record):
     at: str
 
 
-class Status(Record):
+class Status(Document):
     """``status.json``: what the last run found. Derived, never authoritative. ``rejected``: the last version that the
     gate rejected, also where later runs ended otherwise. ``asked_at``: when the publisher itself was last asked and
     gave an answer that could be used, kept the same way; bundled figures say nothing of a publisher. ``cost`` and
@@ -350,14 +349,14 @@ class Status(Record):
     seconds: float | None = None
 
 
-class Schedule(Record):
+class Schedule(Document):
     """``_schedule/since.json``: since when a schedule publishes into the store, and who said so first."""
 
     since: str
     by: str
 
 
-class Announced(Record):
+class Announced(Document):
     """``announced.json``: the number of the event in the log up to which each subscriber was told."""
 
     seq: dict[str, int] = Field(default_factory=dict)
@@ -374,8 +373,12 @@ class CatalogEntry(Record):
     licence: str
     citation: str
 
+    @property
+    def identity(self) -> object:
+        return self.dataset
 
-class Catalog(Record):
+
+class Catalog(Document):
     """``catalog.json``: index of datasets and their latest version. Derived; any later run repairs it."""
 
     datasets: tuple[CatalogEntry, ...] = ()

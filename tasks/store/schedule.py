@@ -26,6 +26,7 @@ def read(store: ObjectStore) -> Schedule | None:
     A note that is damaged, or that the identity in use may not read, counts as one: rather red than quiet.
 
     Raises:
+        NewerFormatError: a newer techtrade wrote the note.
         StoreError: the store could not be read.
     """
     try:

@@ -258,7 +258,8 @@ def stage_data(store: ObjectStore, draft: Draft, built: Built) -> Draft:
         same = known.get(path)
         if parent is not None and same is not None and same.content_sha256 == part.content_sha256:
             store.copy(layout.version(draft.dataset, parent.version, path), key)
-            now = same.model_copy(update={"inputs_sha256": part.inputs_sha256})
+            # Without fields of newer code: what they say of the parent's file may not be true of this version's.
+            now = FileEntry(**same.__dict__ | {"inputs_sha256": part.inputs_sha256})
             draft = replace(draft, files=(*draft.files, now))
             continue
         if part.file is None:
@@ -353,6 +354,7 @@ def swap(store: ObjectStore, sealed: Sealed, clock: Clock = utc_now) -> Release:
         retired=before.retired if before else (),
         redated=before.redated if before else (),
     )
+    wanted = wanted.onto(before) if before else wanted
     return Release(move_latest(store, sealed.head, wanted, entry), manifest)
 
 
@@ -364,14 +366,14 @@ def move_latest(store: ObjectStore, head: Head, wanted: Latest, entry: LogEntry)
         return wanted
     except PreconditionFailedError as lost:
         seen = _seen_after(store, wanted.dataset, lost)
-        if seen is not None and entry in seen.log:
+        if seen is not None and any(entry.same_as(e) for e in seen.log):
             return seen
         raise ConcurrentPublishError(
             wanted.dataset, entry.version, f"latest is now {seen.version}" if seen else "latest is gone"
         ) from lost
     except StoreUnavailableError as unclear:
         seen = _seen_after(store, wanted.dataset, unclear)
-        if seen is not None and entry in seen.log:
+        if seen is not None and any(entry.same_as(e) for e in seen.log):
             return seen
         raise
 

@@ -51,8 +51,9 @@ def yank(
             reason=reason,
             replaced_by=replaced_by,
         )
+        wanted = _after(store, latest, entry)
         try:
-            latest = move_latest(store, Head(dataset, latest, etag, None), _after(store, latest, entry), entry)
+            latest = move_latest(store, Head(dataset, latest, etag, None), wanted, wanted.log[-1])
             break
         except ConcurrentPublishError:
             # A yank does not depend on what else was published meanwhile: again from the new state.
