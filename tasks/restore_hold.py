@@ -36,7 +36,7 @@ class Hold:
         """Raises ``RestoreError`` if another restoration holds the dataset, and is not to be taken over."""
         key = layout.restoring(dataset)
         me = f"{socket.gethostname()}:{os.getpid()}"
-        hold = Hold(store, dataset, Lock(token=uuid.uuid4().hex, at=versions.stamp(datetime.now(UTC)), by=me))
+        lock = Lock(token=uuid.uuid4().hex, at=versions.stamp(datetime.now(UTC)), by=me)
         try:
             stored = store.get(key)
         except ObjectNotFoundError:
@@ -48,8 +48,10 @@ class Hold:
                     f"{dataset}: a restoration into {store.url} was begun at {other.at} by {other.by}; if that is "
                     "dead, run it again with --take-over, and what it made is kept"
                 )
+            lock = lock.onto(other)
+        hold = Hold(store, dataset, lock)
         try:
-            store.replace(key, hold.lock.dump(), etag)
+            store.replace(key, lock.dump(), etag)
         except PreconditionFailedError as e:
             # Ours may have been applied, and the reply lost.
             if not hold.stands():

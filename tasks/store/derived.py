@@ -76,11 +76,13 @@ def refresh_catalog(store: ObjectStore, contract: Contract) -> bool:
 
 
 def rebuild_catalog(store: ObjectStore) -> bool:
-    """The whole catalog from the datasets' ``latest.json``."""
+    """The whole catalog from the datasets' ``latest.json``. Entries of datasets that only newer code has stay."""
 
     def change(body: bytes | None) -> bytes | None:
-        found = [_entry(store, load_contract(n)) for n in published_names()]
-        return Catalog(datasets=tuple(e for e in found if e is not None)).onto(_parsed(body)).dump()
+        before, names = _parsed(body), published_names()
+        found = [_entry(store, load_contract(n)) for n in names]
+        known = [e for e in found if e is not None] + [e for e in before.datasets if e.dataset not in names]
+        return Catalog(datasets=tuple(known)).onto(before).dump()
 
     return swap_loop(store, layout.CATALOG, change)
 

@@ -36,6 +36,8 @@ class Record(BaseModel):
 
         Nested records get theirs, too; in lists they are matched by ``identity``.
         """
+        if before is self:
+            return self
         now = self.model_extra or {}
         kept = {name: value for name, value in (before.model_extra or {}).items() if name not in now}
         for name in type(self).model_fields:

@@ -7,7 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from configs.errors import ConcurrentPublishError, CorruptVersionError, NotPublishedError, YankRefusedError
+from configs.errors import (
+    ConcurrentPublishError,
+    CorruptVersionError,
+    NotPublishedError,
+    StoreUnavailableError,
+    YankRefusedError,
+)
 from tasks.store import layout, reader, versions, yank
 from tasks.store.objects import ObjectStore
 from tasks.store.records import YankNote
@@ -141,3 +147,15 @@ def test_a_clock_that_goes_back_does_not_reorder_the_log(store: ObjectStore, can
     assert two > one
     assert linear(store) == [one, two]
     assert reader.as_of(store, DATASET, START).manifest.version == two
+
+
+def test_yank_of_latest_whose_reply_was_lost_is_known(local_store: ObjectStore, candidates: Candidates) -> None:
+    one, two = (drill.publish(local_store, candidates(n)).manifest.version for n in (1, 2))
+
+    class Lossy(drill.Broken):
+        def replace(self, key: str, body: bytes, etag: str | None) -> str:
+            self._store.replace(key, body, etag)
+            raise StoreUnavailableError("the reply was lost")
+
+    found = yank.yank(Lossy(local_store, lambda *_: None), DATASET, two, "wrong")
+    assert (found.version, found.yanked, intact(local_store)) == (one, {two}, one)
