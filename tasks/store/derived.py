@@ -120,7 +120,7 @@ def swap_loop(store: ObjectStore, key: str, change: Callable[[bytes | None], byt
     try:
         return swap(store, key, change)
     except NewerFormatError as e:
-        log.warning("%s was left as it is: %s", key, e)
+        log.warning("%s; it was left as it is", e)
     except StoreError as e:
         log.warning("%s was not written: %s; a later run will", key, e)
     return False

@@ -22,8 +22,7 @@ from typing import Any
 
 from configs.errors import ObjectNotFoundError, StoreError, UsageError
 from configs.words import plural
-from tasks.store import layout, raw_taken_down
-from tasks.store.documents import refuse_newer
+from tasks.store import documents, layout, raw_taken_down
 from tasks.store.objects import Entry, ObjectStore
 from tasks.store.raw_taken_down import TakenDown
 from tasks.store.versions import read_latest, read_manifest, stamp
@@ -200,7 +199,7 @@ def _in_inventory(store: ObjectStore, key: str) -> Iterator[str]:
     """Every raw key that stands in it, wherever: whoever adds a field to an inventory need not know of this."""
     try:
         content = json.loads(store.get(key).body)
-        refuse_newer(content, key)
+        documents.refuse_newer(content, key)
     except ObjectNotFoundError:
         return
     except ValueError as e:
