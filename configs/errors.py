@@ -206,6 +206,18 @@ class PreconditionFailedError(StoreError):
         super().__init__(f"object {key!r} was changed by somebody else meanwhile")
 
 
+class ConditionsIgnoredError(StoreError):
+    """The server of a store accepts conditional writes and does not act on their conditions."""
+
+    def __init__(self, url: str, header: str) -> None:
+        self.url, self.header = url, header
+        super().__init__(
+            f"{url}: the server ignores {header}, so that publishers would overwrite each other's versions; nothing was "
+            "overwritten. Use a server that acts on conditional writes, such as AWS S3 or SeaweedFS 4; "
+            "docs/s3-servers.md lists those that were tried"
+        )
+
+
 class ConcurrentPublishError(StoreError):
     """Another publisher of the dataset won; nothing of this candidate is visible to readers."""
 

@@ -190,6 +190,9 @@ class LocalStore:
 
         return fsspec.filesystem("file")
 
+    def arrow_files(self) -> Any:
+        return self.filesystem()
+
     # ------------------------------------------------------------------ details
 
     @contextmanager

@@ -95,3 +95,7 @@ class ObjectStore(Protocol):
     def filesystem(self) -> Any:
         """The fsspec file system that ``uri`` belongs to, for handing to readers."""
         ...
+
+    def arrow_files(self) -> Any:
+        """What pyarrow opens ``uri`` with; its errors are those of the store."""
+        ...

@@ -34,6 +34,7 @@ from configs.errors import (
     ObjectNotFoundError,
     PreconditionFailedError,
     StoreError,
+    StorePermissionError,
     StoreUnavailableError,
 )
 from configs.hints import command
@@ -358,18 +359,25 @@ def move_latest(store: ObjectStore, head: Head, wanted: Latest, entry: LogEntry)
         raise ConcurrentPublishError(
             wanted.dataset, entry.version, f"latest is now {seen.version}" if seen else "latest is gone"
         ) from lost
-    except StoreUnavailableError as unclear:
+    except (StoreUnavailableError, StorePermissionError) as unclear:
+        # Also when permission was refused: the first attempt may have been applied, and the credentials expired since.
         seen = _seen_after(store, wanted.dataset, unclear)
         if seen is not None and entry in seen.log:
             return seen
-        raise
+        if isinstance(unclear, StorePermissionError):
+            raise
+        raise StoreUnavailableError(
+            f"{wanted.dataset}: the store failed while latest.json was written ({unclear}), and {entry.version} is not "
+            "in the log so far; a delayed write can still put it there. Run again after a look at: "
+            f"{command('versions', wanted.dataset, store=store.url)}"
+        ) from unclear
 
 
 def _seen_after(store: ObjectStore, dataset: str, cause: StoreError) -> Latest | None:
     try:
         return read_latest(store, dataset)[0]
-    except StoreUnavailableError as e:
-        raise StoreUnavailableError(
+    except (StoreUnavailableError, StorePermissionError) as e:
+        raise type(e)(
             f"{dataset}: the store failed while latest.json was written ({cause}) and cannot be read now ({e}); "
             "the version is either published or not, never half; run again after a look at: "
             f"{command('versions', dataset, store=store.url)}"

@@ -149,8 +149,8 @@ def test_half_done_uploads_are_given_up_when_old_and_below_the_prefix(writer: S3
 def test_a_listing_longer_than_a_page_is_whole(writer: S3Store, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(7):
         writer.create(f"v/{number}/x", b"x")
-    call = writer._call
-    monkeypatch.setattr(writer, "_call", lambda method, key, **a: call(method, key, **a, MaxKeys=2))
+    ask = writer._ask
+    monkeypatch.setattr(writer, "_ask", lambda method, key, take, **a: ask(method, key, take, **a, MaxKeys=2))
     assert [e.key for e in writer.entries("v/")] == [f"v/{n}/x" for n in range(7)]
     assert writer.folders("v/") == [str(n) for n in range(7)]
 
