@@ -60,10 +60,15 @@ class S3Store:
         if not self._bucket:
             raise ConfigError(f"{url}: no bucket in the address; write s3://bucket or s3://bucket/prefix")
         self.root = f"{self._bucket}/{self._prefix}"
-        self._limits = {"connect_seconds": connect_seconds, "read_seconds": read_seconds, "attempts": attempts}
+        self.part_bytes = PART_BYTES
+        self._limits: dict[str, Any] = {
+            "connect_seconds": connect_seconds,
+            "read_seconds": read_seconds,
+            "attempts": attempts,
+        }
         self.requests = Requests(self.url, self._bucket, **self._limits)
         self._bodies = Bodies(self.requests)
-        self._conditions = Conditions(self.url, self._bucket)
+        self._conditions = Conditions(self.url, self._bucket, lambda: self.requests.endpoint)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _again, (self.url, self._limits)
@@ -162,12 +167,12 @@ class S3Store:
         if not path.is_file():
             raise StoreError(f"{path}: no such file on this machine, so nothing was written as {key}")
         size = path.stat().st_size
-        if size < 2 * PART_BYTES:
+        if size < 2 * self.part_bytes:
             self.create(key, path.read_bytes())
             return
         for last in (False, True):
             try:
-                self.requests.run(s3_parts.upload, self.requests, self._key(key), key, path, PART_BYTES)
+                self.requests.run(s3_parts.upload, self.requests, self._key(key), key, path, self.part_bytes)
                 return
             except (PreconditionFailedError, StoreUnavailableError, ObjectNotFoundError) as unclear:
                 # "Not found": an upload that was completed, its reply lost, is no longer there to complete.

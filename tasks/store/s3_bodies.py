@@ -54,7 +54,12 @@ class Bodies:
                 return length
             md5 = hashlib.md5(usedforsecurity=False)
             with open(path, "wb") as file:
-                size = await self._requests.drain(answer["Body"], lambda chunk: (file.write(chunk), md5.update(chunk)))
+
+                def write(chunk: bytes) -> None:
+                    file.write(chunk)
+                    md5.update(chunk)
+
+                size = await self._requests.drain(answer["Body"], write)
             self._check(answer, size, md5.hexdigest)
             return 0
 

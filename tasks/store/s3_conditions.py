@@ -12,7 +12,6 @@ writing the current bytes under a tag that is none.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 
@@ -30,13 +29,12 @@ _PROVED: set[tuple[str, str, str]] = set()
 class Conditions:
     """What is proved of the server of one store."""
 
-    def __init__(self, url: str, bucket: str) -> None:
-        self._url, self._bucket = url, bucket
+    def __init__(self, url: str, bucket: str, endpoint: Callable[[], str]) -> None:
+        self._url, self._bucket, self._endpoint = url, bucket, endpoint
         self._last: tuple[str, Stored, float] | None = None
 
     def _at(self, header: str) -> tuple[str, str, str]:
-        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL", "")
-        return endpoint, self._bucket, header
+        return self._endpoint(), self._bucket, header
 
     def seen(self, key: str, stored: Stored) -> None:
         """Remember what was just read: a swap usually follows, and its proof need not read it again."""

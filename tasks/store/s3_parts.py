@@ -21,7 +21,7 @@ async def upload(requests: Requests, key: str, name: str, path: Path, part_bytes
         PreconditionFailedError: an object is there already.
     """
     made = await requests.asked("create_multipart_upload", name, needs("UploadId"), Key=key)
-    begun = {"Key": key, "UploadId": made["UploadId"]}
+    begun: dict[str, Any] = {"Key": key, "UploadId": made["UploadId"]}
 
     async def part(number: int, body: bytes) -> dict[str, Any]:
         sent = await requests.asked("upload_part", name, needs("ETag"), PartNumber=number, Body=body, **begun)
@@ -41,7 +41,7 @@ async def upload(requests: Requests, key: str, name: str, path: Path, part_bytes
 async def copy(requests: Requests, source: dict[str, str], key: str, name: str, size: int) -> None:
     """Copy a large object in parts, without its bytes passing through this machine."""
     made = await requests.asked("create_multipart_upload", name, needs("UploadId"), Key=key)
-    begun = {"Key": key, "UploadId": made["UploadId"]}
+    begun: dict[str, Any] = {"Key": key, "UploadId": made["UploadId"]}
     try:
         parts = []
         for number, start in enumerate(range(0, size, COPY_BYTES), 1):
@@ -77,12 +77,12 @@ def _copied(result: str) -> Any:
 
 
 async def _complete(
-    requests: Requests, name: str, begun: dict[str, str], parts: list[dict[str, Any]], **condition: str
+    requests: Requests, name: str, begun: dict[str, Any], parts: list[dict[str, Any]], **condition: Any
 ) -> None:
     whole = {"Parts": parts}
     await requests.asked("complete_multipart_upload", name, needs("ETag"), MultipartUpload=whole, **begun, **condition)
 
 
-async def _give_up(requests: Requests, name: str, begun: dict[str, str]) -> None:
+async def _give_up(requests: Requests, name: str, begun: dict[str, Any]) -> None:
     with suppress(StoreError):  # gc gives up what is left
         await requests.asked("abort_multipart_upload", name, **begun)

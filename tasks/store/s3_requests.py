@@ -40,6 +40,7 @@ class Requests:
     def __init__(self, url: str, bucket: str, *, connect_seconds: float, read_seconds: float, attempts: int) -> None:
         self._url, self._bucket = url, bucket
         self._connect, self._read, self._attempts = connect_seconds, read_seconds, attempts
+        self.pause_seconds = PAUSE_SECONDS
         # By process: connections must not be shared with a fork, and those of the parent must not be closed by it.
         self.made: dict[int, Any] = {}
 
@@ -51,6 +52,11 @@ class Requests:
             made = self._connected()
             self.made[os.getpid()] = made
         return made
+
+    @property
+    def endpoint(self) -> str:
+        """The address of the server."""
+        return str(self.filesystem.s3.meta.endpoint_url)
 
     def _connected(self) -> Any:
         region = os.environ.get("AWS_REGION")  # botocore knows AWS_DEFAULT_REGION only
@@ -103,7 +109,7 @@ class Requests:
                 again = isinstance(error, StoreUnavailableError) and not isinstance(error, ConflictError)
                 if not again or attempt == self._attempts:
                     raise error from e
-            await asyncio.sleep(PAUSE_SECONDS * 2 ** (attempt - 1) * random.uniform(0.5, 1))
+            await asyncio.sleep(self.pause_seconds * 2 ** (attempt - 1) * random.uniform(0.5, 1))
             attempt += 1
 
     async def _once(self, method: str, seconds: float, take: Take | None, arguments: dict[str, Any]) -> Any:

@@ -367,9 +367,9 @@ def move_latest(store: ObjectStore, head: Head, wanted: Latest, entry: LogEntry)
         if isinstance(unclear, StorePermissionError):
             raise
         raise StoreUnavailableError(
-            f"{wanted.dataset}: the store failed while latest.json was written ({unclear}), and {entry.version} is not "
-            "in the log so far; a delayed write can still put it there. Run again after a look at: "
-            f"{command('versions', wanted.dataset, store=store.url)}"
+            f"{wanted.dataset}: the store failed while latest.json was written ({unclear}); the log does not say "
+            f"'{entry.event} {entry.version}' so far, and a delayed write can still put it there. Run again after a "
+            f"look at: {command('versions', wanted.dataset, store=store.url)}"
         ) from unclear
 
 

@@ -19,7 +19,6 @@ from configs.errors import (
     TechtradeError,
 )
 from tasks.store import layout, reader, versions, yank
-from tasks.store import s3 as s3_
 from tasks.store.s3 import S3Store
 from tasks.store.verify import verify
 from tasks.store.versions import Built
@@ -124,8 +123,8 @@ def test_an_endpoint_that_is_no_address_is_a_wrong_setting(s3: S3, monkeypatch: 
         S3Store(s3.place().url).get("a")
 
 
-def test_a_file_in_parts_is_created_once(writer: S3Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(s3_, "PART_BYTES", 5 << 20)
+def test_a_file_in_parts_is_created_once(writer: S3Store, tmp_path: Path) -> None:
+    writer.part_bytes = 5 << 20
     one, two = tmp_path / "one", tmp_path / "two"
     one.write_bytes(os.urandom(11 << 20))
     two.write_bytes(os.urandom(11 << 20))
