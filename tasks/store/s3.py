@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,13 +31,14 @@ from configs.errors import (
 from tasks.store import s3_parts
 from tasks.store.objects import Entry, Stored
 from tasks.store.s3_bodies import Bodies, bare
-from tasks.store.s3_conditions import Conditions
+from tasks.store.s3_conditions import SMALL_BYTES, Conditions
 from tasks.store.s3_errors import ConflictError
 from tasks.store.s3_requests import Requests, Take, needs
 
 PART_BYTES = 16 << 20  # four parts at a time: 64 MiB in memory, whatever the file
 ONE_COPY_BYTES = 150 << 20
 CONFLICTS = 6
+SAME_BYTES = ("_raw/", "_pieces/", "_ledger/")  # named by their content or copied: a second creation is harmless
 # What a browser shows instead of saving it: of an object without a type it knows nothing.
 SHOWN = {
     "html": "text/html; charset=utf-8",
@@ -140,9 +141,18 @@ class S3Store:
     # ------------------------------------------------------------------ writing
 
     def create(self, key: str, body: bytes) -> str:
-        etag = self._created(key, body)
-        self._conditions.prove_creation(key, body, self._put_once)
+        return self._proved_creation(key, body, self._created)
+
+    def _proved_creation(self, key: str, body: bytes, write: Callable[[str, bytes], str]) -> str:
+        if len(body) > SMALL_BYTES or key.startswith(SAME_BYTES):
+            return write(key, body)
+        self._conditions.before_creation(key, self.get, self._put_once)
+        etag = write(key, body)
+        self._conditions.after_creation(key, body, self._put_once)
         return etag
+
+    def prove_conditions(self, key: str) -> None:
+        self._conditions.before_replacement(key, self.get, self._put_once)
 
     def _created(self, key: str, body: bytes) -> str:
         for last in (False, True):
@@ -197,16 +207,13 @@ class S3Store:
             yield path
 
     def replace(self, key: str, body: bytes, etag: str | None) -> str:
-        if etag is not None:
-            self._conditions.prove_replacement(key, etag, self.get, self._put_once)
-        condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": f'"{etag}"'}
+        if etag is None:
+            return self._proved_creation(key, body, lambda key, body: self._put(key, body, IfNoneMatch="*"))
         try:
-            written = self._put(key, body, **condition)
+            self.prove_conditions(key)
+            return self._put(key, body, IfMatch=f'"{etag}"')
         except ObjectNotFoundError as gone:  # If-Match on an object that is not there answers 404
             raise PreconditionFailedError(key) from gone
-        if etag is None:
-            self._conditions.prove_creation(key, body, self._put_once)
-        return written
 
     def _put(self, key: str, body: bytes, **condition: str) -> str:
         for attempt in range(1, CONFLICTS):

@@ -1,19 +1,20 @@
 """Proof that an S3 server acts on conditions, before a write of this process relies on them.
 
 Some servers accept ``If-None-Match`` and ``If-Match`` and write all the same. Two publishers then both claim 0001, and
-the second overwrites the first without either noticing. So the first conditional write of a process at a store is
-accompanied by one or two that must be refused. They send the bytes that are there already, under keys that the caller
-may write with that very condition: they change nothing even where the server does not refuse them, and need no right
-that the write itself does not need.
+the second overwrites the first without either noticing. So before the first conditional write of a process at a store,
+two writes are made that must be refused. They send the bytes that are there already, under a key that the caller may
+write with that very condition: they change nothing even where the server does not refuse them, and need no right that
+the caller lacks. That is two requests a process and store, and one more if the bytes have to be read first.
 
-Creation is proved right after the first small one, by repeating it. A swap is proved right before the first one, by
-writing the current bytes under a tag that is none.
+Before a first creation there may be nothing to repeat. Then the key is seen to be free, and the creation itself is
+repeated.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from configs.errors import ConditionsIgnoredError, ObjectNotFoundError, PreconditionFailedError
 from tasks.store.objects import Stored
@@ -41,47 +42,50 @@ class Conditions:
         if self._at(MATCH) not in _PROVED and len(stored.body) <= SMALL_BYTES:
             self._last = key, stored, time.monotonic()
 
-    def prove_creation(self, key: str, body: bytes, put: Put) -> None:
+    def before_creation(self, key: str, get: Callable[[str], Stored], put: Put) -> None:
+        """Repeat the creation of what is there under the key already, if anything is.
+
+        Raises:
+            ConditionsIgnoredError: the store did not refuse it.
+        """
+        if self._at(NONE_MATCH) not in _PROVED:
+            with suppress(ObjectNotFoundError):
+                self._refused(NONE_MATCH, key, get(key).body, put, IfNoneMatch="*")
+
+    def after_creation(self, key: str, body: bytes, put: Put) -> None:
         """Repeat a creation.
 
         Raises:
             ConditionsIgnoredError: the store did not refuse it.
         """
-        if len(body) <= SMALL_BYTES:
-            self._prove(NONE_MATCH, lambda: put(key, body, IfNoneMatch="*"))
+        self._refused(NONE_MATCH, key, body, put, IfNoneMatch="*")
 
-    def prove_replacement(self, key: str, etag: str, get: Callable[[str], Stored], put: Put) -> None:
+    def before_replacement(self, key: str, get: Callable[[str], Stored], put: Put) -> None:
         """Write the current bytes under conditions that do not hold.
 
         Raises:
             ConditionsIgnoredError: the store did not refuse one of them.
-            PreconditionFailedError: the object no longer has the tag.
+            ObjectNotFoundError: there is nothing to replace.
         """
         if self._at(MATCH) in _PROVED and self._at(NONE_MATCH) in _PROVED:
             return
-        there = self._current(key, etag, get)
-        self._prove(NONE_MATCH, lambda: put(key, there.body, IfNoneMatch="*"))
-        self._prove(MATCH, lambda: put(key, there.body, IfMatch=NO_TAG))
+        body = self._current(key, get)
+        self._refused(NONE_MATCH, key, body, put, IfNoneMatch="*")
+        self._refused(MATCH, key, body, put, IfMatch=NO_TAG)
         self._last = None
 
-    def _current(self, key: str, etag: str, get: Callable[[str], Stored]) -> Stored:
+    def _current(self, key: str, get: Callable[[str], Stored]) -> bytes:
         if self._last is not None:
             read, stored, when = self._last
-            if (read, stored.etag) == (key, etag) and time.monotonic() - when < FRESH_SECONDS:
-                return stored
-        try:
-            stored = get(key)
-        except ObjectNotFoundError as e:
-            raise PreconditionFailedError(key) from e
-        if stored.etag != etag:
-            raise PreconditionFailedError(key)
-        return stored
+            if read == key and time.monotonic() - when < FRESH_SECONDS:
+                return stored.body
+        return get(key).body
 
-    def _prove(self, header: str, write: Callable[[], str]) -> None:
+    def _refused(self, header: str, key: str, body: bytes, put: Put, **condition: str) -> None:
         if self._at(header) in _PROVED:
             return
         try:
-            write()
+            put(key, body, **condition)
         except (PreconditionFailedError, ObjectNotFoundError):
             _PROVED.add(self._at(header))
             return

@@ -218,7 +218,13 @@ def _version_after(head: Head, now: datetime) -> tuple[str, int]:
 
 
 def claim(store: ObjectStore, head: Head, clock: Clock = utc_now) -> Draft:
-    """Takes the next free version number, so that nobody else ever has it."""
+    """Takes the next free version number, so that nobody else ever has it.
+
+    Raises:
+        ConditionsIgnoredError: the store would let somebody else have it, too.
+    """
+    if head.latest is not None:
+        store.prove_conditions(layout.latest(head.dataset))
     day, number = _version_after(head, clock())
     token = uuid.uuid4().hex
     while True:

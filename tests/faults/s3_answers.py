@@ -242,11 +242,11 @@ class Setup:
         """Candidates that differ by number."""
         with self._lock:
             if number not in self._made:
-                self._made[number] = _candidate(number, self._folder / str(number))
+                self._made[number] = candidate(number, self._folder / str(number))
             return self._made[number]
 
 
-def _candidate(number: int, folder: Path) -> Built:
+def candidate(number: int, folder: Path) -> Built:
     folder.mkdir(parents=True)
     found = load_contract(DATASET)
     exports = [40 * 10**9 + number * 10**6 + m for m in range(6)]

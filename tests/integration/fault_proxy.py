@@ -12,7 +12,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -45,6 +45,9 @@ MODES = (
     "delivered twice",
     "delivered late",
 )
+
+
+Answer = tuple[int, list[tuple[str, str]], bytes]
 
 
 @dataclass(frozen=True)
@@ -150,22 +153,26 @@ class Handler(BaseHTTPRequestHandler):
             if plan is not None and broken:
                 self._broken(plan, body)
             else:
-                self._answer(*self._upstream(body))
+                self._answer(*self.upstream(body))
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = pass_on
 
-    def _upstream(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
+    def upstream(self, body: bytes) -> Answer:
+        return self.sent([(k, v) for k, v in self.headers.items() if k.lower() not in ("expect", "connection")], body)
+
+    def sent(self, headers: Sequence[tuple[str, str]], body: bytes) -> Answer:
         upstream = http.client.HTTPConnection(self.proxy.upstream, timeout=60)
         try:
             upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
-            for name, value in self.headers.items():
-                if name.lower() not in ("expect", "connection"):
-                    upstream.putheader(name, value)
+            for name, value in headers:
+                upstream.putheader(name, value)
+            if "content-length" not in {name.lower() for name, _ in headers} and body:
+                upstream.putheader("Content-Length", str(len(body)))
             upstream.endheaders(body)
             response = upstream.getresponse()
             answer = response.read()
-            headers = [(k, v) for k, v in response.getheaders() if k.lower() not in ("connection", "transfer-encoding")]
-            return response.status, headers, answer
+            kept = [(k, v) for k, v in response.getheaders() if k.lower() not in ("connection", "transfer-encoding")]
+            return response.status, kept, answer
         finally:
             upstream.close()
 
@@ -193,9 +200,9 @@ class Handler(BaseHTTPRequestHandler):
         if mode == "delivered late":
             plan.again.wait(30)
             time.sleep(0.2)  # behind the client's own retry
-        answer = self._upstream(body)
+        answer = self.upstream(body)
         if mode == "delivered twice":
-            return self._answer(*self._upstream(body))
+            return self._answer(*self.upstream(body))
         if mode == "reset after it was applied":
             return self._reset()
         if mode == "empty answer":
@@ -252,10 +259,9 @@ class Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def running(upstream: str) -> Iterator[FaultProxy]:
+def running(upstream: str, kind: type[Handler] = Handler) -> Iterator[FaultProxy]:
     proxy = FaultProxy(upstream)
-    handler = type("Handler", (Handler,), {"proxy": proxy})
-    server = Server(("127.0.0.1", 0), handler)
+    server = Server(("127.0.0.1", 0), type("Handler", (kind,), {"proxy": proxy}))
     proxy.endpoint = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -23,6 +23,7 @@ from tests.integration import access
 
 BUCKET = "techtrade-tests"
 START_SECONDS = 90
+OTHER = "TECHTRADE_TEST_S3"  # endpoint, key and secret of another server, with a blank between them
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,13 @@ class Seaweed:
     reader: Identity
     roles: dict[tuple[str, str], Identity] = field(default_factory=dict)
     """By store (a prefix) and name of the role."""
+
+
+def other(told: str) -> Seaweed:
+    """Another S3 server, that runs already; its one identity may do everything."""
+    endpoint, key, secret = told.split()
+    assert s3.is_usable(endpoint, BUCKET, key, secret), f"no bucket could be made at {endpoint}"
+    return Seaweed(endpoint, Identity(key, secret), Identity(key, secret))
 
 
 def _config(folder: Path, writer: Identity, reader: Identity, roles: dict[tuple[str, str], Identity]) -> Path:
