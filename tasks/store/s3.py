@@ -146,13 +146,13 @@ class S3Store:
     def _proved_creation(self, key: str, body: bytes, write: Callable[[str, bytes], str]) -> str:
         if len(body) > SMALL_BYTES or key.startswith(SAME_BYTES):
             return write(key, body)
-        self._conditions.before_creation(key, self.get, self._put_once)
+        self._conditions.before_creation(key, self.get, self._put)
         etag = write(key, body)
-        self._conditions.after_creation(key, body, self._put_once)
+        self._conditions.after_creation(key, body, self._put)
         return etag
 
     def prove_conditions(self, key: str) -> None:
-        self._conditions.before_replacement(key, self.get, self._put_once)
+        self._conditions.before_replacement(key, self.get, self._put)
 
     def _created(self, key: str, body: bytes) -> str:
         for last in (False, True):

@@ -23,6 +23,7 @@ Put = Callable[..., str]
 NONE_MATCH, MATCH = "If-None-Match", "If-Match"
 SMALL_BYTES = 64 << 10
 FRESH_SECONDS = 30.0
+REMEMBERED = 8
 NO_TAG = '"00000000000000000000000000000000"'
 _PROVED: set[tuple[str, str, str]] = set()
 
@@ -32,7 +33,7 @@ class Conditions:
 
     def __init__(self, url: str, bucket: str, endpoint: Callable[[], str]) -> None:
         self._url, self._bucket, self._endpoint = url, bucket, endpoint
-        self._last: tuple[str, Stored, float] | None = None
+        self._seen: dict[str, tuple[bytes, float]] = {}
 
     def _at(self, header: str) -> tuple[str, str, str]:
         return self._endpoint(), self._bucket, header
@@ -40,7 +41,9 @@ class Conditions:
     def seen(self, key: str, stored: Stored) -> None:
         """Remember what was just read: a swap usually follows, and its proof need not read it again."""
         if self._at(MATCH) not in _PROVED and len(stored.body) <= SMALL_BYTES:
-            self._last = key, stored, time.monotonic()
+            self._seen[key] = stored.body, time.monotonic()
+            if len(self._seen) > REMEMBERED:
+                self._seen.pop(next(iter(list(self._seen))), None)  # other threads may read, too
 
     def before_creation(self, key: str, get: Callable[[str], Stored], put: Put) -> None:
         """Repeat the creation of what is there under the key already, if anything is.
@@ -72,13 +75,12 @@ class Conditions:
         body = self._current(key, get)
         self._refused(NONE_MATCH, key, body, put, IfNoneMatch="*")
         self._refused(MATCH, key, body, put, IfMatch=NO_TAG)
-        self._last = None
+        self._seen.clear()
 
     def _current(self, key: str, get: Callable[[str], Stored]) -> bytes:
-        if self._last is not None:
-            read, stored, when = self._last
-            if read == key and time.monotonic() - when < FRESH_SECONDS:
-                return stored.body
+        body, when = self._seen.get(key, (b"", 0.0))
+        if when and time.monotonic() - when < FRESH_SECONDS:
+            return body
         return get(key).body
 
     def _refused(self, header: str, key: str, body: bytes, put: Put, **condition: str) -> None:
