@@ -194,7 +194,7 @@ class Handler(BaseHTTPRequestHandler):
         if mode in STATUSES:
             return self._refuse(mode)
         if mode == "404 of a load balancer":
-            return self._answer(404, [("Content-Type", "text/html")], b"<html><body><h1>404</h1></body></html>")
+            return self._answer(404, [("Content-Type", "text/html")], b"<html><h1>404</h1><hr></html>")
         if mode == "reset before the request is passed on":
             return self._reset()
         if mode == "delivered late":
