@@ -216,6 +216,18 @@ class NewerFormatError(StoreError):
         )
 
 
+class ConditionsIgnoredError(StoreError):
+    """The server of a store accepts conditional writes and does not act on their conditions."""
+
+    def __init__(self, url: str, header: str) -> None:
+        self.url, self.header = url, header
+        super().__init__(
+            f"{url}: the server ignores {header}, so publishers would overwrite each other's versions; nothing was "
+            "overwritten. Use a server that acts on conditional writes, such as AWS S3 or SeaweedFS 4; "
+            "docs/s3-servers.md lists those that were tried"
+        )
+
+
 class ConcurrentPublishError(StoreError):
     """Another publisher of the dataset won; nothing of this candidate is visible to readers."""
 

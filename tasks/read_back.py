@@ -234,7 +234,7 @@ def _cells(version: reader.HasFiles, contract: Contract) -> int:
 
 
 def _schemas(store: ObjectStore, draft: Draft) -> dict[str, pa.Schema]:
-    filesystem, found = store.filesystem(), {}
+    filesystem, found = store.arrow_files(), {}
     for path in (f.path for f in draft.files if f.rows is not None):
         uri = store.uri(layout.version(draft.dataset, draft.version, path))
         try:

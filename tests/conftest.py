@@ -54,6 +54,9 @@ class S3:
 
 @pytest.fixture(scope="session")
 def seaweed_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[seaweed.Seaweed]:
+    if other := os.environ.get(seaweed.OTHER):  # another server, see tests/s3_servers.py
+        yield seaweed.other(other)
+        return
     with seaweed.running(tmp_path_factory.mktemp("weed")) as server:
         yield server
 

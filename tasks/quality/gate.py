@@ -25,7 +25,7 @@ from typing import Any, ParamSpec, TypeVar
 import polars as pl
 import pyarrow as pa
 
-from configs.errors import CheckCouldNotRunError
+from configs.errors import CheckCouldNotRunError, StoreError
 from configs.words import plural
 from expectations import columns
 from expectations.base import Check, GateInput, load_checks
@@ -87,7 +87,7 @@ def _diagnosis(gate: GateInput, report: Report) -> str:
         return ""
     try:
         return diagnose(compare_measures(gate.contract, gate.data, gate.parent), report.results)
-    except UNREADABLE as e:  # the verdict stands without it
+    except (*UNREADABLE, StoreError) as e:  # the verdict stands without it
         log.warning("%s: no diagnosis could be made: %s", gate.contract.name, first_line(e))
         return ""
 

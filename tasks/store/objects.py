@@ -74,6 +74,11 @@ class ObjectStore(Protocol):
         Raises ``PreconditionFailedError``."""
         ...
 
+    def prove_conditions(self, key: str) -> None:
+        """Makes sure, once a process, that the store refuses writes whose condition does not hold. ``key``: an object
+        that the caller may replace. Raises ``ConditionsIgnoredError``."""
+        ...
+
     def copy(self, source: str, target: str) -> None:
         """Copies within the store, without the bytes passing through this machine where it can."""
         ...
@@ -100,4 +105,8 @@ class ObjectStore(Protocol):
 
     def filesystem(self) -> Any:
         """The fsspec file system that ``uri`` belongs to, for handing to readers."""
+        ...
+
+    def arrow_files(self) -> Any:
+        """What pyarrow opens ``uri`` with; its errors are those of the store."""
         ...

@@ -199,13 +199,13 @@ def scan(store: ObjectStore, version: HasFiles, contract: Contract | None = None
     Raises:
         ObjectNotFoundError: a data file is gone.
         CorruptVersionError: the first data file is not parquet.
-        StoreUnavailableError: the store could not be read.
+        StoreError: the store could not be read, now or, on S3, while rows are collected.
     """
     paths = [uri.removeprefix("s3://") for uri in data_uris(store, version)]
     if not paths and contract is not None:
         return contract.polars_schema.to_frame().lazy()
     try:
-        data = pads.dataset(paths, filesystem=store.filesystem(), format="parquet", partitioning=None)
+        data = pads.dataset(paths, filesystem=store.arrow_files(), format="parquet", partitioning=None)
     except FileNotFoundError as e:
         raise ObjectNotFoundError(paths[0]) from e
     except pa.ArrowInvalid as e:

@@ -1,31 +1,23 @@
-"""A store on S3, through s3fs.
+"""A store on S3, through s3fs's client.
 
-Creation is ``If-None-Match: *``, the swap is ``If-Match``; both are decided by the server. botocore sends a write
-again when a connection breaks, so a write can be applied and its retry then be refused: creation settles that by
-reading back what is there, a swap is settled by ``versions.move_latest``.
+Creation is ``If-None-Match: *``, the swap is ``If-Match``; both are decided by the server, and that it does decide is
+proved before the first write of a process counts (``s3_conditions``). A write is sent again when its reply is lost, so
+it can be applied and its retry then be refused: creation settles that by reading back what is there, a swap is settled
+by ``versions.move_latest``.
 
-s3fs retries on top of botocore, five times each of botocore's attempts; that second layer is switched off, or a
-store that is down is noticed only after minutes. Caches of instances and listings are off too: readers must see
-what is there now.
+Caches of instances and listings are off: readers must see what is there now.
 """
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-
-import s3fs
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
-from fsspec.asyn import sync
 
 from configs.errors import (
     ConfigError,
@@ -33,13 +25,20 @@ from configs.errors import (
     ObjectNotFoundError,
     PreconditionFailedError,
     StoreError,
+    StorePermissionError,
     StoreUnavailableError,
 )
+from tasks.store import s3_parts
 from tasks.store.objects import Entry, Stored
-from tasks.store.s3_errors import ConflictError, translated
+from tasks.store.s3_bodies import Bodies, bare
+from tasks.store.s3_conditions import SMALL_BYTES, Conditions
+from tasks.store.s3_errors import ConflictError
+from tasks.store.s3_requests import Requests, Take, needs
 
 PART_BYTES = 16 << 20  # four parts at a time: 64 MiB in memory, whatever the file
+ONE_COPY_BYTES = 150 << 20
 CONFLICTS = 6
+SAME_BYTES = ("_raw/", "_pieces/", "_ledger/")  # named by their content or copied: a second creation is harmless
 # What a browser shows instead of saving it: of an object without a type it knows nothing.
 SHOWN = {
     "html": "text/html; charset=utf-8",
@@ -63,104 +62,58 @@ class S3Store:
         self._prefix = f"{prefix}/" if prefix else ""
         if not self._bucket:
             raise ConfigError(f"{url}: no bucket in the address; write s3://bucket or s3://bucket/prefix")
-        self._limits = {"connect_seconds": connect_seconds, "read_seconds": read_seconds, "attempts": attempts}
-        self._attempts = attempts
-        # By process: connections must not be shared with a fork, and those of the parent must not be closed by it.
-        self._made: dict[int, Any] = {}
-        # The ``Date`` of the last answer, and when it came by the monotonic clock.
-        self._date: tuple[datetime, float] | None = None
+        self.root = f"{self._bucket}/{self._prefix}"
+        self.part_bytes = PART_BYTES
+        self._limits: dict[str, Any] = {
+            "connect_seconds": connect_seconds,
+            "read_seconds": read_seconds,
+            "attempts": attempts,
+        }
+        self.requests = Requests(self.url, self._bucket, **self._limits)
+        self._bodies = Bodies(self.requests)
+        self._conditions = Conditions(self.url, self._bucket, lambda: self.requests.endpoint)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _again, (self.url, self._limits)
 
-    @property
-    def _fs(self) -> Any:
-        made = self._made.get(os.getpid())
-        if made is None:
-            made = self._connected()
-            self._made[os.getpid()] = made
-        return made
-
-    def _connected(self) -> Any:
-        region = os.environ.get("AWS_REGION")  # botocore knows AWS_DEFAULT_REGION only
-        fs = s3fs.S3FileSystem(
-            skip_instance_cache=True,
-            use_listings_cache=False,
-            client_kwargs={"region_name": region} if region else {},
-            config_kwargs={
-                "connect_timeout": self._limits["connect_seconds"],
-                "read_timeout": self._limits["read_seconds"],
-                "retries": {"total_max_attempts": self._attempts, "mode": "standard"},
-            },
-        )
-        fs.retries = 1
-        try:
-            fs.connect()
-        except ValueError as e:  # botocore's word for an endpoint that is no URL; nothing was contacted yet
-            raise ConfigError(f"{self.url}: {e}; check AWS_ENDPOINT_URL") from e
-        fs.s3.meta.events.register("after-call.s3", self._note_date)
-        return fs
-
-    def _note_date(self, parsed: dict[str, Any], **_: Any) -> None:
-        said = parsed.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
-        with suppress(TypeError, ValueError):  # no date, or none that can be read
-            moment = parsedate_to_datetime(said)
-            self._date = (moment.replace(tzinfo=moment.tzinfo or UTC), time.monotonic())
-
     def clock(self) -> datetime | None:
-        if self._date is None:
-            self._call("list_objects_v2", "", Prefix=self._prefix, MaxKeys=1)
-        if self._date is None:
-            return None
-        said, then = self._date
-        return said + timedelta(seconds=time.monotonic() - then)
+        if self.requests.date is None:
+            self._ask("list_objects_v2", "", Prefix=self._prefix, MaxKeys=1)
+        return self.requests.now()
 
     def _key(self, key: str) -> str:
         if not key or key.startswith("/") or ".." in key.split("/"):
             raise StoreError(f"{key!r} is not a key of a store")
         return self._prefix + key
 
-    def _path(self, key: str) -> str:
-        return f"{self._bucket}/{self._key(key)}"
-
-    @contextmanager
-    def _errors(self, key: str) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, ClientError, BotoCoreError) as e:
-            raise translated(e, self.url, self._bucket, key) from e
-
-    def _call(self, method: str, key: str, **arguments: Any) -> Any:
-        with self._errors(key):
-            return self._fs.call_s3(method, Bucket=self._bucket, **arguments)
+    def _ask(self, method: str, key: str, take: Take | None = None, **arguments: Any) -> Any:
+        return self.requests.ask(method, key, take, **arguments)
 
     # ------------------------------------------------------------------ reading
 
     def get(self, key: str) -> Stored:
-        with self._errors(key):
-            body, etag = sync(self._fs.loop, self._read, self._key(key))
-        return Stored(body, etag)
+        found = self._bodies.get(self._key(key), key)
+        self._conditions.seen(key, found)
+        return found
 
-    async def _read(self, key: str) -> tuple[bytes, str]:
-        attempt = 1
-        while True:
-            response = await self._fs._call_s3("get_object", Bucket=self._bucket, Key=key)
-            try:
-                async with response["Body"] as stream:
-                    return await stream.read(), _bare(response["ETag"])
-            except HTTPClientError:  # the connection broke within the body, which botocore does not retry
-                if attempt == self._attempts:
-                    raise
-                await asyncio.sleep(0.1 * attempt)
-                attempt += 1
+    def tail(self, key: str, most: int) -> tuple[bytes, int]:
+        """The last bytes of an object, and its size."""
+        return self._bodies.tail(self._key(key), key, most)
+
+    def part(self, key: str, start: int, length: int) -> bytes:
+        """Some bytes of an object."""
+        return self._bodies.part(self._key(key), key, start, length)
 
     def size(self, key: str) -> int | None:
         try:
-            return int(self._call("head_object", key, Key=self._key(key))["ContentLength"])
-        except ObjectNotFoundError:
-            # The answer to HEAD has no body, so a bucket that does not exist looks like an absent object.
-            self._call("list_objects_v2", key, Prefix=self._key(key), MaxKeys=1)
-            return None
+            answer = self._ask("head_object", key, needs("ContentLength", "ETag"), Key=self._key(key))
+            return int(answer["ContentLength"])
+        except (ObjectNotFoundError, StorePermissionError) as bare_:
+            # The answer to HEAD has no body, so it cannot say that the bucket is not there or the credentials expired.
+            found = self._ask("list_objects_v2", key, needs("IsTruncated"), Prefix=self._key(key), MaxKeys=1)
+            if isinstance(bare_, StorePermissionError):
+                raise
+        return next((int(e["Size"]) for e in found.get("Contents", []) if e["Key"] == self._key(key)), None)
 
     def entries(self, prefix: str) -> Iterator[Entry]:
         found = [entry for page in self._pages("list_objects_v2", prefix) for entry in page.get("Contents", [])]
@@ -176,70 +129,96 @@ class S3Store:
         )
 
     def _pages(self, method: str, prefix: str, **extra: str) -> Iterator[dict[str, Any]]:
+        marks = {"ContinuationToken": "NextContinuationToken"}
+        if method == "list_multipart_uploads":
+            marks = {"KeyMarker": "NextKeyMarker", "UploadIdMarker": "NextUploadIdMarker"}
+
+        async def take(page: dict[str, Any]) -> dict[str, Any]:
+            await needs("IsTruncated")(page)  # a page that is cut off or is none of S3 is no empty listing
+            return await needs(*marks.values())(page) if page["IsTruncated"] else page
+
         onward: dict[str, str] = {}
         while True:
-            page = self._call(method, prefix, Prefix=self._prefix + prefix, **extra, **onward)
+            page = self._ask(method, prefix, take, Prefix=self._prefix + prefix, **extra, **onward)
             yield page
-            if not page.get("IsTruncated"):
+            if not page["IsTruncated"]:
                 return
-            if method == "list_objects_v2":
-                onward = {"ContinuationToken": page["NextContinuationToken"]}
-            else:
-                onward = {"KeyMarker": page["NextKeyMarker"], "UploadIdMarker": page["NextUploadIdMarker"]}
+            onward = {mark: page[following] for mark, following in marks.items()}
 
     # ------------------------------------------------------------------ writing
 
     def create(self, key: str, body: bytes) -> str:
-        try:
-            return self._put(key, body, IfNoneMatch="*")
-        except (PreconditionFailedError, StoreUnavailableError) as unclear:
-            there = self._settled(key, unclear)
-            if there.body != body:
-                raise ObjectExistsError(key) from unclear
-            return there.etag
+        return self._proved_creation(key, body, self._created)
 
-    def _settled(self, key: str, unclear: StoreError) -> Stored:
-        """What stands under the key after a creation that was refused or whose reply never came."""
-        try:
-            return self.get(key)
-        except ObjectNotFoundError:
-            if isinstance(unclear, StoreUnavailableError):
-                raise unclear from None
-            raise StoreUnavailableError(f"{self.url}/{key}: was there and is gone again; try again") from unclear
+    def _proved_creation(self, key: str, body: bytes, write: Callable[[str, bytes], str]) -> str:
+        if len(body) > SMALL_BYTES or key.startswith(SAME_BYTES):
+            return write(key, body)
+        self._conditions.before_creation(key, self.get, self._put)
+        etag = write(key, body)
+        self._conditions.after_creation(key, body, self._put)
+        return etag
+
+    def prove_conditions(self, key: str) -> None:
+        self._conditions.before_replacement(key, self.get, self._put)
+
+    def _created(self, key: str, body: bytes) -> str:
+        for last in (False, True):
+            try:
+                return self._put(key, body, IfNoneMatch="*")
+            except (PreconditionFailedError, StoreUnavailableError) as unclear:
+                try:
+                    there = self.get(key)
+                except ObjectNotFoundError:
+                    if isinstance(unclear, StoreUnavailableError):
+                        raise unclear from None
+                    if last:
+                        told = f"{self.url}/{key}: the store refuses it as if it were there, and it is not; try again"
+                        raise StoreUnavailableError(told) from unclear
+                    continue  # it was there and is gone
+                if there.body != body:
+                    raise ObjectExistsError(key) from unclear
+                return there.etag
+        raise AssertionError
 
     def create_file(self, key: str, path: Path) -> None:
         if not path.is_file():
             raise StoreError(f"{path}: no such file on this machine, so nothing was written as {key}")
-        try:
-            with self._errors(key):
-                self._fs.put_file(str(path), self._path(key), mode="create", chunksize=PART_BYTES, max_concurrency=4)
-        except (PreconditionFailedError, StoreUnavailableError, ObjectNotFoundError) as unclear:
-            # "Not found": an upload in parts that was completed, its reply lost, is no longer there to complete.
-            size = self.size(key)
-            if size is None:
-                raise StoreUnavailableError(f"{self.url}/{key}: was not written ({unclear}); try again") from unclear
-            if size != path.stat().st_size or self._sha256(key) != _sha256_of(path):
-                raise ObjectExistsError(key) from unclear
+        size = path.stat().st_size
+        if size < 2 * self.part_bytes:
+            self.create(key, path.read_bytes())
+            return
+        for last in (False, True):
+            try:
+                self.requests.run(s3_parts.upload, self.requests, self._key(key), key, path, self.part_bytes)
+                return
+            except (PreconditionFailedError, StoreUnavailableError, ObjectNotFoundError) as unclear:
+                # "Not found": an upload that was completed, its reply lost, is no longer there to complete.
+                there = self.size(key)
+                if there is not None:
+                    if there != size or self._sha256(key) != _sha256_of(path):
+                        raise ObjectExistsError(key) from unclear
+                    return
+                if last or type(unclear) is StoreUnavailableError:
+                    told = f"{self.url}/{key}: was not written ({unclear}); try again"
+                    raise StoreUnavailableError(told) from unclear
 
     def _sha256(self, key: str) -> bytes:
-        digest = hashlib.sha256()
-        with self._errors(key), self._fs.open(self._path(key), "rb", block_size=PART_BYTES) as there:
-            while chunk := there.read(PART_BYTES):
-                digest.update(chunk)
-        return digest.digest()
+        with self.local_file(key) as path:
+            return _sha256_of(path)
 
     @contextmanager
     def local_file(self, key: str) -> Iterator[Path]:
         with TemporaryDirectory(prefix="techtrade-") as scratch:
             path = Path(scratch) / key.rpartition("/")[2]
-            with self._errors(key):
-                self._fs.get_file(self._path(key), str(path))
+            self._bodies.download(self._key(key), key, path)
             yield path
 
     def replace(self, key: str, body: bytes, etag: str | None) -> str:
-        condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": f'"{etag}"'}
+        if etag is None:
+            return self._proved_creation(key, body, lambda key, body: self._put(key, body, IfNoneMatch="*"))
         try:
-            return self._put(key, body, **condition)
+            self.prove_conditions(key)
+            return self._put(key, body, IfMatch=f'"{etag}"')
         except ObjectNotFoundError as gone:  # If-Match on an object that is not there answers 404
             raise PreconditionFailedError(key) from gone
 
@@ -254,48 +233,51 @@ class S3Store:
     def _put_once(self, key: str, body: bytes, **condition: str) -> str:
         kind = SHOWN.get(key.rpartition(".")[2])
         told = condition | ({"ContentType": kind} if kind else {})
-        return _bare(self._call("put_object", key, Key=self._key(key), Body=body, **told)["ETag"])
+        return bare(self._ask("put_object", key, needs("ETag"), Key=self._key(key), Body=body, **told)["ETag"])
 
     def copy(self, source: str, target: str) -> None:
+        copied = {"Bucket": self._bucket, "Key": self._key(source)}
         for last in (False, True):  # a copy in parts whose last reply was lost can only be made again
+            size = self.size(source)
+            if size is None:
+                raise ObjectNotFoundError(source)
+            how = s3_parts.copy_small if size <= ONE_COPY_BYTES else s3_parts.copy
             try:
-                with self._errors(source):
-                    sync(self._fs.loop, self._fs._cp_file, self._path(source), self._path(target))
+                self.requests.run(how, self.requests, copied, self._key(target), source, size)
                 return
-            except StoreUnavailableError:
+            except (ConflictError, ObjectNotFoundError):
                 if last:
-                    raise
-            except ObjectNotFoundError:
-                if last or self.size(source) is None:
                     raise
 
     def delete(self, key: str) -> None:
-        self._call("delete_object", key, Key=self._key(key))
+        self._ask("delete_object", key, Key=self._key(key))
 
     def abort_uploads(self, prefix: str, older_than: datetime) -> list[str]:
         pages = self._pages("list_multipart_uploads", prefix)
         old = [u for page in pages for u in page.get("Uploads", []) if u["Initiated"] < older_than]
         for upload in old:
             try:
-                self._call("abort_multipart_upload", upload["Key"], Key=upload["Key"], UploadId=upload["UploadId"])
+                self._ask("abort_multipart_upload", upload["Key"], Key=upload["Key"], UploadId=upload["UploadId"])
             except ObjectNotFoundError:
                 continue  # completed or given up by somebody else meanwhile
         return [u["Key"].removeprefix(self._prefix) for u in old]
 
     def uri(self, key: str) -> str:
-        return f"s3://{self._path(key)}"
+        return f"s3://{self._bucket}/{self._key(key)}"
 
     def filesystem(self) -> Any:
-        return self._fs
+        return self.requests.filesystem
+
+    def arrow_files(self) -> Any:
+        from pyarrow.fs import PyFileSystem
+
+        from tasks.store.arrow_files import Files
+
+        return PyFileSystem(Files(self))
 
 
 def _again(url: str, limits: dict[str, Any]) -> S3Store:
     return S3Store(url, **limits)
-
-
-def _bare(etag: str) -> str:
-    """Servers differ in whether they quote a tag; without quotes it can be compared, with them it is sent."""
-    return str(etag).removeprefix("W/").strip('"')
 
 
 def _sha256_of(path: Path) -> bytes:

@@ -34,6 +34,7 @@ from configs.errors import (
     ObjectNotFoundError,
     PreconditionFailedError,
     StoreError,
+    StorePermissionError,
     StoreUnavailableError,
 )
 from configs.hints import command
@@ -226,8 +227,11 @@ def claim(store: ObjectStore, head: Head, clock: Clock = utc_now) -> Draft:
     """Takes the next free version number, so that nobody else ever has it.
 
     Raises:
+        ConditionsIgnoredError: the store would let somebody else have it, too.
         WrongClockError: the date would be wrong.
     """
+    if head.latest is not None:
+        store.prove_conditions(layout.latest(head.dataset))
     day, number = _version_after(head, believed(store, head.dataset, head.latest, clock()))
     token = uuid.uuid4().hex
     while True:
@@ -371,18 +375,25 @@ def move_latest(store: ObjectStore, head: Head, wanted: Latest, entry: LogEntry)
         raise ConcurrentPublishError(
             wanted.dataset, entry.version, f"latest is now {seen.version}" if seen else "latest is gone"
         ) from lost
-    except StoreUnavailableError as unclear:
+    except (StoreUnavailableError, StorePermissionError) as unclear:
+        # Also when permission was refused: the first attempt may have been applied, and the credentials expired since.
         seen = _seen_after(store, wanted.dataset, unclear)
         if seen is not None and any(entry.same_as(e) for e in seen.log):
             return seen
-        raise
+        if isinstance(unclear, StorePermissionError):
+            raise
+        raise StoreUnavailableError(
+            f"{wanted.dataset}: the store failed while latest.json was written ({unclear}); the log does not say "
+            f"'{entry.event} {entry.version}' so far, and a delayed write can still put it there. Run again after a "
+            f"look at: {command('versions', wanted.dataset, store=store.url)}"
+        ) from unclear
 
 
 def _seen_after(store: ObjectStore, dataset: str, cause: StoreError) -> Latest | None:
     try:
         return read_latest(store, dataset)[0]
-    except StoreUnavailableError as e:
-        raise StoreUnavailableError(
+    except (StoreUnavailableError, StorePermissionError) as e:
+        raise type(e)(
             f"{dataset}: the store failed while latest.json was written ({cause}) and cannot be read now ({e}); "
             "the version is either published or not, never half; run again after a look at: "
             f"{command('versions', dataset, store=store.url)}"

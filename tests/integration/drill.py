@@ -165,7 +165,7 @@ def beneath(place: Place, name: object) -> tuple[ObjectStore, Place]:
     inner = Place(f"{place.url}/{name}", place.environment)
     store = open_store(inner.url)
     if isinstance(store, S3Store):
-        store._made = _CLIENTS.setdefault(place.environment["AWS_ENDPOINT_URL"], {})
+        store.requests.made = _CLIENTS.setdefault(place.environment["AWS_ENDPOINT_URL"], {})
     return store, inner
 
 

@@ -12,7 +12,7 @@ import secrets
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from tests.integration import access
 
 BUCKET = "techtrade-tests"
 START_SECONDS = 90
+OTHER = "TECHTRADE_TEST_S3"  # endpoint, key and secret of another server, with a blank between them
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,17 @@ class Seaweed:
     reader: Identity
     roles: dict[tuple[str, str], Identity] = field(default_factory=dict)
     """By store (a prefix) and name of the role."""
+
+
+def other(told: str) -> Seaweed:
+    """Another S3 server, that runs already; its one identity may do everything."""
+    endpoint, key, secret = told.split()
+    import s3fs
+
+    client = s3fs.S3FileSystem(key=key, secret=secret, endpoint_url=endpoint, skip_instance_cache=True)
+    with suppress(FileExistsError):
+        client.call_s3("create_bucket", Bucket=BUCKET)
+    return Seaweed(endpoint, Identity(key, secret), Identity(key, secret))
 
 
 def _config(folder: Path, writer: Identity, reader: Identity, roles: dict[tuple[str, str], Identity]) -> Path:

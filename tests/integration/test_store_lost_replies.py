@@ -26,7 +26,7 @@ ATTEMPTS = 2
 @pytest.fixture
 def proxy(s3: S3, monkeypatch: pytest.MonkeyPatch) -> Iterator[LossyProxy]:
     # How long the client waits before it tries again decides nothing here.
-    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda self, context: 0)
+    monkeypatch.setattr("tasks.store.s3_requests.PAUSE_SECONDS", 0)
     monkeypatch.setattr(s3_, "PART_BYTES", 5 << 20)
     with lossy_proxy.running(s3.endpoint) as running:
         monkeypatch.setenv("AWS_ENDPOINT_URL", running.endpoint)

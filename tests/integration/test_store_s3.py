@@ -19,7 +19,6 @@ from configs.errors import (
     TechtradeError,
 )
 from tasks.store import layout, reader, versions, yank
-from tasks.store import s3 as s3_
 from tasks.store.s3 import S3Store
 from tasks.store.verify import verify
 from tasks.store.versions import Built
@@ -124,8 +123,8 @@ def test_an_endpoint_that_is_no_address_is_a_wrong_setting(s3: S3, monkeypatch: 
         S3Store(s3.place().url).get("a")
 
 
-def test_a_file_in_parts_is_created_once(writer: S3Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(s3_, "PART_BYTES", 5 << 20)
+def test_a_file_in_parts_is_created_once(writer: S3Store, tmp_path: Path) -> None:
+    writer.part_bytes = 5 << 20
     one, two = tmp_path / "one", tmp_path / "two"
     one.write_bytes(os.urandom(11 << 20))
     two.write_bytes(os.urandom(11 << 20))
@@ -149,8 +148,8 @@ def test_half_done_uploads_are_given_up_when_old_and_below_the_prefix(writer: S3
 def test_a_listing_longer_than_a_page_is_whole(writer: S3Store, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(7):
         writer.create(f"v/{number}/x", b"x")
-    call = writer._call
-    monkeypatch.setattr(writer, "_call", lambda method, key, **a: call(method, key, **a, MaxKeys=2))
+    ask = writer._ask
+    monkeypatch.setattr(writer, "_ask", lambda method, key, take, **a: ask(method, key, take, **a, MaxKeys=2))
     assert [e.key for e in writer.entries("v/")] == [f"v/{n}/x" for n in range(7)]
     assert writer.folders("v/") == [str(n) for n in range(7)]
 

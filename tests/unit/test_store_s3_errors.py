@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError, ParamValidationError
+from aiohttp import ClientPayloadError
+from botocore.exceptions import (
+    ClientError,
+    EndpointConnectionError,
+    FlexibleChecksumError,
+    IncompleteReadError,
+    ParamValidationError,
+)
+from botocore.parsers import ResponseParserError
 from s3fs.errors import translate_boto_error
 
 from configs.errors import (
@@ -14,8 +22,9 @@ from configs.errors import (
     StorePermissionError,
     StoreUnavailableError,
 )
-from tasks.store.s3_errors import ConflictError, translated
+from tasks.store.s3_errors import BrokenAnswerError, ConflictError, translated
 
+ASKED = ("GetObject", "HeadObject", "ListObjectsV2", "PutObject")
 SECRET = "AKIA-in-the-servers-text"
 
 
@@ -32,7 +41,9 @@ def answer(code: str, status: int, **extra: str) -> BaseException:
         ("ConditionalRequestConflict", 409, ConflictError),
         ("OperationAborted", 409, ConflictError),
         ("NoSuchKey", 404, ObjectNotFoundError),
-        ("404", 404, ObjectNotFoundError),
+        ("404", 404, StoreUnavailableError),
+        ("TemporaryRedirect", 307, StoreError),
+        ("InternalError", 200, StoreUnavailableError),
         ("NoSuchUpload", 404, ObjectNotFoundError),
         ("AccessDenied", 403, StorePermissionError),
         ("SignatureDoesNotMatch", 403, StorePermissionError),
@@ -94,3 +105,48 @@ def test_a_broken_connection_is_unavailable_a_request_that_makes_no_sense_is_not
     assert type(translated(down, "s3://b/p", "b", "k")) is StoreUnavailableError
     assert type(translated(TimeoutError(), "s3://b/p", "b", "k")) is StoreUnavailableError
     assert type(translated(ParamValidationError(report="Bucket"), "s3://b/p", "b", "k")) is StoreError
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ClientPayloadError("not enough data"),
+        IncompleteReadError(actual_bytes=1, expected_bytes=2),
+        FlexibleChecksumError(error_msg="crc32"),
+        ResponseParserError("not XML"),
+        ValueError("Content-Length"),
+        BrokenAnswerError("1 bytes where 2 were promised"),
+    ],
+    ids=lambda e: type(e).__name__,
+)
+def test_answer_that_is_not_whole_is_unavailable(error: Exception) -> None:
+    assert type(translated(error, "s3://b/p", "b", "k")) is StoreUnavailableError
+
+
+@pytest.mark.parametrize("handled", [answer("NoSuchKey", 404), answer("PreconditionFailed", 412)])
+def test_reset_while_an_answer_was_handled_is_unavailable(handled: Exception) -> None:
+    try:
+        try:
+            raise handled
+        except OSError:
+            raise ConnectionResetError  # noqa: B904 - the context is what is tested
+    except ConnectionResetError as reset:
+        assert type(translated(reset, "s3://b/p", "b", "k")) is StoreUnavailableError
+
+
+def test_head_that_is_refused_without_a_code_names_the_credentials() -> None:
+    response = {"Error": {"Code": "400"}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+    told = translated(translate_boto_error(ClientError(response, "HeadObject")), "s3://b/p", "b", "k")
+    assert type(told) is StorePermissionError and "expired" in str(told)
+
+
+def test_bare_not_found_is_absence_to_head_only() -> None:
+    response = {"Error": {"Code": "404"}, "ResponseMetadata": {"HTTPStatusCode": 404}}
+    kinds = {asked: type(translated(ClientError(response, asked), "s3://b/p", "b", "k")) for asked in ASKED}
+    assert kinds == dict.fromkeys(ASKED, StoreUnavailableError) | {"HeadObject": ObjectNotFoundError}
+
+
+def test_refused_condition_is_a_lost_race_to_writes_only() -> None:
+    response = {"Error": {"Code": "PreconditionFailed"}, "ResponseMetadata": {"HTTPStatusCode": 412}}
+    kinds = {asked: type(translated(ClientError(response, asked), "s3://b/p", "b", "k")) for asked in ASKED}
+    assert [asked for asked, kind in kinds.items() if kind is PreconditionFailedError] == ["PutObject"]
