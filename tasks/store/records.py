@@ -18,6 +18,13 @@ class DamagedRecordError(StoreError):
     """A document of the store is not of its form: cut short, overwritten, or of a kind that this code does not know."""
 
 
+class MisplacedRecordError(DamagedRecordError):
+    """A sound document that belongs elsewhere: a person copied it there."""
+
+    def __init__(self, key: str, of: str) -> None:
+        super().__init__(f"{key} is the document of {of}; put the right one back from a copy, or remove the folder")
+
+
 class Record(BaseModel):
     """A document: frozen, written as indented JSON, read strictly for known fields, leniently for new ones
     (a newer writer may add some)."""
