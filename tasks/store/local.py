@@ -114,7 +114,7 @@ class LocalStore:
         return next((p for p in (self.root / b for b in (below, *below.parents) if b.parts) if p.is_symlink()), None)
 
     def folders(self, prefix: str) -> list[str]:
-        found = [n.rstrip("/") for n in self.names(prefix) if n.endswith("/")]
+        found = sorted(n.rstrip("/") for n in self.names(prefix) if n.endswith("/"))
         return [n for n in found if not self._is_empty(f"{prefix}{n}/")]
 
     def _is_empty(self, prefix: str) -> bool:

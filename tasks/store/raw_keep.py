@@ -1,0 +1,100 @@
+"""Keeping bytes under their hash, with a look at what stands there already.
+
+Neither a name nor a size says that bytes are whole: an upload by hand that was cut short, or a disk that lies, would
+have a version published that names an input from which nobody can make it again. So whatever is there already is read
+and hashed, each time. That costs a read of what a publisher has just sent, never more: a document that was not asked for
+again is not kept again. (Trusting the inputs of the current version was dropped: they are damaged like any other.)
+
+The right bytes heal a damaged object: the damaged ones are kept beside it, then it is swapped. Where the identity in use
+may only create, as a writer on AWS, somebody who may delete has to make room.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from pathlib import Path
+
+from configs.errors import (
+    DamagedRawError,
+    ObjectExistsError,
+    ObjectNotFoundError,
+    PreconditionFailedError,
+    StoreError,
+    StorePermissionError,
+)
+from tasks.store import layout
+from tasks.store.objects import ObjectStore, Stored
+
+log = logging.getLogger("techtrade")
+TRIES = 5
+
+
+def body(store: ObjectStore, key: str, body: bytes) -> None:
+    """Have these bytes under the key; ``key`` is of their hash.
+
+    Raises:
+        DamagedRawError: others are there, and may not be replaced.
+    """
+    there = _there(store, key)
+    if there is None:
+        try:
+            store.create(key, body)
+            return
+        except ObjectExistsError:  # another run was first
+            there = _there(store, key)
+    if there is None or there.body != body:
+        _heal(store, key, body)
+
+
+def file(store: ObjectStore, key: str, path: Path) -> None:
+    """Have the bytes of a file of any size under the key.
+
+    Raises:
+        DamagedRawError: others are there, and may not be replaced.
+    """
+    if store.size(key) is None:
+        try:
+            store.create_file(key, path)
+            return
+        except ObjectExistsError:  # another run was first
+            pass
+    if not _equal(store, key, path):
+        _heal(store, key, path.read_bytes())  # in memory, as a swap needs it; seldom enough
+
+
+def _equal(store: ObjectStore, key: str, path: Path) -> bool:
+    if store.size(key) != path.stat().st_size:
+        return False
+    with store.local_file(key) as there, open(there, "rb") as mine, open(path, "rb") as other:
+        return hashlib.file_digest(mine, "sha256").digest() == hashlib.file_digest(other, "sha256").digest()
+
+
+def _there(store: ObjectStore, key: str) -> Stored | None:
+    try:
+        return store.get(key)
+    except ObjectNotFoundError:
+        return None
+
+
+def _heal(store: ObjectStore, key: str, body: bytes) -> None:
+    for _ in range(TRIES):
+        there = _there(store, key)
+        if there is not None and there.body == body:
+            return
+        aside = layout.damaged(key, hashlib.sha256(there.body).hexdigest()) if there else ""
+        try:
+            if there is not None:
+                store.create(aside, there.body)
+            store.replace(key, body, there.etag if there else None)
+        except PreconditionFailedError:  # another run heals it, too
+            continue
+        except StorePermissionError as e:
+            raise DamagedRawError(
+                key,
+                "The right bytes were downloaded, but this identity may not replace it. Delete the object with the "
+                f"credentials of the role maintenance (docs/access.md), then publish again; a copy is kept as {aside}",
+            ) from e
+        log.warning("%s was damaged and is healed; the damaged bytes are kept as %s", key, aside)
+        return
+    raise StoreError(f"{key} kept changing while it was healed; publish again when fewer publishers run")
