@@ -260,8 +260,10 @@ class DamagedRawError(CorruptVersionError):
 
     def __init__(self, key: str, why: str = "") -> None:
         self.dataset, self.version, self.problems = "_raw", key, ["the bytes are not those that were archived"]
-        told = why or "publish with --refresh all: the publisher is asked for it again, and good bytes heal the archive"
-        StoreError.__init__(self, f"{key} is damaged: the bytes are not those that were archived. {told[:1].upper()}{told[1:]}")
+        todo = why or (
+            "Publish with --refresh all: it asks the publisher for the document again, and good bytes heal the archive"
+        )
+        StoreError.__init__(self, f"{key} is damaged: the bytes are not those that were archived. {todo}")
 
 
 class NotPublishedError(StoreError):

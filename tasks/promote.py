@@ -99,6 +99,12 @@ def _rejected(store: ObjectStore, contract: Contract, head: Head, override: Over
             f"what is said of them are not today's; promote what this rejects: {again(contract.name, store=store.url)}"
         )
     schema_rules.refuse_breaking(head, contract)
+    freed = head.latest.retired_of(override.rejected) if head.latest else None
+    if freed:
+        raise PromoteRefusedError(
+            f"{name} has no data any more: they were deleted at {freed.at} ({freed.why}). Ask the publisher again, and "
+            f"promote what is rejected then: {again(contract.name, store=store.url)}"
+        )
     refuse_damaged(store, manifest)
     _refuse_going_back(store, head, manifest, name)
     return manifest

@@ -8,7 +8,7 @@ reported, never touched. A prefix test was dropped: it took ``versions/<v>.bak``
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -16,6 +16,7 @@ from configs.contract import published_names
 from configs.errors import StoreError
 from configs.words import plural
 from tasks.store import layout
+from tasks.store.isolated import isolated
 from tasks.store.objects import ObjectStore
 from tasks.store.records import MisplacedRecordError
 from tasks.store.versions import read_latest
@@ -36,7 +37,7 @@ DATASET: dict[str, Any] = {
 }
 RAW: dict[str, Any] = {
     r"(inventory|taken_down)\.json": None,
-    "_unfinished": {NAME: {r"[^/]+": {r"[0-9a-f]{32}\.json": None}, r"[0-9a-f]{32}\.json": None}},
+    "_unfinished": {NAME: {r"[0-9a-f]{32}\.json": None, r"[^/]+": {r"[0-9a-f]{32}\.json": None}}},
     r"[0-9a-f]{2}": {rf"{HEX}{SUFFIX}(\.json)?|{DAMAGED}": None},
 }
 MADE: dict[str, Any] = {
@@ -71,9 +72,7 @@ def stranger(key: str) -> str:
 
 def is_staged(path: str) -> bool:
     """Whether a publisher writes such an object below its version, claim and manifest apart."""
-    return path not in ("claim.json", "manifest.json") and not stranger(
-        layout.version("x", "2000-01-01.0001", path)
-    )
+    return path not in ("claim.json", "manifest.json") and not stranger(layout.version("x", "2000-01-01.0001", path))
 
 
 def is_raw_document(key: str) -> bool:
@@ -104,22 +103,18 @@ def foreign(store: ObjectStore, problems: list[str], also: Sequence[str] = ()) -
     found = dict.fromkeys(also, 0)
     ours = datasets(store)
     for name in store.names(""):
-        if name.rstrip("/") not in ours and (strange := stranger(name if name[-1] != "/" else f"{name}x")):
-            found[strange] = 0
-        elif name[-1] == "/" and name[0] != "_" and name[:-1] not in ours:
+        is_folder = name.endswith("/")
+        unknown = is_folder and name[:-1] not in (*ours, *layout.COMMON)
+        if unknown or stranger(f"{name}x" if is_folder else name) == name:
             found[name] = 0
+    odd = store.oddities("", deep=False)
     for folder in [*ours, *(n for n in store.folders("") if n in layout.COMMON)]:
-        try:
-            for key in _keys(store, f"{folder}/"):
-                if strange := stranger(key):
+        with isolated(store, problems, f"{folder}/ was not searched for foreign files"):
+            for entry in store.entries(f"{folder}/"):
+                if strange := stranger(entry.key):
                     found[strange] = found.get(strange, 0) + 1
-            for name in store.oddities(f"{folder}/"):
-                found[f"{name} (a link or no file)"] = 0
-        except StoreError as e:
-            problems.append(f"cannot look for foreign files in {folder}/: {e}")
-    for name in store.oddities(""):
-        found[f"{name} (a link or no file)"] = 0
-    return _lines(found)
+            odd += store.oddities(f"{folder}/")
+    return _lines(found | {f"{name} (a link, or no file)": 0 for name in odd})
 
 
 def _lines(found: dict[str, int]) -> list[str]:
@@ -134,10 +129,6 @@ def printable(name: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in name)
 
 
-def _keys(store: ObjectStore, prefix: str) -> Iterator[str]:
-    return (e.key for e in store.entries(prefix))
-
-
 def _copied(store: ObjectStore, name: str) -> bool:
     """Whether the log below a name that is no contract's is another dataset's, or there is none."""
     try:
@@ -150,7 +141,7 @@ def _copied(store: ObjectStore, name: str) -> bool:
 
 def _in_wrong_folder(parts: list[str]) -> bool:
     """Whether it is a raw document or a piece in a folder that is not of its hash."""
-    hashed = parts[0] == "_raw" and len(parts) == 4 or parts[0] == "_pieces" and len(parts) == 5
+    hashed = (parts[0] == "_raw" and len(parts) == 4) or (parts[0] == "_pieces" and len(parts) == 5)
     return hashed and parts[-2] != "_unfinished" and not parts[-1].startswith(parts[-2])
 
 

@@ -13,8 +13,9 @@ from collections.abc import Callable
 from configs.contract import Contract, load_contract, published_names
 from configs.errors import ObjectNotFoundError, PreconditionFailedError, StoreError
 from tasks.store import layout
+from tasks.store.isolated import isolated
 from tasks.store.objects import ObjectStore
-from tasks.store.records import Catalog, CatalogEntry, Status
+from tasks.store.records import Catalog, CatalogEntry, MisplacedRecordError, Status
 from tasks.store.versions import read_latest, read_manifest
 
 log = logging.getLogger("techtrade")
@@ -24,7 +25,10 @@ TRIES = 20
 def read_status(store: ObjectStore, dataset: str) -> Status | None:
     """What the last run found, None if there was none or it cannot be read (it is not authoritative)."""
     try:
-        return Status.load(store.get(layout.status(dataset)).body, layout.status(dataset))
+        found = Status.load(store.get(layout.status(dataset)).body, layout.status(dataset))
+        if found.dataset != dataset:
+            raise MisplacedRecordError(layout.status(dataset), found.dataset)
+        return found
     except ObjectNotFoundError:
         return None
     except StoreError as e:
@@ -60,14 +64,38 @@ def refresh_catalog(store: ObjectStore, contract: Contract) -> bool:
     return swap_loop(store, layout.CATALOG, change)
 
 
-def rebuild_catalog(store: ObjectStore) -> bool:
-    """The whole catalog from the datasets' ``latest.json``."""
+def rebuild_catalog(store: ObjectStore) -> list[str]:
+    """Make the whole catalog from the datasets' ``latest.json``; one that is damaged keeps the entry that it had.
 
-    def change(_: bytes | None) -> bytes | None:
-        found = [_entry(store, load_contract(n)) for n in published_names()]
+    Returns:
+        What could not be done, a line each.
+    """
+    problems: list[str] = []
+
+    def change(body: bytes | None) -> bytes | None:
+        problems.clear()
+        found = [_kept_entry(store, name, body, problems) for name in published_names()]
+        if body is not None and not _is_catalog(body):
+            problems.append(f"{layout.CATALOG} was damaged and is made again from the logs")
         return Catalog(datasets=tuple(e for e in found if e is not None)).dump()
 
-    return swap_loop(store, layout.CATALOG, change)
+    if not swap_loop(store, layout.CATALOG, change):
+        problems.append(f"{layout.CATALOG} was not written")
+    return problems
+
+
+def _kept_entry(store: ObjectStore, name: str, body: bytes | None, problems: list[str]) -> CatalogEntry | None:
+    with isolated(store, problems, name):
+        return _entry(store, load_contract(name))
+    return next((e for e in _parsed(body).datasets if e.dataset == name), None)
+
+
+def _is_catalog(body: bytes) -> bool:
+    try:
+        Catalog.load(body, layout.CATALOG)
+    except StoreError:
+        return False
+    return True
 
 
 def _parsed(body: bytes | None) -> Catalog:

@@ -13,8 +13,8 @@ Claims and manifests stay for ever, so that a number is never used again.
 
 Deleted are only objects that are certainly techtrade's (``tasks.store.belongs``): in a folder of the form of a version,
 whose claim and manifest say that very dataset and version, under a name that its manifest has or that a publisher
-stages. What people put into a store is reported and left alone; a document that cannot be read keeps its version, or its
-dataset, out of the plan, and no other.
+stages. What people put into a store is reported and left alone; a document that cannot be read keeps its version, or
+its dataset, out of the plan, and no other.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ class Leftover:
 
 @dataclass(frozen=True)
 class GcPlan:
-    """What gc would do, as of one moment. ``foreign``: names that techtrade never wrote, a line each; ``problems``: what
-    could not be looked at, a line each."""
+    """What gc would do, as of one moment. ``foreign``: names that techtrade never wrote, a line each; ``problems``:
+    what could not be looked at, a line each."""
 
     made_at: datetime
     older_than: datetime
@@ -196,7 +196,7 @@ def execute(store: ObjectStore, decided: GcPlan) -> GcResult:
         with isolated(store, problems, folder):
             aborted.extend(store.abort_uploads(f"{folder}/", decided.older_than))
             if folder not in layout.COMMON:
-                yank.settle(store, folder)
+                problems += yank.settle(store, folder)
     # The plan names a dataset whose log cannot be read already.
     new = tuple(p for p in problems if p not in decided.problems)
     return GcResult(tuple(deleted), tuple(aborted), tuple(spared), new)

@@ -87,7 +87,8 @@ def raw(source: str, sha256: str, suffix: str) -> str:
 
 
 def damaged(raw_key: str, sha256: str) -> str:
-    """Where the bytes of a damaged raw document are kept once the right ones are back. No raw document has such a name."""
+    """Where the bytes of a damaged raw document are kept once the right ones are back. No raw document has such a
+    name."""
     return f"{raw_key}.damaged-{sha256[:12]}"
 
 

@@ -90,9 +90,9 @@ class LocalStore:
                     continue
                 yield Entry(key, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC))
 
-    def _walk(self, prefix: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
-        """All that has a name below, folders apart. Symbolic links are never followed: one leads out of the store, or to
-        another version, and what is listed may be deleted."""
+    def _walk(self, prefix: str, deep: bool = True) -> Iterator[tuple[str, os.DirEntry[str]]]:
+        """All that has a name below, folders apart. Symbolic links are never followed: one leads out of the store, or
+        to another version, and what is listed may be deleted."""
         folder, _, start = prefix.rpartition("/")
         base = self._path(folder) if folder else self.root
         if not base.is_dir() or self._linked(base):
@@ -103,10 +103,10 @@ class LocalStore:
             key = f"{folder}/{child.name}" if folder else child.name
             if not child.name.startswith(start) or key == PRIVATE:
                 continue
-            if _is_folder(child):
-                yield from self._walk(key + "/")
-            else:
+            if not _is_folder(child):
                 yield key, child
+            elif deep:
+                yield from self._walk(key + "/")
 
     def _linked(self, path: Path) -> Path | None:
         """The symbolic link on the way from the root of the store to a path, itself included. The root may be one."""
@@ -131,9 +131,9 @@ class LocalStore:
             children = [e for e in os.scandir(base) if (prefix or e.name != PRIVATE) and (_is_folder(e) or _is_file(e))]
             return sorted(e.name + ("/" if _is_folder(e) else "") for e in children)
 
-    def oddities(self, prefix: str) -> list[str]:
+    def oddities(self, prefix: str, *, deep: bool = True) -> list[str]:
         with self._errors(prefix):
-            return [key for key, child in self._walk(prefix) if not _is_file(child)]
+            return [key for key, child in self._walk(prefix, deep) if not _is_file(child)]
 
     # ------------------------------------------------------------------ writing
 
@@ -202,7 +202,7 @@ class LocalStore:
             link = self._linked(path)
             if link is not None:
                 raise StoreError(
-                    f"{self.url}/{key} was not deleted: {link.relative_to(self.root)} is a symbolic link, and nothing is "
+                    f"Cannot delete {self.url}/{key}: {link.relative_to(self.root)} is a symbolic link, and nothing is "
                     "deleted through one. Remove the link"
                 )
             path.unlink(missing_ok=True)

@@ -88,8 +88,9 @@ class ObjectStore(Protocol):
         """Names directly below ``prefix``: of objects, and of folders with ``/`` at the end. Nothing is looked into."""
         ...
 
-    def oddities(self, prefix: str) -> list[str]:
-        """What has a name below ``prefix`` and is no object, so that no listing shows it: symbolic links, pipes."""
+    def oddities(self, prefix: str, *, deep: bool = True) -> list[str]:
+        """What has a name below ``prefix`` (``deep`` false: directly below) and is no object, so that no listing shows
+        it: symbolic links, pipes."""
         ...
 
     def abort_uploads(self, prefix: str, older_than: datetime) -> list[str]:

@@ -48,20 +48,16 @@ class RawArchive:
     def _told(self, source: str, role: str, url: str, size: int, sha256: str, suffix: str) -> str:
         """Writes down where bytes came from, unless that is known; returns the moment."""
         key, now = layout.raw(source, sha256, suffix), stamp(self._clock())
-        sidecar = key + ".json"
-        if self.store.size(sidecar) is None:
-            about = {
-                "source": source,
-                "role": role,
-                "url": url,
-                "first_retrieved_at": now,
-                "bytes": size,
-                "sha256": sha256,
-                "suffix": suffix,
-            }
-            # Another run may have seen the same bytes first, and then its sidecar says so.
-            with suppress(ObjectExistsError):
-                self.store.create(sidecar, (json.dumps(about, indent=2) + "\n").encode())
+        about = {
+            "source": source,
+            "role": role,
+            "url": url,
+            "first_retrieved_at": now,
+            "bytes": size,
+            "sha256": sha256,
+            "suffix": suffix,
+        }
+        raw_keep.sidecar(self.store, key, (json.dumps(about, indent=2) + "\n").encode())
         return now
 
     @contextmanager

@@ -2,16 +2,17 @@
 
 Neither a name nor a size says that bytes are whole: an upload by hand that was cut short, or a disk that lies, would
 have a version published that names an input from which nobody can make it again. So whatever is there already is read
-and hashed, each time. That costs a read of what a publisher has just sent, never more: a document that was not asked for
-again is not kept again. (Trusting the inputs of the current version was dropped: they are damaged like any other.)
+and hashed, each time. That costs a read of what a publisher has just sent, never more: a document that was not asked
+for again is not kept again. (Trusting the inputs of the current version was dropped: they are damaged like any other.)
 
-The right bytes heal a damaged object: the damaged ones are kept beside it, then it is swapped. Where the identity in use
-may only create, as a writer on AWS, somebody who may delete has to make room.
+The right bytes heal a damaged object: the damaged ones are kept beside it, then it is swapped. Where the identity in
+use may only create, as a writer on AWS, somebody who may delete has to make room.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 from pathlib import Path
 
@@ -61,6 +62,33 @@ def file(store: ObjectStore, key: str, path: Path) -> None:
             pass
     if not _equal(store, key, path):
         _heal(store, key, path.read_bytes())  # in memory, as a swap needs it; seldom enough
+
+
+def sidecar(store: ObjectStore, key: str, told: bytes) -> None:
+    """Have a note beside a document that says where it came from. One that is sound stays: it knows when first. One
+    that is damaged is written again, if that is allowed: no version depends on it."""
+    note = f"{key}.json"
+    there = _there(store, note)
+    try:
+        if there is None:
+            store.create(note, told)
+        elif not is_sidecar(there.body, key):
+            store.replace(note, told, there.etag)
+            log.warning("%s was damaged and is written again", note)
+    except (ObjectExistsError, PreconditionFailedError):
+        return  # another run may have seen the same bytes first, and then its note says so
+    except StorePermissionError as e:
+        log.warning("%s is damaged, and this identity may not write it again: %s", note, e)
+
+
+def is_sidecar(body: bytes, key: str) -> bool:
+    """Whether it is the note on the document of that key."""
+    try:
+        about = json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    sha256 = about.get("sha256") if isinstance(about, dict) else None
+    return isinstance(sha256, str) and len(sha256) == 64 and sha256 in key
 
 
 def _equal(store: ObjectStore, key: str, path: Path) -> bool:

@@ -1,8 +1,8 @@
 """Which raw documents something still names, so that they do not expire; and where that is not known.
 
-A manifest that is damaged is read from its copy in the ledger. Where the log is damaged every version that has a manifest
-counts as published: that names too much, never too little. What cannot be read in either place may have named anything,
-so then nothing expires: that costs space, and a document that has gone cannot be had again.
+A manifest that is damaged is read from its copy in the ledger. Where the log is damaged every version that has a
+manifest counts as published: that names too much, never too little. What cannot be read in either place may have named
+anything, so then nothing expires: that costs space, and a document that has gone cannot be had again.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from tasks.store.versions import read_latest, read_manifest
 
 @dataclass(frozen=True)
 class Named:
-    """``keys``: what is named. ``unknown``: sources of which it is not known; None for all of them. ``problems``: why, a
-    line each."""
+    """``keys``: what is named. ``unknown``: sources of which it is not known; None for all of them. ``problems``: why,
+    a line each."""
 
     keys: frozenset[str]
     unknown: frozenset[str] | None
@@ -95,7 +95,7 @@ def _in_inventory(store: ObjectStore, key: str) -> Iterator[str]:
         return
     except (ValueError, RecursionError) as e:
         raise DamagedRecordError(f"{key} is not JSON ({e}); mend it or restore it from a copy") from e
-    if not isinstance(content, dict):
+    if not isinstance(content, dict) or "series" not in content:
         raise DamagedRecordError(f"{key} is not an inventory; mend it or restore it from a copy")
     todo: list[Any] = [content]
     while todo:

@@ -273,8 +273,12 @@ class Latest(Record):
 
     @property
     def retired_versions(self) -> set[str]:
-        """The versions whose data were deleted."""
+        """The versions whose data were deleted, rejected ones among them."""
         return {r.version for r in self.retired}
+
+    def retired_of(self, version: str) -> Retired | None:
+        """When and why the data of a version were deleted, if they were."""
+        return next((r for r in self.retired if r.version == version), None)
 
     @property
     def yanked(self) -> set[str]:

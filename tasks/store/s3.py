@@ -165,7 +165,7 @@ class S3Store:
         ]
         return sorted(n for n in found if n)
 
-    def oddities(self, prefix: str) -> list[str]:
+    def oddities(self, prefix: str, *, deep: bool = True) -> list[str]:
         return []
 
     def _pages(self, method: str, prefix: str, **extra: str) -> Iterator[dict[str, Any]]:
