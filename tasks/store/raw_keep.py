@@ -84,7 +84,7 @@ def sidecar(store: ObjectStore, key: str, told: bytes) -> None:
 def is_sidecar(body: bytes, key: str) -> bool:
     """Whether it is the note on the document of that key."""
     try:
-        about = json.loads(body)
+        about = json.loads(body.decode())
     except (ValueError, RecursionError):
         return False
     sha256 = about.get("sha256") if isinstance(about, dict) else None

@@ -90,7 +90,7 @@ def _manifest(store: ObjectStore, dataset: str, version: str, sha256: str, probl
 def _in_inventory(store: ObjectStore, key: str) -> Iterator[str]:
     """Every raw key that stands in it, wherever: whoever adds a field to an inventory need not know of this."""
     try:
-        content = json.loads(store.get(key).body)
+        content = json.loads(store.get(key).body.decode())
     except ObjectNotFoundError:
         return
     except (ValueError, RecursionError) as e:

@@ -26,7 +26,7 @@ from configs.words import plural
 from tasks.store import belongs, layout, reader
 from tasks.store.isolated import isolated
 from tasks.store.objects import ObjectStore
-from tasks.store.records import Latest, LogEntry, Manifest, Retired
+from tasks.store.records import Latest, LogEntry, Manifest, MisplacedRecordError, Retired
 from tasks.store.versions import read_latest, read_manifest, stamp
 
 TRIES = 20
@@ -158,7 +158,7 @@ def plan_rejected(store: ObjectStore, now: datetime, policy: RejectedPolicy) -> 
             with isolated(store, problems, f"{dataset}@{version}"):
                 try:
                     manifest = read_manifest(store, dataset, version)
-                except NotPublishedError:  # under way
+                except (NotPublishedError, MisplacedRecordError):  # under way; or a person's copy, which gc reports
                     continue
                 if manifest.status == "rejected" and manifest.created_at < before:
                     gone += _superseded(store, manifest, policy.words)

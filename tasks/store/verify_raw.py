@@ -65,7 +65,7 @@ class RawVerifier:
             note = self._store.get(f"{key}.json").body
         except ObjectNotFoundError:  # a run was killed before it wrote it; the next writes it
             return ""
-        return "" if is_sidecar(note, key) else "is whole, and the note beside it (.json) is damaged"
+        return "" if is_sidecar(note, key) else f"is whole, and {key}.json beside it is damaged"
 
     def _excuse(self, entry: SourceEntry, *, yanked: bool) -> str:
         # The key says under which source it was archived, which `source` of an independent check may not.
