@@ -144,9 +144,9 @@ def plan(store: ObjectStore, now: datetime, policy: Policy) -> RetentionPlan:
 
 
 def plan_rejected(store: ObjectStore, now: datetime, policy: RejectedPolicy) -> RetentionPlan:
-    """Looks for rejected versions whose data the policy lets go; changes nothing. One that was promoted keeps them, as
-    it may be promoted again once that is yanked. So does all of a dataset that was never published: there is no log to
-    note it in."""
+    """Looks for rejected versions whose data the policy lets go; changes nothing. One that was promoted keeps them: its
+    figures are what readers were given. So does all of a dataset that was never published: it has no log for the
+    note."""
     problems: list[str] = []
     gone: list[Superseded] = []
     before = stamp(now - timedelta(days=policy.days))
