@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from configs import contract as contracts
 from configs.errors import DamagedRawError, StoreError, StorePermissionError
-from tasks.store import gc, layout, versions
+from tasks.store import derived, gc, layout, versions
 from tasks.store.belongs import printable, stranger
 from tasks.store.local import LocalStore
 from tasks.store.objects import ObjectStore
@@ -119,3 +120,29 @@ def test_who_may_not_heal_is_told_what_to_do(local_store: ObjectStore) -> None:
     with pytest.raises(DamagedRawError, match=r"role maintenance.*then publish again"):
         RawArchive(Broken(local_store, refuse)).keep("bea", "page", "https://example.org/x", body, ".json")
     assert local_store.get(key).body == b"cut"
+
+
+def test_wrong_contract_hides_no_other_dataset(
+    local_store: LocalStore,
+    candidates: Candidates,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    drill.publish(local_store, candidates(1))
+    before = local_store.get(layout.CATALOG).body
+    shutil.copytree(contracts.DATASETS, tmp_path / "datasets")
+    (tmp_path / "datasets" / "partners.yaml").write_text("name: [")
+    monkeypatch.setattr(contracts, "DATASETS", tmp_path / "datasets")
+    contracts.load_contract.cache_clear()
+    try:
+        ran = plain(monkeypatch, capfd, local_store.url)("datasets", "--json")
+        problems = derived.rebuild_catalog(local_store)
+    finally:
+        monkeypatch.undo()
+        contracts.load_contract.cache_clear()
+    found = {d["dataset"]: d for d in json.loads(ran.out)}
+    assert ran.code == 1 and "partners.yaml" in found["partners"]["problem"]
+    assert found[DATASET]["state"] == "published"
+    assert problems and all("partners" in p for p in problems)
+    assert local_store.get(layout.CATALOG).body == before
