@@ -138,6 +138,7 @@ class LocalStore:
     # ------------------------------------------------------------------ writing
 
     def create(self, key: str, body: bytes) -> str:
+        self._refuse_link(key)
         with self._errors(key), self._temporary() as temporary:
             _write_through(temporary, body)
             try:
@@ -151,6 +152,7 @@ class LocalStore:
     def create_file(self, key: str, path: Path) -> None:
         if not path.is_file():
             raise StoreError(f"{path}: no such file on this machine, so nothing was written as {key}")
+        self._refuse_link(key)
         with self._errors(key), self._temporary() as temporary:
             shutil.copyfile(path, temporary)
             _sync(temporary)
@@ -228,6 +230,12 @@ class LocalStore:
         return fsspec.filesystem("file")
 
     # ------------------------------------------------------------------ details
+
+    def _refuse_link(self, key: str) -> None:
+        """A folder that a person linked is taken: what is created there would stand in another place."""
+        folder = self._path(key).parent
+        if folder != self.root and folder.is_symlink():
+            raise ObjectExistsError(key)
 
     @contextmanager
     def _temporary(self) -> Iterator[Path]:

@@ -110,11 +110,15 @@ def _heal(store: ObjectStore, key: str, body: bytes) -> None:
         there = _there(store, key)
         if there is not None and there.body == body:
             return
-        aside = layout.damaged(key, hashlib.sha256(there.body).hexdigest()) if there else ""
+        if there is None:
+            raise StoreError(
+                f"Cannot archive {key}: the name is taken, and there is no object under it. If its folder is a "
+                "symbolic link, remove the link, then publish again"
+            )
+        aside = layout.damaged(key, hashlib.sha256(there.body).hexdigest())
         try:
-            if there is not None:
-                store.create(aside, there.body)
-            store.replace(key, body, there.etag if there else None)
+            store.create(aside, there.body)
+            store.replace(key, body, there.etag)
         except PreconditionFailedError:  # another run heals it, too
             continue
         except StorePermissionError as e:

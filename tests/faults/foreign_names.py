@@ -20,6 +20,7 @@ from tasks.store.records import Claim
 from tests.faults import full_store, upkeep
 from tests.faults.full_store import DATASET, IP, LATER, Operation
 from tests.faults.harness import Fault, Ground, Row
+from tests.integration import drill
 
 Put = Callable[[Path], None]
 COPIED = "2031-01-01.0001"
@@ -79,6 +80,10 @@ def _pipe(root: Path) -> None:
     os.mkfifo(root / DATASET / "pipe")
 
 
+def _next(root: Path) -> str:
+    return f"{_version(root, 1).name[:10]}.0008"
+
+
 def _outside(root: Path) -> Path:
     return root.parent / "outside"
 
@@ -95,6 +100,8 @@ KINDS: dict[str, Put] = {
     "link to a folder outside in a killed version": lambda r: _link(
         f"{DATASET}/versions/{_version(r, 6).name}/data", _outside
     )(r),
+    "link that has the next number": lambda r: _link(f"{DATASET}/versions/{_next(r)}", _outside)(r),
+    "dangling link that has the next number": lambda r: _link(f"{DATASET}/versions/{_next(r)}", lambda x: "nowhere")(r),
     "dangling link": _link(f"{DATASET}/versions/2031-01-01.0003", lambda r: "nowhere"),
     "link cycle": _link(f"{DATASET}/versions/loop", lambda r: ".."),
     "link to itself": _link("self", lambda r: "self"),
@@ -141,7 +148,7 @@ ON_S3 = (
     "copy of the latest version .bak", "copy under a number of its own", "copy of a dataset", "copy of a raw document",
     "extra files in a beaten version", "stray files at the root", "stray files in common folders",
 )  # fmt: skip
-S3_OPERATIONS = ("gc",)
+S3_OPERATIONS = ("nightly maintenance", "retention")
 
 
 def faults() -> list[Fault]:
@@ -151,6 +158,7 @@ def faults() -> list[Fault]:
         for name, operation in upkeep.OPERATIONS.items()
     ]
     found += [Fault(f"{kind}, reported by gc", partial(_reported, put)) for kind, put in KINDS.items()]
+    found += [Fault(f"{kind}, publish", partial(_published, put)) for kind, put in KINDS.items() if "link" in kind]
     return found + [
         Fault(f"{kind}, {name}, S3", partial(_attempt_s3, KINDS[kind], kind, upkeep.OPERATIONS[name]))
         for kind in ON_S3
@@ -202,6 +210,25 @@ def _reported(put: Put, where: Ground) -> str:
     if len(plan.foreign) > belongs.SHOWN + 1 or not all(line.isprintable() for line in plan.foreign):
         return f"not lines for a terminal: {told}"
     return ""
+
+
+def _published(put: Put, where: Ground) -> str:
+    folder = where.folder()
+    store = full_store.copied(folder)
+    put(folder / "store")
+    with _readable(folder):
+        before = full_store.files(folder)
+    version = drill.publish(store, full_store.candidate()).manifest.version
+    made = store.root / layout.version(DATASET, version)
+    real = made.resolve() == made
+    with _readable(folder):
+        after = full_store.files(folder)
+        shutil.rmtree(folder)
+    changed = {n for n in after if before.get(n) != after[n]}
+    beyond = {n for n in changed if not n.startswith(f"store/{DATASET}/") and n != f"store/{layout.CATALOG}"}
+    return (
+        "" if real and not beyond and before.keys() <= after.keys() else f"{version} is real: {real}; changed {beyond}"
+    )
 
 
 def _attempt_s3(put: Put, kind: str, operation: Operation, where: Ground) -> str:

@@ -18,6 +18,7 @@ from tasks.store.local import LocalStore
 from tasks.store.objects import ObjectStore
 from tasks.store.raw import RawArchive
 from tasks.store.records import Latest, Status
+from tasks.store.versions import Built
 from tests.conftest import _build
 from tests.integration import drill
 from tests.integration.drill import DATASET
@@ -68,6 +69,12 @@ def template() -> Path:
         derived.write_status(store, Status(dataset=name, checked_at=at, outcome="published", detail=""))
     shutil.rmtree(made / "built")
     return made
+
+
+@cache
+def candidate() -> Built:
+    """One more version of ``DATASET``."""
+    return _build(99, Path(mkdtemp(prefix="techtrade-built-")))
 
 
 def _folder(path: Path) -> Path:

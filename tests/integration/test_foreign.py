@@ -12,7 +12,8 @@ import pytest
 
 from configs import contract as contracts
 from configs.errors import DamagedRawError, StoreError, StorePermissionError
-from tasks.store import derived, gc, layout, versions
+from tasks import restore
+from tasks.store import derived, gc, layout, raw_admin, versions
 from tasks.store.belongs import printable, stranger
 from tasks.store.local import LocalStore
 from tasks.store.objects import ObjectStore
@@ -106,6 +107,10 @@ def test_good_bytes_heal_a_damaged_document(store: ObjectStore, tmp_path: Path) 
         assert store.get(key).body == body
     aside = {store.get(e.key).body for e in store.entries(layout.raw_of()) if ".damaged-" in e.key}
     assert aside == {body[:5], body[::-1], b""}
+    (held,) = raw_admin.holdings(store)
+    assert (held.documents, held.damaged, held.gone) == (1, 3, 0)
+    raw_admin.execute(store, raw_admin.plan_take_down(store, "bea", "licence", LATER))
+    assert not [e.key for e in store.entries(layout.raw_of()) if not e.key.endswith(".json")], "damaged copies go, too"
 
 
 def test_who_may_not_heal_is_told_what_to_do(local_store: ObjectStore) -> None:
@@ -120,6 +125,17 @@ def test_who_may_not_heal_is_told_what_to_do(local_store: ObjectStore) -> None:
     with pytest.raises(DamagedRawError, match=r"role maintenance.*then publish again"):
         RawArchive(Broken(local_store, refuse)).keep("bea", "page", "https://example.org/x", body, ".json")
     assert local_store.get(key).body == b"cut"
+
+
+def test_restore_clears_only_what_it_staged(local_store: LocalStore, candidates: Candidates) -> None:
+    lost = drill.publish(local_store, candidates(1)).manifest
+    store = LocalStore(local_store.root.parent / "restored")
+    draft = restore._claimed(store, lost, None)
+    versions.stage_data(store, draft, candidates(1))
+    mine = layout.version(DATASET, lost.version, "data/mine.txt")
+    store.create(mine, b"a person's")
+    assert restore._claimed(store, lost, None).claim == draft.claim
+    assert set(bodies(store)) == {layout.claim(DATASET, lost.version), mine}
 
 
 def test_wrong_contract_hides_no_other_dataset(
