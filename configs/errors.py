@@ -285,6 +285,17 @@ class CorruptVersionError(StoreError):
         super().__init__(f"{dataset}@{version}: {'; '.join(problems[:3])}{more}; do not use it, restore or yank it")
 
 
+class DamagedRawError(CorruptVersionError):
+    """Bytes in the raw archive are not those that their name says."""
+
+    def __init__(self, key: str, why: str = "") -> None:
+        self.dataset, self.version, self.problems = "_raw", key, ["the bytes are not those that were archived"]
+        todo = why or (
+            "Publish with --refresh all: it asks the publisher for the document again, and good bytes heal the archive"
+        )
+        StoreError.__init__(self, f"{key} is damaged: the bytes are not those that were archived. {todo}")
+
+
 class NotPublishedError(StoreError):
     """A dataset without a published version, or a version that is not in the log of published ones."""
 

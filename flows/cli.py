@@ -384,15 +384,27 @@ def promote_command(target: str, reason: str, by: str, store: str | None, as_jso
     metavar="DAYS",
     help="Delete only data older than DAYS (requires --keep) [default: keep all].",
 )
+@click.option(
+    "--rejected-days",
+    type=click.FLOAT,
+    metavar="DAYS",
+    help="Also delete the data of versions rejected more than DAYS ago, 90 for example [default: keep all].",
+)
 @with_store
 @with_json
 def gc(
-    dry_run: bool, grace_hours: float, keep: int | None, keep_days: float | None, store: str | None, as_json: bool
+    dry_run: bool,
+    grace_hours: float,
+    keep: int | None,
+    keep_days: float | None,
+    rejected_days: float | None,
+    store: str | None,
+    as_json: bool,
 ) -> None:
     """Delete what killed runs left behind; with --keep and --keep-days also the data of old versions."""
     from flows import operate_commands
 
-    operate_commands.gc(dry_run, grace_hours, keep, keep_days, store, as_json)
+    sys.exit(operate_commands.gc(dry_run, grace_hours, keep, keep_days, rejected_days, store, as_json))
 
 
 @cli.command()

@@ -57,7 +57,7 @@ def raw_list(source: str | None, store: str | None, as_json: bool) -> None:
     """List what is archived of each source."""
     from flows import source_commands
 
-    source_commands.raw_list(source, store, as_json)
+    sys.exit(source_commands.raw_list(source, store, as_json))
 
 
 @raw.command(name="take-down")
@@ -70,7 +70,7 @@ def raw_take_down(source: str, reason: str, dry_run: bool, store: str | None, as
     """Delete all raw bytes of SOURCE; the records of them stay."""
     from flows import source_commands
 
-    source_commands.raw_take_down(source, reason, dry_run, store, as_json)
+    sys.exit(source_commands.raw_take_down(source, reason, dry_run, store, as_json))
 
 
 @raw.command(name="expire")
@@ -90,7 +90,7 @@ def raw_expire(source: str | None, days: int, dry_run: bool, store: str | None, 
     """Delete old raw bytes (of SOURCE, default: of all) that no published version or inventory names."""
     from flows import source_commands
 
-    source_commands.raw_expire(source, days, dry_run, store, as_json)
+    sys.exit(source_commands.raw_expire(source, days, dry_run, store, as_json))
 
 
 @click.group(cls=ExplainedGroup)

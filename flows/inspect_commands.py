@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from configs.contract import load_contract, published_names
-from configs.errors import NoStoreError, NotPublishedError, StoreError, UsageError
+from configs.errors import ConfigError, NoStoreError, NotPublishedError, StoreError, UsageError
 from configs.hints import command
 from configs.history import base_of
 from configs.settings import load_settings
@@ -88,10 +88,13 @@ def datasets(url: str | None, as_json: bool, all_: bool = False) -> int:
     store = open_if_any(url)
     found: list[dict[str, Any]] = []
     for name in published_names():
-        contract = load_contract(name)
-        found.append(
-            {"dataset": name, "title": contract.title} | _published(store, name) | {"licence": contract.licence}
-        )
+        told = _published(store, name)
+        try:
+            contract = load_contract(name)
+            found.append({"dataset": name, "title": contract.title} | told | {"licence": contract.licence})
+        except ConfigError as e:
+            wrong = {"state": "not known", "problem": one_line(e)}
+            found.append({"dataset": name, "title": ""} | told | wrong | {"licence": ""})
     if as_json:
         print_json(found)
     else:
@@ -212,6 +215,8 @@ def versions(name: str, url: str | None, as_json: bool) -> None:
 
 def _listed_cells(v: reader.Listed) -> tuple[str, ...]:
     m, note = v.manifest, f"yanked: {v.yank.reason}" if v.yank else ""
+    if v.retired and v.event is None:
+        note = f"data deleted {v.retired.at[:10]}: {v.retired.why}"
     if m is None:
         return (v.version, v.state, _vintage(v), *[""] * 8, note)
     if m.override:
@@ -244,5 +249,6 @@ def _listed_plain(v: reader.Listed) -> dict[str, Any]:
         "changes": m.changes.model_dump() if m else None,
         "quality": m.quality.model_dump() if m else None,
         "override": m.override.model_dump() if m and m.override else None,
+        "data_deleted": v.retired.model_dump() if v.retired else None,
         "yanked": {"reason": v.yank.reason, "replaced_by": v.yank.replaced_by, "at": v.yank.at} if v.yank else None,
     }

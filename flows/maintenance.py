@@ -9,7 +9,7 @@ is told at the end, as one failed run.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -30,8 +30,9 @@ from flows.operate_commands import verified, wanted  # noqa: E402
 from flows.output import one_line  # noqa: E402
 from tasks import pieces  # noqa: E402
 from tasks.alerts import Finding, Kind, findings  # noqa: E402
-from tasks.store import derived, ledger, raw_admin, versions  # noqa: E402
+from tasks.store import derived, ledger, raw_admin, retention, versions  # noqa: E402
 from tasks.store import gc as gc_  # noqa: E402
+from tasks.store.isolated import isolated  # noqa: E402
 from tasks.store.objects import ObjectStore  # noqa: E402
 from tasks.store.open import open_store  # noqa: E402
 from tasks.store.verify_raw import RawVerifier  # noqa: E402
@@ -39,21 +40,26 @@ from tasks.store.verify_raw import RawVerifier  # noqa: E402
 log = logging.getLogger("techtrade")
 logs.install()
 Verified = Literal["newest", "all"]
+REJECTED_DAYS = 90
 WHOLE: tuple[Kind, ...] = ("damaged",)
 
 
 class MaintenanceError(TechtradeError):
-    """Some of the upkeep could not be done. ``problems``: a sentence each."""
+    """Some of the upkeep could not be done. ``problems``: a sentence each; ``done``: the same of what was."""
 
-    def __init__(self, problems: list[str]) -> None:
-        self.problems = problems
+    def __init__(self, problems: list[str], done: Sequence[str] = ()) -> None:
+        self.problems, self.done = problems, done
         super().__init__(f"maintenance: {'; '.join(problems)}; what was not done is done the next night")
 
 
 # No retries below: every step can be run again, and is, the next night.
 @deployed("maintenance", "maintenance, verifying {verify}")
 def maintenance(
-    store: str | None = None, verify: Verified = "newest", grace_hours: float = 24, raw_days: int | None = None
+    store: str | None = None,
+    verify: Verified = "newest",
+    grace_hours: float = 24,
+    raw_days: int | None = None,
+    rejected_days: float | None = REJECTED_DAYS,
 ) -> list[str]:
     """Cleans up, mends what is derived, and recomputes checksums.
 
@@ -62,6 +68,7 @@ def maintenance(
         verify: ``newest``: what readers get, and an older version a dataset in turn; ``all``: every published version.
         grace_hours: left-overs that are younger are left alone.
         raw_days: raw documents that are older and that nothing names are deleted; None: none are.
+        rejected_days: data of versions that were rejected longer ago are deleted; None: none are.
 
     Returns:
         What was done, a sentence each.
@@ -73,6 +80,8 @@ def maintenance(
     steps: list[Callable[[], list[str]]] = [lambda: clean_up(target, now, timedelta(hours=grace_hours))]
     if raw_days is not None:
         steps.append(lambda: expire_raw(target, now, timedelta(days=raw_days)))
+    if rejected_days is not None:
+        steps.append(lambda: free_rejected(target, now, retention.RejectedPolicy(rejected_days)))
     steps.append(lambda: expire_pieces(target, now))
     steps += [lambda: mend_derived(target), lambda: verify_versions(target, now, verify)]
     done: list[str] = []
@@ -82,6 +91,7 @@ def maintenance(
             done += step()
         except MaintenanceError as e:
             problems += e.problems
+            done += e.done
         except Exception as e:  # noqa: BLE001 - whatever one step meets, the others have their turn
             problems.append(one_line(e) if isinstance(e, TechtradeError) else keys.told(e))
     for line in done:
@@ -96,14 +106,21 @@ def clean_up(store: ObjectStore, now: datetime, grace: timedelta) -> list[str]:
     plan = gc_.plan(store, now, grace)
     result = gc_.execute(store, plan)
     uploads = [f"{len(result.uploads_aborted)} uploads in parts given up"] if result.uploads_aborted else []
-    return [*plan.lines(), *uploads]
+    return _unless([*plan.problems, *result.problems], [*plan.lines(), *uploads, *plan.foreign])
 
 
 @task(name="expire raw documents", cache_policy=NO_CACHE)
 def expire_raw(store: ObjectStore, now: datetime, age: timedelta) -> list[str]:
     plan = raw_admin.plan_expiry(store, None, now, age)
     raw_admin.execute(store, plan)
-    return plan.lines()
+    return _unless(plan.problems, plan.lines())
+
+
+@task(name="free the data of rejected versions", cache_policy=NO_CACHE)
+def free_rejected(store: ObjectStore, now: datetime, policy: retention.RejectedPolicy) -> list[str]:
+    plan = retention.plan_rejected(store, now, policy)
+    result = retention.execute(store, plan)
+    return _unless([*plan.problems, *result.problems], plan.lines())
 
 
 @task(name="expire pieces", cache_policy=NO_CACHE)
@@ -113,15 +130,24 @@ def expire_pieces(store: ObjectStore, now: datetime) -> list[str]:
 
 @task(name="mend what is derived", cache_policy=NO_CACHE)
 def mend_derived(store: ObjectStore) -> list[str]:
-    """Catalog, ledger, feeds. None of them raises: each says whether it could be written."""
-    problems = [] if derived.rebuild_catalog(store) else ["catalog.json was not written"]
+    """Catalog, ledger, feeds. A dataset that is damaged keeps no other from its turn."""
+    problems = derived.rebuild_catalog(store)
     for name in published_names():
-        if not ledger.keep(store, name):
-            problems.append(f"{name}: the ledger was not written")
-        announce(store, load_contract(name))
+        problems += ledger.mend(store, name)
+        with isolated(store, problems, name):
+            announce(store, load_contract(name))
+    return _unless(problems, [])
+
+
+def _unless(problems: Sequence[str], done: list[str]) -> list[str]:
+    """What was done.
+
+    Raises:
+        MaintenanceError: there are problems.
+    """
     if problems:
-        raise MaintenanceError(problems)
-    return []
+        raise MaintenanceError(list(problems), done)
+    return done
 
 
 @task(name="verify", cache_policy=NO_CACHE)

@@ -125,28 +125,42 @@ def yank(target: str, reason: str, replaced_by: str | None, url: str | None, as_
 
 
 def gc(
-    dry_run: bool, grace_hours: float, keep: int | None, keep_days: float | None, url: str | None, as_json: bool
-) -> None:
+    dry_run: bool,
+    grace_hours: float,
+    keep: int | None,
+    keep_days: float | None,
+    rejected_days: float | None,
+    url: str | None,
+    as_json: bool,
+) -> int:
+    """Returns the exit code: 1 if something could not be looked at or done; all the rest was."""
     store, now = open_at(url), versions.utc_now()
     if (keep is None) != (keep_days is None):
         raise UsageError("say both, --keep N and --keep-days DAYS: what they let go is deleted")
     policy = retention.Policy(keep, keep_days) if keep is not None and keep_days is not None else None
+    rejected = retention.RejectedPolicy(rejected_days) if rejected_days is not None else None
     plan = gc_.plan(store, now, timedelta(hours=grace_hours))
-    old = retention.plan(store, now, policy) if policy else None
-    lines = plan.lines() + (old.lines() if old else [])
-    kept = old.kept if old else ()
+    old = [retention.plan(store, now, policy)] if policy else []
+    old += [retention.plan_rejected(store, now, rejected)] if rejected else []
+    lines = plan.lines() + [line for o in old for line in o.lines()]
+    kept = [line for o in old for line in o.kept]
+    problems = [*plan.problems, *(p for o in old for p in o.problems)]
     if not as_json:
         for line in lines:
             print(line)
-        for line in kept:
+        for line in (*kept, *plan.foreign):
             remark(line)
     if not dry_run:
-        gc_.execute(store, plan)
-        if old:
-            retention.execute(store, old)
-            for name in {s.dataset for s in old.superseded}:
-                ledger.keep(store, name)
+        problems += gc_.execute(store, plan).problems
+        problems += [p for o in old for p in retention.execute(store, o).problems]
+        for name in {s.dataset for o in old for s in o.superseded}:
+            ledger.keep(store, name)
+    problems = list(dict.fromkeys(problems))
+    for problem in problems:
+        remark(f"error: {problem}")
     if as_json:
-        print_json({"executed": not dry_run, "plan": lines, "kept": kept})
+        told = {"executed": not dry_run, "plan": lines, "kept": kept, "foreign": plan.foreign, "problems": problems}
+        print_json(told)
     elif not lines:
         print("nothing to clean up")
+    return 1 if problems else 0

@@ -76,7 +76,7 @@ def _sealed(store: ObjectStore, name: str, version: str | None) -> reader.Sealed
 
 
 def _shown(store: ObjectStore, contract: Contract, sealed: reader.Sealed) -> _Shown:
-    has_figures = sealed.state not in ("abandoned", "retired")
+    has_figures = sealed.state != "abandoned" and sealed.retired is None
     figures = _newest(store, contract, sealed.manifest) if has_figures else []
     if sealed.latest is None or (sealed.event is not None and sealed.yank is None):
         return _Shown(sealed, figures, [])
@@ -102,6 +102,7 @@ def _plain(store: ObjectStore, contract: Contract, shown: _Shown | None) -> dict
         "yanked": as_plain(sealed.yank) if sealed and sealed.yank else None,
         "quality": reader.quality(store, sealed.manifest).to_dicts() if sealed and has_checks else None,
         "state": sealed.state if sealed else "not published",
+        "data_deleted": as_plain(sealed.retired) if sealed and sealed.retired else None,
         "readers_get": shown.served_version if shown else None,
         "newest": [asdict(f) | {"headline": f.headline.title} for f in shown.figures] if shown else [],
     }
@@ -148,6 +149,8 @@ def _print_version(store: ObjectStore, shown: _Shown) -> None:
     yank = sealed.yank
     if yank:
         say(f"YANKED at {yank.at}: {yank.reason}" + (f"; use {yank.replaced_by}" if yank.replaced_by else ""))
+    if sealed.retired:
+        say(f"its data files were deleted at {sealed.retired.at}: {sealed.retired.why}")
     if m.override:
         told = f"PROMOTED from {m.override.rejected}, which the quality gate rejected, by {m.override.by}"
         say(f"{told}: {m.override.reason}")

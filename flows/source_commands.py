@@ -72,16 +72,27 @@ def check(names: tuple[str, ...], as_json: bool) -> int:
     return 1 if failed else 0
 
 
-def raw_list(source: str | None, url: str | None, as_json: bool) -> None:
+def raw_list(source: str | None, url: str | None, as_json: bool) -> int:
+    """Returns the exit code: 1 if a note on take-downs cannot be read."""
     store = open_at(url)
     found = [h for h in raw_admin.holdings(store) if source in (None, h.source)]
     if as_json:
         plain = [asdict(h) | {"taken_down": as_plain(h.taken_down) if h.taken_down else None} for h in found]
         print_json(plain)
-        return
-    if not found:
+    elif not found:
         remark(f"nothing is archived{f' of {source}' if source else ''} in {store.url}")
-        return
+    else:
+        _print_holdings(found)
+    for h in found:
+        if h.damaged:
+            copies = plural(h.damaged, "damaged copy", "damaged copies")
+            remark(f"{h.source}: {copies} set aside as *.damaged-*; the documents are whole again")
+        if h.problem:
+            remark(f"error: {h.problem}")
+    return 1 if any(h.problem for h in found) else 0
+
+
+def _print_holdings(found: list[raw_admin.Holding]) -> None:
     columns = ("source", "documents", "bytes", "newest", "bytes gone", "unfinished notes", "taken down")
     rows = [
         (h.source, f"{h.documents:,}", f"{h.bytes:,}", h.newest[:10], f"{h.gone:,}", h.notes, _last_take_down(h))
@@ -98,31 +109,43 @@ def _last_take_down(holding: raw_admin.Holding) -> str:
     return f"{last.at[:10]}: {last.reason}{'' if last.done_at else ' (not ended; run it again)'}"
 
 
-def raw_take_down(source: str, reason: str, dry_run: bool, url: str | None, as_json: bool) -> None:
+def raw_take_down(source: str, reason: str, dry_run: bool, url: str | None, as_json: bool) -> int:
     store = open_at(url)
     plan = raw_admin.plan_take_down(store, source, reason, versions.utc_now())
-    _carry_out(store, plan, dry_run, as_json)
+    return _carry_out(store, plan, dry_run, as_json)
 
 
-def raw_expire(source: str | None, days: int, dry_run: bool, url: str | None, as_json: bool) -> None:
+def raw_expire(source: str | None, days: int, dry_run: bool, url: str | None, as_json: bool) -> int:
     store = open_at(url)
     plan = raw_admin.plan_expiry(store, source, versions.utc_now(), timedelta(days=days))
-    _carry_out(store, plan, dry_run, as_json)
+    return _carry_out(store, plan, dry_run, as_json)
 
 
-def _carry_out(store: ObjectStore, plan: RawPlan, dry_run: bool, as_json: bool) -> None:
-    """Prints what is decided, and does it unless it is only asked about."""
+def _carry_out(store: ObjectStore, plan: RawPlan, dry_run: bool, as_json: bool) -> int:
+    """Prints what is decided, and does it unless it is only asked about.
+
+    Returns:
+        The exit code: 1 if it is not known whether something names old documents, which then stay.
+    """
     result = None if dry_run else raw_admin.execute(store, plan)
     if as_json:
         plain: dict[str, Any] = {"executed": not dry_run, "plan": plan.lines(), "documents": len(plan.raw)}
-        plain |= {"bytes": plan.bytes, "notes": len(plan.notes), "kept": plan.kept}
+        plain |= {"bytes": plan.bytes, "notes": len(plan.notes), "kept": plan.kept, "problems": plan.problems}
         print_json(plain | {"spared": result.spared if result else ()})
-        return
+        return _said(plan)
     for line in plan.lines():
         print(f"{'would ' if dry_run else ''}{line}")
     if not plan.lines():
         print("nothing to delete")
     if plan.kept:
-        print(f"kept: {plural(plan.kept, 'old document')} that a published version or an inventory names")
+        may = ", or may name" if plan.problems else ""
+        print(f"kept: {plural(plan.kept, 'old document')} that a published version or an inventory names{may}")
     for key in result.spared if result else ():
         remark(f"spared: {key} is named by a version published meanwhile")
+    return _said(plan)
+
+
+def _said(plan: RawPlan) -> int:
+    for problem in plan.problems:
+        remark(f"error: {problem}")
+    return 1 if plan.problems else 0

@@ -22,7 +22,7 @@ from tasks.extract.bundled import bundled_vintages
 from tasks.store import layout, schedule
 from tasks.store.clocks import is_future
 from tasks.store.objects import ObjectStore
-from tasks.store.records import DamagedRecordError, Latest, Schedule, Status
+from tasks.store.records import DamagedRecordError, Latest, MisplacedRecordError, Schedule, Status
 from tasks.store.versions import read_latest
 
 State = Literal[
@@ -246,6 +246,8 @@ def documents(store: ObjectStore, name: str) -> tuple[Latest | None, Status | No
         status = Status.load(store.get(key).body, key)
     except ObjectNotFoundError:
         return latest, None
+    if status.dataset != name:
+        raise MisplacedRecordError(key, status.dataset)
     try:
         for stamp in filter(None, (status.checked_at, status.asked_at)):
             _moment(stamp)

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from configs.contract import Contract, load_contract, published_names
+from configs.errors import ConfigError
 from tasks import news_page
 from tasks.news import NAMESPACE, News, id_of, news_of
 from tasks.news_dependents import Logs, is_dependent, refreshed
@@ -171,15 +172,15 @@ def _whole(store: ObjectStore) -> Feed:
     for name in published_names():
         try:
             latest, _ = read_latest(store, name)
-        except reader.DAMAGED as e:
+            if latest is None:
+                continue
+            contract, own = load_contract(name), not is_dependent(name)
+            with_it = refreshed(logs, name) if own else {}
+            events = [e for e in latest.log if own or e.event != "published"][: -ENTRIES - 1 : -1]
+            made = [(e, entry_of(news_of(store, contract, latest, e))) for e in events]
+        except (*reader.DAMAGED, ConfigError) as e:
             log.warning("%s: left out of the news: %s", name, e)
             continue
-        if latest is None:
-            continue
-        contract, own = load_contract(name), not is_dependent(name)
-        with_it = refreshed(logs, name) if own else {}
-        events = [e for e in latest.log if own or e.event != "published"][: -ENTRIES - 1 : -1]
-        made = [(e, entry_of(news_of(store, contract, latest, e))) for e in events]
         entries += [replace(entry, refreshed=with_it.get(e.seq, ())) for e, entry in made]
         firsts.append((latest.log[0].at, _first_id(name, latest)))
     return _all(_urn(f"all {min(firsts)[1]}"), entries)

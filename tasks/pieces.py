@@ -34,7 +34,7 @@ from tasks.extract import partner_reference
 from tasks.extract.base import Extraction, RawDocument, ReadInPieces, load_source
 from tasks.lineage import libraries
 from tasks.merge import merged
-from tasks.store import layout
+from tasks.store import belongs, layout
 from tasks.store.content import combine
 from tasks.store.objects import ObjectStore
 from tasks.store.raw import RawArchive
@@ -262,7 +262,8 @@ def expire(store: ObjectStore, now: datetime) -> list[str]:
     for dataset in store.folders(layout.MADE):
         gone = 0
         for kind, age in (("parts", PARTS_KEPT), ("pieces", PIECES_KEPT)):
-            old = [e.key for e in store.entries(f"{layout.MADE}{dataset}/{kind}/") if e.modified < now - age]
+            there = store.entries(f"{layout.MADE}{dataset}/{kind}/")
+            old = [e.key for e in there if e.modified < now - age and not belongs.stranger(e.key)]
             for key in old:
                 store.delete(key)
             gone += len(old)

@@ -17,7 +17,13 @@ from dataclasses import dataclass
 import polars as pl
 
 from configs.contract import Contract
-from configs.errors import ClaimLostError, ConcurrentPublishError, PromoteRefusedError
+from configs.errors import (
+    ClaimLostError,
+    ConcurrentPublishError,
+    CorruptVersionError,
+    ObjectNotFoundError,
+    PromoteRefusedError,
+)
 from configs.hints import command
 from tasks import pipeline, schema_rules
 from tasks.read_back import parquet_bytes, stage_changes, stage_page
@@ -25,7 +31,7 @@ from tasks.starting import again
 from tasks.store import layout, reader, versions
 from tasks.store.objects import ObjectStore
 from tasks.store.raw import RawArchive
-from tasks.store.records import LogEntry, Manifest, Override
+from tasks.store.records import Latest, LogEntry, Manifest, Override
 from tasks.store.verify import confirm, refuse_damaged
 from tasks.store.versions import Clock, Draft, Head, utc_now
 
@@ -65,8 +71,9 @@ def promote(
         try:
             sealed = versions.seal(store, *_staged(store, contract, head, manifest, override, clock))
             return Promotion(versions.swap(store, sealed, clock).manifest, before=False)
-        except (ConcurrentPublishError, ClaimLostError):
-            # Others published meanwhile: whether it may be, and what it changes, is asked again of the new state.
+        except (ConcurrentPublishError, ClaimLostError, ObjectNotFoundError):
+            # Others published meanwhile, or its data were deleted by a policy: whether it may be, and what it changes,
+            # is asked again of the new state.
             if attempt == TRIES - 1:
                 raise
     raise AssertionError("unreachable: the last attempt returns or raises")
@@ -99,9 +106,23 @@ def _rejected(store: ObjectStore, contract: Contract, head: Head, override: Over
             f"what is said of them are not today's; promote what this rejects: {again(contract.name, store=store.url)}"
         )
     schema_rules.refuse_breaking(head, contract)
-    refuse_damaged(store, manifest)
+    _refuse_freed(store, head.latest, manifest)
+    try:
+        refuse_damaged(store, manifest)
+    except CorruptVersionError:
+        _refuse_freed(store, versions.read_latest(store, contract.name)[0], manifest)  # since the head was read
+        raise
     _refuse_going_back(store, head, manifest, name)
     return manifest
+
+
+def _refuse_freed(store: ObjectStore, latest: Latest | None, manifest: Manifest) -> None:
+    freed = latest.retired_of(manifest.version) if latest else None
+    if freed:
+        raise PromoteRefusedError(
+            f"{manifest.dataset}@{manifest.version} has no data any more: deleted at {freed.at} ({freed.why}); "
+            f"promote what is rejected when the publisher is asked again: {again(manifest.dataset, store=store.url)}"
+        )
 
 
 def _refuse_going_back(store: ObjectStore, head: Head, manifest: Manifest, name: str) -> None:

@@ -18,7 +18,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import re
 import socket
 import uuid
 from collections.abc import Collection, Mapping
@@ -40,18 +39,16 @@ from tasks import pipeline
 from tasks.lineage import code_version
 from tasks.replay import NOT_MADE, rebuild, request_of
 from tasks.restore_hold import Hold
-from tasks.store import layout, ledger, raw_taken_down, versions
+from tasks.store import belongs, layout, ledger, raw_taken_down, versions
 from tasks.store.objects import ObjectStore
 from tasks.store.raw import RawArchive
-from tasks.store.records import Claim, Latest, LogEntry, Manifest, Restored
+from tasks.store.records import Claim, DamagedRecordError, Latest, LogEntry, Manifest, Restored
 from tasks.store.verify import refuse_damaged
 from tasks.store.versions import Draft, Head, Sealed
 
 log = logging.getLogger("techtrade")
 # What says that this code, or this copy, does not give a version as it was. A store that fails is not among them.
 NOT_AS_IT_WAS = (RestoreError, *NOT_MADE, CheckCouldNotRunError)
-# What is archived under its own hash; not what is told of it, which ends in two suffixes.
-DOCUMENT = re.compile(r"^_raw/[^/]+/[0-9a-f]{2}/([0-9a-f]{64})\.[^./]+$")
 UNFINISHED = "/_unfinished/"
 
 
@@ -121,11 +118,21 @@ def copy_raw(copy: ObjectStore, store: ObjectStore) -> int:
     """
     copied = 0
     for source in copy.folders(layout.raw_of()):
-        gone = bool(_taken_down(copy, source))
+        gone = _may_be_taken_down(copy, source)
         for entry in list(copy.entries(layout.raw_of(source))):
-            if UNFINISHED not in entry.key and not (gone and DOCUMENT.match(entry.key)):
+            if UNFINISHED in entry.key or belongs.stranger(entry.key) or belongs.is_set_aside(entry.key):
+                continue
+            if not (gone and belongs.is_raw_document(entry.key)):
                 copied += _copy_one(copy, store, entry.key)
     return copied
+
+
+def _may_be_taken_down(copy: ObjectStore, source: str) -> bool:
+    try:
+        return bool(_taken_down(copy, source))
+    except DamagedRecordError as e:  # bytes that may not be kept are rather not copied; versions copy what they need
+        log.warning("%s; of %s only the inputs of versions are copied", e, source)
+        return True
 
 
 # ------------------------------------------------------------------------ one dataset
@@ -244,10 +251,11 @@ def _claimed(store: ObjectStore, lost: Manifest, parent: Manifest | None) -> Dra
         store.create(key, wanted.dump())
     except ObjectExistsError:
         wanted = Claim.load(store.get(key).body, key)
-        if not wanted.claimed_by.startswith("restore on "):
+        named = (wanted.dataset, wanted.version) == (lost.dataset, lost.version)
+        if not named or not wanted.claimed_by.startswith("restore on "):
             raise RestoreError(f"somebody publishes under that name in {store.url}") from None
         for entry in list(store.entries(layout.version(lost.dataset, lost.version))):
-            if entry.key != key:
+            if belongs.is_staged(entry.key.removeprefix(layout.version(lost.dataset, lost.version))):
                 store.delete(entry.key)
     return Draft(head, wanted)
 
@@ -261,8 +269,7 @@ def _copy_one(copy: ObjectStore, store: ObjectStore, key: str) -> bool:
         body = copy.get(key).body
     except ObjectNotFoundError:
         return False
-    document = DOCUMENT.match(key)
-    if document and hashlib.sha256(body).hexdigest() != document[1]:
+    if belongs.is_raw_document(key) and hashlib.sha256(body).hexdigest() not in key:
         raise RestoreError(f"{copy.url}: {key} is not what was archived under that name; mend the copy")
     with suppress(ObjectExistsError):
         store.create(key, body)

@@ -116,10 +116,14 @@ def gather(store: ObjectStore, dataset: str, version: str | None) -> Evidence:
 
 def with_figures(store: ObjectStore, found: Evidence) -> Evidence:
     """Return the same, with the series behind each failure, the headline series, and the comparison of all figures with
-    the version before."""
+    the version before, as far as their data were not deleted by a policy."""
     m, contract = found.manifest, found.contract
+    latest, _ = read_latest(store, m.dataset)
+    freed = latest.retired_versions if latest else set()
+    if m.version in freed:
+        return found
     data = reader.scan(store, m, contract)
-    before = _before(store, m)
+    before = None if m.parent in freed else _before(store, m)
     return replace(
         found,
         compared=tuple(compare_measures(contract, data, before)),

@@ -14,8 +14,9 @@ from contextlib import suppress
 from configs.contract import Contract, load_contract, published_names
 from configs.errors import NewerFormatError, ObjectNotFoundError, PreconditionFailedError, StoreError
 from tasks.store import layout
+from tasks.store.isolated import isolated
 from tasks.store.objects import ObjectStore
-from tasks.store.records import Catalog, CatalogEntry, DamagedRecordError, Status
+from tasks.store.records import Catalog, CatalogEntry, DamagedRecordError, MisplacedRecordError, Status
 from tasks.store.versions import read_latest, read_manifest
 
 log = logging.getLogger("techtrade")
@@ -29,7 +30,10 @@ def read_status(store: ObjectStore, dataset: str) -> Status | None:
         NewerFormatError: a newer techtrade wrote it; what it rejected is not known here.
     """
     try:
-        return Status.load(store.get(layout.status(dataset)).body, layout.status(dataset))
+        found = Status.load(store.get(layout.status(dataset)).body, layout.status(dataset))
+        if found.dataset != dataset:
+            raise MisplacedRecordError(layout.status(dataset), found.dataset)
+        return found
     except ObjectNotFoundError:
         return None
     except NewerFormatError:
@@ -75,16 +79,41 @@ def refresh_catalog(store: ObjectStore, contract: Contract) -> bool:
     return swap_loop(store, layout.CATALOG, change)
 
 
-def rebuild_catalog(store: ObjectStore) -> bool:
-    """The whole catalog from the datasets' ``latest.json``. Entries of datasets that only newer code has stay."""
+def rebuild_catalog(store: ObjectStore) -> list[str]:
+    """Make the whole catalog from the datasets' ``latest.json``; one that is damaged keeps the entry that it had, and
+    so do datasets that only newer code has.
+
+    Returns:
+        What could not be done, a line each.
+    """
+    problems: list[str] = []
 
     def change(body: bytes | None) -> bytes | None:
+        problems.clear()
         before, names = _parsed(body), published_names()
-        found = [_entry(store, load_contract(n)) for n in names]
+        found = [_kept_entry(store, name, before, problems) for name in names]
+        if body is not None and not _is_catalog(body):
+            problems.append(f"{layout.CATALOG} was damaged and is made again from the logs")
         known = [e for e in found if e is not None] + [e for e in before.datasets if e.dataset not in names]
         return Catalog(datasets=tuple(known)).onto(before).dump()
 
-    return swap_loop(store, layout.CATALOG, change)
+    if not swap_loop(store, layout.CATALOG, change):
+        problems.append(f"{layout.CATALOG} was not written")
+    return problems
+
+
+def _kept_entry(store: ObjectStore, name: str, before: Catalog, problems: list[str]) -> CatalogEntry | None:
+    with isolated(store, problems, name):
+        return _entry(store, load_contract(name))
+    return next((e for e in before.datasets if e.dataset == name), None)
+
+
+def _is_catalog(body: bytes) -> bool:
+    try:
+        Catalog.load(body, layout.CATALOG)
+    except DamagedRecordError:
+        return False
+    return True
 
 
 def _parsed(body: bytes | None) -> Catalog:

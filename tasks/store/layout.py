@@ -13,7 +13,7 @@ LEDGER = "_ledger/"
 MADE = "_pieces/"
 # The folders at the root of a store that are no dataset's.
 COMMON = ("_alerts", "_ledger", "_pieces", "_raw", "_restore", "_schedule")
-VERSION = re.compile(r"^(\d{4}-\d{2}-\d{2})\.(\d{4})$")
+VERSION = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})\.([0-9]{4})\Z")
 
 
 def latest(dataset: str) -> str:
@@ -84,6 +84,12 @@ def data_file(part: str | None) -> str:
 def raw(source: str, sha256: str, suffix: str) -> str:
     """Content-addressed: the same bytes are kept once."""
     return f"_raw/{source}/{sha256[:2]}/{sha256}{suffix}"
+
+
+def damaged(raw_key: str, sha256: str) -> str:
+    """Where the bytes of a damaged raw document are kept once the right ones are back. No raw document has such a
+    name."""
+    return f"{raw_key}.damaged-{sha256[:12]}"
 
 
 def piece(dataset: str, key: str, what: str) -> str:

@@ -12,6 +12,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -32,6 +33,7 @@ from configs.errors import (
 from tasks.store.objects import Entry, Stored
 
 PRIVATE = ".techtrade"
+TEMPORARY = re.compile(r"[0-9]+-[0-9a-f]{32}")
 
 
 class LocalStore:
@@ -85,51 +87,78 @@ class LocalStore:
 
     def entries(self, prefix: str) -> Iterator[Entry]:
         with self._errors(prefix):
-            yield from self._walk(prefix)
+            for key, child in self._walk(prefix):
+                if not _is_file(child):
+                    continue
+                try:
+                    stat = child.stat(follow_symlinks=False)
+                except FileNotFoundError:  # deleted since the scan: a listing may or may not show it
+                    continue
+                yield Entry(key, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC))
 
-    def _walk(self, prefix: str) -> Iterator[Entry]:
+    def _walk(self, prefix: str, deep: bool = True) -> Iterator[tuple[str, os.DirEntry[str]]]:
+        """All that has a name below, folders apart. Symbolic links are never followed: one leads out of the store, or
+        to another version, and what is listed may be deleted."""
         folder, _, start = prefix.rpartition("/")
         base = self._path(folder) if folder else self.root
-        if not base.is_dir():
+        if not base.is_dir() or self._linked(base):
             return
         # Names are visited in the order of whole keys, in which "a-b" comes before "a/b".
-        children = sorted(os.scandir(base), key=lambda e: e.name + ("/" if e.is_dir() else ""))
+        children = sorted(os.scandir(base), key=lambda e: e.name + ("/" if _is_folder(e) else ""))
         for child in children:
             key = f"{folder}/{child.name}" if folder else child.name
             if not child.name.startswith(start) or key == PRIVATE:
                 continue
-            if child.is_dir():
+            if not _is_folder(child):
+                yield key, child
+            elif deep:
                 yield from self._walk(key + "/")
-                continue
-            try:
-                stat = child.stat()
-            except FileNotFoundError:  # deleted since the scan: a listing may or may not show it
-                continue
-            yield Entry(key, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC))
+
+    def _linked(self, path: Path) -> Path | None:
+        """The symbolic link on the way from the root of the store to a path, itself included. The root may be one."""
+        below = path.relative_to(self.root)
+        return next((p for p in (self.root / b for b in (below, *below.parents) if b.parts) if p.is_symlink()), None)
 
     def folders(self, prefix: str) -> list[str]:
+        found = sorted(n.rstrip("/") for n in self.names(prefix) if n.endswith("/"))
+        return [n for n in found if not self._is_empty(f"{prefix}{n}/")]
+
+    def _is_empty(self, prefix: str) -> bool:
+        try:
+            return next(self.entries(prefix), None) is None
+        except StorePermissionError:  # not known to be empty; who looks into it gets the error
+            return False
+
+    def names(self, prefix: str) -> list[str]:
         base = self._path(prefix) if prefix else self.root
         with self._errors(prefix):
-            if not base.is_dir():
+            if not base.is_dir() or self._linked(base):
                 return []
-            names = sorted(e.name for e in os.scandir(base) if e.is_dir() and e.name != PRIVATE)
-        return [n for n in names if next(self.entries(f"{prefix}{n}/"), None) is not None]
+            children = [e for e in os.scandir(base) if (prefix or e.name != PRIVATE) and (_is_folder(e) or _is_file(e))]
+            return sorted(e.name + ("/" if _is_folder(e) else "") for e in children)
+
+    def oddities(self, prefix: str, *, deep: bool = True) -> list[str]:
+        with self._errors(prefix):
+            return [key for key, child in self._walk(prefix, deep) if not _is_file(child)]
 
     # ------------------------------------------------------------------ writing
 
     def create(self, key: str, body: bytes) -> str:
+        self._refuse_link(key)
         with self._errors(key), self._temporary() as temporary:
             _write_through(temporary, body)
             try:
                 self._publish(temporary, key)
             except FileExistsError as e:
-                if self.get(key).body != body:
+                # A link that leads nowhere takes the name as well.
+                if self.size(key) is None or self.get(key).body != body:
                     raise ObjectExistsError(key) from e
         return hashlib.sha256(body).hexdigest()
 
     def create_file(self, key: str, path: Path) -> None:
         if not path.is_file():
             raise StoreError(f"{path}: no such file on this machine, so nothing was written as {key}")
+        self._refuse_link(key)
         with self._errors(key), self._temporary() as temporary:
             shutil.copyfile(path, temporary)
             _sync(temporary)
@@ -179,13 +208,23 @@ class LocalStore:
                 self.create_file(target, self._path(source))
 
     def delete(self, key: str) -> None:
+        path = self._path(key)
         with self._errors(key):
-            self._path(key).unlink(missing_ok=True)
+            link = self._linked(path)
+            if link is not None:
+                raise StoreError(
+                    f"Cannot delete {self.url}/{key}: {link.relative_to(self.root)} is a symbolic link, and nothing is "
+                    "deleted through one. Remove the link"
+                )
+            path.unlink(missing_ok=True)
 
     def abort_uploads(self, prefix: str, older_than: datetime) -> list[str]:
         # Temporary files carry no key, so those of the whole store go, whatever the prefix.
         gone = []
-        for path in sorted((self.root / PRIVATE / "tmp").glob("*")):
+        folder = self.root / PRIVATE / "tmp"
+        for path in sorted(folder.glob("*")) if not self._linked(folder) else ():
+            if not TEMPORARY.fullmatch(path.name) or path.is_symlink():
+                continue
             with self._errors(f"{PRIVATE}/tmp"):
                 if _given_up(path, older_than):
                     gone.append(f"{PRIVATE}/tmp/{path.name}")
@@ -203,6 +242,12 @@ class LocalStore:
         return self.filesystem()
 
     # ------------------------------------------------------------------ details
+
+    def _refuse_link(self, key: str) -> None:
+        """A folder that a person linked is taken: what is created there would stand in another place."""
+        folder = self._path(key).parent
+        if folder != self.root and folder.is_symlink():
+            raise ObjectExistsError(key)
 
     @contextmanager
     def _temporary(self) -> Iterator[Path]:
@@ -242,6 +287,14 @@ class LocalStore:
         with open(folder / hashlib.sha256(key.encode()).hexdigest()[:32], "a") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
+
+
+def _is_folder(child: os.DirEntry[str]) -> bool:
+    return child.is_dir(follow_symlinks=False)
+
+
+def _is_file(child: os.DirEntry[str]) -> bool:
+    return child.is_file(follow_symlinks=False)
 
 
 def _given_up(path: Path, older_than: datetime) -> bool:

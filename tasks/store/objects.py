@@ -95,6 +95,15 @@ class ObjectStore(Protocol):
         """Names directly below ``prefix`` (which ends in ``/`` or is empty) that have objects below them."""
         ...
 
+    def names(self, prefix: str) -> list[str]:
+        """Names directly below ``prefix``: of objects, and of folders with ``/`` at the end. Nothing is looked into."""
+        ...
+
+    def oddities(self, prefix: str, *, deep: bool = True) -> list[str]:
+        """What has a name below ``prefix`` (``deep`` false: directly below) and is no object, so that no listing shows
+        it: symbolic links, pipes."""
+        ...
+
     def abort_uploads(self, prefix: str, older_than: datetime) -> list[str]:
         """Gives up half-done writes (multipart uploads, temporary files) begun before then; their keys."""
         ...

@@ -14,9 +14,9 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
-from configs.errors import CorruptVersionError, ObjectExistsError, ObjectNotFoundError
+from configs.errors import DamagedRawError, ObjectExistsError, ObjectNotFoundError
 from tasks.extract.base import RawDocument
-from tasks.store import layout
+from tasks.store import layout, raw_keep
 from tasks.store.objects import ObjectStore
 from tasks.store.records import Manifest, Noted, UnfinishedNote
 from tasks.store.versions import Clock, stamp, utc_now
@@ -31,8 +31,7 @@ class RawArchive:
     def keep(self, source: str, role: str, url: str, body: bytes, suffix: str) -> RawDocument:
         sha256 = hashlib.sha256(body).hexdigest()
         key = layout.raw(source, sha256, suffix)
-        if self.store.size(key) != len(body):
-            self.store.create(key, body)
+        raw_keep.body(self.store, key, body)
         now = self._told(source, role, url, len(body), sha256, suffix)
         return RawDocument.of(role, url, body, raw_key=key, retrieved_at=now, source=source)
 
@@ -41,8 +40,7 @@ class RawArchive:
         with open(file, "rb") as body:
             sha256 = hashlib.file_digest(body, "sha256").hexdigest()
         key = layout.raw(source, sha256, suffix)
-        if self.store.size(key) != size:
-            self.store.create_file(key, file)
+        raw_keep.file(self.store, key, file)
         now = self._told(source, role, url, size, sha256, suffix)
         noted = Noted(role=role, url=url, retrieved_at=now, sha256=sha256, raw_key=key, bytes=size, modified=modified)
         return self._document(noted, source)
@@ -50,21 +48,17 @@ class RawArchive:
     def _told(self, source: str, role: str, url: str, size: int, sha256: str, suffix: str) -> str:
         """Writes down where bytes came from, unless that is known; returns the moment."""
         key, now = layout.raw(source, sha256, suffix), stamp(self._clock())
-        sidecar = key + ".json"
-        if self.store.size(sidecar) is None:
-            about = {
-                "format": 1,
-                "source": source,
-                "role": role,
-                "url": url,
-                "first_retrieved_at": now,
-                "bytes": size,
-                "sha256": sha256,
-                "suffix": suffix,
-            }
-            # Another run may have seen the same bytes first, and then its sidecar says so.
-            with suppress(ObjectExistsError):
-                self.store.create(sidecar, (json.dumps(about, indent=2) + "\n").encode())
+        about = {
+            "format": 1,
+            "source": source,
+            "role": role,
+            "url": url,
+            "first_retrieved_at": now,
+            "bytes": size,
+            "sha256": sha256,
+            "suffix": suffix,
+        }
+        raw_keep.sidecar(self.store, key, (json.dumps(about, indent=2) + "\n").encode())
         return now
 
     @contextmanager
@@ -72,7 +66,7 @@ class RawArchive:
         """Archived bytes of any size as a file on this machine, checked against the hash in their name.
 
         Raises:
-            ObjectNotFoundError, CorruptVersionError: as of ``load``.
+            ObjectNotFoundError, DamagedRawError: as of ``load``.
         """
         with self.store.local_file(raw_key) as path:
             with open(path, "rb") as body:
@@ -85,7 +79,7 @@ class RawArchive:
 
         Raises:
             ObjectNotFoundError: they are not there (any more).
-            CorruptVersionError: they are not the bytes that were archived.
+            DamagedRawError: they are not the bytes that were archived.
         """
         body = self.store.get(key).body
         _refuse_other(key, hashlib.sha256(body).hexdigest())
@@ -166,4 +160,4 @@ class RawArchive:
 
 def _refuse_other(key: str, sha256: str) -> None:
     if sha256 != key.rsplit("/", 1)[-1].split(".", maxsplit=1)[0]:
-        raise CorruptVersionError("_raw", key, ["the bytes are not those that were archived"])
+        raise DamagedRawError(key)

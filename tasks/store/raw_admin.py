@@ -5,7 +5,10 @@ says that they were there (sidecars, manifests, inventories) stays, and publishe
 
 - *Take-down* is for bytes that may not be kept: all of one source go, whatever needs them. A note says when, why and
   how many; it is begun before and ended after the deletion, so that a killed take-down can be seen and taken up.
-- *Expiry* is for space: bytes go that are old and that no published, not yanked version and no inventory names.
+- *Expiry* is for space: bytes go that are old and that no published, not yanked version and no inventory names. Where
+  that cannot be read they stay (``tasks.store.raw_named``).
+
+What does not have the name of a raw document or a note is not techtrade's, and is never deleted.
 
 Run them while nothing is being published: an extraction that meets bytes it has archived long ago does not archive
 them again, and an expiry could take them away before its version names them. That costs no figures, only the bytes.
@@ -13,29 +16,27 @@ them again, and an expiry could take them away before its version names them. Th
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from configs.errors import ObjectNotFoundError, StoreError, UsageError
+from configs.errors import UsageError
 from configs.words import plural
-from tasks.store import documents, layout, raw_taken_down
+from tasks.store import belongs, layout, raw_taken_down
+from tasks.store.isolated import isolated
 from tasks.store.objects import Entry, ObjectStore
+from tasks.store.raw_named import named
 from tasks.store.raw_taken_down import TakenDown
-from tasks.store.versions import read_latest, read_manifest, stamp
+from tasks.store.versions import stamp
 
-IN_FOLDER = re.compile(r"^[0-9a-f]{2}/[^/]+$")
-SIDECAR = re.compile(r"^[0-9a-f]{2}/[0-9a-f]{64}\.[^/]+\.json$")
 UNFINISHED = "_unfinished/"
 
 
 @dataclass(frozen=True)
 class Holding:
     """What is archived of one source. ``notes``: of unfinished extractions. ``gone``: documents that are known of by
-    their sidecar, and whose bytes are not there any more."""
+    their sidecar, and whose bytes are not there any more. ``damaged``: copies of damaged bytes that were set aside when
+    the right ones came again. ``problem``: why the note on take-downs cannot be read."""
 
     source: str
     documents: int
@@ -44,12 +45,15 @@ class Holding:
     notes: int
     newest: str
     taken_down: TakenDown | None
+    damaged: int = 0
+    problem: str = ""
 
 
 @dataclass(frozen=True)
 class RawPlan:
     """What would be deleted, as of one moment. ``reason`` and ``source`` are of a take-down; ``older_than`` of an
-    expiry. ``kept``: bytes old enough to go that something still names."""
+    expiry. ``kept``: bytes old enough to go that something still names, or may. ``problems``: why it may, a line
+    each."""
 
     made_at: datetime
     source: str | None
@@ -58,6 +62,7 @@ class RawPlan:
     raw: tuple[Entry, ...]
     notes: tuple[Entry, ...] = ()
     kept: int = 0
+    problems: tuple[str, ...] = ()
 
     @property
     def bytes(self) -> int:
@@ -91,16 +96,23 @@ def holdings(store: ObjectStore) -> list[Holding]:
 
 
 def _holding(store: ObjectStore, name: str) -> Holding:
-    raw, sidecars, notes = [], set(), 0
+    raw, sidecars, notes, damaged = [], set(), 0, 0
     prefix = layout.raw_of(name)
     for entry in store.entries(prefix):
-        path = entry.key.removeprefix(prefix)
-        if path.startswith(UNFINISHED):
+        if belongs.stranger(entry.key):
+            continue
+        if entry.key.startswith(prefix + UNFINISHED):
             notes += 1
-        elif SIDECAR.match(path):
-            sidecars.add(entry.key.removesuffix(".json"))
-        elif IN_FOLDER.match(path):
+        elif belongs.is_set_aside(entry.key):
+            damaged += 1
+        elif belongs.is_raw_document(entry.key):
             raw.append(entry)
+        elif entry.key not in (layout.inventory(name), layout.taken_down(name)):
+            sidecars.add(entry.key.removesuffix(".json"))
+    problems: list[str] = []
+    taken_down = None
+    with isolated(store, problems, name):
+        taken_down = raw_taken_down.read(store, name)
     return Holding(
         source=name,
         documents=len(raw),
@@ -108,7 +120,9 @@ def _holding(store: ObjectStore, name: str) -> Holding:
         gone=len(sidecars - {e.key for e in raw}),
         notes=notes,
         newest=max((stamp(e.modified) for e in raw), default=""),
-        taken_down=raw_taken_down.read(store, name),
+        taken_down=taken_down,
+        damaged=damaged,
+        problem="; ".join(problems),
     )
 
 
@@ -126,11 +140,10 @@ def plan_take_down(store: ObjectStore, source: str, reason: str, now: datetime) 
 
 def plan_expiry(store: ObjectStore, source: str | None, now: datetime, age: timedelta) -> RawPlan:
     """The raw bytes (of one source, or of all) that are older than ``age`` and that nothing names; and the notes of
-    unfinished extractions that are as old.
+    unfinished extractions that are as old. Where it is not known what is named, ``problems`` says why.
 
     Raises:
         UsageError: nothing is archived of such a source.
-        StoreError: a manifest or an inventory cannot be read: then it is not known what is named.
     """
     if source is not None:
         _known(store, source)
@@ -138,17 +151,18 @@ def plan_expiry(store: ObjectStore, source: str | None, now: datetime, age: time
     older_than = now - age
     old = [e for name in sources for e in _raw_entries(store, name) if e.modified <= older_than]
     notes = [e for name in sources for e in _notes(store, name) if e.modified <= older_than]
-    named = _named(store) if old else set()
-    raw = tuple(e for e in old if e.key not in named)
-    return RawPlan(now, source, None, older_than, raw, tuple(notes), kept=len(old) - len(raw))
+    found = named(store) if old else None
+    raw = tuple(e for e in old if found is not None and e.key not in found)
+    problems = found.problems if found else ()
+    return RawPlan(now, source, None, older_than, raw, tuple(notes), len(old) - len(raw), problems)
 
 
 def execute(store: ObjectStore, plan: RawPlan) -> RawResult:
     """Carries the plan out. Safe when it is killed: it can be planned and run again."""
     if plan.reason is not None and plan.source is not None:
         raw_taken_down.begin(store, plan.source, plan.reason, plan.made_at, len(plan.raw), plan.bytes)
-    named = _named(store) if plan.older_than is not None and plan.raw else set()
-    spared = tuple(e.key for e in plan.raw if e.key in named)
+    now = named(store) if plan.older_than is not None and plan.raw else None
+    spared = tuple(e.key for e in plan.raw if now is not None and e.key in now)
     going = [e.key for e in (*plan.notes, *plan.raw) if e.key not in spared]
     for key in going:
         store.delete(key)
@@ -164,52 +178,12 @@ def _known(store: ObjectStore, source: str) -> None:
 
 
 def _raw_entries(store: ObjectStore, source: str) -> Iterator[Entry]:
-    prefix = layout.raw_of(source)
-    for entry in store.entries(prefix):
-        path = entry.key.removeprefix(prefix)
-        if IN_FOLDER.match(path) and not SIDECAR.match(path):
-            yield entry
+    return (e for e in store.entries(layout.raw_of(source)) if belongs.is_raw_document(e.key))
 
 
 def _notes(store: ObjectStore, source: str) -> Iterator[Entry]:
-    return store.entries(layout.raw_of(source) + UNFINISHED)
+    return (e for e in store.entries(layout.raw_of(source) + UNFINISHED) if not belongs.stranger(e.key))
 
 
 def _source_of(key: str) -> str:
     return key.removeprefix(layout.raw_of()).split("/", maxsplit=1)[0]
-
-
-def _named(store: ObjectStore) -> set[str]:
-    """The raw keys that a published, not yanked version or an inventory names."""
-    named: set[str] = set()
-    for dataset in store.folders(""):
-        if dataset.startswith("_"):
-            continue
-        latest, _ = read_latest(store, dataset)
-        for entry in latest.published if latest else []:
-            if latest is not None and entry.version not in latest.yanked:
-                manifest = read_manifest(store, dataset, entry.version, entry.manifest_sha256)
-                named.update(s.raw_key for s in manifest.sources)
-    for source in store.folders(layout.raw_of()):
-        named.update(_in_inventory(store, layout.inventory(source)))
-    return named
-
-
-def _in_inventory(store: ObjectStore, key: str) -> Iterator[str]:
-    """Every raw key that stands in it, wherever: whoever adds a field to an inventory need not know of this."""
-    try:
-        content = json.loads(store.get(key).body)
-        documents.refuse_newer(content, key)
-    except ObjectNotFoundError:
-        return
-    except ValueError as e:
-        raise StoreError(f"{key} is not JSON ({e}); nothing was deleted, mend or restore it first") from e
-    todo: list[Any] = [content]
-    while todo:
-        value = todo.pop()
-        if isinstance(value, dict):
-            todo.extend(value.values())
-        elif isinstance(value, list):
-            todo.extend(value)
-        elif isinstance(value, str) and value.startswith(layout.raw_of()):
-            yield value

@@ -47,13 +47,13 @@ class Resolved:
     @property
     def retired(self) -> Retired | None:
         """Set where the data files were deleted by a policy."""
-        return next((r for r in self.latest.retired if r.version == self.manifest.version), None)
+        return self.latest.retired_of(self.manifest.version)
 
 
 @dataclass(frozen=True)
 class Listed:
     """A version in a listing. ``event`` is its publication, None if it never was. ``manifest`` is None in state
-    ``corrupt``, and ``problem`` says why."""
+    ``corrupt``, and ``problem`` says why. ``retired``: its data files were deleted by a policy."""
 
     version: str
     manifest: Manifest | None
@@ -61,12 +61,14 @@ class Listed:
     event: LogEntry | None
     yank: LogEntry | None
     problem: str = ""
+    retired: Retired | None = None
 
 
 @dataclass(frozen=True)
 class Sealed:
     """A sealed version, published or not. ``latest``: what readers get, None if nothing was ever published. ``event``:
-    its publication. ``promoted``: of a rejected version, the publication of its figures by a person."""
+    its publication. ``promoted``: of a rejected version, the publication of its figures by a person. ``retired``: its
+    data files were deleted by a policy."""
 
     latest: Latest | None
     manifest: Manifest
@@ -74,6 +76,7 @@ class Sealed:
     event: LogEntry | None = None
     yank: LogEntry | None = None
     promoted: LogEntry | None = None
+    retired: Retired | None = None
 
 
 class HasFiles(Protocol):
@@ -118,10 +121,14 @@ def sealed(store: ObjectStore, dataset: str, version: str) -> Sealed:
         manifest = read_manifest(store, dataset, version)
         promoted = next((e for e in latest.published if e.rejected == version), None) if latest else None
         state: State = "not published" if manifest.status == "passed" else manifest.status
-        return Sealed(latest, manifest, state, promoted=promoted)
+        return Sealed(
+            latest, manifest, state, promoted=promoted, retired=latest.retired_of(version) if latest else None
+        )
     found = resolve(store, dataset, version)
     state = "yanked" if found.yank else "latest" if version == latest.version else "published"
-    return Sealed(latest, found.manifest, "retired" if found.retired else state, event, found.yank)
+    return Sealed(
+        latest, found.manifest, "retired" if found.retired else state, event, found.yank, retired=found.retired
+    )
 
 
 def latest_version(store: ObjectStore, dataset: str) -> str:
@@ -163,18 +170,18 @@ def list_versions(store: ObjectStore, dataset: str, *, unpublished: bool = False
     listed: list[Listed] = []
     for version, event in events.items():
         yank = _yank_of(latest, version) if latest else None
-        gone = latest is not None and version in latest.retired_versions
+        gone = latest.retired_of(version) if latest else None
         state: State = "yanked" if yank else "published"
         state = "retired" if gone else "latest" if latest and version == latest.version else state
         try:
             manifest = read_manifest(store, dataset, version, event.manifest_sha256)
         except DAMAGED as e:
-            listed.append(Listed(version, None, "corrupt", event, yank, str(e)))
+            listed.append(Listed(version, None, "corrupt", event, yank, str(e), gone))
             continue
-        listed.append(Listed(version, manifest, state, event, yank))
+        listed.append(Listed(version, manifest, state, event, yank, retired=gone))
     if unpublished:
         for version in store.folders(layout.versions(dataset)):
-            if version in events:
+            if version in events or not layout.VERSION.match(version):
                 continue
             try:
                 manifest = read_manifest(store, dataset, version)
@@ -184,7 +191,8 @@ def list_versions(store: ObjectStore, dataset: str, *, unpublished: bool = False
                 listed.append(Listed(version, None, "corrupt", None, None, str(e)))
                 continue
             state = "not published" if manifest.status == "passed" else manifest.status
-            listed.append(Listed(version, manifest, state, None, None))
+            gone = latest.retired_of(version) if latest else None
+            listed.append(Listed(version, manifest, state, None, None, retired=gone))
     order = in_order(latest.log if latest else ())
     return sorted(listed, key=lambda v: order(v.version))
 

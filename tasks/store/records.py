@@ -16,6 +16,13 @@ from tasks.store.documents import DamagedRecordError as DamagedRecordError  # no
 from tasks.store.documents import Document, Record
 
 
+class MisplacedRecordError(DamagedRecordError):
+    """A sound document that belongs elsewhere: a person copied it there."""
+
+    def __init__(self, key: str, of: str) -> None:
+        super().__init__(f"{key} is the document of {of}; put the right one back from a copy, or remove the folder")
+
+
 class Claim(Document):
     """``claim.json``: this version number is taken, and by whom. Never deleted, so never reused."""
 
@@ -307,8 +314,12 @@ class Latest(Document):
 
     @property
     def retired_versions(self) -> set[str]:
-        """The versions whose data were deleted."""
+        """The versions whose data were deleted, rejected ones among them."""
         return {r.version for r in self.retired}
+
+    def retired_of(self, version: str) -> Retired | None:
+        """When and why the data of a version were deleted, if they were."""
+        return next((r for r in self.retired if r.version == version), None)
 
     @property
     def yanked(self) -> set[str]:

@@ -128,6 +128,19 @@ class S3Store:
             for found in page.get("CommonPrefixes", [])
         )
 
+    def names(self, prefix: str) -> list[str]:
+        start = len(self._prefix + prefix)
+        found = [
+            str(of[kind])[start:]
+            for page in self._pages("list_objects_v2", prefix, Delimiter="/")
+            for below, kind in (("Contents", "Key"), ("CommonPrefixes", "Prefix"))
+            for of in page.get(below, [])
+        ]
+        return sorted(n for n in found if n)
+
+    def oddities(self, prefix: str, *, deep: bool = True) -> list[str]:
+        return []
+
     def _pages(self, method: str, prefix: str, **extra: str) -> Iterator[dict[str, Any]]:
         marks = {"ContinuationToken": "NextContinuationToken"}
         if method == "list_multipart_uploads":

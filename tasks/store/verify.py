@@ -122,7 +122,8 @@ def _foreign(store: ObjectStore, manifest: Manifest) -> list[str]:
     """Objects that were not sealed: who reads the folder as a whole would read them too."""
     prefix = layout.version(manifest.dataset, manifest.version)
     known = {"claim.json", "manifest.json", *(f.path for f in manifest.files)}
-    found = (e.key.removeprefix(prefix) for e in store.entries(prefix))
+    # A link is followed by whoever reads the folder, though by no listing of ours.
+    found = (key.removeprefix(prefix) for key in (*(e.key for e in store.entries(prefix)), *store.oddities(prefix)))
     return [f"{path} does not belong to the version" for path in found if path not in known]
 
 

@@ -12,6 +12,7 @@ from configs.errors import CorruptVersionError, ObjectNotFoundError
 from tasks.store import layout
 from tasks.store.objects import ObjectStore
 from tasks.store.raw import RawArchive
+from tasks.store.raw_keep import is_sidecar
 from tasks.store.reader import Resolved
 from tasks.store.records import SourceEntry
 
@@ -60,7 +61,11 @@ class RawVerifier:
             return GONE
         except CorruptVersionError:
             return "is not what was archived (sha256)"
-        return ""
+        try:
+            note = self._store.get(f"{key}.json").body
+        except ObjectNotFoundError:  # a run was killed before it wrote it; the next writes it
+            return ""
+        return "" if is_sidecar(note, key) else f"is whole, and {key}.json beside it is damaged"
 
     def _excuse(self, entry: SourceEntry, *, yanked: bool) -> str:
         # The key says under which source it was archived, which `source` of an independent check may not.

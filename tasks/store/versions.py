@@ -42,7 +42,7 @@ from configs.words import did_you_mean
 from tasks.store import layout
 from tasks.store.clocks import believed
 from tasks.store.objects import ObjectStore
-from tasks.store.records import Claim, DamagedRecordError, FileEntry, Latest, LogEntry, Manifest
+from tasks.store.records import Claim, DamagedRecordError, FileEntry, Latest, LogEntry, Manifest, MisplacedRecordError
 
 Clock = Callable[[], datetime]
 
@@ -160,7 +160,10 @@ def read_latest(store: ObjectStore, dataset: str) -> tuple[Latest | None, str | 
         stored = store.get(layout.latest(dataset))
     except ObjectNotFoundError:
         return None, None
-    return Latest.load(stored.body, layout.latest(dataset)), stored.etag
+    latest = Latest.load(stored.body, layout.latest(dataset))
+    if latest.dataset != dataset:
+        raise MisplacedRecordError(layout.latest(dataset), latest.dataset)
+    return latest, stored.etag
 
 
 def _meant(store: ObjectStore, dataset: str, version: str) -> str:
@@ -189,7 +192,10 @@ def read_manifest(store: ObjectStore, dataset: str, version: str, sha256: str | 
         raise NotPublishedError(f"{dataset}@{version}: no such version{meant}; see: {see}") from e
     if sha256 and hashlib.sha256(body).hexdigest() != sha256:
         raise CorruptVersionError(dataset, version, ["manifest.json is not the one that latest.json names (sha256)"])
-    return Manifest.load(body, key)
+    manifest = Manifest.load(body, key)
+    if (manifest.dataset, manifest.version) != (dataset, version):
+        raise MisplacedRecordError(key, f"{manifest.dataset}@{manifest.version}")
+    return manifest
 
 
 def next_stamp(store: ObjectStore, dataset: str, latest: Latest | None, clock: Clock) -> str:

@@ -7,11 +7,19 @@ the log. Were the file written first, a crash in between would leave readers a l
 
 from __future__ import annotations
 
-from configs.errors import ConcurrentPublishError, NotPublishedError, ObjectExistsError, YankRefusedError
+from contextlib import suppress
+
+from configs.errors import (
+    ConcurrentPublishError,
+    NotPublishedError,
+    ObjectExistsError,
+    ObjectNotFoundError,
+    YankRefusedError,
+)
 from configs.hints import command
 from tasks.store import layout
 from tasks.store.objects import ObjectStore
-from tasks.store.records import Latest, LogEntry, YankNote
+from tasks.store.records import DamagedRecordError, Latest, LogEntry, YankNote
 from tasks.store.versions import Clock, Head, move_latest, next_stamp, read_latest, read_manifest, utc_now
 
 TRIES = 20
@@ -63,21 +71,31 @@ def yank(
     return latest
 
 
-def settle(store: ObjectStore, dataset: str, latest: Latest | None = None) -> None:
-    """Writes the ``yanked/*.json`` that a yank killed after its swap left unwritten."""
+def settle(store: ObjectStore, dataset: str, latest: Latest | None = None) -> list[str]:
+    """Write the ``yanked/*.json`` that a yank killed after its swap left unwritten.
+
+    Returns:
+        Notes that do not say what the log says, a line each. They are left as they are: readers go by the log.
+    """
     if latest is None:
         latest, _ = read_latest(store, dataset)
+    problems = []
     for entry in latest.log if latest else ():
-        key = layout.yanked(dataset, entry.version)
-        if entry.event != "yanked" or store.size(key) is not None:
+        if entry.event != "yanked":
             continue
-        note = YankNote(
+        key = layout.yanked(dataset, entry.version)
+        wanted = YankNote(
             dataset=dataset, version=entry.version, reason=entry.reason, replaced_by=entry.replaced_by, at=entry.at
         )
         try:
-            store.create(key, note.dump())
-        except ObjectExistsError:
-            continue  # somebody else settled it
+            if YankNote.load(store.get(key).body, key) != wanted:
+                problems.append(f"{key} is not what latest.json says; delete it, and gc writes it again")
+        except ObjectNotFoundError:
+            with suppress(ObjectExistsError):  # somebody else settled it
+                store.create(key, wanted.dump())
+        except DamagedRecordError as e:
+            problems.append(f"{e}, or delete it, and gc writes it again")
+    return problems
 
 
 def _refuse_nonsense(latest: Latest, version: str, reason: str, replaced_by: str | None) -> None:

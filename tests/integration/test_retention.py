@@ -45,7 +45,7 @@ def test_the_newest_stay_and_of_the_others_all_but_the_data(store: LocalStore) -
     assert retention.plan(store, SOON, retention.Policy(2, 500)).superseded == (), "none is so old"
     decided = retention.plan(store, SOON, retention.Policy(2, 30))
     assert [s.version for s in decided.superseded] == [first, second]
-    assert retention.execute(store, decided) == [f"{IP}@{first}", f"{IP}@{second}"]
+    assert retention.execute(store, decided).done == (f"{IP}@{first}", f"{IP}@{second}")
     assert [bool(data(store, v)) for v in (first, second, third, fourth)] == [False, False, True, True]
     assert [v.state for v in reader.list_versions(store, IP)] == ["retired", "retired", "published", "latest"]
     assert verify.verify(store, IP, first).retired is not None and verify.verify(store, IP).retired is None
@@ -83,7 +83,7 @@ def test_what_became_latest_meanwhile_is_spared(store: LocalStore) -> None:
     for version in names(store)[:1:-1]:
         yank.yank(store, IP, version, "wrong")
     assert reader.latest_version(store, IP) == names(store)[1]
-    assert retention.execute(store, decided) == [f"{IP}@{names(store)[0]}"]
+    assert retention.execute(store, decided).done == (f"{IP}@{names(store)[0]}",)
     assert data(store, names(store)[1])
 
 

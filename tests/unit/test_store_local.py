@@ -94,7 +94,7 @@ def test_a_file_with_too_many_names_is_copied_instead_of_linked(
 def test_only_temporary_files_that_nobody_writes_are_given_up(local: LocalStore) -> None:
     local.create("a", b"x")
     with local._temporary() as in_use:
-        left = in_use.with_name("1-left-by-a-killed-writer")
+        left = in_use.with_name(f"1-{0:032x}")
         left.write_bytes(b"half")
         assert local.abort_uploads("", LATER - timedelta(days=2)) == []
         assert local.abort_uploads("", LATER) == [f"{PRIVATE}/tmp/{left.name}"]

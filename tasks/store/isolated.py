@@ -1,0 +1,26 @@
+"""One damaged document is one damaged document: the rest is done, and each problem is a line in the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from configs.errors import ConfigError, StoreError, StoreUnavailableError
+from tasks.store import layout
+from tasks.store.objects import ObjectStore
+
+
+@contextmanager
+def isolated(store: ObjectStore, problems: list[str], what: str) -> Iterator[None]:
+    """Add the error that the block ends with to ``problems``, as a line that names ``what``.
+
+    Raises:
+        StoreUnavailableError: the store as a whole cannot be read, so that nothing else can be done either.
+    """
+    try:
+        yield
+    except (StoreError, ConfigError) as e:
+        if isinstance(e, StoreUnavailableError):
+            store.size(layout.CATALOG)
+        told = " ".join(str(e).split())
+        problems.append(told if told.startswith(what) else f"{what}: {told}")

@@ -1,0 +1,110 @@
+"""Which raw documents something still names, so that they do not expire; and where that is not known.
+
+A manifest that is damaged is read from its copy in the ledger. Where the log is damaged every version that has a
+manifest counts as published: that names too much, never too little. What cannot be read in either place may have named
+anything, so then nothing expires: that costs space, and a document that has gone cannot be had again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from configs.errors import ObjectNotFoundError, StoreError
+from tasks.store import belongs, layout
+from tasks.store.documents import refuse_newer
+from tasks.store.isolated import isolated
+from tasks.store.objects import ObjectStore
+from tasks.store.records import DamagedRecordError, Manifest
+from tasks.store.versions import read_latest, read_manifest
+
+
+@dataclass(frozen=True)
+class Named:
+    """``keys``: what is named. ``unknown``: sources of which it is not known; None for all of them. ``problems``: why,
+    a line each."""
+
+    keys: frozenset[str]
+    unknown: frozenset[str] | None
+    problems: tuple[str, ...]
+
+    def __contains__(self, key: str) -> bool:
+        """Whether it is named, or may be."""
+        return self.unknown is None or key in self.keys or key.split("/")[1] in self.unknown
+
+
+def named(store: ObjectStore) -> Named:
+    """What published, not yanked versions and inventories name."""
+    keys: set[str] = set()
+    problems: list[str] = []
+    unknown: set[str] = set()
+    lost = False
+    for dataset in belongs.datasets(store):
+        lost |= not _of_dataset(store, dataset, keys, problems)
+    for source in store.folders(layout.raw_of()):
+        before = len(problems)
+        with isolated(store, problems, source):
+            keys.update(_in_inventory(store, layout.inventory(source)))
+        unknown |= {source} if len(problems) > before else set()
+    return Named(frozenset(keys), None if lost else frozenset(unknown), tuple(problems))
+
+
+def _of_dataset(store: ObjectStore, dataset: str, keys: set[str], problems: list[str]) -> bool:
+    """Adds what the versions of a dataset name; whether that is all."""
+    before, known = len(problems), True
+    wanted: list[tuple[str, str]] = []
+    with isolated(store, problems, dataset):
+        latest, _ = read_latest(store, dataset)
+        published = latest.published if latest else []
+        wanted = [(e.version, e.manifest_sha256) for e in published if latest and e.version not in latest.yanked]
+    if len(problems) > before:
+        wanted = [(v, "") for v in store.folders(layout.versions(dataset)) if layout.VERSION.match(v)]
+    for version, sha256 in wanted:
+        done = len(problems)
+        with isolated(store, problems, f"{dataset}@{version}"):
+            keys.update(s.raw_key for s in _manifest(store, dataset, version, sha256, problems).sources)
+            continue
+        known &= len(problems) == done
+    return known
+
+
+def _manifest(store: ObjectStore, dataset: str, version: str, sha256: str, problems: list[str]) -> Manifest:
+    try:
+        return read_manifest(store, dataset, version, sha256 or None)
+    except StoreError as e:
+        try:
+            key = layout.ledger(dataset, version)
+            body = store.get(key).body
+            copied = Manifest.load(body, key)
+        except (ObjectNotFoundError, DamagedRecordError):
+            raise e from None
+        of_it = (copied.dataset, copied.version) == (dataset, version)
+        if not of_it or (sha256 and hashlib.sha256(body).hexdigest() != sha256):
+            raise
+        problems.append(f"{e}; its copy in the ledger says what it names")
+        return copied
+
+
+def _in_inventory(store: ObjectStore, key: str) -> Iterator[str]:
+    """Every raw key that stands in it, wherever: whoever adds a field to an inventory need not know of this."""
+    try:
+        content = json.loads(store.get(key).body.decode())
+    except ObjectNotFoundError:
+        return
+    except (ValueError, RecursionError) as e:
+        raise DamagedRecordError(f"{key} is not JSON ({e}); mend it or restore it from a copy") from e
+    refuse_newer(content, key)
+    if not isinstance(content, dict) or "series" not in content:
+        raise DamagedRecordError(f"{key} is not an inventory; mend it or restore it from a copy")
+    todo: list[Any] = [content]
+    while todo:
+        value = todo.pop()
+        if isinstance(value, dict):
+            todo.extend(value.values())
+        elif isinstance(value, list):
+            todo.extend(value)
+        elif isinstance(value, str) and value.startswith(layout.raw_of()):
+            yield value
