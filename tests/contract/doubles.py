@@ -1,6 +1,7 @@
 """Doubles of the publishers: real HTTP servers on loopback that serve real figures, and misbehave on demand.
 
-``fault`` switches one misbehaviour on; each is one that a publisher has shown (see docs/sources.md).
+``fault`` switches one misbehaviour on; each is one that a publisher has shown (see docs/sources.md), or one of the
+transport (``misbehaviour``), which every double can show.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from urllib.parse import parse_qs, urlsplit
 import openpyxl
 
 from configs.contract import CONFIGS
+from tests.contract.misbehaviour import FLOOD, TRANSPORT, Asked
 
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 HTML = b"<html><head><title>We are sorry</title></head><body>The page is not available.</body></html>"
@@ -91,6 +93,7 @@ class Double:
     def __init__(self) -> None:
         self.fault = ""
         self.requests: list[str] = []
+        self.sent = 0
         self.hold = threading.Event()
         double = self
 
@@ -100,7 +103,10 @@ class Double:
             def do_GET(self) -> None:
                 double.requests.append(self.path)
                 try:
-                    double.answer(self)
+                    if double.fault in TRANSPORT:
+                        double.misbehave(self)
+                    else:
+                        double.answer(self)
                 except (BrokenPipeError, ConnectionResetError):
                     self.close_connection = True
 
@@ -152,6 +158,20 @@ class Double:
         if self.fault == "trickle":
             return self._trickle(request, body)
         return self.send(request, body, content_type)
+
+    def misbehave(self, request: BaseHTTPRequestHandler) -> None:
+        """A fault of the transport: bytes as they are, with no regard for HTTP. ``sent`` counts them."""
+        request.close_connection = True
+        asked = Asked(request.command, request.headers.get("Range", ""), len(self.requests))
+        for part in TRANSPORT[self.fault].script(asked):
+            if isinstance(part, float):
+                if self.hold.wait(part):
+                    return
+                continue
+            if self.hold.is_set() or self.sent > FLOOD:
+                return
+            request.connection.sendall(part)
+            self.sent += len(part)
 
     def document(self, path: str) -> tuple[bytes, str]:
         raise NotImplementedError
