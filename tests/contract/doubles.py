@@ -11,7 +11,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from functools import cache
@@ -94,6 +94,8 @@ class Double:
         self.fault = ""
         self.requests: list[str] = []
         self.sent = 0
+        # What is made of the body of an answer before it is sent.
+        self.spoil: Callable[[bytes], bytes] | None = None
         self.hold = threading.Event()
         double = self
 
@@ -186,6 +188,8 @@ class Double:
         length: int | None = None,
         headers: dict[str, str] | None = None,
     ) -> None:
+        if self.spoil is not None and status == 200:
+            body = self.spoil(body)
         request.send_response(status)
         request.send_header("Content-Type", content_type)
         request.send_header("Content-Length", str(length if length is not None else len(body)))
