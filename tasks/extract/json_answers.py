@@ -25,7 +25,14 @@ _HALF = re.compile(r"[\ud800-\udfff]")
 _ESCAPED_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 _LONG = re.compile(r"[0-9]{4301,}")
 _SHORT = Repr()
-_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother, _SHORT.maxlong, _SHORT.maxdict, _SHORT.maxlist = 2, 80, 80, 40, 4, 4
+_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother, _SHORT.maxlong, _SHORT.maxdict, _SHORT.maxlist = (
+    2,
+    80,
+    80,
+    40,
+    12,
+    4,
+)
 
 
 class OddJsonError(Exception):  # not an error of ours: each reader makes an error of its source of it
@@ -165,9 +172,10 @@ class Node:
     place: str
     refuse: Callable[[str], Exception]
 
-    def wrong(self, expected: str) -> Exception:
-        """The error that says what is here and what should be."""
-        return self.refuse(f"has {shown(self.value)} at {self.place or 'the top'}, where {expected} should be")
+    def wrong(self, expected: str, within: Any = None) -> Exception:
+        """The error that says what is here and what should be; and what it is ``within``."""
+        told = f"has {shown(self.value)} at {self.place or 'the top'}, where {expected} should be"
+        return self.refuse(told if within is None else f"{told}: {shown(within)}")
 
     def object(self) -> dict[str, Any]:
         if not isinstance(self.value, dict):
@@ -222,5 +230,6 @@ def all_of(rows: Node, key: str, types: Iterable[type], expected: str) -> list[A
     values = [row.get(key) for row in rows.value]
     if not set(map(type, values)) <= allowed:
         number = next(n for n, value in enumerate(values) if type(value) not in allowed)
-        raise Node(values[number], inside(f"{rows.place}[{number}]", key), rows.refuse).wrong(expected)
+        here = Node(values[number], inside(f"{rows.place}[{number}]", key), rows.refuse)
+        raise here.wrong(expected, rows.value[number])
     return values

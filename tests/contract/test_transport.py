@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,13 @@ import pytest
 
 from configs.errors import ConfigError, SourceError, SourceResponseError, SourceUnavailableError
 from configs.settings import SourceSettings, source_settings
+from tasks import news_webhooks
 from tasks.extract import wire
 from tasks.extract.base import Ask, Meter
 from tasks.extract.http import Client
 from tasks.extract.http_answers import retry_after
 from tasks.extract.session import Session
+from tests.cases import quick
 from tests.command import Ran
 from tests.contract.doubles import CensusDouble, Double
 from tests.contract.misbehaviour import BODY, _gzip
@@ -38,6 +41,12 @@ def ask(url: str, meter: Meter | None = None, **changes: Any) -> bytes:
 
 
 class Compressed(Double):
+    authorization = ""
+
+    def answer(self, request: BaseHTTPRequestHandler) -> None:
+        self.authorization = request.headers.get("Authorization", "")
+        super().answer(request)
+
     def document(self, path: str) -> tuple[bytes, str]:
         return BODY, "application/json"
 
@@ -192,7 +201,7 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", quick(FAULTS, 4))
 def test_fault_of_the_transport_publishes_nothing(
     techtrade: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fault: str
 ) -> None:
@@ -207,6 +216,21 @@ def test_fault_of_the_transport_publishes_nothing(
     kind, told = FAULTS[fault]
     assert (result["kind"], told in result["error"]) == (kind, True), result["error"]
     assert not (tmp_path / "store" / "atp_world_monthly" / "latest.json").exists()
+
+
+@pytest.mark.parametrize("fault", ["dripped header", "endless 1xx answers", "dripped 404 body", "endless 500 body"])
+def test_subscriber_that_never_ends_is_given_up(fault: str) -> None:
+    with Compressed() as subscriber:
+        subscriber.fault = fault
+        with pytest.raises(news_webhooks._RefusedError, match=r"Timeout|TooMuchError|status 404|status 500"):
+            news_webhooks._post_once(subscriber.url, {"id": "x"}, 0.5)
+        assert subscriber.sent < 16_000_000
+
+
+def test_subscriber_gets_name_and_password_of_its_address() -> None:
+    with Compressed() as subscriber:
+        news_webhooks._post_once(subscriber.url.replace("//", "//user:word@"), {"id": "x"}, 5)
+        assert subscriber.authorization == "Basic dXNlcjp3b3Jk"
 
 
 def test_bytes_of_a_request_are_bounded() -> None:
