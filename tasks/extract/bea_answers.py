@@ -63,7 +63,18 @@ def _results(document: RawDocument) -> tuple[dict[str, Any], str]:
     if not isinstance(found, dict):
         raise _fail(SourceLayoutError, document, f"has no Results, or several: {shown(found)} at {place}")
     _refuse_error(document, found.get("Error"))
+    if len(_STAMPS) > 1000:
+        _STAMPS.clear()
+    _STAMPS[document.sha256] = found.get("TsLastUpdated")
     return found, place
+
+
+# By the hash of an answer: its stamp, so that megabytes are not decoded again for it.
+_STAMPS: dict[str, Any] = {}
+
+
+def _stamp(document: RawDocument) -> Any:
+    return _STAMPS[document.sha256] if document.sha256 in _STAMPS else results(document).get("TsLastUpdated")
 
 
 def _listed(document: RawDocument, name: str) -> Node:
@@ -118,8 +129,14 @@ def refuse_no_data(document: RawDocument) -> None:
     Raises:
         SourceError: see ``results``; SourceResponseError: there is no row.
     """
-    if not _listed(document, "Data").value:
+    _data(document)
+
+
+def _data(document: RawDocument) -> Node:
+    rows = _listed(document, "Data")
+    if not rows.value:
         raise _fail(SourceResponseError, document, "has no data at all; has the series been renamed?")
+    return rows
 
 
 def listed(document: RawDocument) -> list[str]:
@@ -148,7 +165,7 @@ def vintage(documents: Sequence[RawDocument]) -> str:
         InconsistentVintageError: they do not.
         SourceLayoutError: it is no time.
     """
-    stamps = {d.role: results(d).get("TsLastUpdated") for d in documents}
+    stamps = {d.role: _stamp(d) for d in documents}
     found = {role: stamp if isinstance(stamp, str) else "" for role, stamp in stamps.items()}
     if len(set(found.values())) > 1:
         told = ", ".join(f"{role} {stamp[:40]}" for role, stamp in found.items())
@@ -172,8 +189,7 @@ def rows(document: RawDocument, fields: Sequence[str]) -> pl.DataFrame:
     Raises:
         SourceError: see ``results``; SourceLayoutError: a row has not these fields.
     """
-    refuse_no_data(document)
-    data = _listed(document, "Data")
+    data = _data(document)
     text = {f: [str(v) for v in all_of(data, f, {str, int}, "a text")] for f in (*fields, "CL_UNIT", "UNIT_MULT")}
     for name in ("DataValue", "NoteRef"):
         values = all_of(data, name, {str, int, type(None)}, "a text")

@@ -27,6 +27,7 @@ from tasks.extract.json_answers import MOST_PAGES, Node, OddJsonError, is_date, 
 SOURCE = "world_bank"
 BUSY = {"105", "199"}  # "service currently unavailable" and its like; other messages stay as they are
 YEAR = re.compile(r"[0-9]{4}")
+LONGEST_MESSAGE = 10_000  # bytes
 MOST_ROWS = 10_000_000  # of a list; the longest has some 17,000
 ADVICE: dict[type[SourceError], str] = {
     SourceResponseError: "nothing was published; run again later, and if it stays so check the source's address",
@@ -67,7 +68,24 @@ def read_page(document: RawDocument, most_pages: int = MOST_PAGES) -> Page:
     if rows.value is None or total == 0:
         raise fail(SourceResponseError, document, "has no data at all (total 0); has the series been renamed?")
     updated = head.at("lastupdated")
-    return Page(number, pages, total, updated.text() if updated.value is not None else "", rows.objects())
+    said = updated.text() if updated.value is not None else ""
+    _remember(document, said)
+    return Page(number, pages, total, said, rows.objects())
+
+
+# By the hash of an answer: when it was updated, so that megabytes are not decoded again for it.
+_UPDATED: dict[str, str] = {}
+
+
+def _remember(document: RawDocument, updated: str) -> None:
+    if len(_UPDATED) > 1000:
+        _UPDATED.clear()
+    _UPDATED[document.sha256] = updated
+
+
+def _updated(document: RawDocument) -> str:
+    found = _UPDATED.get(document.sha256)
+    return read_page(document).updated if found is None else found
 
 
 def node(document: RawDocument, content: Any, source: str = SOURCE) -> Node:
@@ -81,6 +99,8 @@ def refuse_busy(document: RawDocument, source: str = SOURCE) -> None:
     Raises:
         PassingAnswerError: it is one.
     """
+    if document.size > LONGEST_MESSAGE:
+        return  # data are megabytes, and are decoded once
     try:
         message = message_of(json_of(document, source))
     except SourceError:
@@ -136,7 +156,7 @@ def vintage(documents: Sequence[RawDocument]) -> str:
         SourceLayoutError: it is no date.
     """
     series = [d for d in documents if not d.role.startswith("country/")]
-    found = {d.role: read_page(d).updated for d in series}
+    found = {d.role: _updated(d) for d in series}
     for document in series:
         if not is_date(value := found[document.role]):
             raise fail(SourceLayoutError, document, f"says lastupdated {shown(value)} at [0], which is no date")
