@@ -17,18 +17,17 @@ import fastexcel
 from configs.errors import SourceLayoutError, SourceResponseError
 from tasks.extract import atp_list_files, bea_answers, ft900, world_bank_archive_pages, world_bank_pages
 from tasks.extract.base import RawDocument
-from tasks.extract.world_bank_pages import fail, json_of, message_of
+from tasks.extract.json_answers import shown
+from tasks.extract.world_bank_pages import fail, json_of, message_of, node
 
 Kinds = Mapping[str, str]
 
 
 def census_variables(document: RawDocument, source: str) -> Kinds:
     """``variables.json``: each variable with its predicateType."""
-    content = json_of(document, source)
-    found = content.get("variables") if isinstance(content, dict) else None
-    if not isinstance(found, dict) or not all(isinstance(v, dict) for v in found.values()):
-        raise fail(SourceLayoutError, document, "is not the object of variables that the API gives", source)
-    return {name: str(about.get("predicateType", "none")) for name, about in found.items()}
+    found = node(document, json_of(document, source), source).at("variables")
+    kinds = {name: found.at(name).at("predicateType") for name in found.object()}
+    return {name: "none" if kind.value is None else kind.text() for name, kind in kinds.items()}
 
 
 def bea_values(document: RawDocument, source: str) -> Kinds:
@@ -36,23 +35,26 @@ def bea_values(document: RawDocument, source: str) -> Kinds:
     codes = bea_answers.listed(document)
     values = bea_answers.results(document)["ParamValue"]
     rows = [values] if isinstance(values, dict) else values
-    return {code: " ".join(str(row.get("Desc", "")).split()) for code, row in zip(codes, rows, strict=True)}
+    return {code: " ".join(_words(row.get("Desc", "")).split()) for code, row in zip(codes, rows, strict=True)}
 
 
 def world_bank_pair(document: RawDocument, source: str) -> Kinds:
     """A page of cells: the keys and types of its head and of its first cell."""
     world_bank_pages.refuse_busy(document, source)
-    world_bank_pages.read_page(document)
+    world_bank_pages.read_page(document, world_bank_pages.MOST_ROWS)
     head, rows = json_of(document, source)
+    if not rows:
+        raise fail(SourceLayoutError, document, "has no row to look at", source)
     return _shape(head, "head") | _shape(rows[0], "row")
 
 
 def world_bank_indicator(document: RawDocument, source: str) -> Kinds:
     """What a series is: its id, name and source."""
     world_bank_pages.refuse_busy(document, source)
-    (about,) = world_bank_pages.read_page(document).rows
-    of = about.get("source") or {}
-    return {"id": str(about.get("id")), "name": str(about.get("name")), "source": f"{of.get('id')} {of.get('value')}"}
+    about = node(document, world_bank_pages.read_page(document).rows, source).only()
+    told = {name: _words(about.at(name).value) for name in ("id", "name")}
+    of = about.at("source")
+    return told | {"source": f"{_words(of.at('id').value)} {_words(of.at('value').value)}"}
 
 
 def world_bank_versions(document: RawDocument, source: str) -> Kinds:
@@ -115,6 +117,10 @@ READERS: Mapping[str, Callable[[RawDocument, str], Kinds]] = {
         bulk_members,
     )
 }
+
+
+def _words(value: Any) -> str:
+    return value if isinstance(value, str) else shown(value)
 
 
 def _shape(value: Any, name: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ and the library's own log of addresses is kept still.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -23,6 +24,7 @@ from configs.contract import Contract
 from configs.errors import ConfigError, ObjectNotFoundError
 from configs.subscribers import Subscriber, Subscribers, load_subscribers
 from configs.words import plural
+from tasks.extract.wire import Bounds, TooMuchError, opened
 from tasks.news import News, news_of
 from tasks.store import layout
 from tasks.store.derived import swap_loop
@@ -138,14 +140,15 @@ def post(address: str, body: dict[str, Any], config: Subscribers) -> None:
 
 def _post_once(address: str, body: dict[str, Any], timeout: float) -> None:
     try:
-        with (
-            _silent(),
-            httpx2.Client(timeout=timeout, follow_redirects=False, headers=HEADERS) as client,
-        ):
-            status = client.post(address, json=body).status_code
+        request = httpx2.Request("POST", address, json=body, headers=HEADERS)
+        if request.url.userinfo:
+            request = next(httpx2.BasicAuth(request.url.username, request.url.password).sync_auth_flow(request))
+        # The status is all that is asked for: what else a subscriber may send, and how slowly, is left unread.
+        with _silent(), opened(request, Bounds(time.monotonic() + timeout), timeout, timeout) as response:
+            status = response.status_code
     except httpx2.TransportError as e:
         raise _RefusedError(type(e).__name__, passing=True) from None
-    except (httpx2.HTTPError, httpx2.InvalidURL) as e:
+    except (TooMuchError, httpx2.HTTPError, httpx2.InvalidURL) as e:
         raise _RefusedError(type(e).__name__, passing=False) from None
     if not 200 <= status < 300:
         raise _RefusedError(f"status {status}", passing=status == 429 or status >= 500)

@@ -9,6 +9,7 @@ to edit.
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -87,8 +88,9 @@ class RawDocument:
 
 @dataclass
 class Meter:
-    """What an extraction cost the publisher and us: requests and bytes asked for, documents ``resumed`` from a run that
-    was cut off and ``reused`` from the version before. Counted, not bounded: bounds are in the source's settings."""
+    """What an extraction cost the publisher and us: requests, bytes as they came over the wire, documents ``resumed``
+    from a run that was cut off and ``reused`` from the version before. Counted, not bounded: bounds are in the source's
+    settings."""
 
     requests: int = 0
     bytes: int = 0
@@ -104,7 +106,8 @@ class Ask:
     tell what may have changed takes the rest from there; with ``all`` it asks for everything. ``months`` are asked for
     in any case, by a source that can be asked for months. ``meter`` is counted up. ``keys``: where a key is looked up,
     at the time it is needed. ``published``: a file of the version that readers get of another dataset, with the address
-    that it has; None if nothing of it is published, or that version has no such file.
+    that it has; None if nothing of it is published, or that version has no such file. ``began``: by the monotonic
+    clock, since when the run's budget is counted, over all sessions of the run.
     """
 
     dataset: str
@@ -117,6 +120,7 @@ class Ask:
     meter: Meter = field(default_factory=Meter)
     keys: Keys = from_environment
     published: Callable[[str, str], tuple[str, bytes] | None] = lambda dataset, path: None
+    began: float = field(default_factory=time.monotonic, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ body, an HTML page, or an HTML page after the JSON: none of that JSON is believe
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -23,14 +22,15 @@ from configs.errors import (
     SourceResponseError,
 )
 from tasks.extract.base import RawDocument
+from tasks.extract.json_answers import Node, OddJsonError, all_of, begin, is_date, shown
 
 SOURCE = "bea"
 PASSING_CODES = {"201"}  # "Error retrieving NIPA data."; others stay as they are
 FAILED_INSIDE = "executing the application"  # the page that also says "Please try again"
 VOLATILE = "UTCProductionTime"  # when the answer was made: different in each
-NUMBER = r"^-?(\d{1,3}(,\d{3})+|\d+)$"
+NUMBER = r"^-?([0-9]{1,3}(,[0-9]{3})+|[0-9]+)$"
 _OF_THE_KEY = re.compile(r"\buser ?id\b(?!=)", re.IGNORECASE)  # whatever the code: 1 is seen, others are possible
-_STAMP = re.compile(r"(\d{4}-\d{2}-\d{2})[ T]\d{2}:\d{2}")
+_STAMP = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[ T][0-9]{2}:[0-9]{2}")
 
 
 def results(document: RawDocument) -> dict[str, Any]:
@@ -42,22 +42,50 @@ def results(document: RawDocument) -> dict[str, Any]:
         SourceResponseError: BEA says what is wrong, or answers with a page.
         SourceLayoutError: JSON of another shape.
     """
+    return _results(document)[0]
+
+
+def _results(document: RawDocument) -> tuple[dict[str, Any], str]:
+    """The results, and their place in the answer."""
     content = _json(document)
     top = content.get("BEAAPI") if isinstance(content, dict) else None
     if not isinstance(top, dict):
-        raise _fail(SourceLayoutError, document, "is not the BEAAPI object that the API gives")
+        raise _fail(SourceLayoutError, document, f"is not the BEAAPI object that the API gives: {shown(content)}")
     _refuse_error(document, top.get("Error"))
-    found = top.get("Results")
+    found, place = top.get("Results"), "BEAAPI.Results"
     if isinstance(found, list):
         for entry in found:
             _refuse_error(document, entry.get("Error") if isinstance(entry, dict) else None)
-        found = found[0] if len(found) == 1 else found
+        if len(found) == 1:
+            found, place = found[0], f"{place}[0]"
     if found is None and "Data" in top:
-        found = {k: v for k, v in top.items() if k != "Request"}
+        found, place = {k: v for k, v in top.items() if k != "Request"}, "BEAAPI"
     if not isinstance(found, dict):
-        raise _fail(SourceLayoutError, document, "has no Results, or several")
+        raise _fail(SourceLayoutError, document, f"has no Results, or several: {shown(found)} at {place}")
     _refuse_error(document, found.get("Error"))
-    return found
+    if len(_STAMPS) > 1000:
+        _STAMPS.clear()
+    _STAMPS[document.sha256] = found.get("TsLastUpdated")
+    return found, place
+
+
+# By the hash of an answer: its stamp, so that megabytes are not decoded again for it.
+_STAMPS: dict[str, Any] = {}
+
+
+def _stamp(document: RawDocument) -> Any:
+    return _STAMPS[document.sha256] if document.sha256 in _STAMPS else results(document).get("TsLastUpdated")
+
+
+def _listed(document: RawDocument, name: str) -> Node:
+    """The rows under a name of the results, each an object; one row may stand there without a list."""
+    found, place = _results(document)
+    here = Node(found.get(name), f"{place}.{name}", lambda told: _fail(SourceLayoutError, document, told))
+    if isinstance(here.value, dict):
+        return Node([here.value], here.place, here.refuse)
+    if here.value is not None:
+        here.objects()
+    return Node(here.value or [], here.place, here.refuse)
 
 
 def _json(document: RawDocument) -> Any:
@@ -68,7 +96,9 @@ def _json(document: RawDocument) -> Any:
         kind = PassingAnswerError if FAILED_INSIDE in text else SourceResponseError
         raise _fail(kind, document, f"answered with a page instead of JSON: {_words(text)!r}")
     try:
-        content, end = json.JSONDecoder().raw_decode(text)
+        content, end = begin(text)
+    except OddJsonError as e:
+        raise _fail(SourceLayoutError, document, str(e)) from e
     except ValueError as e:
         raise _fail(PassingAnswerError, document, f"is not whole JSON ({e}); it ends with {text[-40:]!r}") from e
     if text[end:].strip():
@@ -85,7 +115,8 @@ def _refuse_error(document: RawDocument, error: Any) -> None:
         return
     first = error[0] if isinstance(error, list) and error else error
     told = first if isinstance(first, dict) else {}
-    code, text = str(told.get("APIErrorCode", "?")), str(told.get("APIErrorDescription", first))
+    said = (told.get("APIErrorCode", "?"), told.get("APIErrorDescription", first))
+    code, text = (v[:500] if isinstance(v, str) else shown(v) for v in said)
     if _OF_THE_KEY.search(text):
         raise _fail(CredentialError, document, f"says {code} {text!r}: check BEA_API_KEY, and whether it is activated")
     kind = PassingAnswerError if code in PASSING_CODES else SourceResponseError
@@ -98,12 +129,14 @@ def refuse_no_data(document: RawDocument) -> None:
     Raises:
         SourceError: see ``results``; SourceResponseError: there is no row.
     """
-    if not _list(results(document).get("Data")):
+    _data(document)
+
+
+def _data(document: RawDocument) -> Node:
+    rows = _listed(document, "Data")
+    if not rows.value:
         raise _fail(SourceResponseError, document, "has no data at all; has the series been renamed?")
-
-
-def _list(value: Any) -> list[Any]:
-    return [value] if isinstance(value, dict) else value if isinstance(value, list) else []
+    return rows
 
 
 def listed(document: RawDocument) -> list[str]:
@@ -112,10 +145,11 @@ def listed(document: RawDocument) -> list[str]:
     Raises:
         SourceError: see ``results``; SourceLayoutError: it is no such list.
     """
-    keys = [e.get("Key") if isinstance(e, dict) else None for e in _list(results(document).get("ParamValue"))]
-    if not keys or not all(isinstance(k, str) and k for k in keys):
+    entries = _listed(document, "ParamValue")
+    keys = all_of(entries, "Key", {str}, "a code")
+    if not keys or not all(keys):
         raise _fail(SourceLayoutError, document, "is not the list of ParamValue with a Key each that the API gives")
-    return [str(k) for k in keys]
+    return keys
 
 
 def same(one: RawDocument, other: RawDocument) -> bool:
@@ -131,9 +165,10 @@ def vintage(documents: Sequence[RawDocument]) -> str:
         InconsistentVintageError: they do not.
         SourceLayoutError: it is no time.
     """
-    found = {d.role: str(results(d).get("TsLastUpdated")) for d in documents}
+    stamps = {d.role: _stamp(d) for d in documents}
+    found = {role: stamp if isinstance(stamp, str) else "" for role, stamp in stamps.items()}
     if len(set(found.values())) > 1:
-        told = ", ".join(f"{role} {stamp}" for role, stamp in found.items())
+        told = ", ".join(f"{role} {stamp[:40]}" for role, stamp in found.items())
         raise InconsistentVintageError(
             SOURCE,
             f"answers of one extraction are of different states ({told}): an update landed in between; run again",
@@ -141,25 +176,25 @@ def vintage(documents: Sequence[RawDocument]) -> str:
         )
     stamp = next(iter(found.values()), "")
     match = _STAMP.match(stamp)
-    if match is None:
-        raise _fail(SourceLayoutError, documents[0], f"says TsLastUpdated {stamp!r}, which is no time")
+    if match is None or not is_date(match[1]):
+        told = f"says TsLastUpdated {shown(stamps[documents[0].role])}, which is no time"
+        raise _fail(SourceLayoutError, documents[0], told)
     return match[1]
 
 
 def rows(document: RawDocument, fields: Sequence[str]) -> pl.DataFrame:
-    """The rows of an answer as text: the fields, CL_UNIT, UNIT_MULT, DataValue and NoteRef (empty if there is none).
+    """The rows of an answer as text: the fields, CL_UNIT, UNIT_MULT, DataValue and NoteRef (empty if there is none);
+    and the number of each in it, ``row``.
 
     Raises:
         SourceError: see ``results``; SourceLayoutError: a row has not these fields.
     """
-    data = _list(results(document).get("Data"))
-    wanted = [*fields, "CL_UNIT", "UNIT_MULT"]
-    for row in data:
-        if not isinstance(row, dict) or any(row.get(f) is None for f in wanted):
-            raise _fail(SourceLayoutError, document, f"has a row without one of {', '.join(wanted)}: {row}")
-    text = {f: [str(r[f]) for r in data] for f in wanted}
-    text |= {f: ["" if r.get(f) is None else str(r[f]).strip() for r in data] for f in ("DataValue", "NoteRef")}
-    return pl.DataFrame(text, schema=dict.fromkeys(text, pl.String))
+    data = _data(document)
+    text = {f: [str(v) for v in all_of(data, f, {str, int}, "a text")] for f in (*fields, "CL_UNIT", "UNIT_MULT")}
+    for name in ("DataValue", "NoteRef"):
+        values = all_of(data, name, {str, int, type(None)}, "a text")
+        text[name] = ["" if v is None else str(v).strip() for v in values]
+    return pl.DataFrame(text, schema=dict.fromkeys(text, pl.String)).with_columns(row=pl.int_range(pl.len()))
 
 
 def with_values(frame: pl.DataFrame, document: RawDocument, fields: Sequence[str]) -> pl.DataFrame:
@@ -183,7 +218,8 @@ def with_values(frame: pl.DataFrame, document: RawDocument, fields: Sequence[str
 
     near_zero, withheld, unknown = told("(*)"), told("(D)"), told("n.a.", ".....")
     status = (
-        pl.when(number & ~near_zero & ~withheld & ~unknown & digits.is_not_null())
+        # Beyond what a column holds, a product would come out as another figure.
+        pl.when(number & ~near_zero & ~withheld & ~unknown & (digits.abs() <= (2**63 - 1) // scale))
         .then(pl.lit("reported"))
         # A zero beside (*) is one that was rounded; any other figure beside a reason contradicts itself.
         .when(near_zero & (~number | (digits == 0)))
@@ -208,9 +244,10 @@ def _refuse(document: RawDocument, off: pl.DataFrame, fields: Sequence[str], nam
     if off.is_empty():
         return
     row = off.row(0, named=True)
-    where = ", ".join(row[f] for f in fields)
-    beside = f" (NoteRef {row['NoteRef']!r})" if name == "DataValue" else ""
-    raise _fail(SourceLayoutError, document, f"has {name} {row[name]!r}{beside} for {where}, {why}")
+    where = ", ".join(row[f][:80] for f in fields)
+    beside = f" (NoteRef {shown(row['NoteRef'])})" if name == "DataValue" else ""
+    told = f"has {name} {shown(row[name])}{beside} at Data[{row['row']}] for {where}, {why}"
+    raise _fail(SourceLayoutError, document, told)
 
 
 def expect(document: RawDocument, frame: pl.DataFrame, field: str, known: Iterable[str]) -> None:
@@ -221,7 +258,10 @@ def expect(document: RawDocument, frame: pl.DataFrame, field: str, known: Iterab
     """
     other = sorted(set(frame[field].unique()) - set(known))
     if other:
-        raise _fail(SourceLayoutError, document, f"has {field} {', '.join(other)}, which is not known or not asked for")
+        row = frame.filter(pl.col(field) == other[0])["row"][0]
+        told = ", ".join(code[:80] for code in other[:10]) + (f" and {len(other) - 10} more" if len(other) > 10 else "")
+        told = f"has {field} {told} (first at Data[{row}]), which is not known or not asked for"
+        raise _fail(SourceLayoutError, document, told)
 
 
 def _fail(kind: type[SourceError], document: RawDocument, message: str) -> SourceError:

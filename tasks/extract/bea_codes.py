@@ -63,7 +63,7 @@ def _table(document: RawDocument) -> pl.DataFrame:
         raise SourceLayoutError(SOURCE, told, raw_keys=(document.raw_key,)) from e
     wrong = [*unknown, *twice]
     if wrong:
-        told = f"{document.url}: {', '.join(wrong)} is a parent without a row, or stands twice; mend the file"
+        told = f"{document.url}: {', '.join(map(str, wrong))} is a parent without a row, or stands twice; mend the file"
         raise SourceLayoutError(SOURCE, told, raw_keys=(document.raw_key,))
     return frame
 

@@ -110,6 +110,6 @@ def _once(document: RawDocument, frame: pl.DataFrame, key: Sequence[str], time: 
     twice = frame.filter(pl.struct(key).is_duplicated())
     for off, what in ((wrong, "a time of another form"), (twice, "a row twice")):
         if not off.is_empty():
-            told = f"{document.url} has {what}: {', '.join(off.select(key).row(0))}"
+            told = f"{document.url} has {what}: {', '.join(v[:80] for v in off.select(key).row(0))}"
             raise SourceLayoutError(SOURCE, told, raw_keys=(document.raw_key,))
     return frame

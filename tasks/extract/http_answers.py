@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from email.utils import parsedate_to_datetime
 
 from configs.errors import SourceResponseError
 from tasks.extract.base import RawDocument
+
+LONGEST_WAIT = 30 * 86_400.0  # seconds; what a publisher says beyond that is no time that somebody waits
 
 
 @dataclass(frozen=True)
@@ -71,12 +74,27 @@ def advice(source: str, status: int) -> str:
 
 
 def retry_after(value: str | None) -> float | None:
-    """Seconds, from either form of the header; None where it makes no sense."""
+    """Seconds, from either form of the header, a month at the most; None where it makes no sense."""
     if value is None:
         return None
-    if value.strip().isdigit():
-        return float(value)
+    text = value.strip()
     try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except ValueError:
+        seconds = (
+            float(text) if re.fullmatch(r"[0-9]+", text) else parsedate_to_datetime(text).timestamp() - time.time()
+        )
+    except (ValueError, TypeError, OverflowError, IndexError):  # whatever the library makes of an odd date
         return None
+    return min(max(0.0, seconds), LONGEST_WAIT)
+
+
+def whole_number(text: str) -> int | None:
+    """The number of bytes that a header says; None where it is no number, or none that a file can have."""
+    return int(text) if re.fullmatch(r"[0-9]{1,18}", text.strip()) else None
+
+
+def part_of(content_range: str) -> tuple[int, int, int | None] | None:
+    """First and last byte, and the size of the whole if it is told, of ``bytes 0-99/1000``; None if it says no such."""
+    found = re.fullmatch(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)", content_range.strip())
+    if found is None or int(found[2]) < int(found[1]):
+        return None
+    return int(found[1]), int(found[2]), None if found[3] == "*" else int(found[3])

@@ -47,7 +47,8 @@ class Session:
         self._lasting = lasting
         self.source, self.settings = source, source_settings(source)
         self._archive, self._ask = archive, ask
-        self._client = Client(source, self.settings, _key(source, self.settings.url, ask.keys), ask.meter)
+        key = _key(source, self.settings.url, ask.keys)
+        self._client = Client(source, self.settings, key, ask.meter, ask.began)
         digest = hashlib.sha256(f"{plan} {self.settings.url}".encode()).hexdigest()[:16]
         self._plan = f"{ask.dataset}/{digest}" if plan is not None else None
         self._pending: RawDocument | None = None

@@ -7,7 +7,6 @@ Pure: bytes in, tables out. (Shapes as several public clients read them; to be c
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,11 +17,13 @@ import polars as pl
 
 from configs.errors import IncompleteResponseError, SourceError, SourceLayoutError, SourceResponseError
 from tasks.extract.base import RawDocument
-from tasks.extract.world_bank_pages import fail, json_of, message_of
+from tasks.extract.json_answers import MOST_PAGES, is_figure, shown
+from tasks.extract.world_bank_pages import MOST_ROWS, fail, json_of, message_of, node
 
 SOURCE = "world_bank_archives"
 SERIES = {"receipts": "BX.GSR.ROYL.CD", "payments": "BM.GSR.ROYL.CD"}
-VERSION = re.compile(r"(19|20)\d{2}(0[1-9]|1[0-2])")
+VERSION = re.compile(r"(19|20)[0-9]{2}(0[1-9]|1[0-2])")
+TIME, CODE = re.compile(r"YR[0-9]{4}"), re.compile(r"[A-Z0-9]{3}")
 CONCEPTS = {"country", "series", "time", "version"}
 NOT_FOUND = re.compile(r'<wb:message id="(160)" key="([^"]*)"[^>]*>([^<]*)')
 LONGEST_EXCUSE = 10_000  # bytes: what says only that there is no data is short, and data are megabytes
@@ -56,14 +57,11 @@ def read_versions(document: RawDocument) -> Page:
         SourceLayoutError: JSON of another shape, an id that is no month.
     """
     content = _content(document)
-    try:
-        ((concept,),) = (s["concept"] for s in content["source"])
-        found = [str(v["id"]) for v in concept["variable"]]
-    except (KeyError, TypeError, ValueError) as e:
-        raise fail(SourceLayoutError, document, f"does not list the versions of one source ({e!r})", SOURCE) from e
+    concept = node(document, content, SOURCE).at("source").only().at("concept").only()
+    found = [entry.at("id").text() for entry in concept.at("variable").items()]
     wrong = [v for v in found if not VERSION.fullmatch(v)]
     if wrong or not found:
-        told = f"lists the version {wrong[0]!r}, which is not YYYYMM" if wrong else "lists no version"
+        told = f"lists the version {shown(wrong[0])}, which is not YYYYMM" if wrong else "lists no version"
         raise fail(SourceLayoutError, document, told, SOURCE)
     return _page(document, content, found)
 
@@ -90,7 +88,7 @@ def absent(document: RawDocument) -> str | None:
     if document.size > LONGEST_EXCUSE:
         return None
     if found := NOT_FOUND.search(document.body.decode("utf-8", "replace")):
-        return " ".join(" ".join(found.groups()).split())
+        return " ".join(" ".join(found.groups()).split())[:500]
     try:
         content = json_of(document, SOURCE)
     except SourceError:
@@ -98,8 +96,10 @@ def absent(document: RawDocument) -> str | None:
     message = message_of(content)
     if message and message.startswith("160 "):
         return message
-    if isinstance(content, dict) and str(content.get("total")) == "0" and not (content.get("source") or {}).get("data"):
-        return "total 0"
+    if isinstance(content, dict) and content.get("total") in (0, "0") and content.get("total") is not False:
+        source = content.get("source")
+        if not (source.get("data") if isinstance(source, dict) else source):
+            return "total 0"
     return None
 
 
@@ -114,11 +114,9 @@ def read_cells(document: RawDocument) -> Page:
     """
     vintage, indicator, _ = document.role.split("/")
     content = _content(document)
-    source = content.get("source")
-    data = source.get("data") if isinstance(source, dict) else None
-    if not isinstance(data, list):
-        raise fail(SourceLayoutError, document, "has no list of data in its source", SOURCE)
-    return _page(document, content, [_cell(document, row, vintage, SERIES[indicator]) for row in data])
+    data = node(document, content, SOURCE).at("source").at("data").listed()
+    cells = [_cell(document, number, row, vintage, SERIES[indicator]) for number, row in enumerate(data)]
+    return _page(document, content, cells)
 
 
 def table(documents: Sequence[RawDocument]) -> pl.DataFrame:
@@ -170,18 +168,18 @@ def _content(document: RawDocument) -> dict[str, Any]:
     if message:
         raise fail(SourceResponseError, document, f"answered with an error instead of data: {message}", SOURCE)
     if not isinstance(content, dict):
-        raise fail(SourceLayoutError, document, "is not the object that the archives give", SOURCE)
+        told = f"is not the object that the archives give: {shown(content)}"
+        raise fail(SourceLayoutError, document, told, SOURCE)
     return content
 
 
 def _page(document: RawDocument, content: dict[str, Any], items: list[Any]) -> Page:
     """Holds the items against what the page says of itself, so that each page is known to be whole by itself."""
-    try:
-        number, pages, size, total = (int(content[k]) for k in ("page", "pages", "per_page", "total"))
-    except (KeyError, TypeError, ValueError) as e:
-        raise fail(SourceLayoutError, document, f"has no page, pages, per_page and total ({e})", SOURCE) from e
+    top = node(document, content, SOURCE)
+    number, pages = top.at("page").count(MOST_PAGES, 1), top.at("pages").count(MOST_PAGES)
+    size, total = top.at("per_page").count(MOST_ROWS, 1), top.at("total").count(MOST_ROWS)
     due = min(size, total - (number - 1) * size)
-    if size < 1 or max(pages, 1) != max(-(-total // size), 1):
+    if max(pages, 1) != max(-(-total // size), 1):
         told = f"says {pages} pages of {size:,} for {total:,} items, which cannot be"
         raise fail(SourceLayoutError, document, told, SOURCE)
     if len(items) != due:
@@ -204,28 +202,29 @@ def _together(read: list[tuple[RawDocument, Page]], what: str) -> list[Any]:
     return items
 
 
-def _cell(document: RawDocument, row: Any, vintage: str, series: str) -> tuple[str, int, float | None]:
+def _cell(document: RawDocument, number: int, row: Any, vintage: str, series: str) -> tuple[str, int, float | None]:
+    def wrong(told: str) -> SourceError:
+        return fail(SourceLayoutError, document, f"{told} (source.data[{number}])", SOURCE)
+
     try:
-        named = [(str(v["concept"]).casefold(), str(v["id"])) for v in row["variable"]]
+        named = [(v["concept"].casefold(), v["id"]) for v in row["variable"]]
         value = row["value"]
-    except (KeyError, TypeError) as e:
-        raise fail(SourceLayoutError, document, f"has a cell without variable or value: {row}", SOURCE) from e
+    except (KeyError, TypeError, AttributeError):
+        raise wrong(f"has a cell without variable or value: {shown(row)}") from None
     of = dict(named)
     if set(of) != CONCEPTS or len(named) != len(CONCEPTS):
-        told = f"has a cell with the concepts {sorted(c for c, _ in named)}, not {sorted(CONCEPTS)}"
-        raise fail(SourceLayoutError, document, told, SOURCE)
+        raise wrong(f"has a cell with the concepts {shown(sorted(c for c, _ in named))}, not {sorted(CONCEPTS)}")
     if (of["version"], of["series"]) != (vintage, series):
-        told = f"has a cell of {of['series']} in version {of['version']}, asked was {series} in {vintage}"
-        raise fail(SourceLayoutError, document, told, SOURCE)
-    time = re.fullmatch(r"YR(\d{4})", of["time"])
-    if not time or not re.fullmatch(r"[A-Z0-9]{3}", of["country"]):
-        raise fail(SourceLayoutError, document, f"has a cell of {of['country']!r} in {of['time']!r}", SOURCE)
-    year = int(time[1])
+        found = f"{shown(of['series'])} in version {shown(of['version'])}"
+        raise wrong(f"has a cell of {found}, asked was {series} in {vintage}")
+    country, time = of["country"], of["time"]
+    if not (isinstance(time, str) and TIME.fullmatch(time) and isinstance(country, str) and CODE.fullmatch(country)):
+        raise wrong(f"has a cell of {shown(country)} in {shown(time)}")
+    year = int(time[2:])
     if value is None:
-        return of["country"], year, None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise fail(SourceLayoutError, document, f"has the value {value!r} for {of['country']} {year}", SOURCE)
+        return country, year, None
+    if not is_figure(value):
+        raise wrong(f"has the value {shown(value)} for {country} {year}")
     if year > int(vintage[:4]):
-        told = f"has a value of {of['country']} for {year}, which is after the version {vintage}"
-        raise fail(SourceLayoutError, document, told, SOURCE)
-    return of["country"], year, float(value)
+        raise wrong(f"has a value of {country} for {year}, which is after the version {vintage}")
+    return country, year, float(value)

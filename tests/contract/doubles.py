@@ -1,6 +1,7 @@
 """Doubles of the publishers: real HTTP servers on loopback that serve real figures, and misbehave on demand.
 
-``fault`` switches one misbehaviour on; each is one that a publisher has shown (see docs/sources.md).
+``fault`` switches one misbehaviour on; each is one that a publisher has shown (see docs/sources.md), or one of the
+transport (``misbehaviour``), which every double can show.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from functools import cache
@@ -22,6 +23,7 @@ from urllib.parse import parse_qs, urlsplit
 import openpyxl
 
 from configs.contract import CONFIGS
+from tests.contract.misbehaviour import FLOOD, TRANSPORT, Asked
 
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 HTML = b"<html><head><title>We are sorry</title></head><body>The page is not available.</body></html>"
@@ -91,6 +93,9 @@ class Double:
     def __init__(self) -> None:
         self.fault = ""
         self.requests: list[str] = []
+        self.sent = 0
+        # What is made of the body of an answer before it is sent.
+        self.spoil: Callable[[bytes], bytes] | None = None
         self.hold = threading.Event()
         double = self
 
@@ -100,11 +105,14 @@ class Double:
             def do_GET(self) -> None:
                 double.requests.append(self.path)
                 try:
-                    double.answer(self)
+                    if double.fault in TRANSPORT:
+                        double.misbehave(self)
+                    else:
+                        double.answer(self)
                 except (BrokenPipeError, ConnectionResetError):
                     self.close_connection = True
 
-            do_HEAD = do_GET
+            do_HEAD = do_POST = do_GET
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -153,6 +161,20 @@ class Double:
             return self._trickle(request, body)
         return self.send(request, body, content_type)
 
+    def misbehave(self, request: BaseHTTPRequestHandler) -> None:
+        """A fault of the transport: bytes as they are, with no regard for HTTP. ``sent`` counts them."""
+        request.close_connection = True
+        asked = Asked(request.command, request.headers.get("Range", ""), len(self.requests))
+        for part in TRANSPORT[self.fault].script(asked):
+            if isinstance(part, float):
+                if self.hold.wait(part):
+                    return
+                continue
+            if self.hold.is_set() or self.sent > FLOOD:
+                return
+            request.connection.sendall(part)
+            self.sent += len(part)
+
     def document(self, path: str) -> tuple[bytes, str]:
         raise NotImplementedError
 
@@ -166,6 +188,8 @@ class Double:
         length: int | None = None,
         headers: dict[str, str] | None = None,
     ) -> None:
+        if self.spoil is not None and status == 200:
+            body = self.spoil(body)
         request.send_response(status)
         request.send_header("Content-Type", content_type)
         request.send_header("Content-Length", str(length if length is not None else len(body)))

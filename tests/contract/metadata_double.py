@@ -30,7 +30,9 @@ class Metadata(Double):
         body = said if isinstance(said, bytes) else json.dumps(said).encode()
         tail = re.fullmatch(r"bytes=-(\d+)", request.headers.get("Range", ""))
         if tail and self.fault != "no ranges":
-            self.send(request, body[-int(tail[1]) :], "application/zip", status=206)
+            first = max(0, len(body) - int(tail[1]))
+            told = {"Content-Range": f"bytes {first}-{len(body) - 1}/{len(body)}"}
+            self.send(request, body[first:], "application/zip", status=206, headers=told)
         else:
             self.send(request, body, "application/json")
 

@@ -198,7 +198,7 @@ FAULTS = {
     "unknown concept": "quarter",
     "one concept more": "sex",
     "concept missing": "['country', 'series', 'time']",
-    "two versions": "in version 202001, asked was",
+    "two versions": "in version '202001', asked was",
     "another series": "NY.GDP.MKTP.CD",
     "time is no year": "YR2008Q1",
     "value as text": "'12.5'",
