@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from configs.addresses import without_query
 from configs.contract import CONFIGS
 from configs.errors import ConfigError
 from configs.settings import load_settings
@@ -59,7 +60,7 @@ class AlertSettings(_Frozen):
     attempts: Annotated[int, Field(ge=1, le=10)] = 3
     backoff_seconds: Annotated[float, Field(ge=0)] = 2
     lease_seconds: Annotated[float, Field(gt=0)] = 600
-    runbooks: str = "deploy/runbooks/"
+    runbooks: Annotated[str, AfterValidator(without_query)] = "deploy/runbooks/"
 
     def channels(self, owner: str) -> tuple[str, ...]:
         """What reaches an owner; nothing for one that the file does not know."""

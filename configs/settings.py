@@ -15,8 +15,9 @@ from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from configs.addresses import without_login, without_query
 from configs.contract import CONFIGS
 from configs.errors import ConfigError, MissingKeyError, NoAddressError
 from configs.hints import DEFAULT_STORE
@@ -46,7 +47,7 @@ class SourceSettings(BaseModel):
     ``only_by_name``: why datasets of this source are published only where they are named; empty if they are not.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     title: str
     url: str
@@ -70,7 +71,22 @@ class SourceSettings(BaseModel):
     @field_validator("documents", mode="before")
     @classmethod
     def _from_json(cls, value: object) -> object:
-        return json.loads(value) if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            raise ValueError("it is not a JSON object of names and addresses") from None
+
+    @field_validator("url")
+    @classmethod
+    def _without_login(cls, value: str) -> str:
+        return without_login(value)
+
+    @field_validator("documents")
+    @classmethod
+    def _each_without_login(cls, value: dict[str, str]) -> dict[str, str]:
+        return {name: without_login(url) for name, url in value.items()}
 
     connect_timeout: float = 15
     read_timeout: float = 60
@@ -85,7 +101,9 @@ class SourceSettings(BaseModel):
 class Settings(BaseSettings):
     """The settings of a run."""
 
-    model_config = SettingsConfigDict(env_prefix="TECHTRADE_", env_nested_delimiter="__", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="TECHTRADE_", env_nested_delimiter="__", extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
     store: str = DEFAULT_STORE
     alerts: str = ""
@@ -105,7 +123,12 @@ class Settings(BaseSettings):
     def _in_a_browser(cls, value: str) -> str:
         if value and not value.startswith(("https://", "http://")):
             raise ValueError("it is opened in a browser, so it must begin with https:// or http://")
-        return value
+        return without_query(value)
+
+    @field_validator("store", "dask_address")
+    @classmethod
+    def _without_secret(cls, value: str) -> str:
+        return without_query(value) if "://" in value else without_login(value)
 
 
 def load_settings() -> Settings:
@@ -117,8 +140,9 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as e:
-        first = e.errors()[0]
-        raise ConfigError(f"setting {'.'.join(map(str, first['loc']))}: {first['msg']}") from e
+        raise ConfigError(f"setting {_first_of(e)}") from None  # what it was is in the chain, and may be a secret
+    except SettingsError as e:
+        raise ConfigError(f"the environment: {e}; check the variables that begin with TECHTRADE_") from None
 
 
 @cache
@@ -140,8 +164,13 @@ def source_settings(name: str) -> SourceSettings:
     try:
         return SourceSettings.model_validate({**_source_file(name), **overrides})
     except ValidationError as e:
-        first = e.errors()[0]
-        raise ConfigError(f"source {name}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from e
+        raise ConfigError(f"source {name}: {_first_of(e)}") from None
+
+
+def _first_of(error: ValidationError) -> str:
+    """Place and reason of the first thing that is wrong, without the value."""
+    first = error.errors(include_input=False, include_context=False, include_url=False)[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
 
 
 # From the name of a variable to the secret it stands for, None where there is none.

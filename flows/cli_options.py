@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from configs.addresses import without_login, without_query
 from configs.hints import named_store
 from flows.tables import WIDE
 
@@ -35,6 +36,12 @@ def with_wide(command: F) -> F:
 
 
 def _name_store(context: click.Context, _: click.Parameter, url: str | None) -> str | None:
+    if url is not None:
+        try:
+            # Here, because the parameters of a run are in Prefect's database before anything opens the store.
+            without_query(url) if "://" in url else without_login(url)
+        except ValueError as e:
+            raise click.BadParameter(str(e)) from None
     token = named_store.set(url)
     context.call_on_close(lambda: named_store.reset(token))
     return url

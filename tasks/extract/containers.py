@@ -162,7 +162,7 @@ def opened(file: Path | bytes, origin: Origin, bound: Bound) -> Iterator[Contain
     with io.BytesIO(file) if isinstance(file, bytes) else open(file, "rb") as handle:
         limited = _Limited(handle, bound.members * 512)
         try:
-            archive = zipfile.ZipFile(limited)  # type: ignore[arg-type]  # has all that is asked of a file to read
+            archive = zipfile.ZipFile(limited)
         except _LongDirectoryError as e:
             told = f"the bound is {bound.members:,} members ({bound.name} in tasks/extract/containers.py)"
             raise origin.refusal(f"has a directory of {plural(e.size, 'byte')}; {told}. Check the address") from None

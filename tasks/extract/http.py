@@ -50,8 +50,9 @@ HEADERS = {"User-Agent": "techtrade/0.1 (open data pipeline)"}
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 T = TypeVar("T")
 
-# httpx2 logs each address, with the key in it.
-logging.getLogger("httpx2").addFilter(redacted_log)
+# httpx2 logs each address, with the key in it; httpcore2, at debug level, the headers of answers.
+for _name in ("httpx2", "httpcore2", *(f"httpcore2.{part}" for part in ("connection", "http11", "http2", "proxy"))):
+    logging.getLogger(_name).addFilter(redacted_log)
 
 
 class Client:
@@ -59,7 +60,7 @@ class Client:
 
     def __init__(self, source: str, settings: SourceSettings, key: str | None, meter: Meter) -> None:
         self.source, self.settings, self.meter = source, settings, meter
-        self.scrub = Scrubber([key] if key else [])
+        self.scrub = Scrubber.of(key, settings)
         self._key = {settings.key.parameter: key} if settings.key and key else {}
         self._limits: Limits = limits_of(settings)
         self._deadline = time.monotonic() + settings.run_budget
@@ -269,7 +270,7 @@ class Client:
                 httpx2.Client(verify=_trust(), timeout=timeouts, follow_redirects=False, headers=told) as client,
                 client.stream(method, url, params=query or None) as response,
             ):
-                yield without_secrets(str(response.url)), response
+                yield without_secrets(str(response.url), query), response
         except httpx2.TimeoutException as e:
             raise Passing(f"no answer in time ({type(e).__name__})", slow=True) from e
         except httpx2.TransportError as e:
@@ -329,12 +330,14 @@ class Client:
     def _from_disk(self, url: str) -> Answer:
         path = Path(unquote(urlsplit(url).path))
         try:
-            return Answer(url, path.read_bytes(), "")
+            return Answer(without_secrets(url), path.read_bytes(), "")
         except OSError as e:
             raise self._unreadable(url, e) from e
 
     def _unreadable(self, url: str, error: OSError) -> SourceUnavailableError:
-        return SourceUnavailableError(self.source, f"{url} cannot be read: {error.strerror}; check the path")
+        return SourceUnavailableError(
+            self.source, f"{without_secrets(url)} cannot be read: {error.strerror}; check the path"
+        )
 
 
 def _found(shown: str, response: httpx2.Response) -> Found:

@@ -51,7 +51,8 @@ class Workbook:
             SourceLayoutError: it cannot be read.
         """
         with _readable(self._origin, f"sheet {name!r}"):
-            return self._reader.load_sheet(name, **options).to_polars()
+            frame: pl.DataFrame = self._reader.load_sheet(name, **options).to_polars()
+            return frame
 
 
 def open_workbook(source: str, document: RawDocument) -> Workbook:
