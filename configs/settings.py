@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Callable
 from functools import cache
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -21,6 +21,9 @@ from configs.addresses import without_login, without_query
 from configs.contract import CONFIGS
 from configs.errors import ConfigError, MissingKeyError, NoAddressError
 from configs.hints import DEFAULT_STORE
+
+# Up to a year: more than that overflows what sockets and sleeps take.
+Seconds = Annotated[float, Field(ge=0, le=31_536_000, allow_inf_nan=False)]
 
 
 class Key(BaseModel):
@@ -55,16 +58,16 @@ class SourceSettings(BaseModel):
     citation: str
     documents: dict[str, str] = Field(default_factory=dict)
     key: Key | None = None
-    requests_per_minute: int | None = Field(None, ge=1)
-    megabytes_per_minute: int | None = Field(None, ge=1)
-    errors_per_minute: int | None = Field(None, ge=1)
+    requests_per_minute: int | None = Field(None, ge=1, le=2**31)
+    megabytes_per_minute: int | None = Field(None, ge=1, le=2**31)
+    errors_per_minute: int | None = Field(None, ge=1, le=2**31)
     lockout_statuses: tuple[int, ...] = ()
-    lockout_seconds: float = 3600
-    run_budget: float = 14_400
-    retry_after_max: float = 300
-    resume_hours: float = 12
-    revision_months: int = Field(48, ge=1)
-    first_months: int = Field(12, ge=1)
+    lockout_seconds: Seconds = 3600
+    run_budget: Seconds = 14_400
+    retry_after_max: Seconds = 300
+    resume_hours: float = Field(12, ge=0, le=876_000, allow_inf_nan=False)
+    revision_months: int = Field(48, ge=1, le=12_000)
+    first_months: int = Field(12, ge=1, le=12_000)
     scope: Literal["atp", "all_products"] = "atp"
     only_by_name: str = ""
 
@@ -88,14 +91,14 @@ class SourceSettings(BaseModel):
     def _each_without_login(cls, value: dict[str, str]) -> dict[str, str]:
         return {name: without_login(url) for name, url in value.items()}
 
-    connect_timeout: float = 15
-    read_timeout: float = 60
-    attempts: int = Field(4, ge=1)
-    backoff: float = Field(2.0, ge=0)
-    backoff_max: float = 60
-    total_budget: float = 600
-    max_bytes: int = 200_000_000
-    page_size: int = 20_000
+    connect_timeout: Seconds = 15
+    read_timeout: Seconds = 60
+    attempts: int = Field(4, ge=1, le=1_000)
+    backoff: Seconds = 2.0
+    backoff_max: Seconds = 60
+    total_budget: Seconds = 600
+    max_bytes: int = Field(200_000_000, ge=1, le=2**53)
+    page_size: int = Field(20_000, ge=1, le=2**31)
 
 
 class Settings(BaseSettings):
@@ -109,7 +112,7 @@ class Settings(BaseSettings):
     alerts: str = ""
     log_format: Literal["plain", "json"] = "plain"
     task_runner: Literal["threads", "dask"] = "threads"
-    workers: int = Field(2, ge=1)
+    workers: int = Field(2, ge=1, le=1024)
     dask_address: str = ""
     # Whether what is made from a dataset is published with it, in the same run.
     follow: bool = True
@@ -123,7 +126,12 @@ class Settings(BaseSettings):
     def _in_a_browser(cls, value: str) -> str:
         if value and not value.startswith(("https://", "http://")):
             raise ValueError("it is opened in a browser, so it must begin with https:// or http://")
-        return without_query(value)
+        return without_login(value)
+
+    @field_validator("runbooks_url")
+    @classmethod
+    def _without_query(cls, value: str) -> str:
+        return without_query(value)  # names of pages are added to it; that of evidence can be of a console
 
     @field_validator("store", "dask_address")
     @classmethod

@@ -127,10 +127,10 @@ def yank(target: str, reason: str, replaced_by: str | None, url: str | None, as_
 def gc(
     dry_run: bool, grace_hours: float, keep: int | None, keep_days: float | None, url: str | None, as_json: bool
 ) -> None:
-    store, now = open_at(url), versions.utc_now()
     if (keep is None) != (keep_days is None):
         raise UsageError("say both, --keep N and --keep-days DAYS: what they let go is deleted")
     policy = retention.Policy(keep, keep_days) if keep is not None and keep_days is not None else None
+    store, now = open_at(url), versions.utc_now()
     plan = gc_.plan(store, now, timedelta(hours=grace_hours))
     old = retention.plan(store, now, policy) if policy else None
     lines = plan.lines() + (old.lines() if old else [])

@@ -91,7 +91,7 @@ def _unpacked(container: Container) -> bytes:
     for name, cells in shared.items():
         if cells * longest > SHEET_TEXT:
             told = f"has {plural(cells, 'cell')} of text in {name}, with strings of up to {longest:,} bytes"
-            raise _over(container.origin, told, f"{SHEET_TEXT:,} bytes (SHEET_TEXT")
+            raise _over(container.origin, told, f"{plural(SHEET_TEXT, 'byte')} (SHEET_TEXT")
     return out.getvalue()
 
 
@@ -111,7 +111,7 @@ def _sheet(origin: Origin, name: str, body: bytes) -> int:
         height += rows
     if width * height > SHEET_CELLS:
         told = f"has cells in {plural(height, 'row')} and {plural(width, 'column')} in {name}"
-        raise _over(origin, told, f"{SHEET_CELLS:,} cells (SHEET_CELLS")
+        raise _over(origin, told, f"{plural(SHEET_CELLS, 'cell')} (SHEET_CELLS")
     return body.count(b'"s"') + body.count(b"'s'")
 
 
