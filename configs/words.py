@@ -27,11 +27,18 @@ _ACTS = re.compile(
     "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ufeff\\ufffe\\uffff\\ud800-\\udfff]"
 )
 
+_BREAKS = re.compile(r"\s*[\r\n]+\s*")
+
 
 def visible(text: str) -> str:
     """Return a text in which characters that would act are shown: an escape as ``\\x1b``, a byte that is not UTF-8 as
     ``\\xff``."""
     return _ACTS.sub(lambda found: _shown(ord(found.group())), text)
+
+
+def as_line(text: str) -> str:
+    """Return ``visible`` text of one line: what a person typed must not look like a line of ours."""
+    return visible(_BREAKS.sub(r"\\n", text.strip()))
 
 
 def escaped(text: str) -> str:

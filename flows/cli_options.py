@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -12,7 +11,7 @@ import click
 from configs.addresses import without_login, without_query
 from configs.errors import UsageError
 from configs.hints import named_store
-from configs.words import visible
+from configs.words import as_line, visible
 from flows.tables import WIDE
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -43,7 +42,7 @@ class Line(click.ParamType[str]):
     name = "text"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        return visible(re.sub(r"\s*[\r\n]+\s*", r"\\n", str(value).strip()))
+        return as_line(str(value))
 
 
 def refuse_other_bytes(arguments: Sequence[str]) -> None:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import IO, Any, TextIO, cast
 
-from configs.words import escaped, visible
+from configs.words import as_line, escaped, visible
 from flows import logs, tables
 
 log = logging.getLogger("techtrade")
@@ -31,7 +31,8 @@ def remark(text: str) -> None:
     if logs.as_json():
         logs.say(text, logging.ERROR if text.startswith("error: ") else logging.INFO)
     else:
-        print(text, file=sys.stderr)
+        indent = text[: len(text) - len(text.lstrip(" "))]
+        print(indent + as_line(text), file=sys.stderr)
 
 
 def one_line(error: BaseException) -> str:

@@ -7,7 +7,6 @@ and then every byte below the folder is looked at: stores, raw archive, ledgers,
 from __future__ import annotations
 
 import atexit
-import json
 import os
 import subprocess
 import sys
@@ -23,10 +22,10 @@ from urllib.parse import unquote
 import pytest
 
 from tests.contract import doubles
+from tests.faults.commands import Commands
 from tests.faults.harness import Fault, Ground, Row
 from tests.integration.test_canary import prefect_server, said
 
-ROOT = Path(__file__).parents[2]
 BALANCE = "TECHTRADE_SOURCES__CENSUS_BALANCE__URL"
 LISTS = "TECHTRADE_SOURCES__CENSUS_ATP_LISTS__DOCUMENTS"
 PUBLISH = ("publish", "atp_world_monthly")
@@ -78,20 +77,16 @@ class _Grounds:
         }
         (self.folder / "home").mkdir()
         self.environment["PREFECT_API_URL"] = stack.enter_context(prefect_server(self.environment, self.folder))
-        command = [sys.executable, "-m", "tests.faults.secret_addresses_child", *(["old"] if old else [])]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "bufsize": 1, "cwd": ROOT}
-        self._shell = subprocess.Popen(command, env=self.environment, **pipes)  # type: ignore[call-overload]
-        stack.callback(self._shell.wait, 60)
-        stack.callback(self._shell.stdin.close)
+        self._commands = Commands(self.environment, *(["addresses"] if old else []))
+        stack.callback(self._commands.close)
 
     def run(self, environment: Mapping[str, str], *arguments: str) -> int:
         whole = {**self.environment, **environment}
         if any(name.startswith("PREFECT_") for name in environment):  # its settings are read once a process
             with said(self.folder).open("wb") as out:
                 command = [sys.executable, "-m", "flows.cli", *arguments]
-                return subprocess.run(command, env=whole, stdout=out, stderr=out, cwd=ROOT, timeout=240).returncode
-        self._shell.stdin.write(json.dumps([str(said(self.folder)), whole, arguments]) + "\n")
-        return int(self._shell.stdout.readline())
+                return subprocess.run(command, env=whole, stdout=out, stderr=out, timeout=240).returncode
+        return self._commands.run(said(self.folder), whole, *arguments)
 
     def having(self, secret: str) -> list[str]:
         """The files that have the secret, however it is written."""

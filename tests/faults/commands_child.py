@@ -1,5 +1,6 @@
 """Runs one command after the other, each with its own environment and output file: the imports of a process each would
-take longer than the commands. ``old`` as an argument: addresses are written down as they are.
+take longer than the commands. An argument names a bug to put in: ``addresses`` are written down as they are; ``text``
+is printed as it is.
 
 A line of JSON in: file, environment (null: unset), arguments. A line out: the exit code.
 """
@@ -21,10 +22,19 @@ def _write_addresses_down() -> None:
     http.redacted_log.__code__ = (lambda record: True).__code__
 
 
+def _print_as_it_is() -> None:
+    from flows import cli, output, tables
+
+    output.visible = tables.visible = output.escaped = str
+    cli.refuse_other_bytes = lambda arguments: None
+
+
 def serve() -> None:
     answers = os.fdopen(os.dup(1), "w", buffering=1)
-    if "old" in sys.argv:
+    if "addresses" in sys.argv:
         _write_addresses_down()
+    if "text" in sys.argv:
+        _print_as_it_is()
     before = dict(os.environ)
     for line in sys.stdin:
         file, changed, arguments = json.loads(line)
