@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from configs.addresses import without_query
 from configs.contract import CONFIGS
 from configs.errors import ConfigError
 from configs.settings import load_settings
@@ -51,15 +52,15 @@ class AlertSettings(_Frozen):
     owners: dict[str, Owner]
     operator: str = ""
     fallback: tuple[Channel, ...] = ()
-    windows_hours: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
+    windows_hours: dict[str, Annotated[float, Field(ge=0, le=876_000)]] = Field(default_factory=dict)
     grouping_seconds: Annotated[float, Field(ge=0, le=600)] = 30
     most_at_once: Annotated[int, Field(ge=1)] = 3
     burst_alerts: Annotated[int, Field(ge=1)] = 5
-    burst_minutes: Annotated[float, Field(gt=0)] = 10
+    burst_minutes: Annotated[float, Field(gt=0, le=5e7)] = 10
     attempts: Annotated[int, Field(ge=1, le=10)] = 3
-    backoff_seconds: Annotated[float, Field(ge=0)] = 2
-    lease_seconds: Annotated[float, Field(gt=0)] = 600
-    runbooks: str = "deploy/runbooks/"
+    backoff_seconds: Annotated[float, Field(ge=0, le=3_600)] = 2
+    lease_seconds: Annotated[float, Field(gt=0, le=3e9)] = 600
+    runbooks: Annotated[str, AfterValidator(without_query)] = "deploy/runbooks/"
 
     def channels(self, owner: str) -> tuple[str, ...]:
         """What reaches an owner; nothing for one that the file does not know."""

@@ -9,6 +9,8 @@ import os
 import shlex
 from contextvars import ContextVar
 
+from configs.addresses import has_login
+
 DEFAULT_STORE = "warehouse"
 # The store that --store named, for messages of code that is not given a store.
 named_store: ContextVar[str | None] = ContextVar("named_store", default=None)
@@ -32,11 +34,6 @@ def command(*words: str, store: str | None = None, environment: str = "") -> str
 def _store_option(store: str | None) -> list[str]:
     set_ = os.environ.get("TECHTRADE_STORE") or DEFAULT_STORE
     url = store or named_store.get() or set_
-    if url == set_ == DEFAULT_STORE or _has_login(url):
+    if url == set_ == DEFAULT_STORE or has_login(url):  # such a store is refused, and must not be printed
         return []
     return ["--store", url]
-
-
-def _has_login(url: str) -> bool:
-    """Whether the address may hold a password; such a store is refused, and the password must not be printed."""
-    return "://" in url and "@" in url

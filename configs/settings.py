@@ -11,15 +11,19 @@ import os
 import re
 from collections.abc import Callable
 from functools import cache
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from configs.addresses import without_login, without_query
 from configs.contract import CONFIGS
 from configs.errors import ConfigError, MissingKeyError, NoAddressError
 from configs.hints import DEFAULT_STORE
+
+# Up to a year: more than that overflows what sockets and sleeps take.
+Seconds = Annotated[float, Field(ge=0, le=31_536_000, allow_inf_nan=False)]
 
 
 class Key(BaseModel):
@@ -46,7 +50,7 @@ class SourceSettings(BaseModel):
     ``only_by_name``: why datasets of this source are published only where they are named; empty if they are not.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     title: str
     url: str
@@ -54,44 +58,61 @@ class SourceSettings(BaseModel):
     citation: str
     documents: dict[str, str] = Field(default_factory=dict)
     key: Key | None = None
-    requests_per_minute: int | None = Field(None, ge=1)
-    megabytes_per_minute: int | None = Field(None, ge=1)
-    errors_per_minute: int | None = Field(None, ge=1)
+    requests_per_minute: int | None = Field(None, ge=1, le=2**31)
+    megabytes_per_minute: int | None = Field(None, ge=1, le=2**31)
+    errors_per_minute: int | None = Field(None, ge=1, le=2**31)
     lockout_statuses: tuple[int, ...] = ()
-    lockout_seconds: float = 3600
-    run_budget: float = 14_400
-    retry_after_max: float = 300
-    resume_hours: float = 12
-    revision_months: int = Field(48, ge=1)
-    first_months: int = Field(12, ge=1)
+    lockout_seconds: Seconds = 3600
+    run_budget: Seconds = 14_400
+    retry_after_max: Seconds = 300
+    resume_hours: float = Field(12, ge=0, le=876_000, allow_inf_nan=False)
+    revision_months: int = Field(48, ge=1, le=12_000)
+    first_months: int = Field(12, ge=1, le=12_000)
     scope: Literal["atp", "all_products"] = "atp"
     only_by_name: str = ""
 
     @field_validator("documents", mode="before")
     @classmethod
     def _from_json(cls, value: object) -> object:
-        return json.loads(value) if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            raise ValueError("it is not a JSON object of names and addresses") from None
 
-    connect_timeout: float = 15
-    read_timeout: float = 60
-    attempts: int = Field(4, ge=1)
-    backoff: float = Field(2.0, ge=0)
-    backoff_max: float = 60
-    total_budget: float = 600
-    max_bytes: int = 200_000_000
-    page_size: int = 20_000
+    @field_validator("url")
+    @classmethod
+    def _without_login(cls, value: str) -> str:
+        return without_login(value)
+
+    @field_validator("documents")
+    @classmethod
+    def _each_without_login(cls, value: dict[str, str]) -> dict[str, str]:
+        return {name: without_login(url) for name, url in value.items()}
+
+    connect_timeout: Seconds = 15
+    read_timeout: Seconds = 60
+    attempts: int = Field(4, ge=1, le=1_000)
+    backoff: Seconds = 2.0
+    backoff_max: Seconds = 60
+    total_budget: Seconds = 600
+    max_bytes: int = Field(200_000_000, ge=1, le=2**53)
+    page_size: int = Field(20_000, ge=1, le=2**31)
 
 
 class Settings(BaseSettings):
     """The settings of a run."""
 
-    model_config = SettingsConfigDict(env_prefix="TECHTRADE_", env_nested_delimiter="__", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="TECHTRADE_", env_nested_delimiter="__", extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
     store: str = DEFAULT_STORE
     alerts: str = ""
     log_format: Literal["plain", "json"] = "plain"
     task_runner: Literal["threads", "dask"] = "threads"
-    workers: int = Field(2, ge=1)
+    workers: int = Field(2, ge=1, le=1024)
     dask_address: str = ""
     # How long after the last event of a log on a local disk the clock of this machine is still believed.
     max_idle_days: float = Field(400, ge=1, le=36_500)
@@ -107,7 +128,17 @@ class Settings(BaseSettings):
     def _in_a_browser(cls, value: str) -> str:
         if value and not value.startswith(("https://", "http://")):
             raise ValueError("it is opened in a browser, so it must begin with https:// or http://")
-        return value
+        return without_login(value)
+
+    @field_validator("runbooks_url")
+    @classmethod
+    def _without_query(cls, value: str) -> str:
+        return without_query(value)  # names of pages are added to it; that of evidence can be of a console
+
+    @field_validator("store", "dask_address")
+    @classmethod
+    def _without_secret(cls, value: str) -> str:
+        return without_query(value) if "://" in value else without_login(value)
 
 
 def load_settings() -> Settings:
@@ -119,8 +150,9 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as e:
-        first = e.errors()[0]
-        raise ConfigError(f"setting {'.'.join(map(str, first['loc']))}: {first['msg']}") from e
+        raise ConfigError(f"setting {_first_of(e)}") from None  # what it was is in the chain, and may be a secret
+    except SettingsError as e:
+        raise ConfigError(f"the environment: {e}; check the variables that begin with TECHTRADE_") from None
 
 
 @cache
@@ -142,8 +174,13 @@ def source_settings(name: str) -> SourceSettings:
     try:
         return SourceSettings.model_validate({**_source_file(name), **overrides})
     except ValidationError as e:
-        first = e.errors()[0]
-        raise ConfigError(f"source {name}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from e
+        raise ConfigError(f"source {name}: {_first_of(e)}") from None
+
+
+def _first_of(error: ValidationError) -> str:
+    """Place and reason of the first thing that is wrong, without the value."""
+    first = error.errors(include_input=False, include_context=False, include_url=False)[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
 
 
 # From the name of a variable to the secret it stands for, None where there is none.

@@ -21,6 +21,36 @@ _RUNBOOK = r"alerts runbook(?: [a-z][a-z-]+){0,2}"  # its page and its entry
 _WORDS = rf"(?:{_RUNBOOK}|(?:{'|'.join(COMMANDS[:4])}) [a-z-]+|(?:{'|'.join(COMMANDS[4:])})\b)"
 COMMAND = re.compile(rf"\btechtrade {_WORDS}{_ARGUMENT}*")
 
+# What acts on a terminal, on the direction of a line or on a parser, instead of being shown: controls but for tab and
+# line feed, marks of direction, line separators, halves of characters.
+_ACTS = re.compile(
+    "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ufeff\\ufffe\\uffff\\ud800-\\udfff]"
+)
+
+_BREAKS = re.compile(r"\s*[\r\n]+\s*")
+
+
+def visible(text: str) -> str:
+    """Return a text in which characters that would act are shown: an escape as ``\\x1b``, a byte that is not UTF-8 as
+    ``\\xff``."""
+    return _ACTS.sub(lambda found: _shown(ord(found.group())), text)
+
+
+def as_line(text: str) -> str:
+    """Return ``visible`` text of one line: what a person typed must not look like a line of ours."""
+    return visible(_BREAKS.sub(r"\\n", text.strip()))
+
+
+def escaped(text: str) -> str:
+    """Return a JSON document in which the same characters are escaped as JSON does it."""
+    return _ACTS.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+
+
+def _shown(code: int) -> str:
+    # How Python holds a byte of an argument that is not UTF-8.
+    code = code - 0xDC00 if 0xDC80 <= code <= 0xDCFF else code
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
 
 def plural(count: int, noun: str, several: str = "") -> str:
     """Return a count with its noun: ``1 row``, ``2,345 rows``.

@@ -16,9 +16,9 @@ import click
 from configs.errors import TechtradeError
 from flows import stopping
 from flows.cli_groups import alerts, raw, sources
-from flows.cli_options import with_json, with_store, with_wide
+from flows.cli_options import ROWS, VERSIONS, Amount, Line, refuse_other_bytes, with_json, with_store, with_wide
 from flows.help import TopicGroup, completes_datasets
-from flows.output import debugging, one_line, remark
+from flows.output import debugging, guarded, one_line, remark
 
 DATASETS = completes_datasets()
 
@@ -179,7 +179,7 @@ def diff(dataset: str, old: str | None, new: str | None, store: str | None, as_j
 )
 @click.option("--columns", metavar="COLUMN,...", help="Only these columns, in this order [default: all].")
 @click.option("--sort", metavar="COLUMN,...", help="Sort by these columns; -COLUMN descends [default: by key].")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N rows [default: all].")
+@click.option("--limit", type=click.IntRange(1, ROWS), metavar="N", help="Only the first N rows [default: all].")
 @click.option(
     "--format",
     "form",
@@ -301,7 +301,7 @@ def verify(target: str | None, store: str | None, as_json: bool) -> None:
 
 @cli.command(name="yank")
 @click.argument("target", metavar="DATASET@VERSION", shell_complete=DATASETS)
-@click.option("--reason", required=True, help="Reason, for readers who pinned it.")
+@click.option("--reason", type=Line(), required=True, help="Reason, for readers who pinned it.")
 @click.option("--replaced-by", metavar="VERSION", help="Version to use instead [default: none].")
 @with_store
 @with_json
@@ -351,8 +351,8 @@ def restore_command(
 
 @cli.command(name="promote")
 @click.argument("target", metavar="DATASET@VERSION", shell_complete=DATASETS)
-@click.option("--reason", required=True, help="Reason for overriding the gate, for readers.")
-@click.option("--by", required=True, metavar="PERSON", help="Who decided, for readers.")
+@click.option("--reason", type=Line(), required=True, help="Reason for overriding the gate, for readers.")
+@click.option("--by", type=Line(), required=True, metavar="PERSON", help="Who decided, for readers.")
 @with_store
 @with_json
 def promote_command(target: str, reason: str, by: str, store: str | None, as_json: bool) -> None:
@@ -366,7 +366,7 @@ def promote_command(target: str, reason: str, by: str, store: str | None, as_jso
 @click.option("--dry-run", is_flag=True, help="Only print what would be done.")
 @click.option(
     "--grace-hours",
-    type=click.FloatRange(min=0),
+    type=Amount("HOURS"),
     default=24.0,
     show_default=True,
     metavar="HOURS",
@@ -374,13 +374,13 @@ def promote_command(target: str, reason: str, by: str, store: str | None, as_jso
 )
 @click.option(
     "--keep",
-    type=click.INT,
+    type=click.IntRange(0, VERSIONS),
     metavar="N",
     help="Also delete the data of all but the newest N versions (requires --keep-days) [default: keep all].",
 )
 @click.option(
     "--keep-days",
-    type=click.FLOAT,
+    type=Amount("DAYS"),
     metavar="DAYS",
     help="Delete only data older than DAYS (requires --keep) [default: keep all].",
 )
@@ -426,10 +426,10 @@ def deploy(stage: str, dry_run: bool, as_json: bool) -> None:
 
 
 @cli.command()
-@click.option("--every", type=click.FloatRange(min=1), metavar="SECONDS", help="Repeat until stopped [default: once].")
+@click.option("--every", type=Amount("SECONDS", 1), metavar="SECONDS", help="Repeat until stopped [default: once].")
 @click.option(
     "--late-minutes",
-    type=click.FloatRange(min=0),
+    type=Amount("MINUTES"),
     default=30,
     show_default=True,
     metavar="MINUTES",
@@ -437,7 +437,7 @@ def deploy(stage: str, dry_run: bool, as_json: bool) -> None:
 )
 @click.option(
     "--settle-minutes",
-    type=click.FloatRange(min=0),
+    type=Amount("MINUTES"),
     default=15,
     show_default=True,
     metavar="MINUTES",
@@ -445,7 +445,7 @@ def deploy(stage: str, dry_run: bool, as_json: bool) -> None:
 )
 @click.option(
     "--patience",
-    type=click.FloatRange(min=0),
+    type=Amount("SECONDS"),
     default=60,
     show_default=True,
     metavar="SECONDS",
@@ -485,10 +485,16 @@ for group in (sources, raw, alerts):
 
 def main() -> None:
     """The console script: one line and an exit code for every error; a traceback only with ``--debug``."""
+    with guarded():
+        _main()
+
+
+def _main() -> None:
     arguments = sys.argv[1:]
     debug = "--debug" in arguments  # wherever it stands
     debugging.set(debug)
     try:
+        refuse_other_bytes(arguments)
         cli.main([a for a in arguments if a != "--debug"], standalone_mode=False)
     except click.ClickException as e:
         if debug:

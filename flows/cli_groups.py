@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from flows.cli_options import with_json, with_store, with_wide
+from flows.cli_options import CENTURY, Line, with_json, with_store, with_wide
 from flows.help import ExplainedGroup
 
 
@@ -62,7 +62,7 @@ def raw_list(source: str | None, store: str | None, as_json: bool) -> None:
 
 @raw.command(name="take-down")
 @click.argument("source")
-@click.option("--reason", required=True, help="Reason, recorded in the take-down note.")
+@click.option("--reason", type=Line(), required=True, help="Reason, recorded in the take-down note.")
 @click.option("--dry-run", is_flag=True, help="Only print what would be done.")
 @with_store
 @with_json
@@ -79,7 +79,7 @@ def raw_take_down(source: str, reason: str, dry_run: bool, store: str | None, as
     "--older-than",
     "days",
     metavar="DAYS",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, int(CENTURY["DAYS"])),
     required=True,
     help="Delete only what was archived more than DAYS ago.",
 )

@@ -2,15 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
 
+from configs.addresses import without_login, without_query
+from configs.errors import UsageError
 from configs.hints import named_store
+from configs.words import as_line, visible
 from flows.tables import WIDE
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+# What an option with a unit can have: a moment that many days or hours ago must be one that a date can hold.
+CENTURY = {"SECONDS": 3.2e9, "MINUTES": 5.3e7, "HOURS": 876_000, "DAYS": 36_500}
+ROWS = 2**32 - 1
+VERSIONS = 1_000_000
+
+
+class Amount(click.FloatRange):
+    """A number in a unit, within a century; not ``nan``, which is in every range, nor ``inf``."""
+
+    def __init__(self, unit: str, least: float = 0) -> None:
+        super().__init__(min=least, max=CENTURY[unit])
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = float(super().convert(value, param, ctx))
+        if math.isnan(number):
+            self.fail(f"{value} is not a number.", param, ctx)
+        return number
+
+
+class Line(click.ParamType[str]):
+    """Words of a person, for readers, in one line: what would act on a terminal is kept as text (``\\x1b``)."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return as_line(str(value))
+
+
+def refuse_other_bytes(arguments: Sequence[str]) -> None:
+    """Raises ``UsageError`` for an argument that is not UTF-8: no document could hold it."""
+    for argument in arguments:
+        if any("\ud800" <= c <= "\udfff" for c in argument):
+            raise UsageError(f"the argument {visible(argument)} is not UTF-8; write it in UTF-8")
 
 
 def with_store(command: F) -> F:
@@ -35,6 +74,12 @@ def with_wide(command: F) -> F:
 
 
 def _name_store(context: click.Context, _: click.Parameter, url: str | None) -> str | None:
+    if url is not None:
+        try:
+            # Here, because the parameters of a run are in Prefect's database before anything opens the store.
+            without_query(url) if "://" in url else without_login(url)
+        except ValueError as e:
+            raise click.BadParameter(str(e)) from None
     token = named_store.set(url)
     context.call_on_close(lambda: named_store.reset(token))
     return url

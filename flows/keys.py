@@ -8,6 +8,7 @@ is configured. A value that was read stays in memory for one thing: to blank it 
 from __future__ import annotations
 
 import os
+import re
 import sys
 from typing import Any
 from urllib.parse import unquote
@@ -17,11 +18,14 @@ from configs.settings import from_environment, key_variables, secret_block
 from flows.embedded import is_embedded
 from flows.output import one_line
 from flows.runtime import prepare
-from tasks.extract.secrets import Scrubber, without_named_secrets
+from tasks.extract.secrets import Scrubber, secrets_of, without_named_secrets
 
 _read: set[str] = set()
 # What it takes to get into Prefect's server and the store. Their libraries look these up, and may say them in errors.
 LOGINS = ("PREFECT_API_KEY", "PREFECT_API_AUTH_STRING", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+
+_ADDRESSES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3")
+_URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:[^\s\"']+")
 
 
 def look_up(variable: str) -> str | None:
@@ -66,7 +70,13 @@ def block(name: str) -> str | None:
 def blanked(text: str) -> str:
     """The text without any key that is set or was read: nobody knows what stands in an error that nobody foresaw."""
     known = [value for variable in (*key_variables(), *LOGINS) if (value := from_environment(variable))]
-    return without_named_secrets(Scrubber([*known, *_passwords(), *_read]).text(text))
+    return without_named_secrets(Scrubber([*known, *_passwords(), *_of_addresses(), *_read]).text(text))
+
+
+def _of_addresses() -> list[str]:
+    """What configured addresses have of secrets: of sources, also those that are refused, and of proxies."""
+    named = [v for k, v in os.environ.items() if k.upper().startswith("TECHTRADE_") or k.upper() in _ADDRESSES]
+    return [secret for value in named for url in _URL.findall(value) for secret in secrets_of(url)]
 
 
 def _passwords() -> list[str]:

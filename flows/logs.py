@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from configs.words import escaped
 from tasks.context import bound, fields
 
 VARIABLE = "TECHTRADE_LOG_FORMAT"
@@ -49,7 +50,8 @@ class JsonLines(logging.Formatter):
             line["task"] = task
         if record.exc_info:
             line["error"] = _blanked(self.formatException(record.exc_info))
-        return json.dumps(line, ensure_ascii=False, default=str)
+        # Standard error may be a terminal: what would act on one is escaped as JSON does it.
+        return escaped(json.dumps(line, ensure_ascii=False, default=str))
 
 
 def fields_of(record: logging.LogRecord) -> dict[str, str | None]:

@@ -134,11 +134,11 @@ def gc(
     as_json: bool,
 ) -> int:
     """Returns the exit code: 1 if something could not be looked at or done; all the rest was."""
-    store, now = open_at(url), versions.utc_now()
     if (keep is None) != (keep_days is None):
         raise UsageError("say both, --keep N and --keep-days DAYS: what they let go is deleted")
     policy = retention.Policy(keep, keep_days) if keep is not None and keep_days is not None else None
     rejected = retention.RejectedPolicy(rejected_days) if rejected_days is not None else None
+    store, now = open_at(url), versions.utc_now()
     plan = gc_.plan(store, now, timedelta(hours=grace_hours))
     old = [retention.plan(store, now, policy)] if policy else []
     old += [retention.plan_rejected(store, now, rejected)] if rejected else []

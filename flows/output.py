@@ -10,19 +10,20 @@ import json
 import logging
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import IO, Any, TextIO, cast
 
+from configs.words import as_line, escaped, visible
 from flows import logs, tables
 
 log = logging.getLogger("techtrade")
 
 
 def print_json(value: Any) -> None:
-    """One JSON document."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    """One JSON document; what would act on a terminal is escaped as JSON does it."""
+    print(escaped(json.dumps(value, indent=2, ensure_ascii=False, default=str)))
 
 
 def remark(text: str) -> None:
@@ -30,12 +31,53 @@ def remark(text: str) -> None:
     if logs.as_json():
         logs.say(text, logging.ERROR if text.startswith("error: ") else logging.INFO)
     else:
-        print(text, file=sys.stderr)
+        indent = text[: len(text) - len(text.lstrip(" "))]
+        print(indent + as_line(text), file=sys.stderr)
 
 
 def one_line(error: BaseException) -> str:
-    """The message of an error without line breaks."""
-    return " ".join(str(error).split())
+    """The message of an error without line breaks, and without what would act on a terminal."""
+    return visible(" ".join(str(error).split()))
+
+
+class _Edge:
+    """Standard output or error, on which text from outside is shown and does not act. ``unguarded``: the stream, for
+    what moves the cursor or sets colours on purpose."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self.unguarded = stream
+
+    def write(self, text: str) -> int:
+        self.unguarded.write(visible(text))
+        return len(text)
+
+    def writelines(self, texts: Iterable[str]) -> None:
+        for text in texts:
+            self.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.unguarded, name)
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Everything that is printed in this block is shown as text, tracebacks included.
+
+    One place at the edge, because texts come from everywhere: publishers, file names, reasons that a person typed. An
+    error leaves it in force for the interpreter, which prints the traceback.
+    """
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (cast(TextIO, s if isinstance(s, _Edge) else _Edge(s)) for s in before)
+    try:
+        yield
+    except SystemExit:
+        sys.stdout, sys.stderr = before
+        raise
+    sys.stdout, sys.stderr = before
+
+
+def _unguarded(stream: TextIO) -> TextIO:
+    return cast(TextIO, stream.unguarded) if isinstance(stream, _Edge) else stream
 
 
 # Whether ``--debug`` was given.
@@ -56,7 +98,7 @@ class _Lines(logging.Handler):
 def restore_terminal() -> None:
     """Undo what an animated progress line does to a terminal, for a process that ends in the middle of it."""
     if sys.stderr.isatty() and not logs.as_json():
-        print("\r\x1b[2K\x1b[?25h", end="", file=sys.stderr, flush=True)
+        print("\r\x1b[2K\x1b[?25h", end="", file=_unguarded(sys.stderr), flush=True)
 
 
 Say = Callable[[str], None]
@@ -106,12 +148,12 @@ def _handler(first: str) -> Iterator[tuple[logging.Handler, Say]]:
         step = shown.add_task(first, total=None)
 
         def say(text: str) -> None:
-            shown.reset(step, description=text)
+            shown.reset(step, description=visible(text))
 
         class _Status(logging.Handler):
             def emit(self, record: logging.LogRecord) -> None:
                 if record.levelno >= logging.WARNING:
-                    shown.console.print(record.getMessage(), markup=False, highlight=False)
+                    shown.console.print(visible(record.getMessage()), markup=False, highlight=False)
                 else:
                     say(record.getMessage())
 
@@ -121,7 +163,7 @@ def _handler(first: str) -> Iterator[tuple[logging.Handler, Say]]:
 def _console() -> Any:
     from rich.console import Console
 
-    return Console(stderr=True)
+    return Console(file=_unguarded(sys.stderr))
 
 
 def _line(text: str) -> None:
@@ -153,7 +195,7 @@ def table(
     shape = tables.Shape(right, text or {}, below, spare)
     told, fitted = tables.lines(columns, rows, shape, limit, style)
     for line in told:
-        print(line)
+        print(line, file=_unguarded(sys.stdout))  # with styles; its cells are made visible one by one
     missing = tables.left_out(fitted, limit)
     if missing:
         sys.stdout.flush()

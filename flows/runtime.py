@@ -44,7 +44,7 @@ def run_seconds() -> float | None:
         seconds = float(wanted)
     except ValueError:
         seconds = 0
-    if not 0 < seconds < float("inf"):
+    if not 0 < seconds <= 1e8:
         raise ConfigError(f"TECHTRADE_RUN_SECONDS is {wanted!r}; it is a number of seconds, such as 10800")
     return seconds
 

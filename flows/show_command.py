@@ -11,7 +11,7 @@ from configs.contract import Contract, load_contract
 from configs.errors import NotPublishedError
 from configs.hints import command
 from configs.history import SUFFIX
-from configs.words import plural
+from configs.words import as_line, plural
 from flows.inspect_commands import open_at, open_if_any, split_target
 from flows.output import print_json, say, table
 from flows.report import changes_words, quality_words
@@ -148,12 +148,12 @@ def _print_version(store: ObjectStore, shown: _Shown) -> None:
         return
     yank = sealed.yank
     if yank:
-        say(f"YANKED at {yank.at}: {yank.reason}" + (f"; use {yank.replaced_by}" if yank.replaced_by else ""))
+        say(f"YANKED at {yank.at}: {as_line(yank.reason)}" + (f"; use {yank.replaced_by}" if yank.replaced_by else ""))
     if sealed.retired:
-        say(f"its data files were deleted at {sealed.retired.at}: {sealed.retired.why}")
+        say(f"its data files were deleted at {sealed.retired.at}: {as_line(sealed.retired.why)}")
     if m.override:
         told = f"PROMOTED from {m.override.rejected}, which the quality gate rejected, by {m.override.by}"
-        say(f"{told}: {m.override.reason}")
+        say(f"{told}: {as_line(m.override.reason)}")
     if m.breaking_note:
         say(f"since schema {m.schema_version.partition('.')[0]}: {m.breaking_note}")
     told = f"vintage {m.vintage}, {plural(m.rows, 'row')}, parent {m.parent or 'none'}"
@@ -185,7 +185,7 @@ def _print_instead(shown: _Shown) -> None:
         say("Readers get nothing: no version was published yet.")
         return
     if sealed.promoted:
-        say(f"Promoted since, as {sealed.promoted.version}, by {sealed.promoted.by}: {sealed.promoted.reason}")
+        say(f"Promoted since, as {sealed.promoted.version}, by {sealed.promoted.by}: {as_line(sealed.promoted.reason)}")
     say(f"Readers get {m.dataset}@{sealed.latest.version} instead.")
     if sealed.state != "abandoned":
         say(f"What it would have changed: {command('diff', m.dataset, m.version)}")

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from textwrap import wrap
 
-from configs.words import COMMAND
+from configs.words import COMMAND, visible
 
 WIDE = "techtrade.wide"
 GAP = 2
@@ -108,7 +108,7 @@ def lines(
     from rich.table import Table
     from rich.text import Text
 
-    cells = [dict(zip(columns, (" ".join(str(c).split()) for c in row), strict=True)) for row in rows]
+    cells = [dict(zip(columns, (visible(" ".join(str(c).split())) for c in row), strict=True)) for row in rows]
     natural = {c: max(cell_len(c), *(cell_len(row[c]) for row in cells), 0) for c in columns}
     fitted = fit(natural, shape, limit)
     terminal = sys.stdout.isatty()
@@ -117,7 +117,7 @@ def lines(
         drawn.add_column(
             justify="right" if column in shape.right else "left", width=size, no_wrap=True, overflow="ellipsis"
         )
-    drawn.add_row(*fitted.widths, style="bold")
+    drawn.add_row(*map(Text, fitted.widths), style="bold")
     drawn.add_row(*("-" * size for size in fitted.widths.values()))
     for number, row in enumerate(cells):
         drawn.add_row(*(Text(row[c], style=style(number, c) if style else "") for c in fitted.widths))
@@ -151,6 +151,7 @@ def wrapped(text: str, limit: int | None, *, first: str = "", rest: str = INDENT
         first: what the first line begins with.
         rest: what the others begin with.
     """
+    text = visible(text)
     if limit is None:
         return [first + text]
     bound = COMMAND.sub(lambda found: found.group().replace(" ", "\0"), text)

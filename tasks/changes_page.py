@@ -14,7 +14,7 @@ import polars as pl
 
 from configs.claims import Claim
 from configs.contract import Column, Contract, Headline
-from configs.words import plural
+from configs.words import plural, visible
 from tasks.causes import CAUSES
 from tasks.changes import apart
 from tasks.claims import judge_claim
@@ -67,28 +67,27 @@ def page(
     if old is None:
         count = new.rows.select(pl.len()).collect().item()
         told = "\n".join(["", *_claims(claims, None, new)]).rstrip()
-        return (
-            f"{head}\n\nThe first version: {plural(count, 'row')}, nothing to compare with.\n{told}\n".rstrip() + "\n"
-        )
+        first = f"{head}\n\nThe first version: {plural(count, 'row')}, nothing to compare with.\n{told}\n"
+        return visible(first.rstrip() + "\n")
     title = title or f"{head}, against {old.version}: vintage {old.vintage}"
     lines = [title, "", *_withdrawn(log, old.version, new.version)]
     listed = changes.filter(pl.col("kind").is_in(["new", "revised", "removed"]))
     lines += _by_cause(listed, counts)
     if not counts.causes and listed.limit(1).collect().is_empty():
-        return "\n".join([*lines, *_otherwise(changes), ""])
+        return visible("\n".join([*lines, *_otherwise(changes), ""]))
     lines += _headlines(contract, old, new, columns)
     lines += _claims(claims, old, new)
     names = _names(contract, old, new)
     lines += _largest(contract, listed, names) or _each(contract, listed, names)
     lines += _where(contract, listed, names)
-    return "\n".join([*lines, *_otherwise(changes), ""])
+    return visible("\n".join([*lines, *_otherwise(changes), ""]))
 
 
 def _withdrawn(log: Sequence[LogEntry], *ends: str) -> list[str]:
     order = in_order(log)
     first, last = sorted(map(order, ends))
     gone = [e for e in log if e.event == "yanked" and first <= order(e.version) <= last]
-    return [*(f"Withdrawn: {e.version}, {e.reason}" for e in gone), *([""] if gone else [])]
+    return [*(" ".join(f"Withdrawn: {e.version}, {e.reason}".split()) for e in gone), *([""] if gone else [])]
 
 
 def _by_cause(listed: pl.LazyFrame, counts: ChangeCounts) -> list[str]:

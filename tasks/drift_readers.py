@@ -6,18 +6,16 @@ readers are used where there are some.
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-import fastexcel
-
 from configs.errors import SourceLayoutError, SourceResponseError
 from tasks.extract import atp_list_files, bea_answers, ft900, world_bank_archive_pages, world_bank_pages
 from tasks.extract.base import RawDocument
+from tasks.extract.containers import MONTH, Origin, opened
 from tasks.extract.json_answers import shown
+from tasks.extract.workbook import open_workbook
 from tasks.extract.world_bank_pages import fail, json_of, message_of, node
 
 Kinds = Mapping[str, str]
@@ -72,14 +70,11 @@ def world_bank_versions(document: RawDocument, source: str) -> Kinds:
 
 def balance_workbook(document: RawDocument, source: str) -> Kinds:
     """Sheets, and the columns of the first that is named ``country``."""
-    try:
-        reader = fastexcel.read_excel(document.body)
-    except fastexcel.FastExcelError as e:
-        raise fail(SourceResponseError, document, f"is not a workbook that can be read ({e})", source) from e
-    sheets = {f"sheet {name}": "sheet" for name in reader.sheet_names}
+    workbook = open_workbook(source, document)
+    sheets = {f"sheet {name}": "sheet" for name in workbook.sheet_names}
     if "sheet country" not in sheets:
         return sheets
-    return sheets | dict.fromkeys(reader.load_sheet("country", n_rows=0).to_polars().columns, "column")
+    return sheets | dict.fromkeys(workbook.sheet("country", n_rows=0).columns, "column")
 
 
 def ft900_exhibits(document: RawDocument, source: str) -> Kinds:
@@ -95,11 +90,8 @@ def atp_lists(document: RawDocument, source: str) -> Kinds:
 
 def bulk_members(document: RawDocument, source: str) -> Kinds:
     """The members of a ZIP, by the names of its directory, of which the end of the file is enough."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(document.body)) as archive:
-            names = [info.filename for info in archive.infolist() if not info.is_dir()]
-    except (zipfile.BadZipFile, ValueError) as e:
-        raise fail(SourceResponseError, document, f"does not end as a ZIP does ({e})", source) from e
+    with opened(document.body, Origin(source, document.url), MONTH) as container:
+        names = [info.filename for info in container.members if not info.is_dir()]
     return {PurePosixPath(name).name.upper(): "member" for name in names}
 
 

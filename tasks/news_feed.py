@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import html
 import logging
-import re
 import uuid
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from dataclasses import dataclass, replace
 
 from configs.contract import Contract, load_contract, published_names
 from configs.errors import ConfigError
+from configs.words import visible
 from tasks import news_page
 from tasks.news import NAMESPACE, News, id_of, news_of
 from tasks.news_dependents import Logs, is_dependent, refreshed
@@ -33,8 +33,6 @@ ENTRIES = 50
 PAGE = "text/html"
 OF_DATASET, OF_EVENT, OF_REFRESHED = (f"urn:techtrade:{what}" for what in ("dataset", "event", "refreshed"))
 ET.register_namespace("", ATOM)
-# What XML 1.0 cannot say, not even escaped: a reason that a person typed may hold any character.
-_UNSAYABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True)
@@ -297,7 +295,8 @@ def _said(node: ET.Element, path: str) -> str:
 
 
 def _text(parent: ET.Element, name: str, text: str, **attributes: str) -> None:
-    ET.SubElement(parent, _tag(name), attributes).text = _UNSAYABLE.sub("\ufffd", text)
+    # XML 1.0 cannot have controls, not even escaped, and a reason that a person typed may hold any character.
+    ET.SubElement(parent, _tag(name), attributes).text = visible(text)
 
 
 def _tag(name: str) -> str:

@@ -87,6 +87,7 @@ def _is_taken(port: int) -> bool:
 
 def write_private(path: Path, text: str) -> None:
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as f:
+        os.fchmod(f.fileno(), 0o600)  # of one that was there already, the mode above is not set
         f.write(text)
 
 

@@ -14,8 +14,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from configs.words import visible
 from tasks.alerts import references
 from tasks.alerts.model import KINDS, Alert, FailedCheck, Finding, Incident, Level, Section
+from tasks.html_templates import shown
 
 TEXT = 1900
 SUBJECT = 180
@@ -73,7 +75,8 @@ def message(alert: Alert, runbooks: str, store: str = "", attached: Sequence[Att
         attached=[a.name for a in attached],
         late=late,
     )
-    return Message(subject(alert), cut(text + late, TEXT, more), html, alert.level, tuple(attached), more)
+    told = cut(visible(text + late), TEXT, more)
+    return Message(subject(alert), told, html, alert.level, tuple(attached), more)
 
 
 def subject(alert: Alert) -> str:
@@ -81,7 +84,8 @@ def subject(alert: Alert) -> str:
     first = _worst(alert)
     more = len(alert.sections) - 1
     also = f" (and {more} more)" if more else ""
-    told = f"techtrade {_mark(first)}: {_few(first.datasets)}: {headline(first)}"
+    # A line: it becomes a header of a mail.
+    told = visible(" ".join(f"techtrade {_mark(first)}: {_few(first.datasets)}: {headline(first)}".split()))
     return shorten(told, SUBJECT - len(also)) + also
 
 
@@ -250,7 +254,7 @@ def _template() -> Any:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, finalize=shown, undefined=StrictUndefined, trim_blocks=True
     )  # fmt: skip
     environment.filters |= {"since": since, "moment": moment}
     environment.tests |= {"link": references.is_link}

@@ -63,15 +63,15 @@ def parse(dataset: str, documents: tuple[RawDocument, ...], vintage: str | None)
 
 
 def _sheet(document: RawDocument) -> pl.DataFrame:
-    reader = open_workbook(SOURCE, document)
-    if SHEET not in reader.sheet_names:
+    workbook = open_workbook(SOURCE, document)
+    if SHEET not in workbook.sheet_names:
         raise SourceLayoutError(
             SOURCE,
-            f"no sheet {SHEET!r}; there are {reader.sheet_names}. Has the layout changed?",
+            f"no sheet {SHEET!r}; there are {workbook.sheet_names}. Has the layout changed?",
             raw_keys=(document.raw_key,),
         )
     # As text: codes come as numbers or as text, and a stray word among the figures must be seen, not made null.
-    return reader.load_sheet(SHEET, dtypes="string").to_polars()
+    return workbook.sheet(SHEET, dtypes="string")
 
 
 def _atp_rows(document: RawDocument) -> pl.DataFrame:

@@ -34,6 +34,7 @@ from tasks.extract.bulk_facts import facts
 from tasks.extract.bulk_month import DETAIL, Flow, read_month
 from tasks.extract.bulk_records import LAYOUTS
 from tasks.extract.bulk_zip import members
+from tasks.extract.secrets import without_secrets
 from tasks.extract.session import Session
 
 SOURCE = "census_bulk"
@@ -140,18 +141,20 @@ class _Looking:
         raise SourceUnavailableError(
             SOURCE,
             f"none of the months {month_after(month):%Y-%m} to {expected:%Y-%m} is at "
-            f"{self._session.settings.url}; check the address of the source (TECHTRADE_SOURCES__{SOURCE.upper()}__URL)",
+            f"{without_secrets(self._session.settings.url)}; check the address of the source "
+            f"(TECHTRADE_SOURCES__{SOURCE.upper()}__URL)",
         )
 
     def bring(self, month: date) -> None:
         for file in (File(flow, month) for flow in FLOWS):
             url, had = self._url(file), self._known.get(file.role)
+            shown = without_secrets(url)
             found = self._session.find(url)
             if found is None:
                 if had is not None:  # it was there: the publisher is putting it up anew, or has lost it
-                    told = f"{url} was there and is not any more"
+                    told = f"{shown} was there and is not any more"
                     raise InconsistentVintageError(SOURCE, f"{told}: a release may be under way; run again in an hour")
-                raise SourceResponseError(SOURCE, f"{url} is not there, and later months are; check the address")
+                raise SourceResponseError(SOURCE, f"{shown} is not there, and later months are; check the address")
             if had is not None and found.is_of(had):
                 continue
             if had is not None:
@@ -166,7 +169,7 @@ def _judge(file: File, url: str) -> Callable[[Path], None]:
     """Whether a file is a whole ZIP with the detail and the concordance, which is all that is looked at here."""
 
     def look(path: Path) -> None:
-        with members(path, url) as found:
+        with members(path, without_secrets(url)) as found:
             for record in (DETAIL[file.flow], "CONCORD"):
                 found.refuse_missing(record)
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from datetime import date
 
-import fastexcel
 import polars as pl
 
 from configs.errors import SourceLayoutError, SourceResponseError
@@ -19,7 +18,7 @@ from tasks.extract.base import RawDocument
 from tasks.extract.ft900_tables import SCHEMA, LayoutError, Row, notes_of, tables_of
 from tasks.extract.http_answers import StatusError
 from tasks.extract.session import Session
-from tasks.extract.workbook import open_workbook
+from tasks.extract.workbook import Workbook, open_workbook
 
 SOURCE = "census_ft900"
 TITLE = re.compile(r"^\s*Exhibit\s+(16a?)\b.*Advanced Technology Products", re.IGNORECASE | re.DOTALL)
@@ -114,20 +113,21 @@ def groups(document: RawDocument) -> pl.DataFrame:
 
 def _sheets(document: RawDocument) -> list[tuple[str, list[Row]]]:
     """Exhibit and rows of each sheet with the title of one, all cells as text."""
-    reader = open_workbook(SOURCE, document)
+    workbook = open_workbook(SOURCE, document)
     found = []
-    for name in reader.sheet_names:
+    for name in workbook.sheet_names:
         exhibit = next(
-            (m[1].lower() for row in _rows(reader, name, TITLE_ROWS) for c in row if c and (m := TITLE.match(c))), None
+            (m[1].lower() for row in _rows(workbook, name, TITLE_ROWS) for c in row if c and (m := TITLE.match(c))),
+            None,
         )
         if exhibit:
-            found.append((exhibit, _rows(reader, name, None)))
+            found.append((exhibit, _rows(workbook, name, None)))
     return found
 
 
-def _rows(reader: fastexcel.ExcelReader, sheet: str, limit: int | None) -> list[Row]:
+def _rows(workbook: Workbook, sheet: str, limit: int | None) -> list[Row]:
     # As text: a stray word among the figures must be seen, not made null.
-    table = reader.load_sheet(sheet, header_row=None, n_rows=limit, dtypes="string").to_polars()
+    table = workbook.sheet(sheet, header_row=None, n_rows=limit, dtypes="string")
     return [tuple(c.strip() or None if c else None for c in row) for row in table.iter_rows()]
 
 

@@ -64,8 +64,9 @@ ERROR_BYTES = 4096  # of the body of an error, to be quoted
 ERROR_SECONDS = 5.0  # to wait for it: what the status says is known without it
 T = TypeVar("T")
 
-# httpx2 logs each address that its client asks, with the key in it.
-logging.getLogger("httpx2").addFilter(redacted_log)
+# httpx2 logs each address, with the key in it; httpcore2, at debug level, the headers of answers.
+for _name in ("httpx2", "httpcore2", *(f"httpcore2.{part}" for part in ("connection", "http11", "http2", "proxy"))):
+    logging.getLogger(_name).addFilter(redacted_log)
 
 
 class Client:
@@ -75,7 +76,7 @@ class Client:
         self, source: str, settings: SourceSettings, key: str | None, meter: Meter, began: float | None = None
     ) -> None:
         self.source, self.settings, self.meter = source, settings, meter
-        self.scrub = Scrubber([key] if key else [])
+        self.scrub = Scrubber.of(key, settings)
         self._key = {settings.key.parameter: key} if settings.key and key else {}
         self._limits: Limits = limits_of(settings)
         self._deadline = (time.monotonic() if began is None else began) + settings.run_budget
@@ -284,7 +285,7 @@ class Client:
         self.meter.requests += 1
         try:
             request = httpx2.Request(method, url, params=query or None, headers={**HEADERS, **(headers or {})})
-            shown = without_secrets(str(request.url))
+            shown = without_secrets(str(request.url), query)
             with opened(request, bounds, settings.connect_timeout, settings.read_timeout) as response:
                 yield shown, response, bounds
         except httpx2.TimeoutException as e:

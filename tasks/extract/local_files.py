@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 from configs.errors import SourceResponseError, SourceUnavailableError
 from configs.words import plural
 from tasks.extract.http_answers import Answer, Found
+from tasks.extract.secrets import without_secrets
 
 STEP = 1 << 20  # bytes copied at a time
 
@@ -34,7 +35,7 @@ def read(source: str, url: str, most: int, tail: int | None = None) -> Answer:
         body = file.read(most + 1) or b""
     if len(body) > most:
         raise _too_large(source, url, most)
-    return Answer(url, body, "")
+    return Answer(without_secrets(url), body, "")
 
 
 def find(source: str, url: str) -> Found | None:
@@ -48,7 +49,7 @@ def find(source: str, url: str) -> Found | None:
         raise _unreadable(source, url, str(e.strerror)) from e
     if not stat.S_ISREG(told.st_mode):
         return None
-    return Found(url, told.st_size, formatdate(told.st_mtime, usegmt=True))
+    return Found(without_secrets(url), told.st_size, formatdate(told.st_mtime, usegmt=True))
 
 
 def copy(source: str, url: str, to: Path, most: int) -> Found:
@@ -58,7 +59,7 @@ def copy(source: str, url: str, to: Path, most: int) -> Found:
             out.write(piece)
             if out.tell() > most:  # it grows, or has no size, as in /proc
                 raise _too_large(source, url, most)
-        return Found(url, out.tell(), formatdate(os.fstat(file.fileno()).st_mtime, usegmt=True))
+        return Found(without_secrets(url), out.tell(), formatdate(os.fstat(file.fileno()).st_mtime, usegmt=True))
 
 
 @contextmanager
@@ -69,7 +70,7 @@ def _opened(source: str, url: str, most: int) -> Iterator[BinaryIO]:
         with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             told = os.fstat(file.fileno())
             if not stat.S_ISREG(told.st_mode):
-                raise SourceResponseError(source, f"{url} is not a regular file; check the path")
+                raise SourceResponseError(source, f"{without_secrets(url)} is not a regular file; check the path")
             if told.st_size > most:
                 raise _too_large(source, url, most)
             yield file
@@ -85,9 +86,9 @@ def _path(source: str, url: str) -> Path:
 
 
 def _unreadable(source: str, url: str, why: str) -> SourceUnavailableError:
-    return SourceUnavailableError(source, f"{url} cannot be read: {why}; check the path")
+    return SourceUnavailableError(source, f"{without_secrets(url)} cannot be read: {why}; check the path")
 
 
 def _too_large(source: str, url: str, most: int) -> SourceResponseError:
-    told = f"{url} is larger than {plural(most, 'byte')}; check the path, or raise max_bytes"
+    told = f"{without_secrets(url)} is larger than {plural(most, 'byte')}; check the path, or raise max_bytes"
     return SourceResponseError(source, f"{told} in configs/sources/{source}.yaml")

@@ -21,6 +21,7 @@ from configs.settings import Keys, source_key, source_settings
 from tasks.extract.base import Archive, Ask, RawDocument
 from tasks.extract.http import Client
 from tasks.extract.http_answers import Answer, Found
+from tasks.extract.secrets import without_secrets
 
 log = logging.getLogger("techtrade")
 Judge = Callable[[RawDocument], object]
@@ -49,7 +50,8 @@ class Session:
         self._archive, self._ask = archive, ask
         key = _key(source, self.settings.url, ask.keys)
         self._client = Client(source, self.settings, key, ask.meter, ask.began)
-        digest = hashlib.sha256(f"{plan} {self.settings.url}".encode()).hexdigest()[:16]
+        # Without what may be a signature: it changes from day to day, and a hash of it would be written down.
+        digest = hashlib.sha256(f"{plan} {without_secrets(self.settings.url)}".encode()).hexdigest()[:16]
         self._plan = f"{ask.dataset}/{digest}" if plan is not None else None
         self._pending: RawDocument | None = None
         self._had: Mapping[str, RawDocument] = {}

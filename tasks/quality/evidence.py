@@ -12,7 +12,7 @@ import polars as pl
 from configs.contract import Contract, load_contract
 from configs.errors import NotPublishedError, StoreError
 from configs.hints import command
-from configs.words import plural
+from configs.words import as_line, plural
 from tasks.quality.comparison import Compared, compare_measures
 from tasks.quality.report import CheckResult, Report, failed_first, results_of
 from tasks.quality.series import Series, headline_series, series_of
@@ -82,12 +82,12 @@ class Evidence:
         told = f"with {plural(warnings, 'warning')}" if warnings else "without a warning"
         override = self.manifest.override
         if override is not None:
-            told = f"although rejected as {override.rejected}, by {override.by}: {override.reason.rstrip('.')}"
+            told = f"although rejected as {override.rejected}, by {override.by}: {as_line(override.reason).rstrip('.')}"
         if self.state == "latest":
             return f"Published {told}; it is what readers get now."
         now = f"Readers now get {self.served.version}." if self.served else "Readers get nothing now."
         if self.yank:
-            return f"Published {told}, and yanked at {self.yank.at}: {self.yank.reason}. {now}"
+            return f"Published {told}, and yanked at {self.yank.at}: {as_line(self.yank.reason)}. {now}"
         if self.state == "published":
             return f"Published {told}, and followed by others since. {now}"
         return f"Never published ({self.state}), {told}. {now}"

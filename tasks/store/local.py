@@ -34,6 +34,7 @@ from tasks.store.objects import Entry, Stored
 
 PRIVATE = ".techtrade"
 TEMPORARY = re.compile(r"[0-9]+-[0-9a-f]{32}")
+NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
 class LocalStore:
@@ -270,8 +271,28 @@ class LocalStore:
     def _publish(self, source: Path, key: str) -> None:
         target = self._path(key)
         self._make_folder(target.parent)
-        os.link(source, target)
+        try:
+            os.link(source, target)
+        except OSError as e:
+            if e.errno not in NO_LINKS or not self._lacks_links():
+                raise
+            raise StoreError(
+                f"{self.url}: this file system has no hard links ({e.strerror}), like FAT, exFAT and some mounts; "
+                "without them a file cannot appear whole or not at all. Put the store on ext4, XFS, APFS or the like, "
+                "or into S3"
+            ) from e
         _sync(target.parent)
+
+    def _lacks_links(self) -> bool:
+        """Whether a file of our own cannot have a second name either: EPERM can be about the one file."""
+        with self._temporary() as temporary:
+            second = temporary.with_name(f"{temporary.name}.link")
+            try:
+                os.link(temporary, second)
+            except OSError as e:
+                return e.errno in NO_LINKS
+            second.unlink()
+        return False
 
     def _make_folder(self, folder: Path) -> None:
         """Creates the folder and makes each new name in its parent last through a power cut."""

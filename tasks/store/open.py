@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from configs.addresses import has_login, without_login, without_query
 from configs.contract import dataset_names, derived_names
 from configs.errors import ConfigError, NoBucketError, NoStoreError
 from configs.history import base_of
 from tasks.store import layout
 from tasks.store.local import LocalStore
 from tasks.store.objects import ObjectStore
+
+ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3")
 
 
 def open_store(url: str, attempts: int | None = None) -> ObjectStore:
@@ -22,7 +26,11 @@ def open_store(url: str, attempts: int | None = None) -> ObjectStore:
         ConfigError: an address of another kind. The publishing protocol needs conditional writes, which each
             kind of store has to bring; others are refused rather than half supported.
     """
-    parts = urlsplit(url)
+    try:
+        without_query(url) if "://" in url else without_login(url)
+        parts = urlsplit(url)
+    except ValueError as e:
+        raise ConfigError(f"the address of the store: {e}") from None
     if not url.strip():
         raise ConfigError("the address of the store is empty; name a folder or s3://bucket/prefix")
     if parts.scheme == "file" and parts.netloc not in ("", "localhost"):
@@ -30,8 +38,12 @@ def open_store(url: str, attempts: int | None = None) -> ObjectStore:
     if parts.scheme in ("", "file"):
         return LocalStore(Path(unquote(parts.path) if parts.scheme else url).expanduser())
     if parts.scheme == "s3":
-        if parts.username or parts.password:
-            raise ConfigError("credentials do not belong in the address of a store; set AWS_ACCESS_KEY_ID and the like")
+        for variable in ENDPOINTS:
+            if has_login(os.environ.get(variable, "")):
+                raise ConfigError(
+                    f"{variable} has a user or password in it, which errors and logs would show; set AWS_ACCESS_KEY_ID "
+                    "and AWS_SECRET_ACCESS_KEY instead"
+                )
         from tasks.store.s3 import S3Store
 
         return S3Store(url) if attempts is None else S3Store(url, attempts=attempts)

@@ -145,8 +145,8 @@ def test_what_a_broken_connection_brought_is_kept_and_the_rest_asked_for(
 @pytest.mark.parametrize(
     ("fault", "told"),
     [
-        ("html", "is no whole ZIP"),
-        ("half", "is no whole ZIP"),
+        ("html", "was cut short"),
+        ("half", "was cut short"),
         ("503", "could not be read in"),
         ("redirect", "redirects to"),
     ],

@@ -322,7 +322,7 @@ def test_a_page_instead_of_a_monthly_file_is_told(publisher: Metadata, run: Run)
     publisher.say = changed("census_bulk", lambda _: HTML)
     code, found = told(run, "census_bulk")
     assert (code, found["census_bulk"]["state"]) == (1, "unreachable")
-    assert "does not end as a ZIP does" in found["census_bulk"]["detail"]
+    assert "is not a ZIP, or was cut short" in found["census_bulk"]["detail"]
 
 
 def test_of_the_lists_the_newest_of_each_flow_is_read(

@@ -30,7 +30,10 @@ def test_a_folder_is_a_store_and_is_not_made_by_opening_it(form: str, tmp_path: 
         ("file://relative/path", "whole path"),
         ("", "empty"),
         ("s3://", "no bucket"),
-        ("s3://key:secret@bucket/x", "credentials do not belong"),
+        ("s3://key:secret@bucket/x", "does not belong"),
+        ("s3://bucket/x?sig=key:secret", "query"),
+        ("file://key:secret@host/x", "does not belong"),
+        ("s3://[key:secret", "address of the store"),
     ],
 )
 def test_other_addresses_are_refused_with_the_reason_and_without_secrets(url: str, told: str) -> None:

@@ -1,0 +1,56 @@
+"""What the guard of containers lets through: real files with room, workbooks with a wrong extent, embedded ones."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tasks.extract import census_balance, workbook
+from tasks.extract.base import RawDocument
+from tasks.extract.containers import MONTH, WORKBOOK, Origin, opened
+from tests.contract import doubles
+from tests.faults import bombs
+
+SOURCES = Path(__file__).parents[3] / "shared" / "sources"
+ROOM = 5
+
+
+def document(body: bytes) -> RawDocument:
+    return RawDocument.of("workbook", "https://example.org/country.xlsx", body, raw_key="x/kept")
+
+
+@pytest.mark.skipif(not SOURCES.is_dir(), reason="the publishers' files are not here")
+@pytest.mark.parametrize("file", sorted(SOURCES.rglob("*.xlsx")), ids=lambda p: p.name)
+def test_real_workbooks_are_far_from_every_bound(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with opened(file, Origin("census_balance", file.name), WORKBOOK) as found:
+        assert len(found.members) * ROOM < WORKBOOK.members
+        assert sum(m.file_size for m in found.members) * ROOM < WORKBOOK.total_bytes
+        assert max(m.file_size / max(m.compress_size, 1) for m in found.members) * ROOM < WORKBOOK.ratio
+    for bound in ("SHEET_CELLS", "SHEET_TEXT", "STRINGS"):
+        monkeypatch.setattr(workbook, bound, getattr(workbook, bound) // ROOM)
+    assert workbook.open_workbook("census_balance", document(file.read_bytes())).sheet_names
+
+
+def test_wrong_dimension_does_no_harm() -> None:
+    parts = bombs.unpacked(doubles.workbook())
+    sheet = "xl/worksheets/sheet1.xml"
+    vast = re.sub(rb'<dimension ref="[^"]*"', b'<dimension ref="A1:XFD1048576"', parts[sheet])
+    assert vast != parts[sheet]
+    body = bombs.packed({**parts, sheet: vast})
+    read = census_balance.parse("atp_world_monthly", (document(body),), None)
+    assert read.vintage == "2025-02"
+
+
+def test_embedded_workbook_is_not_opened() -> None:
+    good = doubles.workbook()
+    body = bombs.packed({**bombs.unpacked(good), "xl/embeddings/Sheet1.xlsx": good})
+    assert workbook.open_workbook("census_balance", document(body)).sheet_names == ["country"]
+
+
+def test_month_is_read_in_chunks(tmp_path: Path) -> None:
+    file = tmp_path / "month.zip"
+    file.write_bytes(bombs.packed({"EXP_DETL.TXT": bytes(range(256)) * 1000}))
+    with opened(file, Origin("census_bulk", "month.zip"), MONTH) as found:
+        assert {len(chunk) for chunk in found.chunks(found.members[0], 1000)} == {1000}
