@@ -88,7 +88,7 @@ def settle(store: ObjectStore, dataset: str, latest: Latest | None = None) -> li
             dataset=dataset, version=entry.version, reason=entry.reason, replaced_by=entry.replaced_by, at=entry.at
         )
         try:
-            if YankNote.load(store.get(key).body, key) != wanted:
+            if not wanted.same_as(YankNote.load(store.get(key).body, key)):
                 problems.append(f"{key} is not what latest.json says; delete it, and gc writes it again")
         except ObjectNotFoundError:
             with suppress(ObjectExistsError):  # somebody else settled it

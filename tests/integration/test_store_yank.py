@@ -159,3 +159,13 @@ def test_yank_of_latest_whose_reply_was_lost_is_known(local_store: ObjectStore, 
 
     found = yank.yank(Lossy(local_store, lambda *_: None), DATASET, two, "wrong")
     assert (found.version, found.yanked, intact(local_store)) == (one, {two}, one)
+
+
+def test_note_with_fields_of_newer_code_is_no_problem(local_store: ObjectStore, candidates: Candidates) -> None:
+    _, two = (drill.publish(local_store, candidates(n)).manifest.version for n in (1, 2))
+    yank.yank(local_store, DATASET, two, "wrong")
+    key = layout.yanked(DATASET, two)
+    more = local_store.get(key).body.replace(b'"reason"', b'"by": "A. Owner", "reason"')
+    local_store.replace(key, more, local_store.get(key).etag)
+    assert yank.settle(local_store, DATASET) == []
+    assert local_store.get(key).body == more
