@@ -52,12 +52,12 @@ def _label(value: float, chars: int, delta: float | None = None, left: bool = Fa
 def _range(lowest: float, highest: float) -> tuple[float, float, float]:
     """Return round ends of an axis, and the smallest round step that needs at most ``MOST_STEPS`` of it.
 
-    A line of characters is four dots high: a figure within half a dot of the top would be drawn above it.
+    A line of characters is four dots high: a figure half a dot below the top, or less, would be drawn above it.
     """
     size = 10 ** math.floor(math.log10(max(highest - lowest, 1e-9) / MOST_STEPS))
     for times in (1, 2, 5, 10, 20, 50):
         step = float(size * times)
-        low, high = math.floor(lowest / step) * step, math.ceil((highest + step / 8) / step) * step
+        low, high = math.floor(lowest / step) * step, (math.floor((highest + step / 8) / step) + 1) * step
         if round((high - low) / step) <= MOST_STEPS:
             break
     return low, high, step

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flows.charts import BLANK, CHARS_A_YEAR, MOST_STEPS, by_year
@@ -48,6 +48,7 @@ def test_any_size_of_figures_is_drawn(figures: dict[int, float]) -> None:
 
 
 @given(figures_of)
+@example({1989: 0.0, 1992: 97.5})  # half a dot below the top, exactly
 def test_the_line_reaches_the_newest_year(figures: dict[int, float]) -> None:
     lines = by_year(figures, FIRST)
     left = lines[0].index("|") + 1
