@@ -224,7 +224,8 @@ def claim(store: ObjectStore, head: Head, clock: Clock = utc_now) -> Draft:
         ConditionsIgnoredError: the store would let somebody else have it, too.
     """
     if head.latest is not None:
-        store.prove_conditions(layout.latest(head.dataset))
+        with suppress(ObjectNotFoundError):  # gone since: the swap finds out
+            store.prove_conditions(layout.latest(head.dataset))
     day, number = _version_after(head, clock())
     token = uuid.uuid4().hex
     while True:

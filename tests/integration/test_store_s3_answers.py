@@ -88,17 +88,3 @@ def test_answer_that_drips_is_given_up(asked: str, served: S3Store, s3: S3, monk
         with proxy.breaking(prefix, plan), pytest.raises(StoreUnavailableError, match="TimeoutError"):
             call(key)
     assert len(plan.done) == 2
-
-
-def test_copy_is_read_whole_though_the_server_keeps_no_checksum_of_it(
-    served: S3Store, s3: S3, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    served.copy(layout.latest(drill.DATASET), "copy")
-    prefix = served.url.removeprefix("s3://").partition("/")[2]
-    with fault_proxy.running(s3.endpoint) as proxy:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
-        through = S3Store(served.url)
-        through.requests.pause_seconds = 0
-        with proxy.breaking(prefix, Plan(lambda request: request.asked == "get", "length too small")) as plan:
-            assert through.get("copy").body == served.get(layout.latest(drill.DATASET)).body
-    assert len(plan.done) == 2
