@@ -222,8 +222,8 @@ class ConditionsIgnoredError(StoreError):
     def __init__(self, url: str, header: str) -> None:
         self.url, self.header = url, header
         super().__init__(
-            f"{url}: the server ignores {header}, so publishers would overwrite each other's versions; nothing was "
-            "overwritten. Use a server that acts on conditional writes, such as AWS S3 or SeaweedFS 4; "
+            f"{url}: the server ignores {header}, so that publishers would overwrite each other's versions; nothing "
+            "was overwritten. Use a server that acts on conditional writes, such as AWS S3 or SeaweedFS 4; "
             "docs/s3-servers.md lists those that were tried"
         )
 

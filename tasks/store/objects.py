@@ -75,8 +75,8 @@ class ObjectStore(Protocol):
         ...
 
     def prove_conditions(self, key: str) -> None:
-        """Makes sure, once a process, that the store refuses writes whose condition does not hold. ``key``: an object
-        that the caller may replace. Raises ``ConditionsIgnoredError``."""
+        """Prove, once a process, that the store refuses writes whose condition does not hold. ``key``: an object that
+        the caller may replace. Raises ``ConditionsIgnoredError``, or ``ObjectNotFoundError`` if there is none."""
         ...
 
     def copy(self, source: str, target: str) -> None:
@@ -117,5 +117,5 @@ class ObjectStore(Protocol):
         ...
 
     def arrow_files(self) -> Any:
-        """What pyarrow opens ``uri`` with; its errors are those of the store."""
+        """Return what pyarrow opens ``uri`` with; on S3 its errors are those of the store."""
         ...

@@ -97,21 +97,21 @@ class S3Store:
         return found
 
     def tail(self, key: str, most: int) -> tuple[bytes, int]:
-        """The last bytes of an object, and its size."""
+        """Return the last bytes of an object, and its size."""
         return self._bodies.tail(self._key(key), key, most)
 
     def part(self, key: str, start: int, length: int) -> bytes:
-        """Some bytes of an object."""
+        """Return some bytes of an object."""
         return self._bodies.part(self._key(key), key, start, length)
 
     def size(self, key: str) -> int | None:
         try:
             answer = self._ask("head_object", key, needs("ContentLength", "ETag"), Key=self._key(key))
             return int(answer["ContentLength"])
-        except (ObjectNotFoundError, StorePermissionError) as bare_:
+        except (ObjectNotFoundError, StorePermissionError) as unclear:
             # The answer to HEAD has no body, so it cannot say that the bucket is not there or the credentials expired.
             found = self._ask("list_objects_v2", key, needs("IsTruncated"), Prefix=self._key(key), MaxKeys=1)
-            if isinstance(bare_, StorePermissionError):
+            if isinstance(unclear, StorePermissionError):
                 raise
         return next((int(e["Size"]) for e in found.get("Contents", []) if e["Key"] == self._key(key)), None)
 

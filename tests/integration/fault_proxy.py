@@ -21,6 +21,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 DRIP_SECONDS = 0.05
 LONGEST_DRIP = 600  # bytes: what is dripped for longer than any client waits
+DRIPPING_HEAD = "dripping head"
 STATUSES = {
     "AccessDenied": 403,
     "ExpiredToken": 400,
@@ -197,6 +198,8 @@ class Handler(BaseHTTPRequestHandler):
             return self._answer(404, [("Content-Type", "text/html")], b"<html><h1>404</h1><hr></html>")
         if mode == "reset before the request is passed on":
             return self._reset()
+        if mode == DRIPPING_HEAD:
+            return self._drip(b"HTTP/1.1 200 OK\r\nX-Drip: " + b"." * LONGEST_DRIP)
         if mode == "delivered late":
             plan.again.wait(30)
             time.sleep(0.2)  # behind the client's own retry
@@ -223,12 +226,15 @@ class Handler(BaseHTTPRequestHandler):
             return self._hang_up()
         if mode == "dripping body":
             self._answer(status, headers, b"", length=promised + LONGEST_DRIP)
-            for n in range(len(body) + LONGEST_DRIP):
-                self.wfile.write(body[n : n + 1] or b" ")
-                time.sleep(DRIP_SECONDS)
-            return self._hang_up()
+            return self._drip(body + b" " * LONGEST_DRIP)
         self._answer(status, headers, half, length=promised)
         return self._reset() if mode == "reset in the body" else self._hang_up()
+
+    def _drip(self, what: bytes) -> None:
+        for n in range(len(what)):
+            self.wfile.write(what[n : n + 1])
+            time.sleep(DRIP_SECONDS)
+        self._hang_up()
 
     def _refuse(self, code: str) -> None:
         xml = f"<?xml version='1.0' encoding='UTF-8'?><Error><Code>{code}</Code><Message>broken</Message></Error>"

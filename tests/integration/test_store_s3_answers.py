@@ -75,3 +75,16 @@ def test_store_that_fails_while_rows_are_collected_is_unavailable(
         with proxy.breaking(prefix, plan), pytest.raises(StoreUnavailableError, match="not whole"):
             rows.collect()
     assert len(plan.done) >= 2, "it was asked again"
+
+
+@pytest.mark.parametrize("asked", ["get", "head", "entries"])
+def test_answer_that_drips_is_given_up(asked: str, served: S3Store, s3: S3, monkeypatch: pytest.MonkeyPatch) -> None:
+    key, prefix = layout.latest(drill.DATASET), served.url.removeprefix("s3://").partition("/")[2]
+    with fault_proxy.running(s3.endpoint) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
+        through = S3Store(served.url, connect_seconds=1, read_seconds=1, attempts=2)
+        plan = Plan(lambda request: request.asked == asked, fault_proxy.DRIPPING_HEAD, times=100)
+        call = {"get": through.get, "head": through.size, "entries": lambda key: list(through.entries(key))}[asked]
+        with proxy.breaking(prefix, plan), pytest.raises(StoreUnavailableError, match="TimeoutError"):
+            call(key)
+    assert len(plan.done) == 2
