@@ -24,6 +24,8 @@ from tasks.store.objects import ObjectStore
 from tasks.store.records import as_plain
 from tasks.store.verify_raw import RawVerifier
 
+HEAL = "restore them from a copy of the store, or publish with --refresh all: what the publisher sends again heals them"
+
 
 def verify(target: str | None, url: str | None, as_json: bool) -> int:
     """Returns the exit code: 0 if every checksum holds, 1 if one does not, or if there was none to hold."""
@@ -81,7 +83,7 @@ def verified(store: ObjectStore, raw: RawVerifier, name: str, version: str | Non
     told |= {"raw": inputs.documents, "raw_gone": inputs.gone}
     if inputs.problems:
         error = f"{name}@{report.version}: its figures are whole, its raw inputs are not: {'; '.join(inputs.problems)}"
-        told |= {"problems": inputs.problems, "error": f"{error}; restore them from a copy of the store"}
+        told |= {"problems": inputs.problems, "error": f"{error}; {HEAL}"}
     return told
 
 
