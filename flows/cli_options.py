@@ -79,7 +79,7 @@ def _name_store(context: click.Context, _: click.Parameter, url: str | None) -> 
             # Here, because the parameters of a run are in Prefect's database before anything opens the store.
             without_query(url) if "://" in url else without_login(url)
         except ValueError as e:
-            raise click.BadParameter(str(e)) from None
+            raise UsageError(f"--store: {e}") from None
     token = named_store.set(url)
     context.call_on_close(lambda: named_store.reset(token))
     return url

@@ -59,7 +59,7 @@ def error_line(ran: Ran) -> str:
         (("publish", "--source", "snapshot", "--vintage", "2025-02"), 2, "publish DATASET --vintage VINTAGE"),
         (("verify",), 1, "name the store that is meant with --store"),
         (("datasets", "--store", "gs://bucket/x"), 1, "conditional writes"),
-        (("datasets", "--store", "s3://key:s3cret@bucket/x"), 1, "credentials do not belong"),
+        (("datasets", "--store", "s3://key:s3cret@bucket/x"), 2, "does not belong in an address"),
     ],
 )
 def test_a_mistake_is_one_line_that_says_what_to_do(
