@@ -156,7 +156,8 @@ WRITERS = (
 
 
 def _try(writer: Writer, ignored: tuple[str, ...], where: Ground) -> str:
-    server = where.s3()
+    with _CONNECTING:  # whoever comes first starts it
+        server = where.s3()
     with careless_proxy.running(server.endpoint, server.writer, ignored) as proxy:
         drill = Drill(where, proxy.endpoint, empty=writer.empty)
         before = bodies(drill.direct)
