@@ -172,8 +172,8 @@ class Double:
                 continue
             if self.hold.is_set() or self.sent > FLOOD:
                 return
+            self.sent += len(part)  # before: the client may have it at once
             request.connection.sendall(part)
-            self.sent += len(part)
 
     def document(self, path: str) -> tuple[bytes, str]:
         raise NotImplementedError
