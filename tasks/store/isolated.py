@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from configs.errors import ConfigError, StoreError, StoreUnavailableError
+from configs.errors import ConditionsIgnoredError, ConfigError, NoBucketError, StoreError, StoreUnavailableError
 from tasks.store import layout
 from tasks.store.objects import ObjectStore
 
@@ -16,9 +16,12 @@ def isolated(store: ObjectStore, problems: list[str], what: str) -> Iterator[Non
 
     Raises:
         StoreUnavailableError: the store as a whole cannot be read, so that nothing else can be done either.
+        ConditionsIgnoredError, NoBucketError: of the store as a whole, too.
     """
     try:
         yield
+    except (ConditionsIgnoredError, NoBucketError):
+        raise
     except (StoreError, ConfigError) as e:
         if isinstance(e, StoreUnavailableError):
             store.size(layout.CATALOG)
