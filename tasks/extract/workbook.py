@@ -33,8 +33,15 @@ SHEETS = 256
 _CELL = (re.compile(rb"<c[\s/>]"), re.compile(rb":c[\s/>]"))
 _ROW = (re.compile(rb"<row[\s/>]"), re.compile(rb":row[\s/>]"))
 _STRING = (re.compile(rb"<si[\s/>]"), re.compile(rb":si[\s/>]"))
-_COLUMN_OF = re.compile(rb"r\s*=\s*[\"']\$?([A-Za-z]+)\$?\d")
-_ROW_OF = re.compile(rb"r\s*=\s*[\"']\$?[A-Za-z]*\$?(\d+)")
+# Not at the end of another name (firstPageNumber="4294967295"); a quote may come right before, for the reader as well.
+_COLUMN_OF = re.compile(rb"(?<![\w:.-])r\s*=\s*[\"']\$?([A-Za-z]+)\$?\d")
+_ROW_OF = re.compile(rb"(?<![\w:.-])r\s*=\s*[\"']\$?[A-Za-z]*\$?(\d+)")
+# What the reader lays out nothing for: cells with no more than a style, cells of external links, and rows without any
+# other. Attributes of the plainest form only: a value with ``>`` or a quote could hide where the tag ends.
+_ATTRIBUTES = rb'(?:\s+[\w:]+="[\w:.+-]*")*\s*'
+_EMPTY = tuple(
+    re.compile(form % _ATTRIBUTES) for form in (rb"<c%b(?:/>|></c>)", rb"<cell%b/?>", rb"<row%b(?:/>|>\s*</row>)")
+)
 
 
 class Workbook:
@@ -100,19 +107,34 @@ def _sheet(origin: Origin, name: str, body: bytes) -> int:
     most = max(body.count(b"<c") + body.count(b":c"), body.count(b"<row") + body.count(b":row"))
     if most > SHEET_CELLS:
         raise _over(origin, f"has {plural(most, 'cell')} in {name}", f"{SHEET_CELLS:,} (SHEET_CELLS")
-    columns, numbers = _COLUMN_OF.findall(body), _ROW_OF.findall(body)
+    width, height = _extent(body)
+    if width * height > SHEET_CELLS and body.count(b'<c r="') == _count(_CELL, body):  # none is named by its place
+        width, height = _extent(_laid_out(body))
+    if width * height > SHEET_CELLS:
+        told = f"has cells in {plural(height, 'row')} and {plural(width, 'column')} in {name}"
+        raise _over(origin, told, f"{plural(SHEET_CELLS, 'cell')} (SHEET_CELLS")
+    return body.count(b'"s"') + body.count(b"'s'")
+
+
+def _laid_out(body: bytes) -> bytes:
+    """A sheet whose cells are all named, without what is empty in it."""
+    for pattern in _EMPTY:
+        body = pattern.sub(b"", body)
+    return body
+
+
+def _extent(body: bytes) -> tuple[int, int]:
+    """Columns and rows, from above."""
     rows = _count(_ROW, body)
-    width, height = max(map(_number, set(columns)), default=0), max(map(_row, set(numbers)), default=0)
+    width = max(map(_number, set(_COLUMN_OF.findall(body))), default=0)
+    height = max(map(_row, set(_ROW_OF.findall(body))), default=0)
     # A cell or row without a name comes after the one before it. One with its name elsewhere than in the first
     # attribute counts as both.
     if body.count(b'<c r="') < _count(_CELL, body):
         width += max(_count(_CELL, row) for part in _ROW[0].split(body) for row in _ROW[1].split(part))
     if body.count(b'<row r="') < rows:
         height += rows
-    if width * height > SHEET_CELLS:
-        told = f"has cells in {plural(height, 'row')} and {plural(width, 'column')} in {name}"
-        raise _over(origin, told, f"{plural(SHEET_CELLS, 'cell')} (SHEET_CELLS")
-    return body.count(b'"s"') + body.count(b"'s'")
+    return width, height
 
 
 def _longest_string(origin: Origin, name: str, body: bytes) -> int:

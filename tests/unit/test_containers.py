@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from configs.errors import SourceResponseError
 from tasks.extract import census_balance, workbook
 from tasks.extract.base import RawDocument
 from tasks.extract.containers import MONTH, WORKBOOK, Origin, opened
@@ -41,6 +42,52 @@ def test_wrong_dimension_does_no_harm() -> None:
     body = bombs.packed({**parts, sheet: vast})
     read = census_balance.parse("atp_world_monthly", (document(body),), None)
     assert read.vintage == "2025-02"
+
+
+SHEET = "xl/worksheets/sheet1.xml"
+LINKED = (
+    b'<externalLink><externalBook><sheetDataSet><sheetData sheetId="0"><row r="1048576"><cell r="XFD1048576"><v>1</v>'
+    b"</cell></row></sheetData></sheetDataSet></externalBook></externalLink>"
+)
+
+
+def with_rows(rows: bytes, after: bytes = b"") -> dict[str, bytes]:
+    good = bombs.unpacked(doubles.workbook())
+    return {SHEET: good[SHEET].replace(b"</sheetData>", rows + b"</sheetData>" + after)}
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        pytest.param(with_rows(b'<row r="1048576" ht="15" customHeight="1"/>'), id="row with a height"),
+        pytest.param(with_rows(b'<row r="1048576"><c r="XFD1048576" s="3"/></row>'), id="cell with a style"),
+        pytest.param(with_rows(b'<row r="99999">\n<c r="A99999" s="3"></c> <c r="ZZ99999" /></row>'), id="cells"),
+        pytest.param(with_rows(b"", b'<pageSetup firstPageNumber="4294967295"/>'), id="number of a page"),
+        pytest.param({"xl/externalLinks/externalLink1.xml": LINKED}, id="external link"),
+    ],
+)
+def test_what_the_reader_does_not_lay_out_is_let_through(parts: dict[str, bytes]) -> None:
+    body = bombs.packed({**bombs.unpacked(doubles.workbook()), **parts})
+    assert workbook.open_workbook("census_balance", document(body)).sheet("country", header_row=None).shape == (75, 29)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        '<c r="ZZ90000"><v>1</v></c>',
+        '<c s="3"r="ZZ90000"><v>1</v></c>',
+        '<c r="ZZ90000" s="/>"><v>1</v></c>',
+        """<c x='<c y="' r='ZZ90000' z='"/>'><v>1</v></c>""",
+        '<c r="ZZ90000" t="str"><v></v></c>',
+        '<c r="ZZ90000"><!-- --><v>1</v></c>',
+        '<c r="ZZ90000" s="3"/><c><v>1</v></c>',
+        '<cell r="ZZ90000"/><c r="ZZ90000"><v>1</v></c>',
+    ],
+)
+def test_what_looks_empty_is_refused(cell: str) -> None:
+    body = bombs.packed({**bombs.unpacked(doubles.workbook()), **with_rows(f'<row r="90000">{cell}</row>'.encode())})
+    with pytest.raises(SourceResponseError, match="SHEET_CELLS"):
+        workbook.open_workbook("census_balance", document(body))
 
 
 def test_embedded_workbook_is_not_opened() -> None:
