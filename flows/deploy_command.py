@@ -69,6 +69,8 @@ def _told(url: str) -> Iterator[None]:
     except httpx.TransportError as e:
         raise DeployError(f"the Prefect server does not answer ({url}: {told(e)}); start it, deploy again") from e
     except PrefectHTTPStatusError as e:
-        raise DeployError(f"the Prefect server at {url} refused: {e.response.text[:500]}; mended, deploy again") from e
+        raise DeployError(
+            f"the Prefect server at {url} refused: {blanked(e.response.text)[:500]}; mended, deploy again"
+        ) from e
     except PrefectException as e:
         raise DeployError(f"{url}: {blanked(one_line(e))}") from e

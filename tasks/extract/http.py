@@ -174,7 +174,7 @@ class Client:
         part = part_of(told)
         if part is None or part[0] != have or (part[2] is not None and part[1] + 1 != part[2]):
             to.unlink()
-            raise Passing(f"another part came than was asked for: {_short(told) or 'it does not say which'}")
+            raise Passing(f"another part came than was asked for: {self._short(told) or 'it does not say which'}")
         if begun.size is None and part[2] is None:
             to.unlink()  # nothing says when it is whole
             raise Passing("a part came of a file whose size is not told")
@@ -199,7 +199,9 @@ class Client:
                 part = part_of(told)
                 whole = part is not None and (len(body) == count or part[0] == 0) and part[2] in (None, part[1] + 1)
                 if part is None or not whole or len(body) != part[1] + 1 - part[0]:
-                    raise Passing(f"another part came than was asked for: {_short(told) or 'it does not say which'}")
+                    raise Passing(
+                        f"another part came than was asked for: {self._short(told) or 'it does not say which'}"
+                    )
                 return receive(Answer(shown, body, response.headers.get("content-type", "")))
 
         return self._tried(url, once)
@@ -294,11 +296,11 @@ class Client:
                 raise Passing(told, slow=True) from e
             raise Passing(f"no answer in time ({type(e).__name__})", slow=True) from e
         except httpx2.TransportError as e:
-            raise Passing(self.scrub.text(_short(f"{type(e).__name__}: {e}"))) from e
+            raise Passing(self._short(f"{type(e).__name__}: {e}")) from e
         except BrokenBodyError as e:
             raise Passing(str(e)) from e
         except httpx2.InvalidURL as e:
-            raise ConfigError(f"source {self.source}: {shown} cannot be asked: {_short(str(e))}") from e
+            raise ConfigError(f"source {self.source}: {shown} cannot be asked: {self._short(str(e))}") from e
         except TooMuchError:
             if bounds.most == HEAD:
                 told = f"{shown} sent {plural(HEAD, 'byte')} and no answer yet; check the address"
@@ -307,6 +309,9 @@ class Client:
         finally:
             self.meter.bytes += bounds.came
             self._limits.received(bounds.came)
+
+    def _short(self, text: str) -> str:
+        return _short(self.scrub.text(text))
 
     def _read(self, shown: str, response: httpx2.Response, bounds: Bounds) -> bytes:
         body = bytearray()
@@ -330,7 +335,7 @@ class Client:
         bounds.allow(self.settings.max_bytes + self.settings.max_bytes // 16 + (1 << 16))
         encoding = encoding_of(response)
         if encoding not in ("", "gzip") or (encoding and as_it_is):
-            told = f"{shown} comes compressed ({_short(encoding)}), as it was not asked for; check the address"
+            told = f"{shown} comes compressed ({self._short(encoding)}), as it was not asked for; check the address"
             raise SourceResponseError(self.source, told)
         return unpacked(response.iter_raw()) if encoding else response.iter_raw()
 
@@ -352,7 +357,7 @@ class Client:
                 seconds,
             )
         if response.is_redirect:
-            target = _shown(response.headers.get("location", "nowhere"))
+            target = _shown(self.scrub.text(response.headers.get("location", "nowhere")))
             raise RedirectedError(
                 self.source,
                 f"{shown} redirects to {target}, which is not followed; check the address",
@@ -361,13 +366,16 @@ class Client:
             )
         if status == 429 or status >= 500:
             raise Passing(f"status {status}", wait, slow=status >= 500)
-        head = " ".join(_error_body(response, bounds)[:200].decode("utf-8", "replace").split())
-        told = self.scrub.text(f"{shown} answered status {status}: {head or 'empty body'}")
+        body, whole = _error_body(response, bounds)
+        # In this order: of a key that the end cuts, the scrubber would not know the rest.
+        said = self.scrub.text(body.decode("utf-8", "replace"), cut=not whole)
+        told = f"{self.scrub.text(shown)} answered status {status}: {' '.join(said.split())[:200] or 'empty body'}"
         raise StatusError(self.source, f"{told}; {advice(self.source, status)}", status=status)
 
 
-def _error_body(response: httpx2.Response, bounds: Bounds) -> bytes:
-    """What came of the body of an error, up to a bound. That there is no more of it is no other error."""
+def _error_body(response: httpx2.Response, bounds: Bounds) -> tuple[bytes, bool]:
+    """What came of the body of an error, up to a bound, and whether it is all; that more is missing is no other
+    error."""
     bounds.allow(1 << 17)  # what was read with the head does not count
     bounds.deadline = min(bounds.deadline, time.monotonic() + ERROR_SECONDS)
     body = b""
@@ -376,7 +384,9 @@ def _error_body(response: httpx2.Response, bounds: Bounds) -> bytes:
             body += piece
             if len(body) >= ERROR_BYTES:
                 break
-    return body[:ERROR_BYTES]
+        else:
+            return body, True
+    return body[:ERROR_BYTES], False
 
 
 def _found(shown: str, response: httpx2.Response) -> Found:

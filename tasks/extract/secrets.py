@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, unquote_plus
 
@@ -40,7 +40,8 @@ class Scrubber:
 
     def __init__(self, secrets: Iterable[str], in_text: Iterable[str] = ()) -> None:
         known = [s for s in secrets if s]
-        self._text, found = _pattern([*known, *in_text]), _pattern(known)
+        self._forms = _forms([*known, *in_text])
+        self._text, found = _pattern(self._forms), _pattern(_forms(known))
         self._bytes = re.compile(found.pattern.encode(), re.IGNORECASE) if found else None
 
     @staticmethod
@@ -50,15 +51,25 @@ class Scrubber:
         signed = [v for url in urls for k, v in _parameters(url) if k.casefold() in SIGNATURES | SECRET_PARAMETERS]
         return Scrubber([key or "", *signed], [value for url in urls for value in secrets_of(url)])
 
-    def text(self, text: str) -> str:
-        return self._text.sub(REDACTED, text) if self._text else text
+    def text(self, text: str, *, cut: bool = False) -> str:
+        """The text without secrets. Scrub first and shorten then. ``cut``: it ends where more was to come, and so may
+        end with a part of a secret, which is left out."""
+        found = self._text.sub(REDACTED, text) if self._text else text
+        if not cut:
+            return found
+        end = found.casefold()
+        parts = {form[:n].casefold() for form in self._forms for n in range(1, len(form))}
+        return found[: len(found) - max((len(part) for part in parts if end.endswith(part)), default=0)]
 
     def bytes(self, body: bytes) -> bytes:
         return self._bytes.sub(REDACTED.encode(), body) if self._bytes else body
 
 
-def _pattern(secrets: Iterable[str]) -> re.Pattern[str] | None:
-    forms = sorted({f for s in secrets if s for f in (s, quote(s, safe=""))}, key=len, reverse=True)
+def _forms(secrets: Iterable[str]) -> list[str]:
+    return sorted({f for s in secrets if s for f in (s, quote(s, safe=""))}, key=len, reverse=True)
+
+
+def _pattern(forms: Sequence[str]) -> re.Pattern[str] | None:
     return re.compile("|".join(re.escape(f) for f in forms), re.IGNORECASE) if forms else None
 
 

@@ -69,6 +69,45 @@ def test_failed_attempts_are_counted_too() -> None:
         assert (meter.requests, meter.bytes) == (2, server.sent)
 
 
+KEY = "abcdefgh-1234-5678"
+
+
+class Telling(Double):
+    """Answers with ``body``, of which it says that it has ``more`` bytes; or with ``raw``, as it is."""
+
+    body, headers, status, more, raw = b"", dict[str, str](), 400, 0, b""
+
+    def answer(self, request: BaseHTTPRequestHandler) -> None:
+        if self.raw:
+            request.close_connection = True
+            request.wfile.write(self.raw)
+        else:
+            length = len(self.body) + self.more if self.more else None
+            self.send(request, self.body, status=self.status, headers=self.headers, length=length)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"body": b"x" * 190 + KEY.encode()},
+        {"body": b" " * 4090 + KEY.encode()},
+        {"body": b"no: " + KEY[:12].encode(), "more": 6},
+        {"status": 302, "headers": {"Location": "/" + "x" * 490 + KEY}},
+        {"status": 302, "headers": {"Location": f"/{KEY}/x"}},
+        {"status": 200, "headers": {"Content-Encoding": f"br;{KEY}"}},
+        {"status": 200, "headers": {"Content-Encoding": "br" + "x" * 490 + KEY}},
+        *({"raw": b"HTTP/1.1 200 OK\r\n" + b"x" * n + KEY.encode() + b"\r\n\r\n"} for n in (430, 440)),
+    ],
+)
+def test_no_part_of_a_key_is_told(told: dict[str, Any]) -> None:
+    with Telling() as server:
+        for name, value in told.items():
+            setattr(server, name, value)
+        with pytest.raises(SourceError) as e:
+            Client(SOURCE, settings(attempts=1), KEY, Meter()).get(server.url, None, lambda answer: answer)
+    assert KEY[:5] not in str(e.value)
+
+
 @pytest.mark.parametrize("size", [len(BODY), len(BODY) - 1])
 def test_size_is_bounded_to_the_byte(size: int) -> None:
     for fault in ("", "gzip"):

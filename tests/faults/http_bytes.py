@@ -101,7 +101,7 @@ def _seed(patch: pytest.MonkeyPatch) -> None:
 
     patch.setattr(wire._Stream, "read", read)
     patch.setattr(wire.Bounds, "capped", lambda self, seconds, late: seconds)
-    patch.setattr(http, "_error_body", lambda response, bounds: b"".join(response.iter_raw()))
+    patch.setattr(http, "_error_body", lambda response, bounds: (b"".join(response.iter_raw()), True))
 
 
 ROW = Row(
