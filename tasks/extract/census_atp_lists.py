@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 
+from configs.addresses import query_of
 from configs.errors import ConfigError, NoAddressError, VintageUnavailableError
 from configs.settings import source_settings
 from tasks.extract import atp_list_files
@@ -44,7 +45,8 @@ def fetch(ask: Ask, archive: Archive) -> tuple[RawDocument, ...]:
     named = _named()
     documents = {role: d for role, d in ask.known.items() if atp_list_files.ROLE.match(role)}
     wanted = {role: url for role, url in named.items() if ask.refresh == "all" or _may_differ(role, url, documents)}
-    with Session(SOURCE, ask, archive, plan=json.dumps(wanted, sort_keys=True)) as session:
+    plan = json.dumps({role: without_secrets(url) for role, url in wanted.items()}, sort_keys=True)
+    with Session(SOURCE, ask, archive, plan=plan) as session:
         for role, url in sorted(wanted.items()):
             documents[role] = session.get(role, url, judge=lambda d: atp_list_files.read_list(SOURCE, d), suffix=".txt")
     # The concordance of a month is the authority for it.
@@ -103,7 +105,8 @@ def _named() -> dict[str, str]:
 
 
 def _may_differ(role: str, url: str, known: Mapping[str, RawDocument]) -> bool:
-    """Whether a list has to be asked for again. Lists of the past do not change; their names sort by month."""
+    """Whether a list has to be asked for again. Lists of the past do not change; their names sort by month. What the
+    query of an address was is not written down, so one with a query may be another."""
     had = known.get(role)
     newest = not any(r > role for r in known if r.split("/")[0] == role.split("/", maxsplit=1)[0])
-    return had is None or newest or had.url != without_secrets(url)
+    return had is None or newest or bool(query_of(url)) or had.url != without_secrets(url)

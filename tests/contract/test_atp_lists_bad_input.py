@@ -111,6 +111,16 @@ def test_only_what_may_have_changed_is_asked_for_again(census: ListsDouble, monk
     assert asked(census, replace(ask, known=moved)) == set(ALL)
 
 
+def test_another_query_of_an_address_is_asked_for(census: ListsDouble, monkeypatch: pytest.MonkeyPatch) -> None:
+    census.files.update({f"/{role}.txt?list={n}": body for role, body in ALL.items() for n in "12"})
+    name(monkeypatch, {role: f"{census.url}/{role}.txt?list=1" for role in ALL})
+    known = {d.role: d for d in census_atp_lists.fetch(Ask(DATASET), Memory())}
+    name(monkeypatch, {role: f"{census.url}/{role}.txt?list=2" for role in ALL})
+    census.requests.clear()
+    census_atp_lists.fetch(Ask(DATASET, known=known), Memory())
+    assert sorted(census.requests) == sorted(f"/{role}.txt?list=2" for role in ALL)
+
+
 def test_the_lists_of_the_version_before_are_taken_over(census: ListsDouble, monkeypatch: pytest.MonkeyPatch) -> None:
     known = {d.role: d for d in atp_lists_bundled.fetch(Ask(DATASET), Memory())}
     serve(monkeypatch, census, {"imports/2022-01": atp_list(CODES)})
