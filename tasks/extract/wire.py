@@ -179,6 +179,8 @@ def _proxy(url: httpx2.URL) -> httpx2.Proxy | None:
     found = proxies.get(url.scheme) or proxies.get("all")
     if not found or proxy_bypass(url.host):
         return None
+    if found.lower().startswith("socks"):  # it would take another library
+        raise httpx2.InvalidURL("the proxy that the environment names is of SOCKS; name one of HTTP, or none")
     try:
         return httpx2.Proxy(found if "://" in found else f"http://{found}")
     except (ValueError, httpx2.InvalidURL):
