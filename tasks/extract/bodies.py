@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator
 import httpx2
 
 STEP = 1 << 20  # bytes unpacked at a time
-PLAIN = ("", "identity")
-GZIP = ("gzip", "x-gzip")
+GZIP = {"gzip", "x-gzip"}
+# Other words in the header (UTF-8, none, binary) are mistakes about a body that is plain.
+PACKED = GZIP | {"deflate", "br", "zstd", "compress", "x-compress", "bzip2", "x-bzip2", "xz", "dcb", "dcz"}
 
 
 class BrokenBodyError(Exception):  # not an error of ours: asking again can help
@@ -22,8 +23,9 @@ class BrokenBodyError(Exception):  # not an error of ours: asking again can help
 
 def encoding_of(response: httpx2.Response) -> str:
     """How a body is compressed; empty if it is not."""
-    found: str = response.headers.get("content-encoding", "").strip().lower()
-    return "" if found in PLAIN else "gzip" if found in GZIP else found
+    told = response.headers.get("content-encoding", "").lower().split(",")
+    found = ["gzip" if word in GZIP else word for word in map(str.strip, told) if word in PACKED]
+    return ", ".join(found)
 
 
 def unpacked(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -70,6 +70,7 @@ def _bomb() -> bytes:
     return b"".join(packer.compress(bytes(1_000_000)) for _ in range(100)) + packer.flush()
 
 
+_NO_COMPRESSIONS = ("UTF-8", "none", "binary", "identity", "identity, utf-8", "\xb2")
 _STATUS = b"HTTP/1.1 200 OK\r\n"
 _CHUNKED = "Transfer-Encoding: chunked"
 _NOTHING = _gzip(b"")[:10] + b"\0\0\0\xff\xff"  # a header of gzip, and a block that holds nothing
@@ -208,7 +209,8 @@ TRANSPORT: dict[str, Misbehaviour] = {
     "gzip and more": Misbehaviour(lambda a: _sized(a, _gzip(BODY) + b"more", "Content-Encoding: gzip"), "body"),
     "gzip that unpacks to 100 MB": Misbehaviour(lambda a: _sized(a, _bomb(), "Content-Encoding: gzip"), "body"),
     "a compression not asked for": _with("body", "Content-Encoding: br"),
-    "a compression that is none": _with("body", b"Content-Encoding: \xb2"),
+    "two compressions": _with("body", "Content-Encoding: gzip, br"),
+    **{f"a compression that is none: {n}": _with("value", b"Content-Encoding: " + _bytes(n)) for n in _NO_COMPRESSIONS},
     "404 of broken gzip": _with("any", "Content-Encoding: gzip", status="404 Not Found"),
     **{f"Location: {n}": _with("error", b"Location: " + _bytes(v), status="302 Found") for n, v in _LOCATIONS.items()},
     **{f"Retry-After: {n}": _with("error", b"Retry-After: " + _bytes(v), status="503 Busy") for n, v in _WAITS.items()},
