@@ -147,7 +147,9 @@ def _table(document: RawDocument, body: bytes, needed: tuple[str, ...]) -> pl.Da
     lines = decoded.explode()
     header = list(lines[0]) if len(lines) and lines[0] is not None else []
     # What polars takes for a text or a row, and is none, is found by the strict reader.
-    if lines.list.len().n_unique() != 1 or not all(header) or HALF.search(body):
+    if HALF.search(body) and (odd := _odd(document, body)):
+        raise odd
+    if lines.list.len().n_unique() != 1 or not all(header):
         told = "has rows that are not as long as its header" if all(header) else "has a column without a name"
         told = f"{told}: {shown(header)}"
         raise _odd(document, body) or _fail(SourceLayoutError, document, told)

@@ -89,6 +89,18 @@ def test_garbage_is_a_named_error_with_what_was_kept(garbage: bytes) -> None:
     assert e.value.raw_keys == ("kept",)
 
 
+@pytest.mark.parametrize(("name", "odd"), [("\U0001f600", False), ("\ud83d", True), ("\ude00", True)])
+def test_half_a_character_is_refused_and_a_whole_one_read(name: str, odd: bool) -> None:
+    rows = [["CTY_CODE", "CTY_NAME", "HITECH", "HITECH_DESC", "ALL_VAL_MO", "ALL_VAL_YR", "time"]]
+    content = json.dumps([*rows, ["5700", name, "01", f"{answers.GROUPS['01']} [01]", "1", "1", "2024-01"]]).encode()
+    assert b"\\ud" in content
+    if odd:
+        with pytest.raises(SourceError, match="half a character"):
+            read(content)
+    else:
+        assert read(content).height == 1
+
+
 def test_no_content_is_no_rows() -> None:
     assert read(b"").is_empty()
 
