@@ -12,19 +12,24 @@ from urllib.parse import urlsplit
 
 # Also of an address that a library would still take: backslashes, one slash, none.
 _AUTHORITY = re.compile(r"\s*[a-z][a-z0-9+.\-]*:[/\\]*([^/\\?#]*)", re.IGNORECASE)
+# Of a file it ends with the third slash, where the path begins, which may have an @.
+_OF_FILE = re.compile(r"\s*file:(?:[/\\]{2}([^/\\?#]*))?", re.IGNORECASE)
 _QUERY = re.compile(r"[?#](.*)\Z", re.DOTALL)
 
 
 def has_login(url: str) -> bool:
     """Whether an address has a user or a password before its host."""
-    found = _AUTHORITY.match(url)
-    return found is not None and "@" in found[1]
+    return "@" in _authority(url)
 
 
 def login_of(url: str) -> str:
     """``user:password`` of an address, empty if it has none."""
-    found = _AUTHORITY.match(url)
-    return found[1].rpartition("@")[0] if found else ""
+    return _authority(url).rpartition("@")[0]
+
+
+def _authority(url: str) -> str:
+    found = _OF_FILE.match(url) or _AUTHORITY.match(url)
+    return (found[1] or "") if found else ""
 
 
 def query_of(url: str) -> str:

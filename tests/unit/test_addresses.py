@@ -54,6 +54,9 @@ def test_login_in_the_address_of_runbooks_is_refused() -> None:
         ("https://h/x@y?a=b@c", ""),
         ("/srv/a@b", ""),
         ("a@b", ""),
+        ("file:///@data/x.xlsx", ""),
+        ("file:/@data/x.xlsx", ""),
+        ("FILE://u:p@localhost/@data", "u:p"),
     ],
 )
 def test_login_is_what_comes_before_the_host(url: str, login: str) -> None:
