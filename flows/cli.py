@@ -314,8 +314,8 @@ def yank_command(target: str, reason: str, replaced_by: str | None, store: str |
 
 @cli.command(name="redate")
 @click.argument("dataset", shell_complete=DATASETS)
-@click.option("--reason", required=True, help="Reason, recorded in the log.")
-@click.option("--by", required=True, help="Who corrects it, recorded in the log.")
+@click.option("--reason", type=Line(), required=True, help="Reason, recorded in the log.")
+@click.option("--by", type=Line(), required=True, help="Who corrects it, recorded in the log.")
 @click.option(
     "--at", multiple=True, metavar="SEQ=TIME", help="True time of an event (UTC); repeatable [default: the store's]."
 )
@@ -386,7 +386,7 @@ def promote_command(target: str, reason: str, by: str, store: str | None, as_jso
 )
 @click.option(
     "--rejected-days",
-    type=click.FLOAT,
+    type=Amount("DAYS"),
     metavar="DAYS",
     help="Also delete the data of versions rejected more than DAYS ago, 90 for example [default: keep all].",
 )

@@ -21,10 +21,11 @@ from prefect import task  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 
 from configs.contract import load_contract, published_names  # noqa: E402
-from configs.errors import StoreError, TechtradeError  # noqa: E402
+from configs.errors import StoreError, TechtradeError, UsageError  # noqa: E402
 from configs.words import plural  # noqa: E402
 from flows import alerting, keys, logs  # noqa: E402
 from flows.announcing import announce  # noqa: E402
+from flows.cli_options import CENTURY  # noqa: E402
 from flows.deployed import deployed  # noqa: E402
 from flows.operate_commands import verified, wanted  # noqa: E402
 from flows.output import one_line  # noqa: E402
@@ -75,7 +76,17 @@ def maintenance(
 
     Raises:
         MaintenanceError: a step failed, or a version is damaged; every other step was done.
+        UsageError: an age that cannot be; nothing was done.
     """
+    for name, age, unit in (
+        ("grace_hours", grace_hours, "HOURS"),
+        ("raw_days", raw_days, "DAYS"),
+        ("rejected_days", rejected_days, "DAYS"),
+    ):
+        if age is not None and not 0 <= age <= CENTURY[unit]:
+            raise UsageError(
+                f"maintenance: {name} has to be from 0 to {CENTURY[unit]:,.0f}; change it in the deployment"
+            )
     target, now = open_store(store_of_run(store)), versions.utc_now()
     steps: list[Callable[[], list[str]]] = [lambda: clean_up(target, now, timedelta(hours=grace_hours))]
     if raw_days is not None:

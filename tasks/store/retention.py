@@ -32,6 +32,8 @@ from tasks.store.versions import read_latest, read_manifest, stamp
 TRIES = 20
 # The one that readers get, and one to fall back to.
 LEAST = 2
+# A century: a day that long ago must be one that a date can hold.
+DAYS = 36_500
 
 
 @dataclass(frozen=True)
@@ -42,10 +44,10 @@ class Policy:
     days: float
 
     def __post_init__(self) -> None:
-        if self.versions < LEAST or self.days < 0:
+        if self.versions < LEAST or not 0 <= self.days <= DAYS:
             raise UsageError(
                 f"--keep {self.versions} --keep-days {self.days:g}: keep at least {LEAST} versions, so that a yank has "
-                "one to fall back to, and 0 days or more"
+                f"one to fall back to, and 0 to {DAYS:,} days"
             )
 
     @property
@@ -60,8 +62,8 @@ class RejectedPolicy:
     days: float
 
     def __post_init__(self) -> None:
-        if self.days < 0:
-            raise UsageError(f"--rejected-days {self.days:g}: give 0 days or more")
+        if not 0 <= self.days <= DAYS:
+            raise UsageError(f"--rejected-days {self.days:g}: give 0 to {DAYS:,} days")
 
     @property
     def words(self) -> str:

@@ -121,7 +121,7 @@ def _shown(*arguments: str, **environment: str) -> str:
 def _of_parameters() -> Iterator[Fault]:
     for path, command, parameter in _parameters():
         name = f"{path} {parameter.opts[0]}"
-        if isinstance(parameter.type, click.IntRange | click.FloatRange):
+        if isinstance(parameter.type, click.types.IntParamType | click.types.FloatParamType):
             for value in NUMBERS:
                 words = _words(path, command, parameter, value)
                 yield Fault(f"{name}={value or 'nothing'}", lambda _, w=tuple(words): _refused(*w))  # type: ignore[misc]

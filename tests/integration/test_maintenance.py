@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from configs.errors import StoreError
+from configs.errors import StoreError, UsageError
 from tasks.alerts import Finding
 from tasks.store import layout, ledger, versions
 from tasks.store.objects import ObjectStore
@@ -50,6 +50,14 @@ def test_what_killed_runs_left_goes_and_what_is_derived_is_made_whole(
     assert f'"{published}"'.encode() in local_store.get(layout.CATALOG).body
     assert ledger.read(local_store, DATASET) is not None
     assert maintenance(store=local_store.url, grace_hours=0) == ["1 version verified: all checksums hold"]
+
+
+@pytest.mark.parametrize("age", [{"grace_hours": float("nan")}, {"raw_days": -1}, {"rejected_days": 1e300}])
+def test_age_that_cannot_be_is_refused(local_store: ObjectStore, age: dict[str, Any]) -> None:
+    from flows import maintenance
+
+    with pytest.raises(UsageError, match=next(iter(age))):
+        maintenance.maintenance(store=local_store.url, **age)
 
 
 def test_every_published_version_has_its_turn_within_as_many_nights(

@@ -116,5 +116,5 @@ def test_commands_free_and_tell(
     assert shown.code == 0 and "its data files were deleted at" in shown.out
     assert run("diff", DATASET, bad).code == 1
     assert run("quality", f"{DATASET}@{bad}").code == 0
-    with pytest.raises(UsageError, match="0 days or more"):
+    with pytest.raises(UsageError, match="0 to 36,500 days"):
         RejectedPolicy(-1)

@@ -173,3 +173,11 @@ def test_a_yank_falls_back_to_what_has_its_data_and_the_log_says_to_what(store: 
 def test_a_policy_leaves_something_to_fall_back_to() -> None:
     with pytest.raises(UsageError, match="at least 2 versions"):
         retention.Policy(1, 30)
+
+
+@pytest.mark.parametrize("days", [float("nan"), float("inf"), 1e300, -1])
+def test_days_that_cannot_be_are_refused(days: float) -> None:
+    with pytest.raises(UsageError, match="0 to 36,500 days"):
+        retention.Policy(2, days)
+    with pytest.raises(UsageError, match="0 to 36,500 days"):
+        retention.RejectedPolicy(days)

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from configs.contract import published_names
 from configs.words import COMMAND, COMMANDS
 from flows.cli import cli
+from flows.cli_options import CENTURY
 from flows.help import EXAMPLES, TOPICS, dataset_names
 
 WIDTH = 80
@@ -49,6 +50,27 @@ def test_every_command_is_in_one_group_of_the_help() -> None:
     assert [line for line in text.splitlines() if line in titles] == titles and "Other:" not in text
     for topic in TOPICS:
         assert topic.example in text
+
+
+OPTIONS = {f"{name} {p.opts[0]}": p for name, command in ALL.items() for p in command.params}
+NUMERIC = (click.types.IntParamType, click.types.FloatParamType)
+
+
+@pytest.mark.parametrize("name", [name for name, p in OPTIONS.items() if isinstance(p.type, NUMERIC)])
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e300", "-1", "9" * 30])
+def test_number_that_cannot_be_is_refused(name: str, value: str) -> None:
+    with pytest.raises(click.BadParameter):
+        OPTIONS[name].type.convert(value, OPTIONS[name], None)
+
+
+def test_option_with_a_unit_is_a_number() -> None:
+    units = {"N", *CENTURY}
+    assert all(isinstance(p.type, NUMERIC) for p in OPTIONS.values() if p.metavar in units)
+
+
+@pytest.mark.parametrize("name", [name for name in OPTIONS if name.endswith((" --reason", " --by"))])
+def test_words_of_a_person_are_kept_as_a_line(name: str) -> None:
+    assert OPTIONS[name].type.convert("a\x1b[1m\nb", OPTIONS[name], None).isprintable()
 
 
 @pytest.mark.parametrize("name", [name for name, c in ALL.items() if isinstance(c, click.Group)] + [""])
