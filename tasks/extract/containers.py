@@ -91,7 +91,7 @@ class Container:
     def _check(self, member: zipfile.ZipInfo) -> None:
         name, path = member.filename, PurePosixPath(_path(member))
         # NUL and what follows it are not in ``filename``.
-        odd = name != member.orig_filename.replace("\\", "/") or not name or not name.isprintable()
+        odd = _path(member) != member.orig_filename.replace("\\", "/") or not name or not name.isprintable()
         if odd or path.is_absolute() or ".." in path.parts or ":" in name:
             raise self.origin.refusal(f"has a member with the path {member.orig_filename!r}; check the address")
         if member.flag_bits & ENCRYPTED:

@@ -90,6 +90,11 @@ def test_what_looks_empty_is_refused(cell: str) -> None:
         workbook.open_workbook("census_balance", document(body))
 
 
+def test_backslashes_between_folders_are_read() -> None:
+    parts = {name.replace("/", "\\"): part for name, part in bombs.unpacked(doubles.workbook()).items()}
+    assert workbook.open_workbook("census_balance", document(bombs.packed(parts))).sheet_names == ["country"]
+
+
 def test_embedded_workbook_is_not_opened() -> None:
     good = doubles.workbook()
     body = bombs.packed({**bombs.unpacked(good), "xl/embeddings/Sheet1.xlsx": good})
