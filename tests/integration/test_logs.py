@@ -14,6 +14,7 @@ import pytest
 
 from tasks.store import versions
 from tasks.store.open import open_store
+from tests import terminal
 from tests.command import Ran
 from tests.contract.doubles import closed_port
 
@@ -88,3 +89,24 @@ def test_a_run_that_a_worker_starts_says_json_lines(prefect_api: str, tmp_path: 
     assert {line["version"] for line in said} == {None, latest.version}
     finished = [line for line in said if line["logger"] == "prefect.flow_runs" and "Completed" in line["message"]]
     assert finished and finished[-1]["version"] == latest.version
+
+
+PREFECT_SAYS = """
+from flows.output import guarded
+from flows.runtime import prepare
+prepare()
+with guarded():
+    from prefect.logging import get_logger
+    from prefect.logging.configuration import setup_logging
+    setup_logging()
+    get_logger("a").info("Flow run 'a' finished in state Completed()")
+"""
+
+
+def test_what_prefect_says_on_a_terminal_has_no_escapes() -> None:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
+    run = terminal.start(
+        [sys.executable, "-c", PREFECT_SAYS], environment | {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "INFO"}
+    )
+    assert run.end() == 0 and "Completed()" in run.text
+    assert "x1b" not in run.shown and "\x1b" not in run.shown
