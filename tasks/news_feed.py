@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from configs.contract import Contract, load_contract, published_names
-from configs.errors import ConfigError
+from configs.errors import ConfigError, NewerFormatError
 from configs.words import visible
 from tasks import news_page
 from tasks.news import NAMESPACE, News, id_of, news_of
@@ -176,7 +176,7 @@ def _whole(store: ObjectStore) -> Feed:
             with_it = refreshed(logs, name) if own else {}
             events = [e for e in latest.log if own or e.event != "published"][: -ENTRIES - 1 : -1]
             made = [(e, entry_of(news_of(store, contract, latest, e))) for e in events]
-        except (*reader.DAMAGED, ConfigError) as e:
+        except (*reader.DAMAGED, ConfigError, NewerFormatError) as e:
             log.warning("%s: left out of the news: %s", name, e)
             continue
         entries += [replace(entry, refreshed=with_it.get(e.seq, ())) for e, entry in made]

@@ -27,7 +27,7 @@ from tasks.quality.report import Report, failures_of
 from tasks.read_back import parquet_bytes, read_back, stage_page
 from tasks.runs import Checked, Fetched, Published, RejectedError, Request, Skipped
 from tasks.stages import in_stage
-from tasks.store import layout, reader, versions
+from tasks.store import clocks, layout, reader, versions
 from tasks.store.objects import ObjectStore
 from tasks.store.raw import RawArchive
 from tasks.store.records import Manifest
@@ -51,9 +51,11 @@ def fetch(
 
     Raises:
         BreakingChangeError: the contract breaks readers of what is published; nothing is asked for.
+        WrongClockError: the clock, or the log, is of the future; nothing is asked for.
         SourceError: the publisher gives nothing that can be used.
     """
     schema_rules.refuse_breaking(head, request.contract)
+    clocks.believed(archive.store, head.dataset, head.latest, versions.utc_now())
     manifest = head.manifest
     known = archive.known(manifest) if manifest else {}
     if request.contract.derived_from:
@@ -276,8 +278,8 @@ def rejected_before(
 ) -> RejectedError | None:
     """The rejection of version ``rejected``, if it was of the same input, by the same code, against the same
     parent: a schedule that meets the same bad input every hour must not leave a rejected version every hour."""
-    if rejected is None:
-        return None
+    if rejected is None or (head.latest and rejected in head.latest.retired_versions):
+        return None  # without its data nobody could promote it: it is judged again
     try:
         manifest = versions.read_manifest(store, contract.name, rejected)
         evidence = reader.quality(store, manifest)

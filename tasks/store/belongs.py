@@ -93,6 +93,17 @@ def datasets(store: ObjectStore) -> list[str]:
     return [n for n in store.folders("") if re.fullmatch(NAME, n) and (n in known or not _copied(store, n))]
 
 
+def may_need(store: ObjectStore) -> list[str]:
+    """Return the datasets whose versions may need something: also those that ``datasets`` does not list because their
+    folder is a link, which readers follow, or because all that is left of them is their ledger."""
+    return sorted({*datasets(store), *published_names(), *store.folders(layout.LEDGER)})
+
+
+def log_is_lost(store: ObjectStore, dataset: str) -> bool:
+    """Whether a dataset without ``latest.json`` was published all the same: the ledger has a copy of it."""
+    return store.size(layout.ledger_log(dataset)) is not None
+
+
 def foreign(store: ObjectStore, problems: list[str], also: Sequence[str] = ()) -> list[str]:
     """Return a line each for names that techtrade never wrote.
 

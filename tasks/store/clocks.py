@@ -9,14 +9,15 @@ good reason: a store is published into by hand once a year. Hence the bound ``TE
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-from configs.errors import WrongClockError
+from configs.errors import ObjectNotFoundError, WrongClockError
 from configs.hints import command
 from configs.settings import load_settings
 from configs.words import plural
+from tasks.store import layout
 from tasks.store.objects import ObjectStore
-from tasks.store.records import Latest
+from tasks.store.records import DamagedRecordError, Latest, Status
 
 AHEAD = timedelta(days=1)
 
@@ -31,7 +32,7 @@ def believed(store: ObjectStore, dataset: str, latest: Latest | None, now: datet
     there = store.clock()
     if there is not None and now - there > AHEAD:
         raise WrongClockError(
-            f"{dataset}: nothing was published: the clock of this machine says {_day(now)}, that of the store "
+            f"{dataset}: nothing was changed: the clock of this machine says {_day(now)}, that of the store "
             f"{_day(there)}. Set the clock, then run again"
         )
     if latest is None or not latest.log:
@@ -39,18 +40,28 @@ def believed(store: ObjectStore, dataset: str, latest: Latest | None, now: datet
     last = datetime.fromisoformat(latest.log[-1].at)
     if last - max(now, there or now) > AHEAD:
         raise WrongClockError(
-            f"{dataset}: nothing was published: the last event of its log is stamped {_day(last)}, and today is "
+            f"{dataset}: nothing was changed: the last event of its log is stamped {_day(last)}, and today is "
             f"{_day(now)}: a publisher's clock was wrong. Set the clock if this one is; else correct the log with: "
             f"{command('redate', dataset, '--reason', 'TEXT', '--by', 'NAME', store=store.url)}"
         )
     idle = timedelta(days=load_settings().max_idle_days)
-    if store.shares_clock and now - last > idle:
+    if store.shares_clock and now - last > idle and now - _last_run(store, dataset) > idle:
         raise WrongClockError(
-            f"{dataset}: nothing was published: the clock of this machine says {_day(now)}, "
-            f"{plural((now - last).days, 'day')} after the last event of the log. Set the clock; if it is right, set "
-            f"TECHTRADE_MAX_IDLE_DAYS (now {idle.days})"
+            f"{dataset}: nothing was changed: the clock of this machine says {_day(now)}, "
+            f"{plural((now - last).days, 'day')} after the last event of its log and the last good run. Set the clock; "
+            f"if it is right, set TECHTRADE_MAX_IDLE_DAYS (now {idle.days})"
         )
     return now
+
+
+def _last_run(store: ObjectStore, dataset: str) -> datetime:
+    """Return when the last run ended well, which had this check behind it. One that failed may have failed in it."""
+    never = datetime.fromtimestamp(0, UTC)
+    try:
+        status = Status.load(store.get(layout.status(dataset)).body, layout.status(dataset))
+        return datetime.fromisoformat(status.checked_at) if status.outcome in ("unchanged", "superseded") else never
+    except (ObjectNotFoundError, DamagedRecordError, ValueError):
+        return never
 
 
 def is_future(stamped: datetime, now: datetime) -> bool:

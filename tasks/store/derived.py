@@ -149,7 +149,8 @@ def swap_loop(store: ObjectStore, key: str, change: Callable[[bytes | None], byt
     try:
         return swap(store, key, change)
     except NewerFormatError as e:
-        log.warning("%s; it was left as it is", e)
+        told = "it was left as it is" if e.key == key else f"{key} was not written"
+        log.warning("%s; %s", e, told)
     except StoreError as e:
         log.warning("%s was not written: %s; a later run will", key, e)
     return False

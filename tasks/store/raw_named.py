@@ -1,6 +1,6 @@
 """Which raw documents something still names, so that they do not expire; and where that is not known.
 
-A manifest that is damaged is read from its copy in the ledger. Where the log is damaged every version that has a
+A manifest that is damaged is read from its copy in the ledger. Where the log is damaged or gone every version with a
 manifest counts as published: that names too much, never too little. What cannot be read in either place may have named
 anything, so then nothing expires: that costs space, and a document that has gone cannot be had again.
 """
@@ -18,7 +18,7 @@ from tasks.store import belongs, layout
 from tasks.store.documents import refuse_newer
 from tasks.store.isolated import isolated
 from tasks.store.objects import ObjectStore
-from tasks.store.records import DamagedRecordError, Manifest
+from tasks.store.records import DamagedRecordError, Latest, Manifest
 from tasks.store.versions import read_latest, read_manifest
 
 
@@ -42,7 +42,7 @@ def named(store: ObjectStore) -> Named:
     problems: list[str] = []
     unknown: set[str] = set()
     lost = False
-    for dataset in belongs.datasets(store):
+    for dataset in belongs.may_need(store):
         lost |= not _of_dataset(store, dataset, keys, problems)
     for source in store.folders(layout.raw_of()):
         before = len(problems)
@@ -55,13 +55,15 @@ def named(store: ObjectStore) -> Named:
 def _of_dataset(store: ObjectStore, dataset: str, keys: set[str], problems: list[str]) -> bool:
     """Adds what the versions of a dataset name; whether that is all."""
     before, known = len(problems), True
-    wanted: list[tuple[str, str]] = []
+    latest: Latest | None = None
     with isolated(store, problems, dataset):
         latest, _ = read_latest(store, dataset)
-        published = latest.published if latest else []
-        wanted = [(e.version, e.manifest_sha256) for e in published if latest and e.version not in latest.yanked]
-    if len(problems) > before:
-        wanted = [(v, "") for v in store.folders(layout.versions(dataset)) if layout.VERSION.match(v)]
+        if latest is None and belongs.log_is_lost(store, dataset):
+            problems.append(f"{layout.latest(dataset)} is gone; restore it from {layout.ledger_log(dataset)}")
+    if latest is not None:
+        wanted = [(e.version, e.manifest_sha256) for e in latest.published if e.version not in latest.yanked]
+    else:
+        wanted = [(v, "") for v in _sealed(store, dataset, copies=len(problems) > before)]
     for version, sha256 in wanted:
         done = len(problems)
         with isolated(store, problems, f"{dataset}@{version}"):
@@ -69,6 +71,15 @@ def _of_dataset(store: ObjectStore, dataset: str, keys: set[str], problems: list
             continue
         known &= len(problems) == done
     return known
+
+
+def _sealed(store: ObjectStore, dataset: str, *, copies: bool) -> list[str]:
+    """Every version that has a manifest; with ``copies`` also those that have one in the ledger."""
+    found = {v for v in store.folders(layout.versions(dataset)) if store.size(layout.manifest(dataset, v)) is not None}
+    if copies:
+        prefix = layout.ledger(dataset)
+        found |= {e.key.removeprefix(prefix).removesuffix(".json") for e in store.entries(prefix)}
+    return sorted(v for v in found if layout.VERSION.match(v))
 
 
 def _manifest(store: ObjectStore, dataset: str, version: str, sha256: str, problems: list[str]) -> Manifest:

@@ -184,12 +184,14 @@ def execute(store: ObjectStore, decided: RetentionPlan) -> RetentionResult:
 def _logs(store: ObjectStore, problems: list[str], named: _Named) -> dict[str, Latest]:
     """The logs that can be read."""
     logs = {}
-    for dataset in belongs.datasets(store):
+    for dataset in belongs.may_need(store):
         before = len(problems)
         with isolated(store, problems, dataset):
             latest, _ = read_latest(store, dataset)
             if latest is not None:
                 logs[dataset] = latest
+            elif belongs.log_is_lost(store, dataset):
+                problems.append(f"{layout.latest(dataset)} is gone; restore it from {layout.ledger_log(dataset)}")
         if len(problems) > before:
             _not_known(named, dataset)
     return logs

@@ -8,17 +8,23 @@ bytes come twice with another tag, tags are not compared any more.
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+from configs.errors import StoreError
 from tasks.store.objects import Stored
 from tasks.store.s3_errors import BrokenAnswerError, EmptyRangeError
 from tasks.store.s3_requests import Requests
 
 PART_BYTES = 16 << 20
 AT_ONCE = 4
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EFBIG)
+MOST_BYTES = 1 << 30  # of an object that is read whole, where the answer promises no length
 _SUM = re.compile(r"[0-9a-f]{32}")
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 
@@ -29,14 +35,14 @@ class Bodies:
     def __init__(self, requests: Requests) -> None:
         self._requests = requests
         self._sums = True
-        self._odd: tuple[str, str] | None = None
+        self._odd: set[tuple[str, str]] = set()
 
     def get(self, key: str, name: str) -> Stored:
         """Read an object whole."""
 
         async def take(answer: dict[str, Any]) -> Stored:
             chunks: list[bytes] = []
-            await self._requests.drain(answer["Body"], chunks.append)
+            await self._requests.drain(answer["Body"], chunks.append, answer.get("ContentLength", MOST_BYTES))
             body = b"".join(chunks)
             self._check(answer, len(body), lambda: hashlib.md5(body, usedforsecurity=False).hexdigest())
             return Stored(body, bare(answer["ETag"]))
@@ -53,13 +59,13 @@ class Bodies:
                 answer["Body"].close()
                 return length
             md5 = hashlib.md5(usedforsecurity=False)
-            with open(path, "wb") as file:
+            with _written(path) as file:
 
                 def write(chunk: bytes) -> None:
                     file.write(chunk)
                     md5.update(chunk)
 
-                size = await self._requests.drain(answer["Body"], write)
+                size = await self._requests.drain(answer["Body"], write, length)
             self._check(answer, size, md5.hexdigest)
             return 0
 
@@ -67,7 +73,7 @@ class Bodies:
             length = await self._requests.asked("get_object", name, take, Key=key)
             if not length:
                 return
-            with open(path, "wb") as file:
+            with _written(path) as file:
                 starts = range(0, length, PART_BYTES)
                 for batch in (starts[n : n + AT_ONCE] for n in range(0, len(starts), AT_ONCE)):
                     for part in await asyncio.gather(*(self._range(key, name, n, length) for n in batch)):
@@ -83,13 +89,14 @@ class Bodies:
         """Read a range; returns its bytes and the size of the whole object, which must be ``whole`` if given."""
 
         async def take(answer: dict[str, Any]) -> tuple[bytes, int]:
-            chunks: list[bytes] = []
-            await self._requests.drain(answer["Body"], chunks.append)
-            body = b"".join(chunks)
             given = _RANGE.fullmatch(answer.get("ContentRange") or "")
             if not given:
+                answer["Body"].close()
                 raise BrokenAnswerError("a range was asked for, and something else came")
             first, last, total = map(int, given.groups())
+            chunks: list[bytes] = []
+            await self._requests.drain(answer["Body"], chunks.append, last - first + 1)
+            body = b"".join(chunks)
             if len(body) != last - first + 1 or total != (whole or total):
                 raise BrokenAnswerError(f"{len(body)} bytes of {total} where {last - first + 1} were promised")
             return body, total
@@ -122,13 +129,29 @@ class Bodies:
         digest = md5()
         if digest == tag:
             return
-        if self._odd == (tag, digest):
+        if (tag, digest) in self._odd:
             self._sums = False
             return
-        self._odd = (tag, digest)
+        self._odd.add((tag, digest))
         raise BrokenAnswerError("other bytes than the tag says")
 
 
 def bare(etag: str) -> str:
     """Servers differ in whether they quote a tag; without quotes it can be compared, with them it is sent."""
     return str(etag).removeprefix("W/").strip('"')
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file of this machine for writing. What goes wrong with it is no fault of the store.
+
+    Raises:
+        StoreError: it cannot be written; the store is not asked again for that.
+    """
+    try:
+        with open(path, "wb") as file:
+            yield file
+    except OSError as e:
+        if isinstance(e, TimeoutError | ConnectionError) or (e.filename != str(path) and e.errno not in DISK):
+            raise
+        raise StoreError(f"Cannot write {path} on this machine: {e.strerror}. Make room there, or set TMPDIR") from e

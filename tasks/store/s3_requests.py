@@ -135,11 +135,11 @@ class Requests:
         """Return the time by the clock of the server; None if no answer said it."""
         return self.date[0] + timedelta(seconds=time.monotonic() - self.date[1]) if self.date else None
 
-    async def drain(self, body: Any, write: Callable[[bytes], object]) -> int:
+    async def drain(self, body: Any, write: Callable[[bytes], object], most: int) -> int:
         """Read a body to its end; returns its length.
 
         Raises:
-            BrokenAnswerError: it comes too slowly.
+            BrokenAnswerError: it comes too slowly, or is longer than ``most``.
         """
         clock = asyncio.get_running_loop().time
         total, since, until = 0, 0, clock() + self._read
@@ -149,6 +149,8 @@ class Requests:
                     chunk = await stream.read(CHUNK_BYTES)
                 if not chunk:
                     return total
+                if total + len(chunk) > most:
+                    raise BrokenAnswerError(f"more than {most} bytes")
                 write(chunk)
                 total, since = total + len(chunk), since + len(chunk)
                 if clock() >= until:

@@ -108,12 +108,19 @@ def verifies(drill: Drill) -> None:
     assert verify(drill.through, DATASET).version == intact(drill.direct)
 
 
+class ToldInLinesError(StorePermissionError):
+    """What gc told in lines, a line each, because it went on with the rest."""
+
+
 def cleans(drill: Drill) -> None:
     lost = sealed(drill.direct, drill.built(4)).manifest.version
     upload = {"Bucket": seaweed.BUCKET, "Key": f"{drill.prefix}{DATASET}/half"}
     drill.direct.filesystem().call_s3("create_multipart_upload", **upload)
     later = versions.utc_now() + timedelta(days=2)
-    done = gc.execute(drill.through, gc.plan(drill.through, later, timedelta(days=1)))
+    plan = gc.plan(drill.through, later, timedelta(days=1))
+    done = gc.execute(drill.through, plan)
+    if plan.problems or done.problems:  # gc goes on with the rest, and ends with 1
+        raise ToldInLinesError("; ".join((*plan.problems, *done.problems)))
     assert not done.spared and done.uploads_aborted
     left = [e.key for e in drill.direct.entries(layout.version(DATASET, lost))]
     assert all(key.endswith(("claim.json", "manifest.json")) for key in left), left
@@ -151,7 +158,7 @@ CASES = (
     Case("get a manifest", "get", "manifest.json", verifies),
     Case("get a data file", "get", ".parquet", reads_file),
     Case("read a range", "range", ".parquet", reads_rows),
-    Case("size", "head", "", yanks),
+    Case("size", "head", "", publishes_same_files),
     Case("list a version", "entries", "", verifies),
     Case("list folders", "folders", "", cleans),
     Case("create a claim", "create", "claim.json", publishes),

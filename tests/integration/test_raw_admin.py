@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from configs.errors import UsageError
 from tasks.extract.base import RawDocument
-from tasks.store import layout, raw_admin, raw_taken_down, versions, yank
+from tasks.store import layout, ledger, raw_admin, raw_taken_down, versions, yank
 from tasks.store.objects import ObjectStore
 from tasks.store.raw import RawArchive
 from tasks.store.records import SourceEntry
@@ -234,3 +236,25 @@ def test_a_mistake_is_told_and_nothing_is_done(local_store: ObjectStore) -> None
     with pytest.raises(UsageError, match="--reason"):
         raw_admin.plan_take_down(local_store, "census", "  ", later())
     assert bodies(local_store) == before
+
+
+def test_linked_dataset_still_needs_its_inputs(local_store: ObjectStore, candidates: Candidates) -> None:
+    """Readers follow the link, so it counts as a user; nothing is deleted through it."""
+    (used,) = kept(local_store, "census", "used")
+    published(local_store, candidates(1), used)
+    folder = Path(local_store.uri(DATASET))
+    folder.rename(folder.with_name(".moved"))
+    folder.symlink_to(".moved")
+    assert raw_admin.plan_expiry(local_store, None, later(), DAY).raw == ()
+
+
+@pytest.mark.parametrize("gone", ["log", "folder"])
+def test_lost_log_keeps_what_restores_it(gone: str, local_store: ObjectStore, candidates: Candidates) -> None:
+    (used, unused) = kept(local_store, "census", "used", "unused")
+    published(local_store, candidates(1), used)
+    ledger.keep(local_store, DATASET)
+    folder = Path(local_store.uri(DATASET))
+    shutil.rmtree(folder) if gone == "folder" else (folder / "latest.json").unlink()
+    plan = raw_admin.plan_expiry(local_store, None, later(), DAY)
+    assert {e.key for e in plan.raw} == {unused.raw_key}
+    assert any("latest.json is gone" in problem for problem in plan.problems)

@@ -10,9 +10,10 @@ import pytest
 
 from configs.errors import RedateRefusedError, WrongClockError
 from tasks import redate
-from tasks.store import ledger, reader, versions, yank
+from tasks.store import derived, gc, ledger, reader, versions, yank
 from tasks.store.objects import ObjectStore
 from tasks.store.open import open_store
+from tasks.store.records import Status
 from tasks.store.versions import Built, read_latest, utc_now
 from tests.conftest import S3
 from tests.integration import drill
@@ -126,6 +127,29 @@ def test_time_the_store_does_not_know_is_stated(
     stated = utc_now()
     (one,) = redate.plan(local_store, DATASET, utc_now(), {2: stated}).corrections
     assert one.to == versions.stamp(stated)
+
+
+def test_scheduled_runs_keep_an_unchanged_dataset_from_being_idle(
+    local_store: ObjectStore, candidates: Candidates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drill.publish(local_store, candidates(1), clock=lambda: utc_now() - timedelta(days=405))
+    status = Status(dataset=DATASET, checked_at=versions.stamp(utc_now()), outcome="failed", detail="")
+    derived.write_status(local_store, status)
+    with pytest.raises(WrongClockError, match="TECHTRADE_MAX_IDLE_DAYS"):
+        drill.publish(local_store, candidates(2))
+    derived.write_status(local_store, status.model_copy(update={"outcome": "unchanged"}))
+    drill.publish(local_store, candidates(2))
+
+
+def test_corrected_yank_is_no_problem_for_gc(
+    local_store: ObjectStore, candidates: Candidates, poisoned: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(versions, "believed", lambda store, dataset, latest, now: now)
+        yank.yank(local_store, DATASET, poisoned[1], "wrong", clock=ahead)
+    redate.execute(local_store, redate.plan(local_store, DATASET, utc_now(), {}), "drill", "drill")
+    plan = gc.plan(local_store, utc_now(), timedelta())
+    assert (plan.problems, gc.execute(local_store, plan).problems) == ((), ())
 
 
 def test_redate_needs_a_moment(techtrade: Run, poisoned: list[str]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from configs.errors import PromoteRefusedError, UsageError
+from tasks import pipeline
 from tasks.promote import promote
 from tasks.store import layout, reader, retention, versions, yank
 from tasks.store.objects import ObjectStore
@@ -56,6 +57,9 @@ def test_freed_version_is_not_promoted(store: ObjectStore, candidates: Candidate
     freed(store)
     with pytest.raises(PromoteRefusedError, match=r"has no data any more.*techtrade publish"):
         promote(store, contract(), bad, **WHY)
+    head = versions.read_head(store, DATASET)
+    told = pipeline.rejected_before(store, head, contract(), None, bad)  # type: ignore[arg-type] - of no account
+    assert told is None, "the next publish judges the same input again, so that it can be promoted"
 
 
 def test_promotion_under_way_is_refused(tmp_path: Path, candidates: Candidates) -> None:
