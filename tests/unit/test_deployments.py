@@ -91,7 +91,12 @@ def test_one_run_at_a_time_and_no_queue(base: Declaration) -> None:
 def test_variables_of_runs_are_limits_and_no_secrets(base: Declaration) -> None:
     for d in base.deployments:
         assert set(d.work_pool.job_variables) == {"env"}
-        assert set(d.work_pool.job_variables["env"]) == {"TECHTRADE_RUN_SECONDS", "PREFECT_FLOWS_HEARTBEAT_FREQUENCY"}
+        assert set(d.work_pool.job_variables["env"]) == {
+            "TECHTRADE_RUN_SECONDS",
+            "PREFECT_FLOWS_HEARTBEAT_FREQUENCY",
+            "PREFECT_CLIENT_MAX_RETRIES",
+            "PREFECT_CLIENT_RETRY_EXTRA_CODES",
+        }
         assert 0 < d.run_seconds <= 6 * 3600
 
 
