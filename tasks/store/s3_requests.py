@@ -31,7 +31,7 @@ from tasks.store.s3_errors import BrokenAnswerError, ConflictError, translated
 
 SLOWEST = 16 << 10  # bytes a second; what is slower counts as broken
 CHUNK_BYTES = 256 << 10
-PAUSE_SECONDS = 1.0  # before the second attempt, then doubled
+PAUSE_SECONDS = 0.5  # before the second attempt, then doubled
 # ValueError and KeyError: what botocore raises on an answer with headers or elements that make no sense.
 RAISED = (OSError, ClientError, BotoCoreError, aiohttp.ClientError, ResponseParserError, ValueError, KeyError)
 
