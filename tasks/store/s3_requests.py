@@ -32,6 +32,7 @@ from tasks.store.s3_errors import BrokenAnswerError, ConflictError, translated
 SLOWEST = 16 << 10  # bytes a second; what is slower counts as broken
 CHUNK_BYTES = 256 << 10
 PAUSE_SECONDS = 0.5  # before the second attempt, then doubled
+LONGEST_PAUSE_SECONDS = 8.0  # a run of a worker has more attempts: they must not double for minutes
 # ValueError and KeyError: what botocore raises on an answer with headers or elements that make no sense.
 RAISED = (OSError, ClientError, BotoCoreError, aiohttp.ClientError, ResponseParserError, ValueError, KeyError)
 
@@ -115,7 +116,8 @@ class Requests:
                 again = isinstance(error, StoreUnavailableError) and not isinstance(error, ConflictError)
                 if not again or attempt == self._attempts:
                     raise error from e
-            await asyncio.sleep(self.pause_seconds * 2 ** (attempt - 1) * random.uniform(0.5, 1))
+            pause = min(self.pause_seconds * 2 ** (attempt - 1), LONGEST_PAUSE_SECONDS)
+            await asyncio.sleep(pause * random.uniform(0.5, 1))
             attempt += 1
 
     async def _once(self, method: str, seconds: float, take: Take | None, arguments: dict[str, Any]) -> Any:
