@@ -33,7 +33,7 @@ def test_a_folder_that_takes_nothing_any_more_fails_the_next_run(techtrade: Run,
     shutil.rmtree(store / ".techtrade")
     (store / ".techtrade").write_text("")  # root may write to a read-only folder, but not below a file
     before = {p: p.read_bytes() for p in store.rglob("*") if p.is_file()}
-    refused(publish(techtrade, str(store)), layout.status(ATP))
+    refused(publish(techtrade, str(store)), ".techtrade")  # where the disk is asked for its time
     assert {p: p.read_bytes() for p in store.rglob("*") if p.is_file()} == before
 
 
