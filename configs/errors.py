@@ -156,6 +156,10 @@ class StoreError(TechtradeError):
     """Something is wrong with the object store or with what stands in it."""
 
 
+class StoreAsAWholeError(StoreError):
+    """What is wrong is no single object: nothing else in the store can be worked on either."""
+
+
 class NoStoreError(StoreError):
     """There is no store at this address: a command that reads or watches has nothing to look at."""
 
@@ -174,7 +178,7 @@ class StorePermissionError(StoreError):
     """The identity in use may not do this."""
 
 
-class NoBucketError(StoreError):
+class NoBucketError(StoreAsAWholeError):
     """The bucket that the address of a store names does not exist."""
 
     def __init__(self, url: str, bucket: str) -> None:
@@ -216,7 +220,7 @@ class NewerFormatError(StoreError):
         )
 
 
-class ConditionsIgnoredError(StoreError):
+class ConditionsIgnoredError(StoreAsAWholeError):
     """The server of a store accepts conditional writes and does not act on their conditions."""
 
     def __init__(self, url: str, header: str) -> None:

@@ -121,7 +121,7 @@ def _refuse_freed(store: ObjectStore, latest: Latest | None, manifest: Manifest)
     if freed:
         raise PromoteRefusedError(
             f"{manifest.dataset}@{manifest.version} has no data any more: deleted at {freed.at} ({freed.why}); "
-            f"promote what is rejected when the publisher is asked again: {again(manifest.dataset, store=store.url)}"
+            f"publish the same input again, and promote the new rejection: {again(manifest.dataset, store=store.url)}"
         )
 
 

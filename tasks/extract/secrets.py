@@ -26,6 +26,8 @@ SIGNATURES = {"sig", "signature", "access_token", "password", "secret", "x-amz-s
 REDACTED = "REDACTED"
 # Shorter values are words that stand elsewhere too.
 SHORTEST = 6
+# No body has a value of so many characters by chance, whatever its parameter is called.
+LONG = 16
 _IN_TEXT = re.compile(rf"(?i)\b({'|'.join(SECRET_PARAMETERS)})=[^&\s\"'<>]+")
 # Query, fragment and user of any address in a text, a relative one included.
 _QUERY_IN_TEXT = re.compile(r"(?<=[^\s\"'])[?#][^\s\"'<>]+")
@@ -49,7 +51,8 @@ class Scrubber:
         """The secrets of a source: its key, and what its configured addresses have of any."""
         urls = [settings.url, *settings.documents.values()]
         signed = [v for url in urls for k, v in _parameters(url) if k.casefold() in SIGNATURES | SECRET_PARAMETERS]
-        return Scrubber([key or "", *signed], [value for url in urls for value in secrets_of(url)])
+        others = [value for url in urls for value in secrets_of(url)]
+        return Scrubber([key or "", *signed, *(v for v in others if len(v) >= LONG)], others)
 
     def text(self, text: str, *, cut: bool = False) -> str:
         """The text without secrets. Scrub first and shorten then. ``cut``: it ends where more was to come, and so may

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from configs.errors import ConditionsIgnoredError, ConfigError, NoBucketError, StoreError, StoreUnavailableError
+from configs.errors import ConfigError, StoreAsAWholeError, StoreError, StoreUnavailableError
 from tasks.store import layout
 from tasks.store.objects import ObjectStore
 
@@ -15,12 +15,12 @@ def isolated(store: ObjectStore, problems: list[str], what: str) -> Iterator[Non
     """Add the error that the block ends with to ``problems``, as a line that names ``what``.
 
     Raises:
-        StoreUnavailableError: the store as a whole cannot be read, so that nothing else can be done either.
-        ConditionsIgnoredError, NoBucketError: of the store as a whole, too.
+        StoreAsAWholeError: nothing else can be done either.
+        StoreUnavailableError: the same, if the catalog cannot be read now.
     """
     try:
         yield
-    except (ConditionsIgnoredError, NoBucketError):
+    except StoreAsAWholeError:
         raise
     except (StoreError, ConfigError) as e:
         if isinstance(e, StoreUnavailableError):

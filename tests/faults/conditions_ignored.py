@@ -196,8 +196,8 @@ def _seed(patch: pytest.MonkeyPatch) -> None:
 
 ROW = Row(
     name="conditions_ignored",
-    title="S3 servers that ignore If-None-Match, If-Match or both, by the first write of a process",
-    right="refused, with servers that work; nothing is overwritten",
+    title="S3 servers that ignore If-None-Match, If-Match or both, met by each kind of first write",
+    right="refused with a sentence that names servers known to work; nothing is overwritten",
     faults=faults,
     seed=_seed,
     seeded=("publish, another was faster: If-Match", "first publish beside another: If-None-Match", "gc: both"),

@@ -99,7 +99,7 @@ def seed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 ROW = Row(
     name="containers",
-    title="ZIPs and workbooks that unpack to too much, share bytes, lie of sizes or lay out sparse sheets",
+    title="ZIP and workbook bombs: too large, overlapping members, wrong sizes, sparse sheets",
     right=f"a typed error within {MOST_MB} MB; workbooks archived as they came; the process lives",
     faults=faults,
     seed=seed,

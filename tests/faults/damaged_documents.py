@@ -219,10 +219,8 @@ def seed(patch: pytest.MonkeyPatch) -> None:
 
 ROW = Row(
     name="damaged_documents",
-    title="each document of a store (log, manifests, claims, notes, catalog, ledger, raw documents, data), damaged in each "
-    "way, under gc, retention, expiry, catalog, verify, maintenance and publish",
-    right="other datasets are worked on and read as ever; nothing of what is damaged is deleted; it is reported by name; "
-    "good raw bytes heal damaged ones",
+    title="each document of a store, damaged in each way, under every command that works on the whole store",
+    right="other datasets are processed and read as before; the damaged document is named, and nothing of its dataset deleted; good raw bytes heal damaged ones",
     faults=faults,
     seed=seed,
     seeded=("latest.json empty", "manifest of an old version empty"),

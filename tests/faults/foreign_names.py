@@ -300,10 +300,8 @@ def seed(patch: pytest.MonkeyPatch) -> None:
 
 ROW = Row(
     name="foreign_names",
-    title="things that people put into a store (links, copies, renamed folders, stray files, odd names), under "
-    "everything that deletes or makes again",
-    right="readers get the same; the foreign things and what links lead to are as they were; what is deleted is what is "
-    "deleted without them; gc reports them",
+    title="files that people put into a store (links, copies, renamed folders, odd names), under every command that deletes or rebuilds",
+    right="readers get the same bytes; the foreign files, and whatever links point to, are unchanged; gc reports them",
     faults=faults,
     seed=seed,
     slow=True,

@@ -96,8 +96,8 @@ def _seed(patch: pytest.MonkeyPatch) -> None:
 
 ROW = Row(
     name="hostile_json",
-    title="null, flags, numbers, texts, lists and objects of every odd kind in the place of each value, x each reader",
-    right="a source's error that names what was kept, or the same figures",
+    title="13 kinds of hostile JSON and more, in place of each value, for each parser",
+    right="a source error with the value and its place, or the same figures",
     faults=_faults,
     seed=_seed,
     seeded=(

@@ -106,8 +106,8 @@ def _seed(patch: pytest.MonkeyPatch) -> None:
 
 ROW = Row(
     name="http_bytes",
-    title="dripped, endless, broken and contradictory answers at every byte of HTTP, x get, head, download, tail",
-    right="ends within the source's bounds of time and bytes, with the whole answer or a source's error",
+    title="answers that drip, never end, break or contradict themselves at every byte of HTTP, for get, head, download and tail",
+    right="ends within the source's limits of time and bytes, with the whole answer or a source error",
     faults=_faults,
     seed=_seed,
     seeded=("dripped header, get", "endless 404 body, get", "endless gzip of nothing, get"),

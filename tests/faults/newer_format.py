@@ -315,7 +315,7 @@ def seed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 ROW = Row(
     name="newer_format",
-    title="documents of a newer format, in a known and in another shape, given to every reader and writer",
+    title="documents of a newer format, for every reader and writer",
     right='refused with "written by a newer techtrade: upgrade techtrade", and nothing in the store changed',
     faults=faults,
     seed=seed,

@@ -356,8 +356,8 @@ def seed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 ROW = Row(
     name="odd_text_and_numbers",
-    title="escapes, controls, bytes that are not UTF-8, impossible numbers; no hard links; the umask",
-    right="shown as text; a usage error (exit 2) or a setting's; a message about hard links; modes by the umask",
+    title="terminal escapes, invalid UTF-8 and impossible numbers in every option; no hard links; umask",
+    right="shown as text; a usage error (exit 2) or a setting error; a message that names hard links; file modes follow the umask",
     faults=faults,
     seed=seed,
     seeded=("kept in the store: versions, wide", "show target, escapes", "yank target, not UTF-8"),

@@ -250,8 +250,8 @@ def seed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 ROW = Row(
     name="older_code",
-    title="a store that commit 12c4ccd wrote (five vintages, a yank, retention, a rejection, alerts, a killed claim), used by today's code",
-    right="each version, the log, what is retired and yanked is what it was; what today's code adds is read back whole",
+    title="a store written by the code of commit 12c4ccd, used by today's",
+    right="log, versions, yanks and retention read back unchanged, also after a publish",
     faults=faults,
     seed=seed,
     seeded=("read latest", "publish"),

@@ -297,8 +297,8 @@ def _seed(patch: pytest.MonkeyPatch) -> None:
 
 ROW = Row(
     name="s3_answers",
-    title="answers of S3 that are refused, lost, late, cut, slow or of a wrong length: 14 operations, 19 modes",
-    right="overcome, or an error with a type that claims no absence; readers get the old version or the new one, whole",
+    title="S3 answers that are refused, lost, late, cut, slow or of a wrong length: 14 operations, 19 modes",
+    right="retried successfully, or a typed error that does not claim absence; readers get the old version or the new one, whole",
     faults=faults,
     seed=_seed,
     seeded=("get a data file: short body", "swap latest.json: reset in the body", "list a version: AccessDenied"),

@@ -37,8 +37,8 @@ def _seed(patch: pytest.MonkeyPatch) -> None:
 
 ROW = Row(
     name="s3_outages",
-    title="S3 that refuses, redirects, loses or cuts one kind of request, or every one, for good",
-    right="an error with a type that claims no absence; readers get the old version or the new one, whole",
+    title="the same for good: one operation fails, or every request",
+    right="a typed error that does not claim absence; readers get the old version or the new one, whole",
     faults=faults,
     seed=_seed,
     seeded=("get latest.json: 404 of a load balancer", "every request of a verification: 404 of a load balancer"),

@@ -127,7 +127,8 @@ def _tries() -> Mapping[str, _Try]:
         for kind, form in (
             ("good", "?sig=SECRET"), ("good", "?sig=PCT"), ("good", "?SECRET"), ("good", "#SECRET"),
             ("good", "?X-Amz-Signature=SECRET&b=2#SECRET"), ("gone", "?sig=SECRET"), ("gone", "?sig=PCT"),
-            ("refused", "?token=SECRET"), ("busy", "?sig=SECRET"), ("page", "?sig=SECRET"), ("moved", "?sig=SECRET"),
+            ("refused", "?token=SECRET"), ("busy", "?sig=SECRET"), ("page", "?sig=SECRET"), ("page", "?SECRET"),
+            ("page", "?other=SECRET"), ("moved", "?sig=SECRET"),
             ("moved_here", "?sig=SECRET"), ("moved", "?sig=PCT"),
         )
     }  # fmt: skip
@@ -225,8 +226,8 @@ def seed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 ROW = Row(
     name="secret_addresses",
-    title="passwords and signatures in every setting that takes an address, in each form of it",
-    right="none is in a store, the output with tracebacks, a log at debug level or Prefect's database",
+    title="passwords and signatures in every setting that takes an address",
+    right="in no file of the store, output, traceback, debug log or Prefect database",
     faults=faults,
     seed=seed,
     seeded=("source, ?sig=SECRET, good", "source, ?sig=SECRET, gone"),

@@ -156,8 +156,8 @@ def _seed(patch: pytest.MonkeyPatch) -> None:
 # One example of each in the ordinary suite: tests/integration/test_redate.py.
 ROW = Row(
     name="wrong_clock",
-    title="clocks of publishers 2 days to 73 years ahead, and logs that they had stamped",
-    right="refused with nothing written; a corrected log answers which version was served when",
+    title="publishers whose clock is 2 days to 73 years ahead, and logs with such stamps",
+    right="refused, nothing written; a corrected log says which version was served when",
     faults=_faults,
     slow=True,
     seed=_seed,

@@ -19,6 +19,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from tests.integration.lossy_proxy import serving
+
 DRIP_SECONDS = 0.05
 LONGEST_DRIP = 600  # bytes: what is dripped for longer than any client waits
 DRIPPING_HEAD = "dripping head"
@@ -257,7 +259,6 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    daemon_threads = True
     request_queue_size = 128
 
     def handle_error(self, request: object, client_address: object) -> None:
@@ -267,13 +268,5 @@ class Server(ThreadingHTTPServer):
 @contextmanager
 def running(upstream: str, kind: type[Handler] = Handler) -> Iterator[FaultProxy]:
     proxy = FaultProxy(upstream)
-    server = Server(("127.0.0.1", 0), type("Handler", (kind,), {"proxy": proxy}))
-    proxy.endpoint = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with serving(type("Handler", (kind,), {"proxy": proxy}), Server) as proxy.endpoint:
         yield proxy
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

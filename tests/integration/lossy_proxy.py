@@ -86,17 +86,24 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def running(upstream: str) -> Iterator[LossyProxy]:
-    proxy = LossyProxy(upstream)
-    handler = type("Handler", (Handler,), {"proxy": proxy})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+def serving(
+    handler: type[BaseHTTPRequestHandler], kind: type[ThreadingHTTPServer] = ThreadingHTTPServer
+) -> Iterator[str]:
+    """Run a server on loopback; yield its address."""
+    server = kind(("127.0.0.1", 0), handler)
     server.daemon_threads = True
-    proxy.endpoint = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield proxy
+        yield f"http://127.0.0.1:{server.server_address[1]}"
     finally:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@contextmanager
+def running(upstream: str) -> Iterator[LossyProxy]:
+    proxy = LossyProxy(upstream)
+    with serving(type("Handler", (Handler,), {"proxy": proxy})) as proxy.endpoint:
+        yield proxy
