@@ -19,7 +19,13 @@ from tests.integration.fault_proxy import FaultProxy, Plan
 from tests.integration.seaweed import Seaweed
 
 pytestmark = pytest.mark.s3
-SEEN = ("publish: both", "publish, another was faster: If-Match", "first publish beside another: If-None-Match")
+SEEN = (
+    "publish: both",
+    "gc: both",
+    "retention: both",
+    "publish, another was faster: If-Match",
+    "first publish beside another: If-None-Match",
+)
 
 
 @pytest.mark.parametrize("name", SEEN)
