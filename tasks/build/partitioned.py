@@ -243,9 +243,9 @@ def relisted(
     return found
 
 
-def judged(tables: Mapping[str, pl.LazyFrame], partitions: Collection[str] | None) -> Mapping[str, pl.LazyFrame]:
-    """The tables with the facts of those partitions alone: a partition that was made again and came out the same is
-    not judged again."""
+def checked_again(tables: Mapping[str, pl.LazyFrame], partitions: Collection[str] | None) -> Mapping[str, pl.LazyFrame]:
+    """Return the tables with the facts of those partitions alone: one that was made again and came out the same is not
+    checked again."""
     if partitions is None or "facts" not in tables or "period" not in tables["facts"].collect_schema():
         return tables
     of = pl.concat_str(pl.lit("part_year="), pl.col("period").dt.year())

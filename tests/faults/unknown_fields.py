@@ -141,7 +141,7 @@ def _rebuild(store: ObjectStore, folder: Path) -> None:
 
 
 def _status() -> Status:
-    cost = run_status.Running().cost()
+    cost = run_status.RunMeter().cost()
     return Status(dataset=ATP, checked_at=protocol.stamp(NOW), outcome="failed", detail="x", cost=cost, seconds=2)
 
 
@@ -167,7 +167,7 @@ def _deliver(store: ObjectStore, folder: Path) -> None:
 
 def _outcome(store: ObjectStore, folder: Path) -> None:
     same = Skipped(ATP, "2025-06-02.0002", "2025-02", "unchanged", "the same")
-    run_status.write_outcome(store, same, run_status.Running(), asked=True)
+    run_status.write_outcome(store, same, run_status.RunMeter(), asked=True)
 
 
 STATUS, LATEST, ANNOUNCED = layout.status(ATP), layout.latest(ATP), layout.announced(ATP)
@@ -184,9 +184,9 @@ WRITERS = (
     Writer("catalog, rebuilt", layout.CATALOG, _rebuild),
     Writer("status", STATUS, lambda s, _: derived.write_status(s, _status())),
     Writer("status that must be written", STATUS, lambda s, _: derived.must_write_status(s, _status())),
-    Writer("status of a failure", STATUS, lambda s, _: run_status.write_failure(s, ATP, RuntimeError("x")), frozenset({"/cost"})),
+    Writer("status of a failure", STATUS, lambda s, _: run_status.write_failure(s, ATP, RuntimeError("x"), "x"), frozenset({"/cost"})),
     Writer("status of an outcome", STATUS, _outcome),
-    Writer("status of a stopped run", STATUS, lambda s, _: run_status.write_stopped(s, ATP, run_status.Running())),
+    Writer("status of a stopped run", STATUS, lambda s, _: run_status.write_stopped(s, ATP, run_status.RunMeter())),
     Writer("a note in the status", STATUS, lambda s, _: run_status.note(s, ATP, "and more")),
     Writer("alert reported", layout.ALERTS, _report),
     Writer("alert over", layout.ALERTS, lambda s, _: _alerts(s).recovered(ATP, "good again")),
