@@ -47,7 +47,7 @@ from tasks.raw.archive import RawArchive
 from tasks.storage.local import LocalStore
 from tasks.storage.object_store import ObjectStore
 from tasks.transform.atp_detail_monthly import transform
-from tests.integration import lossy_proxy, seaweed
+from tests.support import lossy_proxy, seaweed
 
 DATASET = "atp_detail_monthly"
 DECEMBER = date(2025, 12, 1)
