@@ -148,10 +148,10 @@ def refresh_dependents(
     return tuple(found)
 
 
-def announce(store: ObjectStore, contract: Contract) -> None:
-    """Bring feeds and subscribers up to the log. Nothing is raised."""
+def announce(store: ObjectStore, contract: Contract, logged: tuple[str, str] | None = None) -> None:
+    """Bring feeds and subscribers up to the log. ``logged``: event and version of this run. Nothing is raised."""
     refresh_feeds(store, contract, deep=True)
-    notify_subscribers(store, contract)
+    notify_subscribers(store, contract, logged)
 
 
 def refresh_feeds(store: ObjectStore, contract: Contract, *, deep: bool = False) -> None:
