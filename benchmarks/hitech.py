@@ -213,7 +213,7 @@ def dlt_pipeline(files: Sequence[tuple[str, Path]], folder: Path) -> None:
 
 def history(rounds: int = 3) -> list[Ratio]:
     """Against bare polars, pandas and dlt (that once: it takes half a minute), the gate's part of it, and whether
-    memory grows with the years: up to ``read_back.KEPT_CELLS`` by the figures that the gate keeps, beyond not at
+    memory grows with the years: up to ``staged.KEPT_CELLS`` by the figures that the gate keeps, beyond not at
     all."""
     with archived() as answers, TemporaryDirectory(prefix="techtrade-bench-") as scratch:
         folder = Path(scratch)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from configs.errors import TechtradeError
-from flows.cli.output import one_line
+from tasks.common.text import one_line
 from flows.prefect_setup import alert_hooks, secrets, stopping
 from tasks.publish.notices import Notices
 
