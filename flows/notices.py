@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from configs.errors import TechtradeError
-from tasks.common.text import one_line
 from flows.prefect_setup import alert_hooks, secrets, stopping
+from tasks.common.text import one_line
 from tasks.publish.notices import Notices
 
 

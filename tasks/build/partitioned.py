@@ -39,8 +39,8 @@ from tasks.raw.archive import RawArchive
 from tasks.storage.object_store import ObjectStore
 from tasks.transform.registry import load_transform
 from tasks.warehouse import key_grammar, layout
+from tasks.warehouse.candidate import Built, Part
 from tasks.warehouse.content_hash import combine
-from tasks.warehouse.protocol import Built, Part
 from tasks.warehouse.records import MadePart, Manifest
 
 M_MMAP_THRESHOLD = -3  # of malloc.h

@@ -23,7 +23,7 @@ from tasks.extract.source import Ask, Extraction, RawDocument
 from tasks.raw.archive import RawArchive
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import reader
-from tasks.warehouse.protocol import Built
+from tasks.warehouse.candidate import Built
 from tasks.warehouse.records import Manifest
 
 

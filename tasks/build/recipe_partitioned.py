@@ -14,7 +14,7 @@ from tasks.build.recipe import IN_PROCESS, Lists, StepRunner
 from tasks.build.recipe_publisher import PublisherRecipe
 from tasks.extract.source import Extraction
 from tasks.storage.object_store import ObjectStore
-from tasks.warehouse.protocol import Built
+from tasks.warehouse.candidate import Built
 from tasks.warehouse.records import Manifest
 
 

@@ -21,7 +21,7 @@ from tasks.extract.source import Ask, AskedByMonth, Extraction, RawDocument
 from tasks.raw.archive import RawArchive
 from tasks.storage.object_store import ObjectStore
 from tasks.transform.registry import HasCompanions, load_transform
-from tasks.warehouse.protocol import Built
+from tasks.warehouse.candidate import Built
 from tasks.warehouse.records import Manifest
 
 

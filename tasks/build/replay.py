@@ -32,7 +32,7 @@ from tasks.extract.source import Extraction, Meter
 from tasks.publish.manifest import code_of, libraries
 from tasks.raw.archive import RawArchive
 from tasks.storage.object_store import ObjectStore
-from tasks.warehouse.protocol import Built
+from tasks.warehouse.candidate import Built
 from tasks.warehouse.records import Manifest
 
 log = logging.getLogger("techtrade")

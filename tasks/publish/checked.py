@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from tasks.extract.source import Extraction
 from tasks.quality.results import Report
-from tasks.warehouse.protocol import Built, Draft
+from tasks.warehouse.candidate import Built
+from tasks.warehouse.protocol import Draft
 from tasks.warehouse.records import ChangeCounts
 
 

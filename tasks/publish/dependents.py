@@ -17,8 +17,9 @@ from tasks.publish.run import Retry, run
 from tasks.publish.run_status import RunMeter
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import protocol
+from tasks.warehouse.candidate import Built
 from tasks.warehouse.outcomes import Outcome, Skipped
-from tasks.warehouse.protocol import Built, Head
+from tasks.warehouse.protocol import Head
 
 
 class NotYetError(NotPublishedError):

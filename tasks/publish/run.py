@@ -24,8 +24,9 @@ from tasks.publish.run_status import RunMeter
 from tasks.raw.archive import RawArchive
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import catalog, protocol, yank
+from tasks.warehouse.candidate import Built
 from tasks.warehouse.outcomes import Outcome, Published, Skipped
-from tasks.warehouse.protocol import Built, Head
+from tasks.warehouse.protocol import Head
 
 log = logging.getLogger("techtrade")
 

@@ -27,8 +27,9 @@ from tasks.quality.results import Report, failures_of
 from tasks.raw.archive import RawArchive
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import clock_check, layout, protocol, reader
+from tasks.warehouse.candidate import Built
 from tasks.warehouse.outcomes import Published, RejectedError, Skipped
-from tasks.warehouse.protocol import Built, Draft, Head, Sealed
+from tasks.warehouse.protocol import Draft, Head, Sealed
 from tasks.warehouse.records import Manifest
 from tasks.warehouse.upkeep.verify import confirm
 

@@ -17,7 +17,7 @@ from tasks.raw.archive import RawArchive
 from tasks.storage.local import LocalStore
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import catalog, layout, ledger, protocol, schedule, yank
-from tasks.warehouse.protocol import Built
+from tasks.warehouse.candidate import Built
 from tasks.warehouse.records import Latest, Status
 from tests.conftest import _build
 from tests.support import drill

@@ -34,6 +34,7 @@ from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.warehouse import catalog as derived
 from tasks.warehouse import layout, ledger, protocol, schedule, yank
+from tasks.warehouse.candidate import Built
 from tasks.warehouse.outcomes import Skipped
 from tasks.warehouse.records import MadePart, Status
 from tasks.warehouse.upkeep import gc, retention
@@ -106,7 +107,7 @@ def _series(content: str) -> ArchivedSeries:
     )  # fmt: skip
 
 
-def _built(folder: Path, number: int = 1) -> protocol.Built:
+def _built(folder: Path, number: int = 1) -> Built:
     (folder / str(number)).mkdir()
     return _build(number, folder / str(number))
 

@@ -27,8 +27,8 @@ from tasks.publish.manifest import code_of
 from tasks.raw.archive import RawArchive
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout
+from tasks.warehouse.candidate import Built, Part
 from tasks.warehouse.content_hash import combine
-from tasks.warehouse.protocol import Built, Part
 from tasks.warehouse.records import Manifest
 
 

@@ -27,7 +27,7 @@ from tasks.storage.local import LocalStore
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.warehouse import reader
-from tasks.warehouse.protocol import Built
+from tasks.warehouse.candidate import Built
 from tasks.warehouse.records import Manifest
 from tests.support.command import Ran
 from tests.support.published import publish

@@ -27,7 +27,7 @@ from tasks.publish.staged import stage_changes
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.warehouse import layout, protocol, yank
-from tasks.warehouse.protocol import Built
+from tasks.warehouse.candidate import Built
 from tasks.warehouse.records import LogEntry, Manifest
 from tests.integration.publish.test_promote import WHY, rejected
 from tests.support import drill
