@@ -110,7 +110,7 @@ def yank(target: str, reason: str, replaced_by: str | None, url: str | None, as_
         raise UsageError(f"name the version to yank: {name}@VERSION; see: {command('versions', name)}")
     contract = load_contract(name)
     recipe = recipe_for(contract)
-    if not recipe.can_be_withdrawn:
+    if not recipe.has_own_changes:
         (base,) = recipe.made_from
         raise UsageError(
             f"{name} tells what readers of {base} were given, withdrawals among it, and is not withdrawn itself; yank "

@@ -110,12 +110,10 @@ class Recipe(ABC):
             The extraction, with what is known only after its documents were read; and the candidate.
         """
 
-    # Whether its changes are news. Those of a history are already told by its dataset.
+    # Whether its changes are news, and its versions withdrawn by themselves. A history repeats what its dataset says.
     has_own_changes = True
     # Whether it is published again when its inputs go back to an older vintage.
     goes_back = False
-    # Whether a version of it can be withdrawn by itself.
-    can_be_withdrawn = True
 
     @property
     def made_from(self) -> tuple[str, ...]:

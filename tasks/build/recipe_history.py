@@ -31,7 +31,6 @@ class HistoryRecipe(MartRecipe):
     """From all versions of one dataset and the publisher's older vintages."""
 
     has_own_changes = False
-    can_be_withdrawn = False
 
     @classmethod
     def makes(cls, contract: Contract) -> bool:
