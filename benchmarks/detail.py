@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -32,7 +32,7 @@ from configs.settings import load_settings
 from flows.prefect_setup.defaults import prepare
 from tasks.build import partitioned
 from tasks.build.parquet import file_sha256, written
-from tasks.build.recipe import StepRunner
+from tasks.build.recipe import Each, StepRunner
 from tasks.build.recipe_partitioned import PartitionedRecipe
 from tasks.build.recipes import recipe_for
 from tasks.build.request import Fetched, Request
@@ -89,9 +89,10 @@ class Threads(StepRunner):
     def __init__(self, workers: int) -> None:
         self._workers = workers
 
-    def each(self, store: ObjectStore, work: Callable[[ObjectStore, Any], Any], jobs: Sequence[Any]) -> list[Any]:
+    @contextmanager
+    def workers(self, store: ObjectStore) -> Iterator[Each]:
         with ThreadPoolExecutor(self._workers) as threads:
-            return list(threads.map(functools.partial(work, store), jobs))
+            yield lambda work, jobs: list(threads.map(functools.partial(work, store), jobs))
 
 
 def publish(store: LocalStore, documents: tuple[RawDocument, ...], workers: int = 1) -> None:

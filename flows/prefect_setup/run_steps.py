@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from flows.prefect_setup.defaults import prepare, task_runner
@@ -27,7 +28,7 @@ from configs.errors import (  # noqa: E402
 )
 from configs.settings import lockout_seconds  # noqa: E402
 from flows.prefect_setup import artifacts, json_logs, secrets  # noqa: E402
-from tasks.build.recipe import StepRunner  # noqa: E402
+from tasks.build.recipe import Each, StepRunner  # noqa: E402
 from tasks.build.request import Request  # noqa: E402
 from tasks.extract.source import in_words  # noqa: E402
 from tasks.storage.object_store import ObjectStore  # noqa: E402
@@ -100,15 +101,20 @@ class PrefectSteps(StepRunner):
                 artifacts.leave(self._store, e.dataset, e.version)
             raise
 
-    def each(self, store: ObjectStore, work: Callable[[ObjectStore, Any], Any], jobs: Sequence[Any]) -> list[Any]:
+    @contextmanager
+    def workers(self, store: ObjectStore) -> Iterator[Each]:
         with task_runner() as runner:
-            began, results = time.monotonic(), []
-            futures = [runner.submit(piece, {"work": work, "store": store, "job": job}) for job in jobs]
-            for number, (job, future) in enumerate(zip(jobs, futures, strict=True), start=1):
-                results.append(future.result())
-                left = (time.monotonic() - began) / number * (len(jobs) - number)
-                log.info("%s: %s, %d of %d, about %s left", job.dataset, job.label, number, len(jobs), in_words(left))
-            return results
+
+            def each(work: Callable[[ObjectStore, Any], Any], jobs: Sequence[Any]) -> list[Any]:
+                began, results = time.monotonic(), []
+                futures = [runner.submit(piece, {"work": work, "store": store, "job": job}) for job in jobs]
+                for number, (job, future) in enumerate(zip(jobs, futures, strict=True), start=1):
+                    results.append(future.result())
+                    left = in_words((time.monotonic() - began) / number * (len(jobs) - number))
+                    log.info("%s: %s, %d of %d, about %s left", job.dataset, job.label, number, len(jobs), left)
+                return results
+
+            yield each
 
     def found(self, vintage: str) -> None:
         """Name the run after the vintage it found, where none was asked for."""

@@ -7,7 +7,8 @@ and no ``if`` elsewhere. ``parse`` and ``build`` ask no publisher and claim no v
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -28,6 +29,7 @@ from tasks.warehouse.candidate import Built
 from tasks.warehouse.records import Manifest
 
 T = TypeVar("T")
+Each = Callable[[Callable[[ObjectStore, Any], Any], Sequence[Any]], list[Any]]
 Lists = Mapping[str, RawDocument]
 # What says that today's code, or this store, does not make a version again. A store that fails is not among them.
 NOT_MADE = (ReplayError, SourceError, ContractMismatchError, CorruptVersionError)
@@ -46,9 +48,11 @@ class StepRunner:
         """Run one step; ``of``: the dataset, and what else tells it from others."""
         return work()
 
-    def each(self, store: ObjectStore, work: Callable[[ObjectStore, Any], Any], jobs: Sequence[Any]) -> list[Any]:
-        """Call the function with the store and each job, in any order and anywhere; return the results in order."""
-        return [work(store, job) for job in jobs]
+    @contextmanager
+    def workers(self, store: ObjectStore) -> Iterator[Each]:
+        """Give what calls a function with the store and each job, in any order and anywhere, and returns the results
+        in order."""
+        yield lambda work, jobs: [work(store, job) for job in jobs]
 
     def found(self, vintage: str) -> None:
         """Note the vintage of the run, as soon as it is known."""

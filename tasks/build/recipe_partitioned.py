@@ -36,8 +36,9 @@ class PartitionedRecipe(PublisherRecipe):
     ) -> tuple[Extraction, Built]:
         """Build in the store; add to the extraction what its documents say of themselves, as the table ``facts``."""
         plan = partitioned.plan(self.contract, extraction, parent, lists)
-        runner.each(store, partitioned.make_piece, plan.pieces)
-        made = runner.each(store, partitioned.make_part, plan.parts)
+        with runner.workers(store) as each:
+            each(partitioned.make_piece, plan.pieces)
+            made = each(partitioned.make_part, plan.parts)
         tables = {**extraction.tables, "facts": partitioned.facts(store, plan)}
         return replace(extraction, tables=tables), partitioned.built(self.contract, plan, made)
 

@@ -50,10 +50,18 @@ class TypedRecipe(Recipe):
 
     def parse(self, store: ObjectStore, fetched: Fetched, vintage: str | None) -> Extraction:
         rows = pl.read_csv(BytesIO(fetched.documents[0].body), schema=self.contract.polars_schema)
+        tables = {"typed": rows.lazy(), "annual": pl.LazyFrame(schema={"year": pl.Int32})}
         return Extraction(
-            fetched.source, WORLD, VINTAGE, fetched.documents, {"typed": rows.lazy()}, "none", "none",
-            vintage_may_go_back=True, meter=fetched.meter,
-        )  # fmt: skip
+            source=fetched.source,
+            dataset=WORLD,
+            vintage=VINTAGE,
+            documents=fetched.documents,
+            tables=tables,
+            licence="none",
+            citation="none",
+            vintage_may_go_back=True,
+            meter=fetched.meter,
+        )
 
     def build(
         self,
