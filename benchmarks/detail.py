@@ -27,7 +27,7 @@ from distributed import Client, LocalCluster
 
 from benchmarks.bulk_months import FULL, Year, codes, detail, write_month
 from benchmarks.harness import Ratio, in_turn, judging_in, seconds
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.settings import load_settings
 from flows.prefect_setup.defaults import prepare
 from tasks.build import partitioned, recipe

@@ -25,7 +25,7 @@ import pandas as pd
 import polars as pl
 
 from benchmarks.harness import Ratio, in_turn, judging_in, publish_fetched, seconds
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from flows.prefect_setup.defaults import prepare
 from tasks.extract import partners
 from tasks.extract.census.trade_api_parse import asked_columns

@@ -7,7 +7,8 @@ from typing import Any
 
 import yaml
 
-from configs.contract import CONFIGS, Column, Contract, Sources
+from configs import CONFIGS
+from configs.contract import Column, Contract, Sources
 
 SUFFIX = "_history"
 SOURCE = "versions"

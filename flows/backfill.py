@@ -6,7 +6,7 @@ from flows.prefect_setup.defaults import prepare
 
 prepare()
 
-from configs.contract import load_contract  # noqa: E402
+from configs.contracts import load_contract  # noqa: E402
 from configs.errors import UsageError  # noqa: E402
 from configs.first_publish import again, published_with  # noqa: E402
 from flows.prefect_setup import alert_hooks, json_logs  # noqa: E402

@@ -14,7 +14,7 @@ from flows.prefect_setup.defaults import prepare, store_of_run
 prepare()
 
 
-from configs.contract import dataset_names, load_contract  # noqa: E402
+from configs.contracts import dataset_names, load_contract  # noqa: E402
 from configs.errors import ConfigError, StoreError  # noqa: E402
 from flows.cli.output import one_line  # noqa: E402
 from flows.prefect_setup import alert_hooks, json_logs  # noqa: E402

@@ -20,7 +20,7 @@ prepare()
 from prefect import task  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 
-from configs.contract import load_contract, published_names  # noqa: E402
+from configs.contracts import load_contract, published_names  # noqa: E402
 from configs.errors import StoreError, TechtradeError, UsageError  # noqa: E402
 from configs.words import plural  # noqa: E402
 from flows.announcing import announce  # noqa: E402

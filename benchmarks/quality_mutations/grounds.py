@@ -16,7 +16,7 @@ from typing import Literal
 
 import polars as pl
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from expectations.check import GateInput, Other
 from tasks.extract import partners as partner_reference
 from tasks.extract.bea import source as bea

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import TechtradeError
 from configs.settings import source_settings
 from configs.words import plural

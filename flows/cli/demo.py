@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from configs.claims import load_claims
-from configs.contract import derived_names, load_contract
+from configs.contracts import derived_names, load_contract
 from configs.errors import NotPublishedError, TechtradeError
 from configs.hints import command
 from configs.history_contract import SUFFIX

@@ -10,7 +10,8 @@ from tempfile import TemporaryDirectory
 import polars as pl
 
 from configs.claims import Claim, load_claims
-from configs.contract import Contract, load_contract
+from configs.contract import Contract
+from configs.contracts import load_contract
 from configs.errors import NotPublishedError, UsageError
 from configs.first_publish import start_words
 from configs.history_contract import CAUSES, SUFFIX, base_of

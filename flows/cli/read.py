@@ -8,7 +8,8 @@ from datetime import UTC, datetime, time
 
 import polars as pl
 
-from configs.contract import Contract, load_contract
+from configs.contract import Contract
+from configs.contracts import load_contract
 from configs.errors import UsageError
 from configs.words import plural
 from flows.cli.formats import format_of, write_rows, write_table

@@ -7,7 +7,8 @@ from typing import Any
 
 import polars as pl
 
-from configs.contract import Contract, load_contract
+from configs.contract import Contract
+from configs.contracts import load_contract
 from configs.errors import NotPublishedError
 from configs.first_publish import start_words
 from configs.hints import command

@@ -16,7 +16,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from configs.alerts import BLOCK
-from configs.contract import published_names
+from configs.contracts import published_names
 from configs.errors import ConfigError, TechtradeError, TimedOutError, UsageError
 from configs.settings import from_environment, load_settings
 from flows.cli.output import one_line

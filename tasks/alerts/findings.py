@@ -12,7 +12,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from configs.contract import Severity, published_names
+from configs.contract import Severity
+from configs.contracts import published_names
 from configs.errors import (
     CheckCouldNotRunError,
     ConfigError,

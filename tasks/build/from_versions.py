@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import polars as pl
 
-from configs.contract import Contract, load_contract, published_names
+from configs.contract import Contract
+from configs.contracts import load_contract, published_names
 from configs.errors import CorruptVersionError, MissingInputError, NotPublishedError
 from configs.first_publish import start_words
 from configs.history_contract import SOURCE, base_of

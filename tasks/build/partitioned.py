@@ -27,7 +27,8 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
-from configs.contract import Contract, load_contract
+from configs.contract import Contract
+from configs.contracts import load_contract
 from configs.errors import ConfigError, ObjectExistsError, ObjectNotFoundError
 from tasks.build.parquet import conform, file_sha256, written
 from tasks.common.sorted_merge import merged

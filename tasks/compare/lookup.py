@@ -15,7 +15,8 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
-from configs.contract import Contract, load_contract
+from configs.contract import Contract
+from configs.contracts import load_contract
 from configs.errors import NotPublishedError
 from configs.hints import command
 from configs.history_contract import SUFFIX

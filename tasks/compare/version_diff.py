@@ -14,7 +14,8 @@ from typing import Any, Literal
 
 import polars as pl
 
-from configs.contract import Contract, load_contract
+from configs.contract import Contract
+from configs.contracts import load_contract
 from configs.errors import NotPublishedError, ObjectNotFoundError, UsageError
 from tasks.compare.attribution import counted
 from tasks.compare.diff import aligned, apart, compare

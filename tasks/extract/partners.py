@@ -16,7 +16,8 @@ from io import BytesIO
 
 import polars as pl
 
-from configs.contract import CONFIGS, load_contract
+from configs import CONFIGS
+from configs.contracts import load_contract
 from configs.errors import SourceLayoutError, VintageUnavailableError
 from tasks.extract.source import Archive, Ask, Extraction, RawDocument
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from configs.contract import Contract, load_contract
+from configs.contract import Contract
+from configs.contracts import load_contract
 from configs.errors import ConfigError, NewerFormatError, ObjectNotFoundError, StoreError, StoreUnavailableError
 from configs.hints import command
 from configs.release_due import Expectations, Release, expectations

@@ -11,7 +11,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Protocol
 
-from configs.contract import Contract, load_contract
+from configs.contract import Contract
+from configs.contracts import load_contract
 from configs.history_contract import base_of
 from configs.settings import has_settings, source_settings
 from tasks.extract import partners

@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from configs.addresses import has_login, without_login, without_query
-from configs.contract import dataset_names, derived_names
+from configs.contracts import dataset_names, derived_names
 from configs.errors import ConfigError, NoBucketError, NoStoreError
 from configs.history_contract import base_of
 from tasks.storage.local import LocalStore

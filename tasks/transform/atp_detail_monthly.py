@@ -12,7 +12,7 @@ from functools import cache
 
 import polars as pl
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.technology_groups import GROUPS
 
 DATASET = "atp_detail_monthly"

@@ -17,7 +17,8 @@ import polars as pl
 import pytest
 from distributed import LocalCluster
 
-from configs.contract import CONFIGS, load_contract
+from configs import CONFIGS
+from configs.contracts import load_contract
 from configs.errors import ConfigError
 from tasks.build import from_versions, partitioned, recipe
 from tasks.build.history import build

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from configs.contract import dataset_names, load_contract
+from configs.contracts import dataset_names, load_contract
 from configs.settings import has_settings, source_settings
 from tasks.extract.census import trade_api_parse
 from tasks.extract.drift import check

@@ -19,7 +19,7 @@ import pytest
 
 from configs import subscribers
 from configs.alerts import AlertSettings, Owner
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from tasks.alerts.service import Alerting, Finding
 from tasks.extract.source import RawDocument
 from tasks.extract.world_bank import archive_download, archive_inventory

@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from configs.contract import CONFIGS
+from configs import CONFIGS
 from flows.cli import demo
 from tasks.extract.drift import check
 from tests.contract.test_atp_lists_bad_input import bundled_as_published

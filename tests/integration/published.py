@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from tasks.build import recipe
 from tasks.extract.source import Meter, RawDocument
 from tasks.publish import steps

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import ObjectNotFoundError, StoreError, StorePermissionError
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.s3 import S3Store

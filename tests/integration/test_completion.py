@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from configs.contract import dataset_names
+from configs.contracts import dataset_names
 
 # What readline does at a Tab, and what it is then offered.
 ASK = """

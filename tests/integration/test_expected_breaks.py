@@ -13,7 +13,7 @@ import pytest
 
 from configs import breaks as config
 from configs.breaks import load_breaks, parse_breaks
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import ConfigError
 from expectations.check import GateInput
 from tasks.quality.expected_breaks import GRACE_DAYS

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import polars as pl
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from tasks.news import atom
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store

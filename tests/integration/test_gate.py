@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import CheckCouldNotRunError, ConfigError
 from expectations.check import Check, GateInput
 from tasks.build.parquet import write

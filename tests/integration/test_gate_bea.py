@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from expectations.check import GateInput
 from tasks.extract import partners as partner_reference
 from tasks.extract.bea import source

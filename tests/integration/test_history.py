@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import UsageError
 from configs.history_contract import kept
 from flows.cli import diff, show

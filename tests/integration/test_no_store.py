@@ -15,8 +15,8 @@ from typing import Any
 import click
 import pytest
 
-from configs import release_calendar
-from configs.contract import CONFIGS, dataset_names
+from configs import CONFIGS, release_calendar
+from configs.contracts import dataset_names
 from flows.cli.app import cli
 from tasks.storage.local import LocalStore
 from tasks.storage.open import existing_store

@@ -11,7 +11,8 @@ import duckdb
 import polars as pl
 import pytest
 
-from configs.contract import Contract, dataset_names, load_contract, parse_contract
+from configs.contract import Contract, parse_contract
+from configs.contracts import dataset_names, load_contract
 from configs.errors import ConfigError
 from tasks.publish import caveats
 from tasks.storage.open import open_store

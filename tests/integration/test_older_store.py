@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from tasks.publish import restore
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import CorruptVersionError, RestoreError, StoreUnavailableError, TechtradeError
 from flows.cli.operate import yank
 from flows.cli.publish import publish_datasets

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 
-from configs.contract import dataset_names
+from configs.contracts import dataset_names
 from tasks.alerts import state_store
 from tasks.alerts.model import Alert, Finding, Incident, Section, State
 from tasks.storage.open import open_store

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import (
     IncompleteResponseError,
     SourceError,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import (
     CredentialError,
     InconsistentVintageError,

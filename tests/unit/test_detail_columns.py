@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from tasks.extract.census.merchandise.fixed_width import layouts
 from tasks.transform.atp_detail_monthly import DATASET, RECORDS, fields
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from configs.contract import dataset_names, load_contract
+from configs.contracts import dataset_names, load_contract
 from configs.errors import ConfigError, IncompleteResponseError, SourceError, VintageUnavailableError
 from configs.settings import has_settings, source_settings
 from tasks.common.redact import Scrubber, without_secrets

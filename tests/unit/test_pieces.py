@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from tasks.build import partitioned
 from tasks.extract import partners as partner_reference
 from tasks.extract.source import Extraction, Piece, RawDocument

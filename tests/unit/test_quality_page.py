@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import polars as pl
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from tasks.quality.page.chart import draw, short
 from tasks.quality.page.evidence import Evidence, Served
 from tasks.quality.page.measures import compare_measures

@@ -10,7 +10,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from configs.contract import Severity, dataset_names, load_contract
+from configs.contract import Severity
+from configs.contracts import dataset_names, load_contract
 from configs.errors import ConfigError
 from expectations.check import load_checks
 from tasks.publish.staged import parquet_bytes

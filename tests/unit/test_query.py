@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow.dataset as pads
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import UsageError
 from tasks.warehouse.query import query
 from tasks.warehouse.records import FileEntry

@@ -12,7 +12,7 @@ from io import BytesIO
 
 import polars as pl
 
-from configs.contract import CONFIGS
+from configs import CONFIGS
 from configs.errors import SourceLayoutError
 from tasks.extract.source import Archive, RawDocument
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from configs.contract import CONFIGS, load_contract
+from configs import CONFIGS
+from configs.contracts import load_contract
 from configs.errors import VintageUnavailableError
 from tasks.extract.census import atp_list_parse
 from tasks.extract.source import Archive, Ask, Extraction, RawDocument

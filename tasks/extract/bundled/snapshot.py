@@ -13,7 +13,8 @@ from pathlib import Path
 
 import polars as pl
 
-from configs.contract import CONFIGS, load_contract
+from configs import CONFIGS
+from configs.contracts import load_contract
 from configs.errors import SourceLayoutError, VintageUnavailableError
 from tasks.extract.source import Archive, Ask, Extraction, RawDocument
 

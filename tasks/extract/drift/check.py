@@ -16,7 +16,7 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from configs.contract import CONFIGS
+from configs import CONFIGS
 from configs.errors import ConfigError, KeyStoreError, MissingKeyError, SourceError, SourceLayoutError, UsageError
 from configs.release_calendar import load_calendar
 from configs.settings import Keys, SourceSettings, from_environment, source_key, source_settings

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
-from configs.contract import Contract, load_contract
+from configs.contract import Contract
+from configs.contracts import load_contract
 from configs.errors import NotPublishedError, StoreError
 from configs.hints import command
 from configs.words import as_line, plural

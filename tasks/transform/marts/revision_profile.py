@@ -7,7 +7,8 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from configs.contract import Contract, load_contract
+from configs.contract import Contract
+from configs.contracts import load_contract
 from configs.history_contract import base_of, kept
 from tasks.transform.exact_sums import mean
 
