@@ -29,8 +29,9 @@ from configs.contracts import load_contract
 from flows.prefect_setup.defaults import prepare
 from tasks.extract import partners
 from tasks.extract.census.trade_api_parse import asked_columns
-from tasks.extract.source import Meter, RawDocument
+from tasks.extract.source import Meter
 from tasks.raw.archive import RawArchive
+from tasks.raw.documents import RawDocument
 from tasks.storage.local import LocalStore
 from tasks.warehouse.outcomes import Fetched, RejectedError
 from tests.doubles.census_api import rendered

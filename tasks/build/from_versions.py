@@ -14,8 +14,9 @@ from configs.errors import CorruptVersionError, MissingInputError, NotPublishedE
 from configs.first_publish import start_words
 from configs.history_contract import SOURCE, base_of
 from tasks.build.history import timeline
-from tasks.extract.source import Extraction, RawDocument
+from tasks.extract.source import Extraction
 from tasks.raw.archive import RawArchive
+from tasks.raw.documents import RawDocument
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, reader
 from tasks.warehouse.records import Manifest

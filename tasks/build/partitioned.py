@@ -34,9 +34,10 @@ from tasks.build.parquet import conform, file_sha256, written
 from tasks.common.sorted_merge import merged
 from tasks.extract import partners as partner_reference
 from tasks.extract.registry import load_source
-from tasks.extract.source import Extraction, RawDocument, ReadInPieces
+from tasks.extract.source import Extraction, ReadInPieces
 from tasks.publish.manifest import libraries
 from tasks.raw.archive import RawArchive
+from tasks.raw.documents import RawDocument
 from tasks.storage.object_store import ObjectStore
 from tasks.transform.registry import load_transform
 from tasks.warehouse import key_grammar, layout

@@ -17,7 +17,8 @@ from tasks.build.parquet import build
 from tasks.common.stages import in_stage
 from tasks.extract import partners
 from tasks.extract.registry import load_source
-from tasks.extract.source import Extraction, RawDocument
+from tasks.extract.source import Extraction
+from tasks.raw.documents import RawDocument
 from tasks.storage.object_store import ObjectStore
 from tasks.transform.registry import load_transform
 from tasks.warehouse.outcomes import Fetched, Request

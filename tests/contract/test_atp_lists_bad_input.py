@@ -25,7 +25,8 @@ from tasks.extract.bundled import atp_lists
 from tasks.extract.census import atp_lists as census_atp_lists
 from tasks.extract.census import ft900
 from tasks.extract.http.session import Session
-from tasks.extract.source import Ask, RawDocument
+from tasks.extract.source import Ask
+from tasks.raw.documents import RawDocument
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.warehouse import layout

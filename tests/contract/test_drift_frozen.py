@@ -14,7 +14,7 @@ from configs.settings import has_settings, source_settings
 from tasks.extract.census import trade_api_parse
 from tasks.extract.drift import check
 from tasks.extract.drift.metadata import READERS
-from tasks.extract.source import RawDocument
+from tasks.raw.documents import RawDocument
 
 SOURCES = Path(__file__).parents[2].parent / "shared" / "sources"
 real_files = pytest.mark.skipif(not SOURCES.is_dir(), reason="the publishers' own files are not beside this checkout")

@@ -18,7 +18,7 @@ from configs.errors import ConfigError
 from expectations.check import GateInput
 from tasks.quality.expected_breaks import GRACE_DAYS
 from tasks.quality.gate import judge
-from tasks.quality.results import CheckResult, Report, failures_of, results_of
+from tasks.quality.results import CheckResult, Report, failures_of, read_results, results_of
 from tasks.storage.open import open_store
 from tasks.warehouse import protocol, reader
 from tests.command import Ran
@@ -155,6 +155,6 @@ def test_a_break_is_entered_and_the_run_that_was_rejected_publishes(
     manifest = reader.resolve(store, ATP).manifest
     assert (manifest.status, manifest.breaks_seen, manifest.override) == ("passed", ("three_times",), None)
     assert manifest.quality.failed_warning >= 1
-    row = reader.quality(store, manifest).filter(pl.col("check_id") == "jumps").row(0, named=True)
+    row = read_results(store, manifest).filter(pl.col("check_id") == "jumps").row(0, named=True)
     assert (row["severity"], row["declared_severity"]) == ("warning", "critical")
     load_breaks.cache_clear()

@@ -22,7 +22,7 @@ from configs.errors import (
 from tasks.build.parquet import conform
 from tasks.extract.bea import code_tree as codes
 from tasks.extract.bea import parse as answers
-from tasks.extract.source import RawDocument
+from tasks.raw.documents import RawDocument
 from tasks.transform import us_ip_trade_annual, us_ip_trade_quarterly
 from tests.memory import Memory
 

@@ -18,8 +18,9 @@ from tasks.common.redact import Scrubber, without_secrets
 from tasks.extract.bundled import snapshot
 from tasks.extract.http.client import Client
 from tasks.extract.registry import load_source
-from tasks.extract.source import Ask, Meter, RawDocument
+from tasks.extract.source import Ask, Meter
 from tasks.extract.world_bank import indicators
+from tasks.raw.documents import RawDocument
 from tests.memory import Memory
 
 SNAPSHOT = [name for name in dataset_names() if load_contract(name).sources.snapshot == "snapshot"]

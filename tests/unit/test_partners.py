@@ -23,7 +23,8 @@ from expectations.datasets import partners as rules
 from tasks.build.parquet import conform
 from tasks.extract import partners as partner_reference
 from tasks.extract.bundled import snapshot
-from tasks.extract.source import Ask, RawDocument
+from tasks.extract.source import Ask
+from tasks.raw.documents import RawDocument
 from tasks.transform import partners
 from tests.memory import Memory
 

@@ -17,10 +17,11 @@ from configs.errors import CorruptVersionError, MissingInputError
 from configs.first_publish import start_words
 from configs.history_contract import SOURCE
 from tasks.extract.registry import load_source
-from tasks.extract.source import Ask, Extraction, RawDocument
+from tasks.extract.source import Ask, Extraction
 from tasks.extract.world_bank import archive_inventory
 from tasks.extract.world_bank import archives as world_bank_archives
 from tasks.raw.archive import RawArchive
+from tasks.raw.documents import RawDocument
 from tasks.transform.registry import load_transform
 from tasks.warehouse import layout, protocol
 from tasks.warehouse.records import FileEntry, LogEntry, Manifest, SourceEntry, readers_got

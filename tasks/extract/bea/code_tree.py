@@ -14,7 +14,7 @@ import polars as pl
 
 from configs import CONFIGS
 from configs.errors import SourceLayoutError
-from tasks.extract.source import Archive, RawDocument
+from tasks.raw.documents import Archive, RawDocument
 
 SOURCE = "bea"
 FOLDER = CONFIGS / "reference" / "bea"

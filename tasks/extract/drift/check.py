@@ -23,7 +23,8 @@ from configs.settings import Keys, SourceSettings, from_environment, source_key,
 from tasks.extract.drift.metadata import READERS, Kinds
 from tasks.extract.http.client import Client
 from tasks.extract.http.responses import Answer
-from tasks.extract.source import Meter, RawDocument
+from tasks.extract.source import Meter
+from tasks.raw.documents import RawDocument
 
 FOLDER = CONFIGS / "drift"
 State = Literal["as expected", "drift", "unreachable", "wrong setting", "no key", "no address", "files"]
