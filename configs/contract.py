@@ -47,7 +47,7 @@ _ARROW: dict[str, pa.DataType] = {
 # What is no promise to readers: a change of it is no new version.
 NOT_TOLD = (
     "quality", "ask_within_days", "judged", "sources", "derived_from_any", "has_history", "history_of", "profile_by",
-    "headlines",
+    "headlines", "transform", "checks",
 )  # fmt: skip
 
 
@@ -170,6 +170,9 @@ class Contract(_Frozen):
     sources: Sources
     # The longest that its publisher may go unasked. When it is asked stands in deploy/prefect.yaml.
     ask_within_days: int = Field(ge=1)
+    # The modules of these names in tasks/transform and expectations/datasets; empty: those of the dataset's name.
+    transform: str = ""
+    checks: str = ""
     # What the gate looks at: a dataset that is made a partition at a time is judged by what differs from its parent.
     judged: Literal["whole", "changed_partitions"] = "whole"
     # Made from versions of these datasets, and of nothing else; published with each of theirs.

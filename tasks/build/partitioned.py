@@ -157,7 +157,7 @@ def make_piece(store: ObjectStore, job: PieceJob) -> None:
     archive = RawArchive(store)
     with archive.file(job.raw_key) as file, archive.file(job.listed_by or job.raw_key) as listed_by:
         tables = _reader(job.source).read_piece(job.role, file, job.url, listed_by if job.listed_by else None)
-    rows = load_transform(job.dataset).transform({name: t.lazy() for name, t in tables.items()})
+    rows = load_transform(contract).transform({name: t.lazy() for name, t in tables.items()})
     with TemporaryDirectory(prefix="techtrade-") as scratch:
         # The facts last: they say that the rows are there.
         for key, frame in ((rows_key, rows.sort(contract.sort_by).collect()), (facts_key, tables["facts"])):

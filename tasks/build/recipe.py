@@ -74,7 +74,7 @@ def make(
     if from_versions.is_history(contract):
         return extraction, history.make(store, contract, extraction.documents, parent, folder)
     if not extraction.pieces:
-        return extraction, build(load_transform(contract.name).transform(extraction.tables), contract, folder)
+        return extraction, build(load_transform(contract).transform(extraction.tables), contract, folder)
 
     def one_by_one(work: Callable[[ObjectStore, Any], Any], jobs: Sequence[Any]) -> list[Any]:
         return [work(store, job) for job in jobs]

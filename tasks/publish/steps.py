@@ -244,7 +244,7 @@ def _companions(
     """Tables that a dataset publishes beside its rows, by path."""
     if from_versions.is_history(contract):
         return {}
-    transform = load_transform(contract.name)
+    transform = load_transform(contract)
     if not isinstance(transform, HasCompanions):
         return {}
 

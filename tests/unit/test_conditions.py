@@ -16,7 +16,7 @@ from configs.contract import Column
 from configs.contracts import load_contract
 from configs.errors import UsageError
 from configs.words import closest
-from tasks.warehouse.conditions import parse, unmatched
+from tasks.read.conditions import parse, unmatched
 
 IP = load_contract("ip_trade_annual")
 COLUMNS = [

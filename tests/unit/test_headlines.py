@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from configs.contracts import load_contract
-from tasks.compare.headlines import newest, revisions
+from tasks.read.headlines import newest, revisions
 from tasks.transform.marts import revision_profile
 
 WORLD, IP, TRADE = (load_contract(n) for n in ("atp_world_monthly", "ip_trade_annual", "atp_trade_monthly"))

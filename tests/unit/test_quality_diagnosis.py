@@ -12,7 +12,7 @@ import pytest
 from configs.contracts import load_contract
 from tasks.quality.diagnosis import diagnose
 from tasks.quality.failing_rows import row_words
-from tasks.quality.page.measures import compare_measures
+from tasks.quality.measures import compare_measures
 from tasks.quality.results import CheckResult
 
 ATP = load_contract("atp_world_monthly")

@@ -211,7 +211,7 @@ def _official_states(base: Contract, given: Sequence[RawDocument]) -> list[State
 
 def _bundled(base: Contract, vintage: str, given: list[RawDocument]) -> pl.LazyFrame:
     source = load_source(base.sources.snapshot or "")
-    return load_transform(base.name).transform(source.parse(base.name, tuple(given), vintage).tables)
+    return load_transform(base).transform(source.parse(base.name, tuple(given), vintage).tables)
 
 
 def _measures(given: Sequence[RawDocument]) -> tuple[str, ...]:
@@ -231,7 +231,7 @@ def _archived(vintage: str, given: list[RawDocument]) -> pl.LazyFrame:
             schema={"economy_code": pl.String, "economy_name": pl.String, "is_aggregate": pl.Boolean}
         ),
     }
-    return load_transform("ip_trade_annual").transform(tables)
+    return load_transform(load_contract("ip_trade_annual")).transform(tables)
 
 
 def extraction(contract: Contract, given: tuple[RawDocument, ...]) -> Extraction:

@@ -14,7 +14,7 @@ from configs.contracts import load_contract
 from configs.errors import NotPublishedError, StoreError
 from configs.hints import command
 from configs.words import as_line, plural
-from tasks.quality.page.measures import Compared, compare_measures
+from tasks.quality.measures import Compared, compare_measures
 from tasks.quality.page.series import Series, headline_series, series_of
 from tasks.quality.results import CheckResult, Report, failed_first, read_results, results_of
 from tasks.storage.object_store import ObjectStore
