@@ -9,16 +9,17 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from expectations.check import GateInput
 from tasks.build.recipe_publisher import PublisherRecipe
 from tasks.build.request import Fetched, Request
-from tasks.extract.source import Ask, Extraction, RawDocument
+from tasks.extract.source import Ask, Extraction
 from tasks.publish import steps
 from tasks.publish.run import run
 from tasks.quality import gate
 from tasks.quality.results import Report
 from tasks.raw.archive import RawArchive
+from tasks.raw.documents import RawDocument
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse.outcomes import Outcome, Published
 

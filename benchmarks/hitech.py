@@ -25,15 +25,16 @@ import pandas as pd
 import polars as pl
 
 from benchmarks.harness import Ratio, in_turn, judging_in, published, seconds
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from flows.prefect_setup.defaults import prepare
 from tasks.build.recipe_publisher import PublisherRecipe
 from tasks.build.request import Request
 from tasks.extract import partners
 from tasks.extract.census.trade_api_parse import asked_columns
-from tasks.extract.source import Ask, RawDocument
+from tasks.extract.source import Ask
 from tasks.publish.run import run
 from tasks.raw.archive import RawArchive
+from tasks.raw.documents import RawDocument
 from tasks.storage.local import LocalStore
 from tasks.warehouse.outcomes import RejectedError
 from tests.doubles.census_api import rendered

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import polars as pl
 
 from benchmarks.harness import Ratio, extraction, in_turn, publish, seconds
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from tasks.build.recipes import recipe_for
 from tasks.build.request import Request
 from tasks.extract.bundled import snapshot

@@ -17,7 +17,7 @@ prepare()
 
 from prefect.runtime import flow_run  # noqa: E402
 
-from configs.contract import load_contract  # noqa: E402
+from configs.contracts import load_contract  # noqa: E402
 from flows.notices import NOTICES  # noqa: E402
 from flows.prefect_setup import alert_hooks, artifacts, json_logs, secrets, stopping  # noqa: E402
 from flows.prefect_setup.flow_decorator import deployed  # noqa: E402

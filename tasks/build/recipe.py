@@ -22,8 +22,9 @@ from configs.first_publish import again
 from tasks.build.parquet import ContractMismatchError
 from tasks.build.request import Fetched, Request
 from tasks.compare.attribution import Replays
-from tasks.extract.source import Ask, Extraction, RawDocument
+from tasks.extract.source import Ask, Extraction
 from tasks.raw.archive import RawArchive
+from tasks.raw.documents import RawDocument
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse.candidate import Built
 from tasks.warehouse.records import Manifest

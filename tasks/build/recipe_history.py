@@ -9,7 +9,8 @@ from pathlib import Path
 
 import polars as pl
 
-from configs.contract import Contract, load_contract
+from configs.contract import Contract
+from configs.contracts import load_contract
 from configs.errors import CorruptVersionError, NotPublishedError, ObjectNotFoundError
 from configs.history_contract import base_of
 from tasks.build.history import build as history
@@ -19,8 +20,9 @@ from tasks.build.history.timeline import State
 from tasks.build.recipe import IN_PROCESS, NOT_MADE, Before, Lists, Rebuild, StepRunner
 from tasks.build.recipe_mart import MartRecipe
 from tasks.build.request import Fetched, Request
-from tasks.extract.source import Ask, Extraction, RawDocument
+from tasks.extract.source import Ask, Extraction
 from tasks.raw.archive import RawArchive
+from tasks.raw.documents import RawDocument
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import reader
 from tasks.warehouse.candidate import Built

@@ -9,7 +9,8 @@ from typing import cast
 
 import polars as pl
 
-from configs.contract import Contract, load_contract
+from configs.contract import Contract
+from configs.contracts import load_contract
 from configs.errors import CorruptVersionError, MissingInputError, NotPublishedError, UsageError
 from configs.first_publish import again, published_with, start_words
 from configs.history_contract import SOURCE
@@ -17,8 +18,9 @@ from tasks.build.recipe import Origins
 from tasks.build.recipe_publisher import PublisherRecipe
 from tasks.build.request import Fetched, Request
 from tasks.compare.attribution import Cause, Replays
-from tasks.extract.source import Ask, Extraction, RawDocument
+from tasks.extract.source import Ask, Extraction
 from tasks.raw.archive import RawArchive
+from tasks.raw.documents import RawDocument
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, protocol, reader
 from tasks.warehouse.records import Manifest

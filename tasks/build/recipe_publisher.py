@@ -17,8 +17,9 @@ from tasks.build.recipe import IN_PROCESS, Before, Lists, Recipe, StepRunner
 from tasks.build.request import Fetched, Request
 from tasks.extract import partners
 from tasks.extract.registry import load_source
-from tasks.extract.source import Ask, AskedByMonth, Extraction, RawDocument
+from tasks.extract.source import Ask, AskedByMonth, Extraction
 from tasks.raw.archive import RawArchive
+from tasks.raw.documents import RawDocument
 from tasks.storage.object_store import ObjectStore
 from tasks.transform.registry import HasCompanions, load_transform
 from tasks.warehouse.candidate import Built
@@ -56,7 +57,7 @@ class PublisherRecipe(Recipe):
         runner: StepRunner = IN_PROCESS,
         lists: Lists | None = None,
     ) -> tuple[Extraction, Built]:
-        contract, transform = self.contract, load_transform(self.contract.name).transform
+        contract, transform = self.contract, load_transform(self.contract).transform
         label = f"{contract.name} {extraction.vintage}"
         return extraction, runner.step(
             "transform", label, lambda: build(transform(extraction.tables), contract, folder)
@@ -70,5 +71,5 @@ class PublisherRecipe(Recipe):
         return source.requests_for(request.months, now)
 
     def companions(self, extraction: Extraction, before: Before) -> Mapping[str, pl.DataFrame]:
-        transform = load_transform(self.contract.name)
+        transform = load_transform(self.contract)
         return transform.companions(extraction.tables, before) if isinstance(transform, HasCompanions) else {}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from configs.contract import Contract, load_contract, published_names
+from configs.contract import Contract
+from configs.contracts import load_contract, published_names
 from tasks.build.recipe import Recipe
 from tasks.build.recipe_history import HistoryRecipe
 from tasks.build.recipe_mart import MartRecipe

@@ -16,7 +16,8 @@ from typing import Literal
 
 import polars as pl
 
-from configs.contract import Contract, load_contract
+from configs.contract import Contract
+from configs.contracts import load_contract
 from configs.errors import (
     ObjectNotFoundError,
     ReplayError,

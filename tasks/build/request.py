@@ -7,7 +7,9 @@ from typing import Literal
 
 from configs.contract import Contract
 from configs.first_publish import not_bundled
-from tasks.extract.source import Meter, Months, RawDocument, Refresh
+from configs.months import Months
+from tasks.extract.source import Meter, Refresh
+from tasks.raw.documents import RawDocument
 
 SourceKind = Literal["live", "snapshot"]
 

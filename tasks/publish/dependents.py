@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import (
     ClaimLostError,
     ConcurrentPublishError,

@@ -23,7 +23,7 @@ from tasks.publish.checked import Checked
 from tasks.publish.manifest import code_version, inputs_sha256, manifest_of
 from tasks.publish.staged import open_staged, parquet_bytes, stage_page
 from tasks.quality.gate import judge
-from tasks.quality.results import Report, failures_of
+from tasks.quality.results import Report, failures_of, read_results
 from tasks.raw.archive import RawArchive
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import clock_check, layout, protocol, reader
@@ -277,7 +277,7 @@ def rejected_before(
         return None  # without its data nobody could promote it: it is judged again
     try:
         manifest = protocol.read_manifest(store, contract.name, rejected)
-        evidence = reader.quality(store, manifest)
+        evidence = read_results(store, manifest)
     except (NotPublishedError, ObjectNotFoundError):
         return None
     parent = head.latest.version if head.latest else None

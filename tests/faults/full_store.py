@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from tasks.publish.after import refresh_feeds
 from tasks.publish.dependents import bring_up
 from tasks.raw.archive import RawArchive

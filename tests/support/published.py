@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from tasks.build.recipes import recipe_for
 from tasks.build.request import Request, SourceKind
 from tasks.publish.run import run

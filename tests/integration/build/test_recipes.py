@@ -10,7 +10,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from configs.contract import Contract, load_contract, published_names
+from configs.contract import Contract
+from configs.contracts import load_contract, published_names
 from tasks.build import recipes
 from tasks.build.parquet import build
 from tasks.build.recipe import IN_PROCESS, Lists, Recipe, StepRunner
@@ -21,8 +22,9 @@ from tasks.build.recipe_publisher import PublisherRecipe
 from tasks.build.recipes import recipe_for
 from tasks.build.replay import replay
 from tasks.build.request import Fetched, Request
-from tasks.extract.source import Ask, Extraction, RawDocument
+from tasks.extract.source import Ask, Extraction
 from tasks.raw.archive import RawArchive
+from tasks.raw.documents import RawDocument
 from tasks.storage.local import LocalStore
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
