@@ -14,7 +14,8 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from configs.contract import CONFIGS, Column, Contract, Span, load_contract
+from configs.columns import Column
+from configs.contract import CONFIGS, Contract, Span, load_contract
 from configs.errors import ConfigError
 
 BREAKS = CONFIGS / "breaks"

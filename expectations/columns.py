@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
-from configs.contract import Column
+from configs.columns import Column
 from expectations.base import Check, GateInput, none_of, not_applicable
 from expectations.change import NO_PARENT
 from expectations.periods import last_day

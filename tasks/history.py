@@ -19,11 +19,12 @@ from pathlib import Path
 import polars as pl
 
 from configs.contract import Contract, load_contract
+from configs.history import series_of
 from tasks.build import as_part, file_sha256, partition_label, written
 from tasks.extract.base import RawDocument
+from tasks.fingerprint import code_of
 from tasks.history_spans import Files, Spans, no_rows, same_file
 from tasks.history_states import LOG, Frames, State, data_files, states
-from tasks.lineage import code_of
 from tasks.store import layout
 from tasks.store.content import combine
 from tasks.store.objects import ObjectStore
@@ -82,7 +83,7 @@ def make(
                     spans.enter(state)
                 return spans.rows()
 
-            part = _part(contract, partition, file, rows, _slices(base, files, todo, taken_up))
+            part = _part(contract, series_of(base), partition, file, rows, _slices(base, files, todo, taken_up))
         if part is not None:
             parts.append(part)
     return Built(
@@ -94,8 +95,9 @@ def make(
 
 
 def _slices(base: Contract, files: Files, todo: Sequence[State], taken_up: pl.LazyFrame) -> list[pl.Expr] | None:
-    """How a partition that is too large for memory is cut: by the first column of the key, in its order."""
-    if base.judged == "whole":
+    """How a partition that is too large for memory is cut: by the first column of the key, in its order. One that
+    begins with the period is not: a series would then be in several slices."""
+    if base.judged == "whole" or base.primary_key[0] == base.period:
         return None
     first = base.primary_key[0]
     frames_ = [taken_up, *(files.rows(s) for s in todo)]
@@ -105,6 +107,7 @@ def _slices(base: Contract, files: Files, todo: Sequence[State], taken_up: pl.La
 
 def _part(
     contract: Contract,
+    series: tuple[str, ...],
     partition: str | None,
     file: Path,
     rows: Callable[[pl.Expr | None], pl.DataFrame],
@@ -113,17 +116,25 @@ def _part(
     """A data file of the history, whole or a slice at a time; None if it has no row."""
     if slices is None:
         whole = rows(None)
-        return as_part(whole, contract, partition, file) if whole.height else None
-    count = 0
-    with written(contract, file, set()) as write:
+        return as_part(whole, contract, partition, file, series) if whole.height else None
+    count, by_key = 0, []
+    with written(contract, file, set(), series) as write:
         for where in slices:
             some = rows(where).sort(contract.sort_by)
+            by_key.append(_order(some, contract.primary_key) + count)
             count += some.height
             write(some)
     with open(file, "rb") as body:
         sha256 = hashlib.file_digest(body, "sha256").hexdigest()
     size = file.stat().st_size
-    return Part(partition, file, count, size, sha256, file_sha256(file, contract)) if count else None
+    if not count:
+        return None
+    return Part(partition, file, count, size, sha256, file_sha256(file, contract, pl.concat(by_key)))
+
+
+def _order(rows: pl.DataFrame, key: Sequence[str]) -> pl.Series:
+    """The numbers of the rows in the order of the key."""
+    return rows.select(pl.arg_sort_by(key)).to_series()
 
 
 def _covered(

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
-from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Protocol
 
-from configs.contract import Contract, load_contract
-from configs.history import base_of
+from configs.contract import CONFIGS, Contract, load_contract
 from configs.settings import has_settings, source_settings
 from tasks.extract import partner_reference
-from tasks.extract.base import Extraction, RawDocument, ReadInPieces, load_source
+from tasks.extract.base import Extraction, RawDocument
+from tasks.fingerprint import code_of, libraries
 from tasks.runs import Checked
 from tasks.store import versions
 from tasks.store.records import Cost, MadeBy, Manifest, SchemaField, SourceEntry
 
-ROOT = Path(__file__).parent.parent
+ROOT = CONFIGS.parent
 
 
 class HasTerms(Protocol):
@@ -43,31 +41,6 @@ def inputs_sha256(contract: Contract, documents: tuple[RawDocument, ...]) -> str
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 
-def code_of(contract: Contract) -> str:
-    """Hash of what makes the dataset's figures out of raw bytes: code, and of what is read in pieces the settings and
-    layouts that it is read by."""
-    code = transform_code(contract.name)
-    source = None if contract.derived_from else load_source(contract.sources.live)
-    if not isinstance(source, ReadInPieces):
-        return code
-    return hashlib.sha256(f"{code} {source.piece_code()}".encode()).hexdigest()
-
-
-@cache
-def transform_code(dataset: str) -> str:
-    """Hash of the code that makes the dataset's figures out of raw bytes."""
-    tasks, base = ROOT / "tasks", base_of(dataset)
-    reads = sorted((tasks / "extract").glob("*.py"))
-    written = [tasks / "build.py", tasks / "store" / "content.py"]
-    if base is not None:  # it reads publishers' answers where vintages from before the first version are at hand
-        spans = [*sorted(tasks.glob("history*.py")), tasks / "causes.py"]
-        return _hash_files([*(reads if load_contract(base).sources.snapshot else []), *spans, *written])
-    of = [tasks / "transform" / f"{dataset}.py", tasks / "transform" / "technology_groups.py"]
-    if load_contract(dataset).derived_from:
-        return _hash_files([*of, tasks / "transform" / "exact.py", *written])
-    return _hash_files([*reads, *of, *written, tasks / "merge.py", tasks / "pieces.py"])
-
-
 @cache
 def code_version() -> str:
     """The package's version and a hash of all code and configuration that takes part in a publish."""
@@ -78,16 +51,6 @@ def code_version() -> str:
     except PackageNotFoundError:  # run from a checkout that was not installed
         release = "0"
     return f"{release}+code.{_hash_files(files)[:12]}"
-
-
-@cache
-def libraries() -> dict[str, str]:
-    """The versions of the libraries that figures go through, from bytes to parquet."""
-    found = {"python": platform.python_version()}
-    for name in ("fastexcel", "polars", "pyarrow"):
-        with suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found
 
 
 def made_by_today(contract: Contract) -> MadeBy:

@@ -32,7 +32,7 @@ from configs.errors import ConfigError, ObjectExistsError, ObjectNotFoundError
 from tasks.build import conform, file_sha256, written
 from tasks.extract import partner_reference
 from tasks.extract.base import Extraction, RawDocument, ReadInPieces, load_source
-from tasks.lineage import libraries
+from tasks.fingerprint import code_of_merging, code_of_reading, libraries
 from tasks.merge import merged
 from tasks.store import belongs, layout
 from tasks.store.content import combine
@@ -326,15 +326,13 @@ def _made(store: ObjectStore, job: PartJob) -> Part | None:
 def _reading(contract: Contract, source: str) -> str:
     """What reads a document: code, libraries, settings, and the columns that it is read into, not the words of them."""
     columns = [f"{c.name} {c.type} {c.role} {c.publisher_name}" for c in contract.columns]
-    modules = (f"transform/{contract.name}.py", "transform/technology_groups.py")
-    read_by = (_reader(source).piece_code(), _code_of(*modules), json.dumps(libraries()))
+    read_by = (_reader(source).piece_settings(), code_of_reading(source, contract.name), json.dumps(libraries()))
     return _sha256(*read_by, *columns, *contract.sort_by)
 
 
 def _merging(contract: Contract) -> str:
     """What merges: code, libraries, and the contract, which is in the files."""
-    merges = _code_of("build.py", "merge.py", "pieces.py", "store/content.py")
-    return _sha256(merges, json.dumps(libraries()), contract.sha256)
+    return _sha256(code_of_merging(), json.dumps(libraries()), contract.sha256)
 
 
 def _refuse_other(job: PieceJob | PartJob, here: str) -> None:
@@ -362,11 +360,6 @@ def _part(job: PartJob, made: MadePart) -> Part:
         key=layout.made_file(job.dataset, made.sha256),
         inputs_sha256=job.key,
     )
-
-
-def _code_of(*files: str) -> str:
-    """A hash of modules of ours: what comes of them is made again where they are others."""
-    return _sha256(*((Path(__file__).parent / name).read_text(encoding="utf-8") for name in files))
 
 
 def _sha256(*parts: str) -> str:

@@ -32,9 +32,9 @@ from tasks import derived, history, making, pieces
 from tasks.build import ContractMismatchError
 from tasks.causes import Cause, Replays, Step
 from tasks.extract.base import Extraction, Meter, RawDocument
+from tasks.fingerprint import code_of, libraries
 from tasks.history_spans import given_at
 from tasks.history_states import State
-from tasks.lineage import code_of, libraries
 from tasks.runs import Fetched, Request, SourceKind
 from tasks.store import reader, versions
 from tasks.store.objects import ObjectStore

@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 import polars as pl
 import yaml
 
+from configs.contract import CONFIGS
 from configs.errors import ConfigError, IncompleteResponseError, SourceLayoutError
 from configs.words import plural
 
 SOURCE = "census_bulk"
-LAYOUTS = Path(__file__).parent.parent.parent / "configs" / "reference" / "census_bulk" / "layouts.yaml"
+LAYOUTS = CONFIGS / "reference" / "census_bulk" / "layouts.yaml"
 # A whole number, right-aligned in this many characters.
 NUMBER = 15
 

@@ -11,7 +11,6 @@ by whoever has room (``read_piece``).
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -32,7 +31,6 @@ from configs.words import plural
 from tasks.extract.base import Archive, Ask, Extraction, Months, Piece, RawDocument, extracted
 from tasks.extract.bulk_facts import facts
 from tasks.extract.bulk_month import DETAIL, Flow, read_month
-from tasks.extract.bulk_records import LAYOUTS
 from tasks.extract.bulk_zip import members
 from tasks.extract.secrets import without_secrets
 from tasks.extract.session import Session
@@ -214,13 +212,9 @@ def parse(dataset: str, documents: tuple[RawDocument, ...], vintage: str | None)
     return extracted(SOURCE, dataset, found, documents, {}, pieces)
 
 
-def piece_code() -> str:
-    """The code that reads a file, the layouts, and which codes are kept."""
-    digest = hashlib.sha256(source_settings(SOURCE).scope.encode())
-    here = Path(__file__).parent
-    for file in (*sorted(here.glob("bulk_*.py")), here / "census_bulk.py", LAYOUTS):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
+def piece_settings() -> str:
+    """Return which codes are kept."""
+    return source_settings(SOURCE).scope
 
 
 def read_piece(role: str, file: Path, told: str, listed_by: Path | None = None) -> Mapping[str, pl.DataFrame]:

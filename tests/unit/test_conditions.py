@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from configs.contract import Column, load_contract
+from configs.columns import Column
+from configs.contract import load_contract
 from configs.errors import UsageError
 from configs.words import closest
 from tasks.conditions import parse, unmatched
