@@ -16,7 +16,7 @@ from configs.columns import Column
 from configs.contract import load_contract
 from configs.errors import UsageError
 from configs.words import closest
-from tasks.conditions import parse, unmatched
+from tasks.warehouse.conditions import parse, unmatched
 
 IP = load_contract("ip_trade_annual")
 COLUMNS = [

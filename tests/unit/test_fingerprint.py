@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from configs.contract import CONFIGS, load_contract, published_names
-from configs.history import base_of
-from tasks import fingerprint
-from tasks.fingerprint import HERE, INSIDE, OUTSIDE, PACKAGES, Checkout, code_of, is_outside, modules_of
+from configs.history_contract import base_of
+from tasks.build import fingerprint
+from tasks.build.fingerprint import HERE, INSIDE, OUTSIDE, PACKAGES, Checkout, code_of, is_outside, modules_of
 
 NAMES = published_names()
 HISTORIES = {n for n in NAMES if base_of(n)}
@@ -80,26 +80,26 @@ def test_an_edited_file_moves_exactly_its_datasets(path: str) -> None:
 @pytest.mark.parametrize(
     ("module", "datasets"),
     [
-        ("tasks.extract.bea", {"us_ip_trade_annual", "us_ip_trade_quarterly"}),
-        ("tasks.extract.bea_answers", {"us_ip_trade_annual", "us_ip_trade_quarterly"}),
-        ("tasks.extract.bulk_month", {"atp_detail_monthly"}),
-        ("tasks.extract.atp_lists_bundled", {"atp_products", "atp_products_history"}),
-        ("tasks.extract.world_bank_archive_pages", {"ip_trade_annual_history"}),
+        ("tasks.extract.bea.source", {"us_ip_trade_annual", "us_ip_trade_quarterly"}),
+        ("tasks.extract.bea.parse", {"us_ip_trade_annual", "us_ip_trade_quarterly"}),
+        ("tasks.extract.census.merchandise.month", {"atp_detail_monthly"}),
+        ("tasks.extract.bundled.atp_lists", {"atp_products", "atp_products_history"}),
+        ("tasks.extract.world_bank.archives_parse", {"ip_trade_annual_history"}),
         ("tasks.transform.ip_trade_annual", {"ip_trade_annual", "ip_trade_annual_history"}),
-        ("tasks.transform.technology_groups", {"atp_detail_monthly", "atp_trade_monthly"}),
-        ("tasks.transform.exact", {"revision_profile", "us_technology_position_annual"}),
-        ("tasks.pieces", {"atp_detail_monthly"}),
-        ("tasks.merge", {"atp_detail_monthly", *HISTORIES}),
-        ("tasks.changes", HISTORIES),
-        ("tasks.history_spans", HISTORIES),
-        ("configs.history", {"revision_profile", *HISTORIES}),
-        ("tasks.build", set(NAMES)),
-        ("tasks.store.content", set(NAMES)),
+        ("configs.technology_groups", {"atp_detail_monthly", "atp_trade_monthly"}),
+        ("tasks.transform.exact_sums", {"revision_profile", "us_technology_position_annual"}),
+        ("tasks.build.partitioned", {"atp_detail_monthly"}),
+        ("tasks.common.sorted_merge", {"atp_detail_monthly", *HISTORIES}),
+        ("tasks.compare.diff", HISTORIES),
+        ("tasks.build.history.spans", HISTORIES),
+        ("configs.history_contract", {"revision_profile", *HISTORIES}),
+        ("tasks.build.parquet", set(NAMES)),
+        ("tasks.warehouse.content_hash", set(NAMES)),
         ("configs.columns", set(NAMES)),
         ("configs.errors", set()),
-        ("tasks.extract.session", set()),
-        ("tasks.store.reader", set()),
-        ("expectations.ip_trade_annual", set()),
+        ("tasks.extract.http.session", set()),
+        ("tasks.warehouse.reader", set()),
+        ("expectations.datasets.ip_trade_annual", set()),
         ("flows.publish", set()),
     ],
 )
@@ -135,16 +135,16 @@ def test_a_new_reference_file_moves_its_datasets(tmp_path: Path) -> None:
 
 
 def test_a_moved_module_moves_no_dataset() -> None:
-    path, code = source("tasks.merge")
-    changed = {path: b"", "tasks/common/__init__.py": b"", "tasks/common/sorted_merge.py": code.encode()}
-    for user in ("tasks.changes", "tasks.pieces"):
+    path, code = source("tasks.common.sorted_merge")
+    changed = {path: b"", "tasks/merges/__init__.py": b"", "tasks/merges/ranges.py": code.encode()}
+    for user in ("tasks.compare.diff", "tasks.build.partitioned"):
         at, said = source(user)
-        changed[at] = said.replace("from tasks.merge import", "from tasks.common.sorted_merge import").encode()
+        changed[at] = said.replace("from tasks.common.sorted_merge import", "from tasks.merges.ranges import").encode()
     assert moved(changed) == set()
 
 
 def test_other_words_of_an_error_move_no_dataset() -> None:
-    path, code = source("tasks.build")
+    path, code = source("tasks.build.parquet")
     words = 'raise ContractMismatchError(contract.name, "; ".join(p for p in parts if p))'
     assert words in code
     assert moved({path: code.replace('"; ".join', '", ".join').encode()}) == set()
@@ -152,15 +152,15 @@ def test_other_words_of_an_error_move_no_dataset() -> None:
 
 
 def test_a_registry_joins_no_datasets() -> None:
-    path, code = source("tasks.extract.base")
-    listed = f"{code}\nSOURCES = {{'bea': 'tasks.extract.bea', 'snapshot': 'tasks.extract.snapshot'}}\n"
+    path, code = source("tasks.extract.source")
+    listed = f"{code}\nSOURCES = {{'bea': 'tasks.extract.bea.source', 'snapshot': 'tasks.extract.bundled.snapshot'}}\n"
     checkout = Checkout(HERE.root, {path: listed.encode()})
     assert all(modules_of(load_contract(n), checkout) == MODULES[n] for n in NAMES)
 
 
 def test_an_import_for_the_type_checker_joins_nothing() -> None:
-    path, code = source("tasks.merge")
-    typed = f"{code}\nif TYPE_CHECKING:\n    from tasks.extract.bea import parse\n"
+    path, code = source("tasks.common.sorted_merge")
+    typed = f"{code}\nif TYPE_CHECKING:\n    from tasks.extract.bea.source import parse\n"
     assert moved({path: typed.encode()}) == set()
 
 
@@ -207,7 +207,7 @@ def calls(module: str) -> set[str]:
 EVERY_INSIDE = sorted(set().union(*MODULES.values()))
 # Files that are no part of the project: what was written just now, what a publisher sent or a person has saved.
 OTHER_FILES = {
-    "tasks.build", "tasks.history", "tasks.pieces", "tasks.extract.containers", "tasks.extract.census_hitech",
+    "tasks.build.parquet", "tasks.build.history.build", "tasks.build.partitioned", "tasks.extract.containers", "tasks.extract.census.trade_api",
 }  # fmt: skip
 
 
@@ -217,13 +217,13 @@ def test_a_module_names_the_files_that_it_reads(module: str) -> None:
     assert found is not None and "__file__" not in used
     reads = used & {"open", "read_text", "read_bytes", "glob", "rglob", "iterdir"}
     assert not reads or found.paths or module in OTHER_FILES, "name its files as CONFIGS / 'folder' / 'file'"
-    assert module == "tasks.extract.base" or "import_module" not in used
+    assert "import_module" not in used
 
 
 @pytest.mark.parametrize("module", EVERY_INSIDE)
 def test_nothing_outside_makes_figures_for_it(module: str) -> None:
     """Of what is outside, these have polars: the rows of a version as they were kept, an archived answer, a type."""
-    may = {"tasks.store.reader", "tasks.archives", "tasks.transform.base"}
+    may = {"tasks.warehouse.reader", "tasks.extract.world_bank.archive_inventory", "tasks.transform.registry"}
     found = HERE.module(module)
     assert found is not None
     outside = {m for m in found.imports if is_outside(m) and HERE.path_of(m)}
