@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from configs.contract import load_contract
 from configs.errors import UsageError
-from configs.history_contract import kept
+from configs.history_contract import kept, series_of
 from flows.cli import diff, show
 from flows.cli import history as history_commands
 from flows.cli import read as read_commands
@@ -36,6 +36,7 @@ from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, protocol, reader, yank
 from tasks.warehouse.records import Manifest
 from tests.support.published import publish
+from tests.support.row_groups import bytes_of_series
 
 WORLD, IP = "atp_world_monthly", "ip_trade_annual"
 BASE = load_contract(WORLD)
@@ -425,3 +426,16 @@ def test_nothing_new_makes_no_version_and_each_names_what_it_is_made_from(world:
         *(f"version/{v.version}" for v in reader.list_versions(world, WORLD)),
     }
     assert pipeline.served(protocol.read_head(world, name)) == f"{name}@{before.version}"
+
+
+def test_one_series_of_real_figures_is_read_with_few_bytes(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    publish(store, IP)
+    bring_up(store, f"{IP}_history")
+    manifest = reader.resolve(store, f"{IP}_history").manifest
+    (file,) = (Path(uri) for uri in reader.data_uris(store, manifest))
+    series = series_of(load_contract(IP))
+    rows = of(store, IP)
+    assert rows.height > 20_000 and rows.equals(rows.sort(load_contract(manifest.dataset).sort_by))
+    found = [bytes_of_series(file, series, key) for key in rows.select(series).unique().rows()]
+    assert max(groups for groups, _ in found) == 1 and max(size for _, size in found) <= 100_000
