@@ -5,7 +5,8 @@ docstrings, comments, imports and paths: rewording or moving a module moves no f
 exactly the datasets that use it. Hashing the bytes of listed files was dropped: it moved ten datasets for a docstring
 of an eleventh, and missed the helpers that nobody had listed.
 
-A module is inside unless it is listed in ``OUTSIDE``. Names in strings are not followed, so a registry joins nothing.
+A recipe says with which modules its kind of dataset begins. A module is inside unless it is listed in ``OUTSIDE``.
+Names in strings are not followed, so a registry joins nothing.
 """
 
 from __future__ import annotations
@@ -23,11 +24,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
-from configs.contract import CONFIGS, Contract, load_contract
-from configs.history_contract import base_of
-from tasks.extract.registry import load_source
-from tasks.extract.source import ReadInPieces
-from tasks.transform.registry import load_transform
+from configs.contract import CONFIGS
 
 PACKAGES = ("configs", "expectations", "flows", "tasks")
 # Modules and packages that make no figure, and why. Everything else that is imported enters.
@@ -43,7 +40,6 @@ OUTSIDE: Mapping[str, str] = {
     "flows": "runs tasks and prints",
     "tasks.build.fingerprint": "this module",
     "tasks.common.redact": "hides keys",
-    "tasks.common.stages": "names the stage of an error",
     "tasks.extract.http": "network",
     "tasks.extract.registry": "finds a module by name",
     "tasks.extract.world_bank.archive_inventory": "lists archived answers",
@@ -53,15 +49,6 @@ OUTSIDE: Mapping[str, str] = {
     "tasks.warehouse": "gives back versions as they were sealed, checked by their hash",
 }
 INSIDE = frozenset({"tasks.warehouse.content_hash"})  # of a package that is outside
-# Enters every fingerprint of its kind without what it imports: it joins the kinds of dataset.
-RECIPE, FROM_VERSIONS = "tasks.build.recipe", "tasks.build.from_versions"
-TYPES, WRITING, PIECES, HISTORY, PARTNERS = (
-    "configs.columns",
-    "tasks.build.parquet",
-    "tasks.build.partitioned",
-    "tasks.build.history.build",
-    "tasks.extract.partners",
-)
 # Under configs/, read by code that makes figures, and already known by a hash elsewhere.
 HASHED_ELSEWHERE: Mapping[str, str] = {
     "history.yaml": "the contract of a history, hashed as that",
@@ -135,74 +122,15 @@ def is_outside(module: str) -> bool:
     return module not in INSIDE and not prefixes.isdisjoint(OUTSIDE)
 
 
-# ---------------------------------------------------------------- of a dataset
+def fingerprint(modules: Iterable[str], settings: Mapping[str, Any] | None = None, checkout: Checkout = HERE) -> str:
+    """Return the hash of modules, of the reference files that they name, and of the settings."""
+    code = _of_modules(checkout, frozenset(modules))
+    return _sha256(json.dumps([code, settings or {}], sort_keys=True).encode())
 
 
-def code_of(contract: Contract, checkout: Checkout = HERE) -> str:
-    """Fingerprint of the code that makes a dataset's figures out of its inputs."""
-    code = _fingerprint(checkout, modules_of(contract, checkout))
-    return _sha256(json.dumps([code, _settings(contract)], sort_keys=True).encode())
-
-
-def code_of_reading(source: str, dataset: str, checkout: Checkout = HERE) -> str:
-    """Fingerprint of the code that reads one piece of a dataset."""
-    return _fingerprint(checkout, checkout.closure([TYPES, _source(source), _transform(dataset)]))
-
-
-def code_of_merging(checkout: Checkout = HERE) -> str:
-    """Fingerprint of the code that merges pieces."""
-    return _fingerprint(checkout, checkout.closure([TYPES, PIECES]))
-
-
-def modules_of(contract: Contract, checkout: Checkout = HERE) -> frozenset[str]:
-    """The modules that make a dataset's figures."""
-    wiring = {RECIPE, *([FROM_VERSIONS] if contract.derived_from else [])}
-    return checkout.closure(_roots(contract)) | wiring
-
-
-def _roots(contract: Contract) -> Iterator[str]:
-    yield from (TYPES, WRITING)
-    base = base_of(contract.name)
-    if base is not None:
-        # It reads the publisher's vintages from before the first version, and those alone, by the code of its dataset.
-        yield HISTORY
-        sources = load_contract(base).sources
-        older = [s for s in (sources.snapshot, sources.archived) if s]
-        yield from map(_source, older)
-        if older:
-            yield _transform(base)
-        return
-    yield _transform(contract.name)
-    if contract.derived_from:
-        return
-    named = [contract.sources.live, *([contract.sources.snapshot] if contract.sources.snapshot else [])]
-    yield from map(_source, named)
-    if contract.referring:
-        yield PARTNERS
-    if isinstance(load_source(contract.sources.live), ReadInPieces):
-        yield PIECES
-
-
-def _source(name: str) -> str:
-    return cast(ModuleType, load_source(name)).__name__
-
-
-def _transform(dataset: str) -> str:
-    return cast(ModuleType, load_transform(dataset)).__name__
-
-
-def _settings(contract: Contract) -> dict[str, Any]:
-    """What figures depend on besides code, files and the dataset's own contract."""
-    base = base_of(contract.name)
-    if base is not None:  # what is the same figure, and a new period, follows from its dataset's contract
-        of = load_contract(base)
-        tolerances = {m.name: m.representation_tolerance for m in of.measures}
-        return {"tolerances": tolerances, "absent_row_means": of.absent_row_means}
-    if contract.derived_from:
-        bases = sorted(filter(None, map(base_of, contract.derived_from)))
-        return {"profile_by": {name: load_contract(name).profile_by for name in bases}}
-    source = load_source(contract.sources.live)
-    return {"pieces": source.piece_settings()} if isinstance(source, ReadInPieces) else {}
+def name_of(module: object) -> str:
+    """Return the name of a module that was found by a registry."""
+    return cast(ModuleType, module).__name__
 
 
 @cache
@@ -219,7 +147,7 @@ def libraries() -> dict[str, str]:
 
 
 @cache
-def _fingerprint(checkout: Checkout, modules: frozenset[str]) -> str:
+def _of_modules(checkout: Checkout, modules: frozenset[str]) -> str:
     """Hash of the modules' trees and of the files that they name, whatever the modules are called."""
     trees = {m.digest for n in modules if (m := checkout.module(n)) is not None}
     data = {f"{Path(p).name} {_sha256(checkout.read(p) or b'')}" for p in checkout.data_files(modules)}

@@ -29,7 +29,7 @@ import polars as pl
 
 from configs.contract import Contract, load_contract
 from configs.errors import ConfigError, ObjectExistsError, ObjectNotFoundError
-from tasks.build.fingerprint import code_of_merging, code_of_reading, libraries
+from tasks.build.fingerprint import HERE, fingerprint, libraries, name_of
 from tasks.build.parquet import conform, file_sha256, written
 from tasks.common.sorted_merge import merged
 from tasks.extract import partners as partner_reference
@@ -39,8 +39,8 @@ from tasks.raw.archive import RawArchive
 from tasks.storage.object_store import ObjectStore
 from tasks.transform.registry import load_transform
 from tasks.warehouse import key_grammar, layout
+from tasks.warehouse.candidate import Built, Part
 from tasks.warehouse.content_hash import combine
-from tasks.warehouse.protocol import Built, Part
 from tasks.warehouse.records import MadePart, Manifest
 
 M_MMAP_THRESHOLD = -3  # of malloc.h
@@ -154,7 +154,7 @@ def make_piece(store: ObjectStore, job: PieceJob) -> None:
         return
     archive = RawArchive(store)
     with archive.file(job.raw_key) as file, archive.file(job.listed_by or job.raw_key) as listed_by:
-        tables = _reader(job.source).read_piece(job.role, file, job.url, listed_by if job.listed_by else None)
+        tables = reader_of(job.source).read_piece(job.role, file, job.url, listed_by if job.listed_by else None)
     rows = load_transform(job.dataset).transform({name: t.lazy() for name, t in tables.items()})
     with TemporaryDirectory(prefix="techtrade-") as scratch:
         # The facts last: they say that the rows are there.
@@ -243,9 +243,9 @@ def relisted(
     return found
 
 
-def judged(tables: Mapping[str, pl.LazyFrame], partitions: Collection[str] | None) -> Mapping[str, pl.LazyFrame]:
-    """The tables with the facts of those partitions alone: a partition that was made again and came out the same is
-    not judged again."""
+def checked_again(tables: Mapping[str, pl.LazyFrame], partitions: Collection[str] | None) -> Mapping[str, pl.LazyFrame]:
+    """Return the tables with the facts of those partitions alone: one that was made again and came out the same is not
+    checked again."""
     if partitions is None or "facts" not in tables or "period" not in tables["facts"].collect_schema():
         return tables
     of = pl.concat_str(pl.lit("part_year="), pl.col("period").dt.year())
@@ -286,7 +286,7 @@ def _give_back_large_blocks() -> None:
         ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 8 << 20)
 
 
-def _reader(source: str) -> ReadInPieces:
+def reader_of(source: str) -> ReadInPieces:
     found = load_source(source)
     if not isinstance(found, ReadInPieces):
         raise ConfigError(f"tasks/extract/{source}.py gives pieces and has no read_piece")
@@ -327,13 +327,14 @@ def _made(store: ObjectStore, job: PartJob) -> Part | None:
 def _reading(contract: Contract, source: str) -> str:
     """What reads a document: code, libraries, settings, and the columns that it is read into, not the words of them."""
     columns = [f"{c.name} {c.type} {c.role} {c.publisher_name}" for c in contract.columns]
-    read_by = (_reader(source).piece_settings(), code_of_reading(source, contract.name), json.dumps(libraries()))
+    reading = ("configs.columns", name_of(load_source(source)), name_of(load_transform(contract.name)))
+    read_by = (reader_of(source).piece_settings(), _code_of(*reading), json.dumps(libraries()))
     return _sha256(*read_by, *columns, *contract.sort_by)
 
 
 def _merging(contract: Contract) -> str:
     """What merges: code, libraries, and the contract, which is in the files."""
-    return _sha256(code_of_merging(), json.dumps(libraries()), contract.sha256)
+    return _sha256(_code_of("configs.columns", __name__), json.dumps(libraries()), contract.sha256)
 
 
 def _refuse_other(job: PieceJob | PartJob, here: str) -> None:
@@ -361,6 +362,10 @@ def _part(job: PartJob, made: MadePart) -> Part:
         key=layout.made_file(job.dataset, made.sha256),
         inputs_sha256=job.key,
     )
+
+
+def _code_of(*modules: str) -> str:
+    return fingerprint(HERE.closure(modules), checkout=HERE)
 
 
 def _sha256(*parts: str) -> str:

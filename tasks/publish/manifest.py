@@ -11,11 +11,12 @@ from typing import Protocol
 
 from configs.contract import CONFIGS, Contract, load_contract
 from configs.settings import has_settings, source_settings
-from tasks.build.fingerprint import code_of, libraries
+from tasks.build.fingerprint import libraries
+from tasks.build.recipes import recipe_for
 from tasks.extract import partners
 from tasks.extract.source import Extraction, RawDocument
+from tasks.publish.checked import Checked
 from tasks.warehouse import protocol
-from tasks.warehouse.outcomes import Checked
 from tasks.warehouse.records import Cost, MadeBy, Manifest, SchemaField, SourceEntry
 
 ROOT = CONFIGS.parent
@@ -36,7 +37,7 @@ def inputs_sha256(contract: Contract, documents: tuple[RawDocument, ...]) -> str
     body = {
         "raw": sorted((d.role, d.sha256) for d in documents),
         "contract": contract.sha256,
-        "code": code_of(contract),
+        "code": recipe_for(contract).fingerprint(),
     }
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
@@ -55,7 +56,7 @@ def code_version() -> str:
 
 def made_by_today(contract: Contract) -> MadeBy:
     """What a version would be made by now."""
-    return MadeBy(code=code_of(contract), libraries=libraries())
+    return MadeBy(code=recipe_for(contract).fingerprint(), libraries=libraries())
 
 
 def _hash_files(files: list[Path]) -> str:

@@ -20,7 +20,6 @@ import polars as pl
 
 from configs.contract import Contract, load_contract
 from configs.history_contract import series_of
-from tasks.build.fingerprint import code_of
 from tasks.build.history.spans import Files, Spans, no_rows, same_file
 from tasks.build.history.timeline import LOG, Frames, State, data_files, states
 from tasks.build.parquet import as_part, file_sha256, partition_label, written
@@ -28,8 +27,8 @@ from tasks.extract.source import RawDocument
 from tasks.raw.archive import RawArchive
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout
+from tasks.warehouse.candidate import Built, Part
 from tasks.warehouse.content_hash import combine
-from tasks.warehouse.protocol import Built, Part
 from tasks.warehouse.records import Manifest
 
 
@@ -41,6 +40,7 @@ def make(
     folder: Path,
     frames: Frames | None = None,
     lost: Frames | None = None,
+    code: str = "",
 ) -> Built:
     """The data files of a history.
 
@@ -50,13 +50,14 @@ def make(
         folder: where the files are written.
         frames: the rows of a version's state; None reads them from its data files.
         lost: the rows of one whose data files were let go (``gc --keep``); None takes them from the history before.
+        code: the fingerprint of today's code; what other code has made is made from nothing.
 
     Raises:
         CorruptVersionError: data files of a version are gone, and the history before does not have it.
     """
     base = load_contract(contract.derived_from[0])
     every = states(base, given)
-    before = _covered(store, contract, given, parent)
+    before = _covered(store, contract, given, parent, code)
     had = data_files(parent)
     todo, last = every, None
     if before is not None:
@@ -138,10 +139,10 @@ def _order(rows: pl.DataFrame, key: Sequence[str]) -> pl.Series:
 
 
 def _covered(
-    store: ObjectStore, contract: Contract, given: Sequence[RawDocument], parent: Manifest | None
+    store: ObjectStore, contract: Contract, given: Sequence[RawDocument], parent: Manifest | None, code: str
 ) -> int | None:
     """The number of the last event that the history before has, if what it was made from is where this one begins."""
-    if parent is None or (parent.contract_sha256, parent.made_by.code) != (contract.sha256, code_of(contract)):
+    if parent is None or (parent.contract_sha256, parent.made_by.code) != (contract.sha256, code):
         return None
     had = {s.role: s for s in parent.sources}
     now = {d.role: d for d in given}

@@ -22,8 +22,10 @@ from configs.history_contract import kept, series_of
 from flows.cli import diff, show
 from flows.cli import history as history_commands
 from flows.cli import read as read_commands
-from tasks.build import from_versions, parquet, replay
-from tasks.build.history import build
+from tasks.build import parquet
+from tasks.build.history import build, timeline
+from tasks.build.recipe import Recipe
+from tasks.build.recipes import recipe_for
 from tasks.compare.diff import compare
 from tasks.compare.lookup import of_vintage
 from tasks.compare.version_diff import difference, sides
@@ -170,7 +172,7 @@ def test_it_gives_back_what_stood_and_appending_is_making_it_anew(
 def _same_from_nothing(store: ObjectStore, dataset: str = WORLD) -> None:
     contract = load_contract(f"{dataset}_history")
     manifest = reader.resolve(store, contract.name).manifest
-    given_ = from_versions.documents(RawArchive(store), contract, {})
+    given_ = timeline.documents(RawArchive(store), contract, {})
     with TemporaryDirectory() as folder:
         built = build.make(store, contract, given_, None, Path(folder))
     assert built.content_sha256 == manifest.content_sha256
@@ -384,9 +386,11 @@ def test_code_that_moved_makes_a_history_anew(world: LocalStore, tmp_path: Path)
     contract = load_contract(f"{WORLD}_history")
     manifest = reader.resolve(world, contract.name).manifest
     other = manifest.model_copy(update={"made_by": manifest.made_by.model_copy(update={"code": "0" * 64})})
-    given_ = from_versions.documents(RawArchive(world), contract, {})
-    assert all(p.key for p in build.make(world, contract, given_, manifest, tmp_path).parts), "it stands as it is"
-    anew = build.make(world, contract, given_, other, tmp_path)
+    given_ = timeline.documents(RawArchive(world), contract, {})
+    code = recipe_for(contract).fingerprint()
+    kept_ = build.make(world, contract, given_, manifest, tmp_path, code=code)
+    assert all(p.key for p in kept_.parts), "it stands as it is"
+    anew = build.make(world, contract, given_, other, tmp_path, code=code)
     assert not any(p.key for p in anew.parts) and anew.content_sha256 == manifest.content_sha256
 
 
@@ -397,7 +401,7 @@ def test_what_is_wrong_with_an_old_input_keeps_nothing_new_from_readers(
     (source,) = reader.resolve(local_store, WORLD).manifest.sources
     body = local_store.get(source.raw_key)
     local_store.replace(source.raw_key, b"not a workbook", body.etag)
-    monkeypatch.setattr(replay, "code_of", lambda contract: "another")
+    monkeypatch.setattr(Recipe, "fingerprint", lambda recipe: "another")
     publish(local_store, WORLD, "2025-02")
     assert set(reader.resolve(local_store, WORLD).manifest.changes.causes) == {"new_period", "unattributed"}
 

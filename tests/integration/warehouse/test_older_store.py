@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from configs.contract import load_contract
-from tasks.build.fingerprint import code_of
+from tasks.build.recipes import recipe_for
 from tasks.publish import restore
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
@@ -68,7 +68,7 @@ def test_old_fingerprints_publish_nothing_but_histories_once(
         return reader.resolve(older, name).manifest
 
     before = {name: manifest(name) for name in (ATP, history)}
-    assert before[ATP].made_by.code != code_of(load_contract(ATP))
+    assert before[ATP].made_by.code != recipe_for(load_contract(ATP)).fingerprint()
     with CensusDouble("2025-02") as census:
         monkeypatch.setenv("TECHTRADE_SOURCES__CENSUS_BALANCE__URL", census.url + "/country.xlsx")
         for _ in range(2):
@@ -79,7 +79,7 @@ def test_old_fingerprints_publish_nothing_but_histories_once(
             assert once.parent == before[history].version, "published once, not again by the second run"
     assert once.content_sha256 == before[history].content_sha256
     assert once.contract_sha256 != before[history].contract_sha256 and once.changes.cells["revised"] == 0
-    assert once.made_by.code == code_of(load_contract(history))
+    assert once.made_by.code == recipe_for(load_contract(history)).fingerprint()
     ran = techtrade("history", ATP, "--rebuild")
     assert ran.code == 0 and "the same" in ran.out, ran.out
     ran = techtrade("replay", f"{ATP}@{before[ATP].version}")

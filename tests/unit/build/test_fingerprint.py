@@ -10,13 +10,15 @@ import pytest
 
 from configs.contract import CONFIGS, load_contract, published_names
 from configs.history_contract import base_of
-from tasks.build import fingerprint
-from tasks.build.fingerprint import HERE, INSIDE, OUTSIDE, PACKAGES, Checkout, code_of, is_outside, modules_of
+from tasks.build import fingerprint, recipe_history, recipe_mart
+from tasks.build.fingerprint import HERE, INSIDE, OUTSIDE, PACKAGES, Checkout, is_outside
+from tasks.build.recipes import recipe_for
 
 NAMES = published_names()
 HISTORIES = {n for n in NAMES if base_of(n)}
-MODULES = {n: modules_of(load_contract(n)) for n in NAMES}
-CODES = {n: code_of(load_contract(n)) for n in NAMES}
+RECIPES = {n: recipe_for(load_contract(n)) for n in NAMES}
+MODULES = {n: RECIPES[n].modules() for n in NAMES}
+CODES = {n: RECIPES[n].fingerprint() for n in NAMES}
 DATA = {n: HERE.data_files(m) for n, m in MODULES.items()}
 PATHS = [p.relative_to(HERE.root).as_posix() for d in PACKAGES for p in sorted((HERE.root / d).rglob("*.py"))]
 EVERY_MODULE = [p.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for p in PATHS]
@@ -31,7 +33,7 @@ POSITIONS = ("lineno", "col_offset", "end_lineno", "end_col_offset")
 def moved(changed: dict[str, bytes]) -> set[str]:
     """The datasets whose fingerprint is another one with these files."""
     checkout = Checkout(HERE.root, changed)
-    return {n for n in NAMES if code_of(load_contract(n), checkout) != CODES[n]}
+    return {n for n in NAMES if RECIPES[n].fingerprint(checkout) != CODES[n]}
 
 
 def text(module: str) -> str:
@@ -125,13 +127,13 @@ def test_a_new_reference_file_moves_its_datasets(tmp_path: Path) -> None:
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_bytes(HERE.read(path) or b"")
     modules = {p: HERE.read(p) or b"" for p in PATHS}
-    bea = load_contract("us_ip_trade_annual")
-    assert code_of(bea, Checkout(tmp_path, modules)) == CODES[bea.name]
+    bea = RECIPES["us_ip_trade_annual"]
+    assert bea.fingerprint(Checkout(tmp_path, modules)) == CODES[bea.contract.name]
     new = tmp_path / "configs" / "reference" / "bea" / "more"
     new.mkdir()
     (new / "codes.csv").write_text("code\n")
     fingerprint._files.cache_clear()
-    assert code_of(bea, Checkout(tmp_path, modules)) != CODES[bea.name]
+    assert bea.fingerprint(Checkout(tmp_path, modules)) != CODES[bea.contract.name]
 
 
 def test_a_moved_module_moves_no_dataset() -> None:
@@ -155,7 +157,7 @@ def test_a_registry_joins_no_datasets() -> None:
     path, code = source("tasks.extract.source")
     listed = f"{code}\nSOURCES = {{'bea': 'tasks.extract.bea.source', 'snapshot': 'tasks.extract.bundled.snapshot'}}\n"
     checkout = Checkout(HERE.root, {path: listed.encode()})
-    assert all(modules_of(load_contract(n), checkout) == MODULES[n] for n in NAMES)
+    assert all(RECIPES[n].modules(checkout) == MODULES[n] for n in NAMES)
 
 
 def test_an_import_for_the_type_checker_joins_nothing() -> None:
@@ -176,7 +178,8 @@ def test_a_contract_moves_what_is_made_by_it_elsewhere(
     monkeypatch: pytest.MonkeyPatch, of: str, update: dict[str, object], datasets: set[str]
 ) -> None:
     other = load_contract(of).model_copy(update=update)
-    monkeypatch.setattr(fingerprint, "load_contract", lambda name: other if name == of else load_contract(name))
+    for module in (recipe_history, recipe_mart):
+        monkeypatch.setattr(module, "load_contract", lambda name: other if name == of else load_contract(name))
     assert moved({}) == datasets
 
 
@@ -184,7 +187,9 @@ def test_another_tolerance_moves_the_history(monkeypatch: pytest.MonkeyPatch) ->
     base = load_contract("atp_world_monthly")
     columns = tuple(c.model_copy(update={"representation_tolerance": 0.5}) for c in base.columns)
     other = base.model_copy(update={"columns": columns})
-    monkeypatch.setattr(fingerprint, "load_contract", lambda name: other if name == base.name else load_contract(name))
+    monkeypatch.setattr(
+        recipe_history, "load_contract", lambda name: other if name == base.name else load_contract(name)
+    )
     assert moved({}) == {"atp_world_monthly_history"}
 
 

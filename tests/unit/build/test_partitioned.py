@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import pytest
 
 from configs.contract import load_contract
 from tasks.build import partitioned
-from tasks.build.fingerprint import HERE, Checkout, code_of_merging, code_of_reading
+from tasks.build.fingerprint import HERE, Checkout
 from tasks.extract import partners as partner_reference
 from tasks.extract.source import Extraction, Piece, RawDocument
 
@@ -47,8 +45,7 @@ def test_other_code_makes_other_pieces_or_other_files(monkeypatch: pytest.Monkey
     before = keys(partitioned.plan(CONTRACT, extraction(), None))
     path = HERE.path_of(module) or ""
     edited = Checkout(HERE.root, {path: (HERE.read(path) or b"") + b"EDITED = 1\n"})
-    monkeypatch.setattr(partitioned, "code_of_reading", partial(code_of_reading, checkout=edited))
-    monkeypatch.setattr(partitioned, "code_of_merging", partial(code_of_merging, checkout=edited))
+    monkeypatch.setattr(partitioned, "HERE", edited)
     after = keys(partitioned.plan(CONTRACT, extraction(), None))
     assert (set(before[0]).isdisjoint(after[0]), set(before[1]).isdisjoint(after[1])) == (both, True)
 
