@@ -19,10 +19,10 @@ from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.warehouse import catalog, layout, protocol
 from tasks.warehouse.upkeep.verify import verify
-from tests.conftest import Place
-from tests.integration.alerts.test_runs import ALERTS
 from tests.support import terminal
+from tests.support.alerting import ALERTS
 from tests.support.command import Ran
+from tests.support.drill import Place
 from tests.support.plain import nothing_published
 
 DATASET = "atp_world_monthly"
