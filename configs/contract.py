@@ -21,6 +21,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from configs.errors import ConfigError, UnknownDatasetError
+from configs.operations import Listing, Operations, Releases, Series
 
 CONFIGS = Path(__file__).parent
 DATASETS = CONFIGS / "datasets"
@@ -53,7 +54,7 @@ _ARROW: dict[str, pa.DataType] = {
 # What is no promise to readers: a change of it is no new version.
 NOT_TOLD = (
     "quality", "ask_within_days", "judged", "sources", "derived_from_any", "has_history", "history_of", "profile_by",
-    "headlines",
+    "headlines", "series", "operations", "releases", "listing",
 )  # fmt: skip
 
 
@@ -174,8 +175,13 @@ class Contract(_Frozen):
     licence: str
     citation: str
     sources: Sources
-    # The longest that its publisher may go unasked. When it is asked stands in deploy/prefect.yaml.
+    # The longest that its publisher may go unasked; the schedules of ``operations`` keep to it.
     ask_within_days: int = Field(ge=1)
+    # By name; a figure of the series ``receipts`` stands in the column ``receipts_usd``.
+    series: dict[str, Series] = Field(default_factory=dict)
+    operations: Operations | None = None
+    releases: Releases | None = None
+    listing: Listing | None = None
     # What the gate looks at: a dataset that is made a partition at a time is judged by what differs from its parent.
     judged: Literal["whole", "changed_partitions"] = "whole"
     # Made from versions of these datasets, and of nothing else; published with each of theirs.
@@ -210,8 +216,8 @@ class Contract(_Frozen):
                 raise ValueError(f"the note {bias.id!r} names {name!r}, which is no such column")
         for name in {*self.profile_by} - keys:
             raise ValueError(f"profile_by names {name!r}, which is no key column")
-        for name in {*self.history_of} - {c.name for c in self.columns if c.role == "measure"}:
-            raise ValueError(f"history_of names {name!r}, which is no measure")
+        for name in {*self.history_of, *(f"{series}_usd" for series in self.series)} - {m.name for m in self.measures}:
+            raise ValueError(f"history_of or series names {name!r}, which is no measure")
         for headline in self.headlines:
             for name in {headline.measure, *headline.where} - set(names):
                 raise ValueError(f"the headline {headline.title!r} names {name!r}, which is no such column")
