@@ -78,7 +78,7 @@ def _official(archive: RawArchive, base: Contract, before: str, known: Mapping[s
     if base.sources.live == "world_bank":
         for series in archives.inventory(archive.store).series:
             vintage = f"{series.vintage[:4]}-{series.vintage[4:]}"
-            if series.state != "data" or vintage >= before:
+            if series.indicator not in base.series or series.state != "data" or vintage >= before:
                 continue
             for noted in series.documents:
                 role = f"{ARCHIVED}{vintage}/{series.indicator}/{noted.role}"
@@ -171,7 +171,7 @@ def official(base: Contract, given: Sequence[RawDocument], vintage: str) -> pl.L
     """The rows of a vintage that is older than the first version, from a history's documents; None if it has none."""
     for (of, archived), some in _official_groups(given).items():
         if of == vintage:
-            return _archived(vintage, some) if archived else _bundled(base, vintage, some)
+            return _archived(base, vintage, some) if archived else _bundled(base, vintage, some)
     return None
 
 
@@ -196,11 +196,11 @@ def _official_groups(given: Sequence[RawDocument]) -> dict[tuple[str, bool], lis
 def _official_states(base: Contract, given: Sequence[RawDocument]) -> list[State]:
     found = []
     for (vintage, archived), some in _official_groups(given).items():
-        frame = _archived(vintage, some) if archived else _bundled(base, vintage, some)
+        frame = _archived(base, vintage, some) if archived else _bundled(base, vintage, some)
         column = next((c.name for c in base.columns if c.role == "vintage"), None)
         if column and not archived:
             frame = frame.filter(pl.col(column) == vintage)
-        told = _measures(some) if archived else None
+        told = _measures(base, some) if archived else None
         found.append(State(0, vintage, None, None, partial=column is not None, measures=told, official=frame))
     return found
 
@@ -210,14 +210,14 @@ def _bundled(base: Contract, vintage: str, given: list[RawDocument]) -> pl.LazyF
     return load_transform(base.name).transform(source.parse(base.name, tuple(given), vintage).tables)
 
 
-def _measures(given: Sequence[RawDocument]) -> tuple[str, ...]:
-    """What an archived vintage tells of: a balance if both of its series were got."""
+def _measures(base: Contract, given: Sequence[RawDocument]) -> tuple[str, ...]:
+    """Return the measures that an archived vintage has: those of its series, and all others if it has every series."""
     series = {d.role.partition("/")[0] for d in given}
-    both = ("balance_usd",) if series == {"receipts", "payments"} else ()
-    return (*(f"{name}_usd" for name in sorted(series)), *both)
+    own = [f"{name}_usd" for name in sorted(series)]
+    return (*own, *(m.name for m in base.measures if m.name not in own)) if series == {*base.series} else tuple(own)
 
 
-def _archived(vintage: str, given: list[RawDocument]) -> pl.LazyFrame:
+def _archived(base: Contract, vintage: str, given: list[RawDocument]) -> pl.LazyFrame:
     cells = world_bank_archives.parse([replace(d, role=d.role.partition("/")[2]) for d in given]).lazy()
     tables = {
         "observations": cells.select(
@@ -227,7 +227,7 @@ def _archived(vintage: str, given: list[RawDocument]) -> pl.LazyFrame:
             schema={"economy_code": pl.String, "economy_name": pl.String, "is_aggregate": pl.Boolean}
         ),
     }
-    return load_transform("ip_trade_annual").transform(tables)
+    return load_transform(base.name).transform(tables)
 
 
 def extraction(contract: Contract, given: tuple[RawDocument, ...]) -> Extraction:

@@ -1,4 +1,4 @@
-"""World Bank, "WDI Database Archives": every official vintage of both series on intellectual property.
+"""World Bank, "WDI Database Archives": every official vintage of the series that the contracts name.
 
 Not the source of a dataset: the vintages lie in the archive, listed in an inventory (``tasks.archives``), for a history
 that is built of them. They never enter a chain of versions, where each would be older than the one before it.
@@ -20,7 +20,6 @@ from tasks.extract.session import Session
 from tasks.extract.world_bank_pages import fail, refuse_busy
 
 SOURCE = pages.SOURCE
-SERIES = pages.SERIES
 Read = Callable[[RawDocument], pages.Page]
 
 
@@ -40,7 +39,7 @@ def series(session: Session, vintage: str, indicator: str) -> tuple[RawDocument,
     Raises:
         SourceError: see ``world_bank_archive_pages.read_cells``.
     """
-    path = f"country/all/series/{SERIES[indicator]}/time/all/version/{vintage}/data"
+    path = f"country/all/series/{pages.series()[indicator].code}/time/all/version/{vintage}/data"
     return _all_pages(session, f"{vintage}/{indicator}", path, pages.read_cells, may_be_absent=True)
 
 

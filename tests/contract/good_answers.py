@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from configs.source_series import series_of_dataset
 from tasks import drift_readers
 from tasks.extract import (
     bea_answers,
@@ -61,7 +62,10 @@ def _observations(series: str) -> list[Any]:
 def _world_bank(found: RawDocument) -> Any:
     world_bank_pages.refuse_busy(found)
     world_bank_pages.read_page(found)
-    good = {"country": _page(ECONOMIES), **{n: _observations(s) for n, s in world_bank.SERIES.items()}}
+    good = {
+        "country": _page(ECONOMIES),
+        **{n: _observations(s.code) for n, s in series_of_dataset("ip_trade_annual").items()},
+    }
     given = [document(f"{name}/1", json.dumps(content).encode()) for name, content in good.items()]
     every = tuple(found if d.role == found.role else d for d in given)
     extraction = world_bank.parse("ip_trade_annual", every, None)

@@ -10,9 +10,11 @@ from collections.abc import Iterator
 import polars as pl
 import pytest
 
+from configs.contract import load_contract
 from configs.errors import VintageUnavailableError
 from configs.hints import command
 from tasks import archives
+from tasks.extract import world_bank_archive_pages
 from tasks.extract.base import RawDocument
 from tasks.following import bring_up
 from tasks.store import layout, reader
@@ -41,6 +43,8 @@ def server() -> Iterator[WorldBankArchiveDouble]:
 @pytest.fixture
 def double(server: WorldBankArchiveDouble, monkeypatch: pytest.MonkeyPatch) -> WorldBankArchiveDouble:
     server.reset()
+    # Two series, however many datasets have some.
+    monkeypatch.setattr(world_bank_archive_pages, "series", lambda: load_contract(IP).series)
     prefix = "TECHTRADE_SOURCES__WORLD_BANK_ARCHIVES__"
     settings = {"URL": server.url, "BACKOFF": "0.01", "BACKOFF_MAX": "0.05", "REQUESTS_PER_MINUTE": "100000"}
     for name, setting in settings.items():
