@@ -41,7 +41,7 @@ $(STAMP):
 	@touch $(STAMP)
 
 run: $(STAMP)
-	@$(BIN)/python -m flows.showcase
+	@$(BIN)/python -m flows.cli.demo
 
 test: $(STAMP)
 	@$(BIN)/python -m pytest -m "not slow" -n 2
@@ -73,10 +73,10 @@ generate: $(STAMP)
 	@$(BIN)/python -m deploy.generate
 
 freeze: $(STAMP)
-	@$(BIN)/python -m tasks.schema_rules
+	@$(BIN)/python -m tasks.publish.compatibility
 
 demo-sources: $(STAMP)
-	@$(BIN)/python -m tests.contract.demo
+	@$(BIN)/python -m tests.doubles.demo
 
 stack: $(STAMP)
 	@$(BIN)/python -m deploy.stack up

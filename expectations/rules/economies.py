@@ -8,10 +8,10 @@ from __future__ import annotations
 import polars as pl
 
 from configs.errors import CheckCouldNotRunError
-from expectations.base import Check, GateInput, bound, none_of, not_applicable
-from expectations.continuity import carried_periods, flat_lines
-from expectations.magnitude import among_neighbours, not_rounded
+from expectations.check import Check, GateInput, bound, none_of, not_applicable
+from expectations.rules.continuity import carried_periods, flat_lines
 from expectations.rules.economy_revisions import KEY, measures
+from expectations.rules.magnitude import among_neighbours, not_rounded
 
 # Marked wrongly, these would do the most harm. Codes of the World Bank.
 SURE_AGGREGATES = ("WLD", "EUU", "HIC", "OED", "EAS", "ECS", "NAC")

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 import polars as pl
 
 from configs.contract import Severity
-from expectations.base import Check, GateInput, bound, none_of, not_applicable
-from expectations.change import before, incomparable, ratio, shared
-from expectations.continuity import moved, no_news
+from expectations.check import Check, GateInput, bound, none_of, not_applicable
+from expectations.rules.continuity import moved, no_news
+from expectations.rules.revisions import before, incomparable, ratio, shared
 
 KEY = ("economy_code", "year")
 TITLES: dict[str, tuple[str, Severity]] = {

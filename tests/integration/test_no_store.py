@@ -14,14 +14,14 @@ from typing import Any
 import click
 import pytest
 
-from configs import releases
+from configs import release_due
 from configs.contract import dataset_names, load_contract
 from flows.cli import cli
-from tasks.store import layout
-from tasks.store.local import LocalStore
-from tasks.store.open import existing_store
-from tasks.store.schedule import note_scheduled
-from tests.contract.doubles import closed_port
+from tasks.storage.local import LocalStore
+from tasks.storage.open import existing_store
+from tasks.warehouse import layout
+from tasks.warehouse.schedule import note_scheduled
+from tests.doubles.publishers import closed_port
 from tests.integration import seaweed
 from tests.plain import Ran, nothing_published, plain
 
@@ -164,7 +164,9 @@ def _damage(store: LocalStore, how: str, monkeypatch: pytest.MonkeyPatch) -> str
         return "latest.json"
     if how == "calendar":
         without = load_contract(DATASET).model_copy(update={"releases": None})
-        monkeypatch.setattr(releases, "load_contract", lambda name: without if name == DATASET else load_contract(name))
+        monkeypatch.setattr(
+            release_due, "load_contract", lambda name: without if name == DATASET else load_contract(name)
+        )
         return "releases is missing; name a calendar"
     body = {"log": b"{", "status": b"{", "stamp": b'{"dataset": "", "checked_at": "x", "outcome": "", "detail": ""}'}
     key = layout.latest(DATASET) if how == "log" else layout.status(DATASET)

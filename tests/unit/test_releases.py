@@ -6,12 +6,12 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from configs import releases
-from configs.calendar import load_calendar
+from configs import release_due
 from configs.contract import dataset_names, load_contract
 from configs.errors import ConfigError
 from configs.operations import Window
-from configs.releases import Release, expectations, load_yearly, months, years
+from configs.release_calendar import load_calendar
+from configs.release_due import Release, expectations, load_yearly, months, years
 
 
 def at(text: str) -> datetime:
@@ -27,7 +27,7 @@ def test_every_dataset_follows_a_calendar(monkeypatch: pytest.MonkeyPatch) -> No
     for name in dataset_names():
         assert expectations(name, at("2026-11-24T12:00"))
     without = load_contract("partners").model_copy(update={"releases": None})
-    monkeypatch.setattr(releases, "load_contract", lambda name: without)
+    monkeypatch.setattr(release_due, "load_contract", lambda name: without)
     with pytest.raises(ConfigError, match=r"partners\.yaml: releases is missing; name a calendar of configs/calendars"):
         expectations("partners", at("2026-11-24T12:00"))
 
