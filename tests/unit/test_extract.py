@@ -20,7 +20,8 @@ from configs.source_series import series_of_dataset, series_of_source
 from tasks.common.redact import Scrubber, without_secrets
 from tasks.extract.bundled import snapshot
 from tasks.extract.http.client import Client
-from tasks.extract.source import Ask, Meter, RawDocument, load_source
+from tasks.extract.registry import load_source
+from tasks.extract.source import Ask, Meter, RawDocument
 from tasks.extract.world_bank import indicators
 from tests.memory import Memory
 
