@@ -54,7 +54,7 @@ _ARROW: dict[str, pa.DataType] = {
 # What is no promise to readers: a change of it is no new version.
 NOT_TOLD = (
     "quality", "ask_within_days", "judged", "sources", "derived_from_any", "has_history", "history_of", "profile_by",
-    "headlines", "series", "operations", "releases", "listing",
+    "headlines", "series", "operations", "releases", "listing", "profiled",
 )  # fmt: skip
 
 
@@ -189,6 +189,8 @@ class Contract(_Frozen):
     # Whether those of them that are published are enough.
     derived_from_any: bool = False
     has_history: bool = True
+    # Whether revision_profile says how large revisions of its figures have been.
+    profiled: bool = False
     # The key columns by which revisions are told.
     profile_by: tuple[str, ...] = ()
     # The measures that have a history; all, if none is named.

@@ -12,6 +12,7 @@ from configs.contract import CONFIGS, dataset_names, derived_names, load_contrac
 from configs.errors import ConfigError, TechtradeError
 from configs.settings import source_settings
 from deploy.generate import accounts, deployments, tables
+from deploy.generate.profiled import profiled
 from deploy.generate.regions import replace_region
 
 ROOT = Path(__file__).parents[2]
@@ -27,6 +28,7 @@ def generated(root: Path = ROOT) -> dict[str, str]:
     settings = {p.stem: source_settings(p.stem) for p in sorted((CONFIGS / "sources").glob("*.yaml"))}
     roles = yaml.safe_load((root / "deploy" / "access.yaml").read_text(encoding="utf-8"))["roles"]
     regions = {
+        "configs/derived/revision_profile.yaml": ("profiled", profiled(contracts)),
         "deploy/prefect.yaml": ("datasets", deployments.deployments(contracts)),
         "deploy/stages/production.yaml": ("datasets", deployments.task_definitions(contracts)),
         "README.md": ("datasets", tables.datasets(contracts, marts, settings)),

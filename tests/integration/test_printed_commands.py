@@ -39,6 +39,7 @@ MADE_BY = {
     "faults": "tests/faults/test_faults.py",
     "lock": "tests/unit/test_deploy_files.py",
     "freeze": "tests/unit/test_schema_rules.py",
+    "generate": "tests/unit/test_generate.py",
     "demo-sources": "tests/integration/newcomer.py",
     "stack": "tests/drills/test_stack.py",
     "stack-test": "deploy/stack/trial.py",
