@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from textwrap import fill
 
 from configs.contract import Contract
 from configs.errors import ConfigError
@@ -35,6 +36,8 @@ def datasets(published: Sequence[Contract], marts: Sequence[Contract], settings:
     ]
     made = [("`<dataset>_history`", HISTORY), *((f"`{c.name}`", _listing(c).row) for c in marts)]
     *some, last = [f"`{c.name}`" for c in published if c.sources.snapshot]
+    names = f"{', '.join(some)} and {last}"
+    bundled = f"Figures of {names} are bundled in several vintages, so `make run` needs neither network nor key."
     return f"""\
 {_table(("dataset", "one row is", "source", "from"), rows)}
 
@@ -42,8 +45,7 @@ Made from these, and brought up in the same run (`TECHTRADE_FOLLOW=false` switch
 
 {_table(("dataset", "one row is"), made)}
 
-Figures of {", ".join(some)} and {last} are bundled in several vintages,
-so `make run` needs neither network nor key."""
+{fill(bundled, 120, break_long_words=False, break_on_hyphens=False)}"""
 
 
 def sources(published: Sequence[Contract], settings: dict[str, SourceSettings]) -> str:
