@@ -11,6 +11,7 @@ import yaml
 from configs.contract import CONFIGS, dataset_names, derived_names, load_contract
 from configs.errors import ConfigError, TechtradeError
 from configs.settings import source_settings
+from configs.words import plural
 from deploy.generate import accounts, deployments, tables
 from deploy.generate.profiled import profiled
 from deploy.generate.regions import replace_region
@@ -24,6 +25,7 @@ def generated(root: Path = ROOT) -> dict[str, str]:
     Raises:
         ConfigError: a contract does not say enough, or a file has lost its region.
     """
+    _refuse_todo(root)
     contracts, marts = ([load_contract(n) for n in names()] for names in (dataset_names, derived_names))
     settings = {p.stem: source_settings(p.stem) for p in sorted((CONFIGS / "sources").glob("*.yaml"))}
     roles = yaml.safe_load((root / "deploy" / "access.yaml").read_text(encoding="utf-8"))["roles"]
@@ -41,6 +43,16 @@ def generated(root: Path = ROOT) -> dict[str, str]:
     }
     found["deploy/kubernetes/service-accounts.yaml"] = accounts.service_accounts(roles, dataset_names())
     return found
+
+
+def _refuse_todo(root: Path) -> None:
+    """Raises ``ConfigError`` for a contract that ``techtrade new-dataset`` laid out and nobody filled in."""
+    for path in sorted((root / "configs" / "datasets").glob("*.yaml")):
+        lines = enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        left = [str(number) for number, line in lines if "TODO" in line]
+        if left:
+            where = f"configs/datasets/{path.name}"
+            raise ConfigError(f"{where}: a TODO is left on {plural(len(left), 'line')}: {', '.join(left)}; fill it in")
 
 
 def stale(root: Path = ROOT) -> dict[str, str]:

@@ -41,6 +41,7 @@ WITHOUT = {
     ("alerts", "test"): "sends through the channels, whatever stands in a store",
     ("alerts", "runbook"): "prints a page of the project",
     ("completion",): "prints a script for the shell",
+    ("new-dataset",): "lays out files in a checkout",
 }
 
 
