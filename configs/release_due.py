@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from configs.contract import CONFIGS, load_contract
+from configs import CONFIGS
+from configs.contracts import load_contract
 from configs.errors import ConfigError
 from configs.operations import Window
 from configs.release_calendar import Calendar, Suspension, load_calendar, month_after

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from configs.contract import dataset_names, load_contract
+from configs.contracts import dataset_names, load_contract
 from configs.errors import ConfigError
 from configs.operations import Series
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import yaml
 
-from configs.contract import CONFIGS, dataset_names, derived_names, load_contract
+from configs import CONFIGS
+from configs.contracts import dataset_names, derived_names, load_contract
 from configs.errors import ConfigError, TechtradeError
 from configs.settings import source_settings
 from configs.words import plural

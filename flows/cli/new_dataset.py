@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from string import Template
 
-from configs.contract import dataset_names, derived_names
+from configs.contracts import dataset_names, derived_names
 from configs.errors import UsageError
 from configs.operations import Series
 from flows.cli.output import say

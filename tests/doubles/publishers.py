@@ -22,7 +22,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import openpyxl
 
-from configs.contract import CONFIGS, dataset_names, load_contract
+from configs import CONFIGS
+from configs.contracts import dataset_names, load_contract
 from tests.doubles.misbehaviour import FLOOD, TRANSPORT, Asked
 
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")

@@ -13,9 +13,12 @@ from pathlib import Path
 
 import polars as pl
 
-from configs.contract import CONFIGS, Contract, load_contract
+from configs import CONFIGS
+from configs.contract import Contract
+from configs.contracts import load_contract
 from configs.errors import SourceLayoutError, VintageUnavailableError
-from tasks.extract.source import Archive, Ask, Extraction, RawDocument
+from tasks.extract.source import Ask, Extraction
+from tasks.raw.documents import Archive, RawDocument
 
 SOURCE = "snapshot"
 FOLDER = CONFIGS / "snapshot"

@@ -19,8 +19,8 @@ from configs.errors import IncompleteResponseError, SourceError, SourceLayoutErr
 from configs.operations import Series
 from configs.source_series import series_of_source
 from tasks.extract.json_answers import MOST_PAGES, is_figure, shown
-from tasks.extract.source import RawDocument
 from tasks.extract.world_bank.indicators_parse import MOST_ROWS, fail, json_of, message_of, node
+from tasks.raw.documents import RawDocument
 
 SOURCE = "world_bank_archives"
 VERSION = re.compile(r"(19|20)[0-9]{2}(0[1-9]|1[0-2])")

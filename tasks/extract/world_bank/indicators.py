@@ -17,8 +17,9 @@ import polars as pl
 from configs.errors import InconsistentVintageError, VintageUnavailableError
 from configs.source_series import series_of_dataset
 from tasks.extract.http.session import Session
-from tasks.extract.source import Archive, Ask, Extraction, RawDocument, extracted
+from tasks.extract.source import Ask, Extraction, extracted
 from tasks.extract.world_bank import indicators_parse as pages
+from tasks.raw.documents import Archive, RawDocument
 
 SOURCE = "world_bank"
 # An update of the publisher takes minutes, not seconds: more than one fresh start would only ask again and again.

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from configs.contract import CONFIGS
+from configs import CONFIGS
 from tests.support.printed import ROOT
 
 NAME = "high_tech_exports_annual"

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from configs import first_publish
-from configs.contract import Contract, dataset_names, load_contract, published_names
+from configs.contract import Contract
+from configs.contracts import dataset_names, load_contract, published_names
 from configs.errors import NotBundledError
 from tasks.warehouse.outcomes import Request
 

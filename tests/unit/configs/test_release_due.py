@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from configs import release_due
-from configs.contract import dataset_names, load_contract
+from configs.contracts import dataset_names, load_contract
 from configs.errors import ConfigError
 from configs.operations import Window
 from configs.release_calendar import load_calendar

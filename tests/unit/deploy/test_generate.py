@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from configs.contract import dataset_names, load_contract
+from configs.contracts import dataset_names, load_contract
 from configs.errors import ConfigError
 from configs.operations import Operations, Schedule
 from deploy.generate import __main__ as generate

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from configs.contract import dataset_names, load_contract
+from configs.contracts import dataset_names, load_contract
 from configs.errors import SourceError, SourceLayoutError
-from tasks.extract.source import RawDocument
 from tasks.extract.world_bank import archives, archives_parse
 from tasks.extract.world_bank.archive_download import wanted
 from tasks.extract.world_bank.archive_inventory import ArchivedSeries, Inventory, State
 from tasks.extract.world_bank.archives_parse import LEGACY, absent, series, versions
+from tasks.raw.documents import RawDocument
 
 CODES = ("USA", "WLD", "ZAR", "ROM", "TMP", "AND")
 

@@ -15,11 +15,11 @@ import click
 import pytest
 
 from configs import release_due
-from configs.contract import dataset_names, load_contract
-from flows.cli import cli
+from configs.contracts import dataset_names, load_contract
+from flows.cli.app import cli
 from tasks.storage.local import LocalStore
-from tasks.storage.open import existing_store
 from tasks.warehouse import layout
+from tasks.warehouse.existing import existing_store
 from tasks.warehouse.schedule import note_scheduled
 from tests.doubles.publishers import closed_port
 from tests.support import seaweed
