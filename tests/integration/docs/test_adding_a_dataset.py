@@ -38,13 +38,23 @@ def checkout(tmp_path: Path) -> Path:
     """The project as it was before the dataset."""
     copy = tmp_path / "checkout"
     shutil.copytree(ROOT, copy, ignore=LEFT_OUT)
-    (copy / ".venv").symlink_to(ROOT / ".venv")
+    _with_environment(copy)
     for path in sorted(copy.rglob(f"*{NAME}*")):
         if path.exists():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     listed = copy / "configs" / "derived" / "revision_profile.yaml"
     listed.write_text("".join(line for line in listed.open() if NAME not in line))
     return copy
+
+
+def _with_environment(copy: Path) -> None:
+    """The packages of this environment, which `make` takes for its own."""
+    (copy / ".venv").mkdir()
+    for part in (ROOT / ".venv").iterdir():
+        (copy / ".venv" / part.name).symlink_to(part)
+    of = "cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1"
+    ran = subprocess.run(["sh", "-c", of], cwd=copy, capture_output=True, text=True, check=True)
+    (copy / ".venv" / f".installed-{ran.stdout.strip()}").touch()
 
 
 @pytest.fixture
