@@ -93,9 +93,9 @@ deploy-check: $(DEPLOY_STAMP)
 # The environment's lock first; those of the images are parts of it, with the same versions.
 LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
 lock:
-	$(LOCK) pyproject.toml --group dev -o requirements.lock
-	$(LOCK) pyproject.toml -c requirements.lock -o deploy/requirements-run.lock
-	$(LOCK) pyproject.toml -c requirements.lock --group worker -o deploy/requirements-worker.lock
+	$(LOCK) pyproject.toml --extra publish --group dev -o requirements.lock
+	$(LOCK) pyproject.toml --extra publish -c requirements.lock -o deploy/requirements-run.lock
+	$(LOCK) pyproject.toml --extra publish -c requirements.lock --group worker -o deploy/requirements-worker.lock
 	$(LOCK) --group build -c requirements.lock -o deploy/requirements-build.lock
 	$(LOCK) deploy/checks/requirements.in -o deploy/checks/requirements.lock
 
