@@ -40,7 +40,7 @@ $(STAMP):
 	@touch $(STAMP)
 
 run: $(STAMP)
-	@$(BIN)/python -m flows.showcase
+	@$(BIN)/python -m flows.cli.demo
 
 test: $(STAMP)
 	@$(BIN)/python -m pytest -m "not slow" -n 2
@@ -69,10 +69,10 @@ bench: $(STAMP)
 	@$(BIN)/python -m benchmarks
 
 freeze: $(STAMP)
-	@$(BIN)/python -m tasks.schema_rules
+	@$(BIN)/python -m tasks.publish.compatibility
 
 demo-sources: $(STAMP)
-	@$(BIN)/python -m tests.contract.demo
+	@$(BIN)/python -m tests.doubles.demo
 
 stack: $(STAMP)
 	@$(BIN)/python -m deploy.stack up

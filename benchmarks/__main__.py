@@ -15,8 +15,8 @@ from benchmarks.hitech import history
 from benchmarks.publishing import fiftieth_against_fifth, nothing_new_against_publish
 from benchmarks.start_up import small_publish_against_empty_flow, small_version_against_bare_flow
 from benchmarks.vintages import everything as vintages
-from flows.output import table
-from flows.runtime import prepare
+from flows.cli.output import table
+from flows.prefect_setup.defaults import prepare
 
 
 def main(arguments: list[str]) -> int:

@@ -18,8 +18,8 @@ import numpy.typing as npt
 import polars as pl
 
 from configs.contract import CONFIGS
-from tasks.extract.bulk_month import COMMODITIES, DETAIL, PARTNERS, Flow
-from tasks.extract.bulk_records import Layout, layouts
+from tasks.extract.census.merchandise.fixed_width import Layout, layouts
+from tasks.extract.census.merchandise.month import COMMODITIES, DETAIL, PARTNERS, Flow
 
 # Rows of a December, as the publisher's files have them.
 FULL: dict[Flow, int] = {"exports": 1_200_000, "imports": 3_500_000}

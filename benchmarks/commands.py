@@ -13,7 +13,7 @@ def empty_run_against_first() -> Ratio:
     """(b) All bundled vintages through the Prefect flow into an empty store, then once more. The embedded server is
     up and everything is imported before the first. No target: most of both is about one second a run that Prefect
     waits for its heartbeat thread at the end of a flow; ``publishing.nothing_new_against_publish`` is without it."""
-    from flows.showcase import publish_all
+    from flows.cli.demo import publish_all
 
     with TemporaryDirectory(prefix="techtrade-bench-") as warm:
         publish_all(warm)

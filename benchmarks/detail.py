@@ -29,21 +29,22 @@ from benchmarks.bulk_months import FULL, Year, codes, detail, write_month
 from benchmarks.harness import Ratio, in_turn, judging_in, seconds
 from configs.contract import load_contract
 from configs.settings import load_settings
-from flows.runtime import prepare
-from tasks import making, pieces, pipeline
-from tasks.build import file_sha256, written
-from tasks.extract import partner_reference
-from tasks.extract.base import Meter, RawDocument
-from tasks.extract.bulk_month import DETAIL, Flow
-from tasks.extract.bulk_records import layouts
-from tasks.extract.census_bulk import SOURCE
-from tasks.merge import merged
-from tasks.runs import Fetched, Request
-from tasks.store import versions
-from tasks.store.local import LocalStore
-from tasks.store.objects import ObjectStore
-from tasks.store.raw import RawArchive
+from flows.prefect_setup.defaults import prepare
+from tasks.build import partitioned, recipe
+from tasks.build.parquet import file_sha256, written
+from tasks.common.sorted_merge import merged
+from tasks.extract import partners
+from tasks.extract.census.merchandise.fixed_width import layouts
+from tasks.extract.census.merchandise.month import DETAIL, Flow
+from tasks.extract.census.merchandise.source import SOURCE
+from tasks.extract.source import Meter, RawDocument
+from tasks.publish import steps
+from tasks.raw.archive import RawArchive
+from tasks.storage.local import LocalStore
+from tasks.storage.object_store import ObjectStore
 from tasks.transform.atp_detail_monthly import transform
+from tasks.warehouse import protocol
+from tasks.warehouse.outcomes import Fetched, Request
 from tests.integration import lossy_proxy, seaweed
 
 DATASET = "atp_detail_monthly"
@@ -67,7 +68,7 @@ def archived(months: Sequence[date], sizes: Sizes) -> Iterator[tuple[LocalStore,
                 write_month(Year(flow, month.year, rows), month.month, file)
                 documents.append(archive.keep_file(SOURCE, f"{flow}/{month:%Y-%m}", "made up", file, ".zip", "once"))
         file.unlink()
-        yield store, (*documents, partner_reference.document(archive))
+        yield store, (*documents, partners.document(archive))
 
 
 def publish(store: LocalStore, documents: tuple[RawDocument, ...], workers: int = 1) -> None:
@@ -82,11 +83,11 @@ def publish(store: LocalStore, documents: tuple[RawDocument, ...], workers: int 
             return list(threads.map(functools.partial(work, store), jobs))
 
     request = Request(load_contract(DATASET), "live")
-    head = versions.read_head(store, DATASET)
-    found = making.read(store, request, Fetched(SOURCE, documents, Meter()))
-    extraction, built = making.make(store, request.contract, found, head.manifest, store.root, each)
-    checked = pipeline.check(store, request, extraction, built, pipeline.stage(store, head, built), {})
-    pipeline.publish(store, pipeline.seal(store, request.contract, checked), checked.report)
+    head = protocol.read_head(store, DATASET)
+    found = recipe.read(store, request, Fetched(SOURCE, documents, Meter()))
+    extraction, built = recipe.make(store, request.contract, found, head.manifest, store.root, each)
+    checked = steps.check(store, request, extraction, built, steps.stage(store, head, built), {})
+    steps.publish(store, steps.seal(store, request.contract, checked), checked.report)
 
 
 def afresh(store: LocalStore, documents: tuple[RawDocument, ...]) -> None:
@@ -175,7 +176,7 @@ def publish_only(place: str, told: Sequence[tuple[str, str, str, int]]) -> None:
     archive = RawArchive(store)
     documents = []
     for role, sha256, key, size in told:
-        source = partner_reference.SOURCE if role == partner_reference.ROLE else SOURCE
+        source = partners.SOURCE if role == partners.ROLE else SOURCE
         read = functools.partial(archive.load, key)
         documents.append(RawDocument(role, "made up", "2026-01-01T00:00:00Z", sha256, key, size, read, source))
     publish(store, tuple(documents), load_settings().workers)
@@ -195,8 +196,8 @@ def two_workers() -> Ratio:
     try:
         with archived(months, {"exports": FULL["exports"] // 2, "imports": FEW}) as (store, documents):
             request = Request(load_contract(DATASET), "live")
-            found = making.read(store, request, Fetched(SOURCE, documents, Meter()))
-            jobs = [j for j in pieces.plan(request.contract, found, None).pieces if j.role.startswith("exports")]
+            found = recipe.read(store, request, Fetched(SOURCE, documents, Meter()))
+            jobs = [j for j in partitioned.plan(request.contract, found, None).pieces if j.role.startswith("exports")]
             for workers in (1, 2):
                 took[workers] = _with(workers, store, jobs)
     finally:
@@ -204,13 +205,13 @@ def two_workers() -> Ratio:
     return Ratio("detail, workers", "detail: 8 pieces, two workers", took[2], "one worker", took[1], target=1 / 1.7)
 
 
-def _with(workers: int, store: LocalStore, jobs: Sequence[pieces.PieceJob]) -> float:
+def _with(workers: int, store: LocalStore, jobs: Sequence[partitioned.PieceJob]) -> float:
     """Seconds for all jobs, after each worker has done one of its own."""
     cluster: Any = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)  # type: ignore[no-untyped-call]
     client: Any = Client(cluster)  # type: ignore[no-untyped-call]
 
-    def do(some: Sequence[pieces.PieceJob]) -> None:
-        client.gather(client.map(pieces.make_piece, [store] * len(some), some, pure=False))
+    def do(some: Sequence[partitioned.PieceJob]) -> None:
+        client.gather(client.map(partitioned.make_piece, [store] * len(some), some, pure=False))
 
     try:
         do([replace(jobs[0], key=f"{workers}warm{n}") for n in range(workers)])

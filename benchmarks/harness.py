@@ -12,16 +12,17 @@ from tempfile import TemporaryDirectory
 import polars as pl
 
 from configs.contract import Contract, load_contract
-from expectations.base import GateInput
-from tasks import making, pipeline
-from tasks.extract.base import Extraction
+from expectations.check import GateInput
+from tasks.build import recipe
+from tasks.extract.source import Extraction
+from tasks.publish import steps
 from tasks.quality import gate
-from tasks.quality.report import Report
-from tasks.runs import Fetched, Published, Request
-from tasks.store import versions
-from tasks.store.objects import ObjectStore
-from tasks.store.raw import RawArchive
-from tasks.store.versions import Head
+from tasks.quality.results import Report
+from tasks.raw.archive import RawArchive
+from tasks.storage.object_store import ObjectStore
+from tasks.warehouse import protocol
+from tasks.warehouse.outcomes import Fetched, Published, Request
+from tasks.warehouse.protocol import Head
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,8 @@ def extraction(
 def publish(store: ObjectStore, dataset: str, found: Extraction) -> Published:
     """The steps of the publish flow after parsing, without Prefect around them."""
     request = Request(load_contract(dataset), "snapshot")
-    head = versions.read_head(store, dataset)
-    skipped = pipeline.nothing_new(head, request, found)
+    head = protocol.read_head(store, dataset)
+    skipped = steps.nothing_new(head, request, found)
     if skipped:
         raise AssertionError(f"the benchmark meant to publish: {skipped.detail}")
     return _release(store, head, request, found)
@@ -74,15 +75,15 @@ def publish(store: ObjectStore, dataset: str, found: Extraction) -> Published:
 def publish_fetched(store: ObjectStore, contract: Contract, fetched: Fetched) -> Published:
     """The steps of the publish flow after fetching, without Prefect around them."""
     request = Request(contract, "live")
-    return _release(store, versions.read_head(store, contract.name), request, making.read(store, request, fetched))
+    return _release(store, protocol.read_head(store, contract.name), request, recipe.read(store, request, fetched))
 
 
 def _release(store: ObjectStore, head: Head, request: Request, found: Extraction) -> Published:
     with TemporaryDirectory(prefix="techtrade-bench-") as folder:
-        _, built = making.make(store, request.contract, found, head.manifest, Path(folder))
-        draft = pipeline.stage(store, head, built)
-        checked = pipeline.check(store, request, found, built, draft, {})
-    return pipeline.publish(store, pipeline.seal(store, request.contract, checked), checked.report)
+        _, built = recipe.make(store, request.contract, found, head.manifest, Path(folder))
+        draft = steps.stage(store, head, built)
+        checked = steps.check(store, request, found, built, draft, {})
+    return steps.publish(store, steps.seal(store, request.contract, checked), checked.report)
 
 
 def judging_in(publishing: Callable[[], object], rounds: int) -> tuple[float, float]:
@@ -98,10 +99,10 @@ def judging_in(publishing: Callable[[], object], rounds: int) -> tuple[float, fl
         finally:
             spent.append(time.perf_counter() - start)
 
-    pipeline.judge = timed  # type: ignore[attr-defined, assignment]
+    steps.judge = timed  # type: ignore[attr-defined, assignment]
     try:
         whole = [seconds(publishing) for _ in range(rounds)]
     finally:
-        pipeline.judge = judge  # type: ignore[attr-defined]
+        steps.judge = judge  # type: ignore[attr-defined]
     best = min(range(rounds), key=whole.__getitem__)
     return spent[best], whole[best]

@@ -26,14 +26,14 @@ import polars as pl
 
 from benchmarks.harness import Ratio, in_turn, judging_in, publish_fetched, seconds
 from configs.contract import load_contract
-from flows.runtime import prepare
-from tasks.extract import partner_reference
-from tasks.extract.base import Meter, RawDocument
-from tasks.extract.census_answers import asked_columns
-from tasks.runs import Fetched, RejectedError
-from tasks.store.local import LocalStore
-from tasks.store.raw import RawArchive
-from tests.contract.census_api_double import rendered
+from flows.prefect_setup.defaults import prepare
+from tasks.extract import partners
+from tasks.extract.census.trade_api_parse import asked_columns
+from tasks.extract.source import Meter, RawDocument
+from tasks.raw.archive import RawArchive
+from tasks.storage.local import LocalStore
+from tasks.warehouse.outcomes import Fetched, RejectedError
+from tests.doubles.census_api import rendered
 
 NEWEST = "2025-10"
 DATASET = "atp_trade_monthly"
@@ -66,7 +66,7 @@ def archived() -> Iterator[Answers]:
                 kept = archive.keep("census_hitech", f"{flow}/{first}:{last}", "benchmark", body, ".json")
                 documents.append(_from_disk(kept, archive))
                 files.append((flow, Path(place) / kept.raw_key))
-        reference = partner_reference.document(archive)
+        reference = partners.document(archive)
         yield Answers((*documents, reference), tuple(files), sum(d.size for d in documents) / 1e6, Path(place))
 
 

@@ -13,13 +13,13 @@ import polars as pl
 
 from benchmarks.harness import Ratio, extraction, in_turn, publish, seconds
 from configs.contract import load_contract
-from tasks import pipeline
-from tasks.extract import snapshot
-from tasks.extract.base import Ask
-from tasks.runs import Request
-from tasks.store import versions
-from tasks.store.local import LocalStore
-from tasks.store.raw import RawArchive
+from tasks.extract.bundled import snapshot
+from tasks.extract.source import Ask
+from tasks.publish import steps
+from tasks.raw.archive import RawArchive
+from tasks.storage.local import LocalStore
+from tasks.warehouse import protocol
+from tasks.warehouse.outcomes import Request
 
 DATASET = "atp_world_monthly"
 
@@ -48,8 +48,8 @@ def nothing_new_against_publish(rounds: int = 9) -> Ratio:
         numbers = iter(range(1, rounds + 1))
 
         def ours() -> None:
-            head = versions.read_head(store, contract.name)
-            if pipeline.nothing_new(head, Request(contract, "snapshot"), published[-1]) is None:
+            head = protocol.read_head(store, contract.name)
+            if steps.nothing_new(head, Request(contract, "snapshot"), published[-1]) is None:
                 raise AssertionError("the input is in the log, so nothing is new")
 
         def base() -> None:

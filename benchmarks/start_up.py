@@ -14,8 +14,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.harness import Ratio, in_turn, seconds
-from flows import embedded
-from tasks.store.local import LocalStore
+from flows.prefect_setup import embedded
+from tasks.storage.local import LocalStore
 
 DATASET, FIRST, SECOND = "atp_world_monthly", "2023-01", "2025-02"
 BARE_FLOW = """

@@ -12,11 +12,11 @@ import polars as pl
 from benchmarks.harness import Ratio, extraction, in_turn, publish, seconds
 from benchmarks.publishing import DATASET, workbook
 from configs.contract import load_contract
-from configs.history import SUFFIX, kept
-from tasks.following import bring_up
-from tasks.store import layout, reader
-from tasks.store.local import LocalStore
-from tasks.store.objects import ObjectStore
+from configs.history_contract import SUFFIX, kept
+from tasks.publish.dependents import bring_up
+from tasks.storage.local import LocalStore
+from tasks.storage.object_store import ObjectStore
+from tasks.warehouse import layout, reader
 
 VERSIONS = 52
 ROUNDS = 31

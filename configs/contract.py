@@ -154,8 +154,8 @@ class Headline(_Frozen):
 class Contract(_Frozen):
     """A dataset, as outsiders may rely on it.
 
-    ``schema_version`` follows the rules in ``tasks/schema_rules.py``. ``breaking_notes``: for each major step of it
-    (``"2"``) what readers have to change.
+    ``schema_version`` follows the rules in ``tasks/publish/compatibility.py``. ``breaking_notes``: for each major step
+    of it (``"2"``) what readers have to change.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -312,7 +312,7 @@ def derived_names() -> list[str]:
 def published_names() -> list[str]:
     """The names of all that can be published: each dataset, and after it its history; nothing before what it is made
     from."""
-    from configs.history import SUFFIX
+    from configs.history_contract import SUFFIX
 
     names = [*dataset_names(), *derived_names()]
     return [n for name in names for n in (name, name + SUFFIX) if n == name or _may_have_history(name)]
@@ -333,7 +333,7 @@ def load_contract(name: str) -> Contract:
         UnknownDatasetError: no such contract.
         ConfigError: the contract is wrong.
     """
-    from configs.history import base_of, history_contract
+    from configs.history_contract import base_of, history_contract
 
     base, known = base_of(name), [*dataset_names(), *derived_names()]
     if base in known and load_contract(base).has_history:

@@ -31,7 +31,8 @@ class UnknownDatasetError(UsageError):
 
 
 class NotBundledError(UsageError):
-    """The bundled figures were asked for, and there are none of this dataset. ``message``: ``tasks.starting``."""
+    """The bundled figures were asked for, and there are none of this dataset. ``message``:
+    ``configs.first_publish``."""
 
     def __init__(self, dataset: str, message: str) -> None:
         self.dataset = dataset

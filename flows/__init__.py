@@ -1,6 +1,7 @@
 """Flows, their set-up, and the command line.
 
-A stop in the first moments of a command, while its imports go on, is one line too: ``flows.stopping`` is not there yet.
+A stop in the first moments of a command, while its imports go on, is one line too: ``flows.prefect_setup.stopping`` is
+not there yet.
 """
 
 import os

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 
 from configs.contract import Contract
-from tasks.store.objects import ObjectStore
+from tasks.storage.object_store import ObjectStore
 
 log = logging.getLogger("techtrade")
 
@@ -19,16 +19,16 @@ def announce(store: ObjectStore, contract: Contract, made: tuple[str, str] | Non
 
 def feeds(store: ObjectStore, contract: Contract, *, deep: bool = False) -> None:
     """Brings the feeds and their pages up to the log. ``deep``: as of ``news_feed.refresh``. Nothing is raised."""
-    from tasks import news_feed
+    from tasks.news import atom
 
-    _safely(contract, "the feeds were not brought up to date", lambda: news_feed.refresh(store, contract, deep=deep))
+    _safely(contract, "the feeds were not brought up to date", lambda: atom.refresh(store, contract, deep=deep))
 
 
 def subscribers(store: ObjectStore, contract: Contract, made: tuple[str, str] | None = None) -> None:
     """Tells subscribers what they were not told yet. ``made``: as of ``announce``. Nothing is raised."""
-    from tasks import news_webhooks
+    from tasks.news import webhooks
 
-    _safely(contract, "the subscribers were not told", lambda: news_webhooks.deliver(store, contract, made))
+    _safely(contract, "the subscribers were not told", lambda: webhooks.deliver(store, contract, made))
 
 
 def _safely(contract: Contract, failed: str, step: Callable[[], object]) -> None:

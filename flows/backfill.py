@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from flows.runtime import prepare
+from flows.prefect_setup.defaults import prepare
 
 prepare()
 
 from configs.contract import load_contract  # noqa: E402
 from configs.errors import UsageError  # noqa: E402
-from flows import alerting, logs  # noqa: E402
-from flows.deployed import deployed  # noqa: E402
+from configs.first_publish import again, published_with  # noqa: E402
+from flows.prefect_setup import alert_hooks, json_logs  # noqa: E402
+from flows.prefect_setup.flow_decorator import deployed  # noqa: E402
 from flows.publish import bring  # noqa: E402
-from tasks.extract.base import AskedByMonth, Months, load_source  # noqa: E402
-from tasks.runs import Outcome, Request  # noqa: E402
-from tasks.starting import again, published_with  # noqa: E402
-from tasks.store.versions import utc_now  # noqa: E402
+from tasks.extract.registry import load_source  # noqa: E402
+from tasks.extract.source import AskedByMonth, Months  # noqa: E402
+from tasks.warehouse.outcomes import Outcome, Request  # noqa: E402
+from tasks.warehouse.protocol import utc_now  # noqa: E402
 
 
-@deployed("backfill", "{dataset} backfill {first} to {last}", alerting.on_completion)
+@deployed("backfill", "{dataset} backfill {first} to {last}", alert_hooks.on_completion)
 def backfill(dataset: str, first: str, last: str, store: str | None = None) -> Outcome:
     """Asks the publisher for the months from ``first`` to ``last``, takes the rest from the published version, and
     brings what comes of it to readers as one version, through the gate like any other.
@@ -33,7 +34,7 @@ def backfill(dataset: str, first: str, last: str, store: str | None = None) -> O
         UsageError: the publisher gives its history as a whole; or there are no such months.
         RejectedError, TechtradeError: as of ``publish``.
     """
-    with logs.of_run(dataset):
+    with json_logs.of_run(dataset):
         request = Request(load_contract(dataset), "live", months=Months.of(first, last))
         requests_of(request)
         return bring(request, store)

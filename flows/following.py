@@ -9,13 +9,15 @@ from configs.contract import load_contract
 from configs.errors import StorePermissionError, TechtradeError
 from configs.settings import load_settings
 from configs.words import plural
-from flows import alerting, announcing, keys, status
-from flows.output import one_line
-from tasks import derived as derived_
-from tasks.following import NotYetError, bring_up
-from tasks.runs import Followed, Outcome, Published, RejectedError
-from tasks.store import derived, ledger
-from tasks.store.objects import ObjectStore
+from flows import announcing
+from flows.cli.output import one_line
+from flows.prefect_setup import alert_hooks, secrets
+from tasks.build import from_versions as derived_
+from tasks.publish import run_status
+from tasks.publish.dependents import NotYetError, bring_up
+from tasks.storage.object_store import ObjectStore
+from tasks.warehouse import catalog, ledger
+from tasks.warehouse.outcomes import Followed, Outcome, Published, RejectedError
 
 log = logging.getLogger("techtrade")
 
@@ -41,8 +43,8 @@ def after(store: ObjectStore, dataset: str, *, publishes: bool = True) -> tuple[
             if isinstance(e, StorePermissionError) and not publishes:
                 found.append(Followed(name, "left", f"may not be published here; the next run of {dataset} does it"))
                 continue
-            alerting.failed(store.url, name, e)
-            told = one_line(e) if isinstance(e, TechtradeError) else keys.told(e)
+            alert_hooks.failed(store.url, name, e)
+            told = one_line(e) if isinstance(e, TechtradeError) else secrets.told(e)
             log.warning("%s: does not follow %s: %s", name, dataset, told)
             found.append(Followed(name, "rejected" if isinstance(e, RejectedError) else "failed", told))
             continue
@@ -54,16 +56,16 @@ def after(store: ObjectStore, dataset: str, *, publishes: bool = True) -> tuple[
 
 
 def _one(store: ObjectStore, name: str) -> Outcome:
-    running = status.Running()
-    with status.of_failures(store, name, running, asked=False, but=(NotYetError,)):
+    running = run_status.Running()
+    with run_status.of_failures(store, name, running, asked=False, but=(NotYetError,)):
         outcome = bring_up(store, name)
-    kind, detail = status.write_outcome(store, outcome, running, asked=False)
+    kind, detail = run_status.write_outcome(store, outcome, running, asked=False)
     contract = load_contract(name)
-    derived.refresh_catalog(store, contract)
+    catalog.refresh_catalog(store, contract)
     if isinstance(outcome, Published):
         ledger.keep(store, name)
     announcing.feeds(store, contract)
     announcing.subscribers(store, contract, ("published", outcome.version) if isinstance(outcome, Published) else None)
-    alerting.ended(store, outcome)
+    alert_hooks.ended(store, outcome)
     log.info("%s: %s, %s", name, kind, detail)
     return outcome

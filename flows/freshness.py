@@ -1,7 +1,7 @@
 """The ``freshness`` flow: looks at what is published and when publishers were asked, and alerts before readers notice.
 
 It asks no publisher, and reads a few small documents a dataset, so it can run often. What it finds is told to the
-owners through ``flows.alerting``; that a dataset has caught up is told too, once.
+owners through ``flows.prefect_setup.alert_hooks``; that a dataset has caught up is told too, once.
 """
 
 from __future__ import annotations
@@ -9,26 +9,26 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from flows.runtime import prepare, store_of_run
+from flows.prefect_setup.defaults import prepare, store_of_run
 
 prepare()
 
 
 from configs.contract import dataset_names, load_contract  # noqa: E402
 from configs.errors import ConfigError, StoreError  # noqa: E402
-from flows import alerting, logs  # noqa: E402
-from flows.deployed import deployed  # noqa: E402
-from flows.output import one_line  # noqa: E402
-from tasks import news_feed  # noqa: E402
-from tasks.alerts import BY_WATCH, Finding  # noqa: E402
-from tasks.freshness import BAD, Freshness, watch  # noqa: E402
-from tasks.store import derived  # noqa: E402
-from tasks.store.objects import ObjectStore  # noqa: E402
-from tasks.store.open import open_store  # noqa: E402
-from tasks.store.versions import utc_now  # noqa: E402
+from flows.cli.output import one_line  # noqa: E402
+from flows.prefect_setup import alert_hooks, json_logs  # noqa: E402
+from flows.prefect_setup.flow_decorator import deployed  # noqa: E402
+from tasks.alerts.service import BY_WATCH, Finding  # noqa: E402
+from tasks.monitor.freshness import BAD, Freshness, watch  # noqa: E402
+from tasks.news import atom  # noqa: E402
+from tasks.storage.object_store import ObjectStore  # noqa: E402
+from tasks.storage.open import open_store  # noqa: E402
+from tasks.warehouse import catalog  # noqa: E402
+from tasks.warehouse.protocol import utc_now  # noqa: E402
 
 log = logging.getLogger("techtrade")
-logs.install()
+json_logs.install()
 
 
 # No retry: the next turn of its schedule looks again.
@@ -55,7 +55,7 @@ def freshness(
         _tell(target, verdict)
     for name in chosen:
         _mend(target, name)
-    alerting.send(target, target.url)
+    alert_hooks.send(target, target.url)
     return found
 
 
@@ -63,17 +63,17 @@ def _mend(store: ObjectStore, name: str) -> None:
     """Catalog and feeds, which who publishes may not be allowed to write: what is missing is there within the hour."""
     try:
         contract = load_contract(name)
-        derived.refresh_catalog(store, contract)
-        news_feed.refresh(store, contract)
+        catalog.refresh_catalog(store, contract)
+        atom.refresh(store, contract)
     except (StoreError, ConfigError) as e:  # a damaged log, a wrong contract: the verdict says so already
         log.warning("%s: its catalog entry and feeds were not brought up to date: %s", name, one_line(e))
 
 
 def _tell(store: ObjectStore, verdict: Freshness) -> None:
     if verdict.alarming:
-        alerting.report(store, finding(verdict))
+        alert_hooks.report(store, finding(verdict))
     elif verdict.state not in (*BAD, "never published"):
-        alerting.recovered(store, verdict.dataset, _words(verdict), BY_WATCH)
+        alert_hooks.recovered(store, verdict.dataset, _words(verdict), BY_WATCH)
 
 
 def finding(verdict: Freshness) -> Finding:

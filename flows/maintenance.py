@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
-from flows.runtime import prepare, store_of_run
+from flows.prefect_setup.defaults import prepare, store_of_run
 
 prepare()
 
@@ -23,23 +23,26 @@ from prefect.cache_policies import NO_CACHE  # noqa: E402
 from configs.contract import load_contract, published_names  # noqa: E402
 from configs.errors import StoreError, TechtradeError, UsageError  # noqa: E402
 from configs.words import plural  # noqa: E402
-from flows import alerting, keys, logs  # noqa: E402
 from flows.announcing import announce  # noqa: E402
-from flows.cli_options import CENTURY  # noqa: E402
-from flows.deployed import deployed  # noqa: E402
-from flows.operate_commands import verified, wanted  # noqa: E402
-from flows.output import one_line  # noqa: E402
-from tasks import pieces  # noqa: E402
-from tasks.alerts import Finding, Kind, findings  # noqa: E402
-from tasks.store import derived, ledger, raw_admin, retention, versions  # noqa: E402
-from tasks.store import gc as gc_  # noqa: E402
-from tasks.store.isolated import isolated  # noqa: E402
-from tasks.store.objects import ObjectStore  # noqa: E402
-from tasks.store.open import open_store  # noqa: E402
-from tasks.store.verify_raw import RawVerifier  # noqa: E402
+from flows.cli.operate import verified, wanted  # noqa: E402
+from flows.cli.options import CENTURY  # noqa: E402
+from flows.cli.output import one_line  # noqa: E402
+from flows.prefect_setup import alert_hooks, json_logs, secrets  # noqa: E402
+from flows.prefect_setup.flow_decorator import deployed  # noqa: E402
+from tasks.alerts import findings  # noqa: E402
+from tasks.alerts.service import Finding, Kind  # noqa: E402
+from tasks.build import partitioned  # noqa: E402
+from tasks.raw import housekeeping  # noqa: E402
+from tasks.raw.verify import RawVerifier  # noqa: E402
+from tasks.storage.object_store import ObjectStore  # noqa: E402
+from tasks.storage.open import open_store  # noqa: E402
+from tasks.warehouse import catalog, ledger, protocol  # noqa: E402
+from tasks.warehouse.isolated import isolated  # noqa: E402
+from tasks.warehouse.upkeep import gc as gc_  # noqa: E402
+from tasks.warehouse.upkeep import retention  # noqa: E402
 
 log = logging.getLogger("techtrade")
-logs.install()
+json_logs.install()
 Verified = Literal["newest", "all"]
 REJECTED_DAYS = 90
 WHOLE: tuple[Kind, ...] = ("damaged",)
@@ -87,7 +90,7 @@ def maintenance(
             raise UsageError(
                 f"maintenance: {name} has to be from 0 to {CENTURY[unit]:,.0f}; change it in the deployment"
             )
-    target, now = open_store(store_of_run(store)), versions.utc_now()
+    target, now = open_store(store_of_run(store)), protocol.utc_now()
     steps: list[Callable[[], list[str]]] = [lambda: clean_up(target, now, timedelta(hours=grace_hours))]
     if raw_days is not None:
         steps.append(lambda: expire_raw(target, now, timedelta(days=raw_days)))
@@ -104,7 +107,7 @@ def maintenance(
             problems += e.problems
             done += e.done
         except Exception as e:  # noqa: BLE001 - whatever one step meets, the others have their turn
-            problems.append(one_line(e) if isinstance(e, TechtradeError) else keys.told(e))
+            problems.append(one_line(e) if isinstance(e, TechtradeError) else secrets.told(e))
     for line in done:
         log.info("maintenance: %s", line)
     if problems:
@@ -122,8 +125,8 @@ def clean_up(store: ObjectStore, now: datetime, grace: timedelta) -> list[str]:
 
 @task(name="expire raw documents", cache_policy=NO_CACHE)
 def expire_raw(store: ObjectStore, now: datetime, age: timedelta) -> list[str]:
-    plan = raw_admin.plan_expiry(store, None, now, age)
-    raw_admin.execute(store, plan)
+    plan = housekeeping.plan_expiry(store, None, now, age)
+    housekeeping.execute(store, plan)
     return _unless(plan.problems, plan.lines())
 
 
@@ -136,13 +139,13 @@ def free_rejected(store: ObjectStore, now: datetime, policy: retention.RejectedP
 
 @task(name="expire pieces", cache_policy=NO_CACHE)
 def expire_pieces(store: ObjectStore, now: datetime) -> list[str]:
-    return pieces.expire(store, now)
+    return partitioned.expire(store, now)
 
 
 @task(name="mend what is derived", cache_policy=NO_CACHE)
 def mend_derived(store: ObjectStore) -> list[str]:
     """Catalog, ledger, feeds. A dataset that is damaged keeps no other from its turn."""
-    problems = derived.rebuild_catalog(store)
+    problems = catalog.rebuild_catalog(store)
     for name in published_names():
         problems += ledger.mend(store, name)
         with isolated(store, problems, name):
@@ -176,10 +179,10 @@ def verify_versions(store: ObjectStore, now: datetime, which: Verified) -> list[
                 continue
             looked_at += 1
             if not found["ok"]:
-                alerting.report(store, _damaged(store, name, version, found["error"]))
+                alert_hooks.report(store, _damaged(store, name, version, found["error"]))
                 problems.append(found["error"])
         if which == "all" and len(problems) == before:
-            alerting.recovered(store, name, "every published version is whole", WHOLE)
+            alert_hooks.recovered(store, name, "every published version is whole", WHOLE)
     if problems:
         raise MaintenanceError(problems)
     return [f"{plural(looked_at, 'version')} verified: all checksums hold"]
@@ -194,7 +197,7 @@ def _chosen(store: ObjectStore, now: datetime, which: Verified) -> Iterator[tupl
         if which == "all" or len(there) < 2:
             yield name, there
             continue
-        latest, _ = versions.read_latest(store, name)
+        latest, _ = protocol.read_latest(store, name)
         current = latest.version if latest else None
         older = [v for v in there if v != current]
         yield name, [current, older[now.date().toordinal() % len(older)]]

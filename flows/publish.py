@@ -4,7 +4,7 @@
 
     extract ─▶ (nothing new: end) ─▶ parse ─▶ transform ─▶ release: stage ─▶ check ─▶ commit ─▶ status, catalog
 
-Tasks are thin: the work is in ``tasks.pipeline``. Retries are stated where they stand, with their reason.
+Tasks are thin: the work is in ``tasks.publish.steps``. Retries are stated where they stand, with their reason.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from flows.runtime import (
+from flows.prefect_setup.defaults import (
     is_given_by_worker,
     make_room,
     prepare,
@@ -46,23 +46,29 @@ from configs.errors import (  # noqa: E402
     TechtradeError,
 )
 from configs.settings import lockout_seconds  # noqa: E402
-from flows import alerting, announcing, artifacts, following, keys, logs, status, stopping  # noqa: E402
-from flows.deployed import deployed  # noqa: E402
-from tasks import making, pipeline, schema_rules  # noqa: E402
-from tasks.context import bound  # noqa: E402
-from tasks.extract.base import Extraction, Refresh, in_words  # noqa: E402
-from tasks.runs import Checked, Fetched, Followed, Outcome, Published, RejectedError, Request, SourceKind  # noqa: E402
-from tasks.sealings import Sealings  # noqa: E402
-from tasks.store import derived, ledger, versions, yank  # noqa: E402
-from tasks.store.local import LocalStore  # noqa: E402
-from tasks.store.objects import ObjectStore  # noqa: E402
-from tasks.store.open import open_store  # noqa: E402
-from tasks.store.raw import RawArchive  # noqa: E402
-from tasks.store.records import Manifest  # noqa: E402
-from tasks.store.versions import Built, Draft, Head  # noqa: E402
+from flows import announcing, following  # noqa: E402
+from flows.prefect_setup import alert_hooks, artifacts, json_logs, secrets, stopping  # noqa: E402
+from flows.prefect_setup.flow_decorator import deployed  # noqa: E402
+from tasks.build import recipe  # noqa: E402
+from tasks.common.log_context import bound  # noqa: E402
+from tasks.extract.source import Extraction, Refresh, in_words  # noqa: E402
+from tasks.publish import (  # noqa: E402
+    compatibility,
+    run_status,
+    steps,
+)
+from tasks.publish.attempts import Sealings  # noqa: E402
+from tasks.raw.archive import RawArchive  # noqa: E402
+from tasks.storage.local import LocalStore  # noqa: E402
+from tasks.storage.object_store import ObjectStore  # noqa: E402
+from tasks.storage.open import open_store  # noqa: E402
+from tasks.warehouse import catalog, ledger, protocol, yank  # noqa: E402
+from tasks.warehouse.outcomes import Checked, Fetched, Followed, Outcome, Published, RejectedError, Request, SourceKind  # noqa: E402
+from tasks.warehouse.protocol import Built, Draft, Head  # noqa: E402
+from tasks.warehouse.records import Manifest  # noqa: E402
 
 log = logging.getLogger("techtrade")
-logs.install()
+json_logs.install()
 # A store that answers 503 for a minute is waited for by runs of a worker: nobody is to be woken for that. The waits
 # double up to 20 s, each a random part of it (tests/drills/test_store_lost.py has such a minute).
 PATIENT_ATTEMPTS = 10
@@ -99,14 +105,14 @@ def _locked_out(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
     retry_condition_fn=_locked_out,
     cache_policy=NO_CACHE,
 )
-def extract(request: Request, head: Head, store: ObjectStore, running: status.Running) -> Fetched:
-    return pipeline.fetch(request, head, RawArchive(store), running.meter, keys.look_up)
+def extract(request: Request, head: Head, store: ObjectStore, running: run_status.Running) -> Fetched:
+    return steps.fetch(request, head, RawArchive(store), running.meter, secrets.look_up)
 
 
 # No retry: a pure function of archived bytes fails the same way twice.
 @task(name="parse", task_run_name="parse {request.contract.name}", cache_policy=NO_CACHE)
 def parse(request: Request, fetched: Fetched, store: ObjectStore) -> Extraction:
-    return making.read(store, request, fetched)
+    return recipe.read(store, request, fetched)
 
 
 # No retry: a pure function of what was extracted fails the same way twice.
@@ -114,7 +120,7 @@ def parse(request: Request, fetched: Fetched, store: ObjectStore) -> Extraction:
 def transform(
     request: Request, extraction: Extraction, parent: Manifest | None, folder: Path, store: ObjectStore
 ) -> Built:
-    return making.make(store, request.contract, extraction, parent, folder)[1]
+    return recipe.make(store, request.contract, extraction, parent, folder)[1]
 
 
 # Retried at once where the machine or the store failed, not where the document is wrong: what was made stays made.
@@ -131,7 +137,7 @@ def piece(work: Callable[[ObjectStore, Any], Any], store: ObjectStore, job: Any)
 
 
 @contextmanager
-def _each(store: ObjectStore) -> Iterator[making.Each]:
+def _each(store: ObjectStore) -> Iterator[recipe.Each]:
     """Calls each job as a task of its own, wherever there is room; tells of progress as they end."""
     with task_runner() as runner:
 
@@ -163,7 +169,7 @@ def _each(store: ObjectStore) -> Iterator[making.Each]:
 def release(
     request: Request, extraction: Extraction, built: Built, store: ObjectStore, sealings: Sealings, since: str | None
 ) -> Outcome:
-    head = versions.read_head(store, request.contract.name)
+    head = protocol.read_head(store, request.contract.name)
     # An attempt before this one can have won without learning it.
     won = sealings.published(head.latest)
     if won:
@@ -171,13 +177,13 @@ def release(
     now = head.latest.version if head.latest else None
     if request.kind == "live" and now != since:
         raise HeadMovedError(head.dataset, since, now)
-    skipped = pipeline.nothing_new(head, request, extraction) or pipeline.same_content(head, built, extraction.vintage)
+    skipped = steps.nothing_new(head, request, extraction) or steps.same_content(head, built, extraction.vintage)
     if skipped:
         return skipped
-    schema_rules.refuse_breaking(head, request.contract)
+    compatibility.refuse_breaking(head, request.contract)
     draft = stage(head, built, store)
     with bound(version=draft.version):
-        logs.remember()
+        json_logs.remember()
         log.info("%s: staged as %s", draft.dataset, draft.version)
         checked = check(request, extraction, built, draft, store)
         return commit(request, checked, store, sealings)
@@ -186,23 +192,23 @@ def release(
 # The three steps below are not retried alone: `release` starts over from a new head.
 @task(name="stage", task_run_name="stage {head.dataset}", cache_policy=NO_CACHE)
 def stage(head: Head, built: Built, store: ObjectStore) -> Draft:
-    return pipeline.stage(store, head, built)
+    return steps.stage(store, head, built)
 
 
 @task(name="check", task_run_name="check {draft.dataset}@{draft.version}", cache_policy=NO_CACHE)
 def check(request: Request, extraction: Extraction, built: Built, draft: Draft, store: ObjectStore) -> Checked:
     log.info("%s: checking %s rows of %s", draft.dataset, f"{built.rows:,}", draft.version)
-    return pipeline.check(store, request, extraction, built, draft, pipeline.yanked_contents(draft.head))
+    return steps.check(store, request, extraction, built, draft, steps.yanked_contents(draft.head))
 
 
 @task(name="commit", task_run_name="commit {checked.draft.dataset}@{checked.draft.version}", cache_policy=NO_CACHE)
 def commit(request: Request, checked: Checked, store: ObjectStore, sealings: Sealings) -> Published:
-    sealed = pipeline.seal(store, request.contract, checked)
+    sealed = steps.seal(store, request.contract, checked)
     sealings.add(sealed, checked.report)
-    return pipeline.publish(store, sealed, checked.report)
+    return steps.publish(store, sealed, checked.report)
 
 
-@deployed("publish", _run_name, alerting.on_completion)
+@deployed("publish", _run_name, alert_hooks.on_completion)
 def publish(
     dataset: str,
     source: SourceKind = "live",
@@ -223,13 +229,13 @@ def publish(
         RejectedError: the quality gate stopped it; readers see what they saw before.
         TechtradeError: the run failed; readers see what they saw before.
     """
-    with logs.of_run(dataset):
+    with json_logs.of_run(dataset):
         return bring(Request(load_contract(dataset), source, vintage, refresh), store)
 
 
 def bring(request: Request, url: str | None) -> Outcome:
     """All of a run, within a flow; ``url`` None for the setting ``TECHTRADE_STORE``."""
-    dataset, running = request.contract.name, status.Running()
+    dataset, running = request.contract.name, run_status.Running()
     refuse_unknown_sources()
     where = store_of_run(url)
     target = open_store(where, PATIENT_ATTEMPTS if is_given_by_worker() else None)
@@ -238,10 +244,10 @@ def bring(request: Request, url: str | None) -> Outcome:
     # Whoever is to be told of a store that is still down is not to wait for it again.
     impatient = open_store(where)
     with _told_if_stopped(impatient, dataset, running):
-        with status.of_failures(impatient, dataset, running, asked=request.kind == "live"):
+        with run_status.of_failures(impatient, dataset, running, asked=request.kind == "live"):
             outcome = _outcome(request, target, running)
         with bound(version=outcome.version):
-            logs.remember()
+            json_logs.remember()
             _tell(request, outcome, target, running)
         if isinstance(outcome, Published):
             stopping.published(f"{dataset}@{outcome.version}")
@@ -252,11 +258,11 @@ def bring(request: Request, url: str | None) -> Outcome:
 
 
 @contextmanager
-def _told_if_stopped(store: ObjectStore, dataset: str, running: status.Running) -> Iterator[None]:
+def _told_if_stopped(store: ObjectStore, dataset: str, running: run_status.Running) -> Iterator[None]:
     """Write down that a run was stopped, by whoever ends the process; a run of ``serve`` does it here."""
 
     def stopped() -> str:
-        return status.write_stopped(store, dataset, running)
+        return run_status.write_stopped(store, dataset, running)
 
     with stopping.last_words(stopped):
         try:
@@ -274,18 +280,18 @@ def follow(store: ObjectStore, dataset: str) -> tuple[Followed, ...]:
     return following.after(store, dataset)
 
 
-def _outcome(request: Request, store: ObjectStore, running: status.Running) -> Outcome:
+def _outcome(request: Request, store: ObjectStore, running: run_status.Running) -> Outcome:
     """Extracts and releases; anew if somebody else published in between, who had what this run has not."""
     dataset = request.contract.name
     for again in reversed(range(MOVED_TRIES)):
-        head = versions.read_head(store, dataset)
-        derived.read_status(store, dataset)  # one of a newer techtrade ends the run before anything is asked
+        head = protocol.read_head(store, dataset)
+        catalog.read_status(store, dataset)  # one of a newer techtrade ends the run before anything is asked
         yank.settle(store, dataset, head.latest)
         log.info("%s: extracting from %s, vintage %s", dataset, request.source, request.vintage or "newest")
         wait = lockout_seconds(request.source)
         fetched = extract.with_options(retry_delay_seconds=wait)(request, head, store, running)
         try:
-            same = pipeline.same_input(head, request, fetched)
+            same = steps.same_input(head, request, fetched)
             return same or _release_if_new(request, head, fetched, store, running)
         except HeadMovedError as e:
             if not again:
@@ -295,23 +301,23 @@ def _outcome(request: Request, store: ObjectStore, running: status.Running) -> O
 
 
 def _release_if_new(
-    request: Request, head: Head, fetched: Fetched, store: ObjectStore, running: status.Running
+    request: Request, head: Head, fetched: Fetched, store: ObjectStore, running: run_status.Running
 ) -> Outcome:
     name = request.contract.name
     extraction = parse(request, fetched, store)
     name_run(request, extraction.vintage)
-    skipped = pipeline.nothing_new(head, request, extraction)
+    skipped = steps.nothing_new(head, request, extraction)
     if skipped:
         return skipped
-    known = derived.last_rejected(store, name)
-    again = pipeline.rejected_before(store, head, request.contract, extraction, known)
+    known = catalog.last_rejected(store, name)
+    again = steps.rejected_before(store, head, request.contract, extraction, known)
     if again:
         raise again
     with TemporaryDirectory(prefix="techtrade-") as folder:
         if extraction.pieces:
             with _each(store) as each:
                 parent, here = head.manifest, Path(folder)
-                extraction, built = making.make(store, request.contract, extraction, parent, here, each)
+                extraction, built = recipe.make(store, request.contract, extraction, parent, here, each)
         else:
             built = transform(request, extraction, head.manifest, Path(folder), store)
         try:
@@ -322,16 +328,16 @@ def _release_if_new(
             raise
 
 
-def _tell(request: Request, outcome: Outcome, store: ObjectStore, running: status.Running) -> None:
+def _tell(request: Request, outcome: Outcome, store: ObjectStore, running: run_status.Running) -> None:
     """Name of the run, status, catalog and Prefect artifact. All derived: none can fail a publish that has happened."""
     name_run(request, outcome.vintage)
-    kind, detail = status.write_outcome(store, outcome, running, asked=request.kind == "live")
-    derived.refresh_catalog(store, request.contract)
+    kind, detail = run_status.write_outcome(store, outcome, running, asked=request.kind == "live")
+    catalog.refresh_catalog(store, request.contract)
     if isinstance(outcome, Published):
         ledger.keep(store, outcome.dataset)
     made = ("published", outcome.version) if isinstance(outcome, Published) else None
     announcing.subscribers(store, request.contract, made)
-    alerting.ended(store, outcome)
+    alert_hooks.ended(store, outcome)
     if isinstance(outcome, Published):
         artifacts.leave(store, outcome.dataset, outcome.version)
     log.info("%s: %s, %s", request.contract.name, kind, detail)
@@ -346,4 +352,4 @@ def name_run(request: Request, vintage: str) -> None:
         with get_client(sync_client=True) as client:
             client.update_flow_run(run_id, name=f"{request.contract.name} {request.kind} {vintage}")
     except Exception as e:  # noqa: BLE001 - a name is no reason to fail
-        log.warning("%s: the run keeps its name: %s", request.contract.name, keys.told(e))
+        log.warning("%s: the run keeps its name: %s", request.contract.name, secrets.told(e))

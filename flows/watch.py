@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from flows.runtime import prepare, store_of_run
+from flows.prefect_setup.defaults import prepare, store_of_run
 
 prepare()
 
@@ -21,14 +21,15 @@ import httpx  # noqa: E402
 from prefect.client.orchestration import get_client  # noqa: E402
 from prefect.exceptions import PrefectHTTPStatusError  # noqa: E402
 
-from flows import alerting, logs, prefect_runs  # noqa: E402
-from flows.deployed import deployed  # noqa: E402
-from flows.keys import told  # noqa: E402
-from flows.run_watch import Ailment, Limits, Watch  # noqa: E402
-from tasks.alerts import Finding, Kind, findings  # noqa: E402
+from flows.prefect_setup import alert_hooks, json_logs, run_status  # noqa: E402
+from flows.prefect_setup.flow_decorator import deployed  # noqa: E402
+from flows.prefect_setup.run_watchdog import Ailment, Limits, Watch  # noqa: E402
+from flows.prefect_setup.secrets import told  # noqa: E402
+from tasks.alerts import findings  # noqa: E402
+from tasks.alerts.service import Finding, Kind  # noqa: E402
 
 log = logging.getLogger("techtrade")
-logs.install()
+json_logs.install()
 SCHEDULER = "scheduler"
 ANSWERS: tuple[Kind, ...] = ("no_server",)
 
@@ -62,8 +63,8 @@ def look(store: str | None, limits: Limits, now: datetime | None = None) -> list
         if any(a.remedy == "give up" for a in found):  # it has crashed by that, and may be run once more
             crashed = [a for a in watching.look(now or datetime.now(UTC)) if a.kind == "crash"]
             found += _reported(store, watching.mend(crashed))
-    alerting.healed(store, SCHEDULER, "the Prefect server answers", ANSWERS)
-    alerting.send_found(store)
+    alert_hooks.healed(store, SCHEDULER, "the Prefect server answers", ANSWERS)
+    alert_hooks.send_found(store)
     return found
 
 
@@ -71,7 +72,7 @@ def _reported(store: str | None, found: list[Ailment]) -> list[Ailment]:
     """What was found, reported at once: once it is mended, a later look does not find it again."""
     for ailment in found:
         log.warning("%s: %s", ailment.run.about, ailment.words)
-    alerting.found(store, *(_finding(store, a) for a in found if a.told))
+    alert_hooks.found(store, *(_finding(store, a) for a in found if a.told))
     return found
 
 
@@ -91,8 +92,8 @@ def look_or_tell(
                 break
             pause(min(5.0, patience))
     log.warning("%s: %s", SCHEDULER, finding.words)
-    alerting.found(store, finding)
-    alerting.send_found(store)
+    alert_hooks.found(store, finding)
+    alert_hooks.send_found(store)
     return False
 
 
@@ -117,7 +118,7 @@ def _failed_look(error: Exception) -> Finding:
 
 
 def _of_scheduler(words: str, cause: str) -> Finding:
-    served, server = "what they saw before; it is of no dataset", prefect_runs.address()
+    served, server = "what they saw before; it is of no dataset", run_status.address()
     evidence = (f"curl -fsS {server}/health",) if server else ()
     return Finding(dataset=SCHEDULER, kind="no_server", cause=cause, words=words, served=served, evidence=evidence)
 
@@ -132,6 +133,6 @@ def _finding(store: str | None, ailment: Ailment) -> Finding:
         cause=causes[ailment.kind],
         words=ailment.words,
         stage=ailment.stage,
-        served=findings.served(alerting.opened(store)[0], about),
-        evidence=(prefect_runs.reference("flow-run", ailment.run.id), prefect_runs.reference("work-pool", pool)),
+        served=findings.served(alert_hooks.opened(store)[0], about),
+        evidence=(run_status.reference("flow-run", ailment.run.id), run_status.reference("work-pool", pool)),
     )

@@ -9,8 +9,8 @@ from unittest.mock import patch
 
 import pytest
 
-from flows.ports import free_ports
-from flows.runtime import prepare
+from flows.prefect_setup.defaults import prepare
+from flows.prefect_setup.ports import free_ports
 from tests.plain import Ran, plain
 
 __all__ = ["Ran", "environment", "prefect_api", "techtrade"]

@@ -12,9 +12,9 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from tasks.store.objects import ObjectStore
-from tasks.store.open import open_store
-from tasks.store.versions import Built
+from tasks.storage.object_store import ObjectStore
+from tasks.storage.open import open_store
+from tasks.warehouse.protocol import Built
 from tests.command import environment, prefect_api, techtrade
 from tests.integration import seaweed
 
@@ -124,7 +124,7 @@ def _build(number: int, folder: Path) -> Built:
     import polars as pl
 
     from configs.contract import load_contract
-    from tasks.build import build
+    from tasks.build.parquet import build
 
     contract = load_contract("atp_world_monthly")
     months = [date(2026, m, 1) for m in range(1, 7)]

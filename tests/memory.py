@@ -8,11 +8,11 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from tasks.extract.base import RawDocument
+from tasks.extract.source import RawDocument
 
 
 class Memory:
-    """Implements ``tasks.extract.base.Archive``; ``kept``: every body by its key, ``notes`` by plan and role."""
+    """Implements ``tasks.extract.source.Archive``; ``kept``: every body by its key, ``notes`` by plan and role."""
 
     def __init__(self) -> None:
         self.kept: dict[str, bytes] = {}

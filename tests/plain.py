@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from tasks.store import layout
-from tasks.store.objects import ObjectStore
-from tasks.store.records import Catalog
+from tasks.storage.object_store import ObjectStore
+from tasks.warehouse import layout
+from tasks.warehouse.records import Catalog
 
 
 @dataclass(frozen=True)

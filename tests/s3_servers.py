@@ -18,8 +18,8 @@ from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from configs.errors import ConditionsIgnoredError
-from flows.ports import free_ports
-from tasks.store.s3 import S3Store
+from flows.prefect_setup.ports import free_ports
+from tasks.storage.s3 import S3Store
 from tests.integration import seaweed
 
 SUITE = ("objects", "s3", "race", "readers", "yank", "gc", "crash")

@@ -10,8 +10,8 @@ import sys
 
 from benchmarks.quality_mutations.cases import CASES
 from benchmarks.quality_mutations.score import STANCES, Score, Verdict, run
-from flows.output import table
-from flows.runtime import prepare
+from flows.cli.output import table
+from flows.prefect_setup.defaults import prepare
 
 
 def main(arguments: list[str]) -> int:

@@ -17,13 +17,15 @@ from typing import Literal
 import polars as pl
 
 from configs.contract import load_contract
-from expectations.base import GateInput, Other
-from tasks.extract import atp_lists_bundled, bea, partner_reference, snapshot
-from tasks.extract.base import Ask
-from tasks.extract.census_answers import VALUES
-from tasks.transform.base import load_transform
-from tests.contract.bea_double import BeaDouble, documents
-from tests.contract.hitech_world import world
+from expectations.check import GateInput, Other
+from tasks.extract import partners as partner_reference
+from tasks.extract.bea import source as bea
+from tasks.extract.bundled import atp_lists, snapshot
+from tasks.extract.census.trade_api_parse import VALUES
+from tasks.extract.source import Ask
+from tasks.transform.registry import load_transform
+from tests.doubles.bea import BeaDouble, documents
+from tests.doubles.hitech_world import world
 from tests.memory import Memory
 
 Tables = dict[str, pl.LazyFrame]
@@ -339,7 +341,7 @@ def partners() -> Ground:
 
 @cache
 def products() -> Ground:
-    now, before = (_products(v) for v in atp_lists_bundled.vintages(PRODUCTS)[-1:-3:-1])
+    now, before = (_products(v) for v in atp_lists.vintages(PRODUCTS)[-1:-3:-1])
     vintage, data, tables = now
 
     def headlines(frame: pl.DataFrame) -> pl.DataFrame:
@@ -356,7 +358,7 @@ def products() -> Ground:
 
 
 def _products(vintage: str) -> tuple[str, pl.DataFrame, Tables]:
-    found = atp_lists_bundled.parse(PRODUCTS, atp_lists_bundled.fetch(Ask(PRODUCTS, vintage), Memory()), vintage)
+    found = atp_lists.parse(PRODUCTS, atp_lists.fetch(Ask(PRODUCTS, vintage), Memory()), vintage)
     tables = dict(found.tables)
     return found.vintage, load_transform(PRODUCTS).transform(tables).collect(), tables
 

@@ -13,7 +13,7 @@ from benchmarks.quality_mutations.case import Case
 from benchmarks.quality_mutations.grounds import GROUNDS, Ground, Stance
 from configs.errors import CheckCouldNotRunError
 from tasks.quality.gate import judge
-from tasks.quality.report import Report
+from tasks.quality.results import Report
 
 Level = Literal["critical", "warning", "missed"]
 STANCES: tuple[Stance, ...] = ("next", "first")

@@ -21,7 +21,7 @@ from deploy import ROOT
 from deploy.checks.dockerfile import Stage, stages
 from deploy.checks.found import Found, problems, run
 from deploy.stack.prefect_parts import answers
-from flows.ports import free_ports
+from flows.prefect_setup.ports import free_ports
 
 SECONDS = 120
 DATASET = "ip_trade_annual"

@@ -11,7 +11,7 @@ import click
 from configs.errors import TechtradeError
 from deploy import ROOT
 from deploy.stack.state import load, write_environment
-from flows import stopping
+from flows.prefect_setup import stopping
 
 # The parts have three seconds to end, and what is left of them is killed then.
 UNWIND_SECONDS = 4.5

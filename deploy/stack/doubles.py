@@ -18,7 +18,7 @@ def program(state: State, log: Path) -> Program:
     log.unlink(missing_ok=True)
     return Program(
         name=NAME,
-        arguments=[sys.executable, "-m", "tests.contract.demo"],
+        arguments=[sys.executable, "-m", "tests.doubles.demo"],
         environment=environment(state.mark),
         is_up=lambda: SERVING in log.read_text(),
     )

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from deploy.stack.processes import StackError, marked
-from flows.ports import free_ports
+from flows.prefect_setup.ports import free_ports
 
 SEAWEED_PORTS = ("master", "volume", "filer", "s3")
 PORTS = ("postgres", "prefect", "worker", *SEAWEED_PORTS, *(f"{name}.grpc" for name in SEAWEED_PORTS))

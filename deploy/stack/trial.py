@@ -77,13 +77,13 @@ def _published(stack: Stack, dataset: str) -> str:
     Raises:
         StackError: there is none.
     """
-    from tasks.store import versions
-    from tasks.store.open import open_store
-    from tasks.store.verify import verify
+    from tasks.storage.open import open_store
+    from tasks.warehouse import protocol
+    from tasks.warehouse.upkeep.verify import verify
 
     os.environ.update(stack.variables())
     store = open_store(f"s3://{BUCKET}/store")
-    latest, _ = versions.read_latest(store, dataset)
+    latest, _ = protocol.read_latest(store, dataset)
     if latest is None:
         raise StackError(f"{dataset}: the run completed, and no version is in S3")
     verify(store, dataset)

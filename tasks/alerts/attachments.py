@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 
 from configs.errors import TechtradeError
+from tasks.alerts.message import Attached
 from tasks.alerts.model import KINDS, Alert
-from tasks.alerts.render import Attached
-from tasks.store.objects import ObjectStore
+from tasks.storage.object_store import ObjectStore
 
 log = logging.getLogger("techtrade")
 # A mail is read with a few pages; more of them would be refused by mail servers.
@@ -32,8 +32,8 @@ def _page(store: ObjectStore, dataset: str, version: str) -> Attached | None:
     # Here and not above: most runs send no mail, and these take a while to import.
     import polars as pl
 
-    from tasks.quality.evidence import gather, with_figures
-    from tasks.quality.page import render
+    from tasks.quality.page.evidence import gather, with_figures
+    from tasks.quality.page.render import render
 
     try:
         found = gather(store, dataset, version)

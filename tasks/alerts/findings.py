@@ -34,12 +34,12 @@ from configs.words import plural, shortened
 from expectations.runbooks import runbook
 from tasks.alerts import references
 from tasks.alerts.model import FailedCheck, Finding, Kind
-from tasks.quality.report import CheckResult, failed_first, results_of
-from tasks.quality.rows import row_words
-from tasks.runs import Published, RejectedError
-from tasks.stages import stage_of
-from tasks.store import reader, versions
-from tasks.store.objects import ObjectStore
+from tasks.common.stages import stage_of
+from tasks.quality.failing_rows import row_words
+from tasks.quality.results import CheckResult, failed_first, results_of
+from tasks.storage.object_store import ObjectStore
+from tasks.warehouse import protocol, reader
+from tasks.warehouse.outcomes import Published, RejectedError
 
 # As many as a mail shows; a chat window takes fewer.
 CHECKS = 12
@@ -116,7 +116,7 @@ def served(store: ObjectStore | None, dataset: str) -> str:
     if store is None:
         return "not known: the store could not be opened"
     try:
-        latest, _ = versions.read_latest(store, dataset)
+        latest, _ = protocol.read_latest(store, dataset)
     except StoreError as e:
         return f"not known: {_short(str(e), 120)}"
     if latest is None:
@@ -132,7 +132,7 @@ def _of_version(
     """Return what the gate found on a version; its evidence says it again for a rejection of before."""
     name = f"{dataset}@{version}"
     try:
-        manifest = versions.read_manifest(store, dataset, version)
+        manifest = protocol.read_manifest(store, dataset, version)
         failed = failed_first(results_of(reader.quality(store, manifest)))
         diagnosis, name = diagnosis or manifest.diagnosis, f"{name}, vintage {manifest.vintage}"
     except (StoreError, pl.exceptions.PolarsError):

@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime
 
-from tasks.store.documents import Document, Record
+from tasks.storage.documents import Document, Record
 
 Kind = Literal[
     "rejected",

@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Iterable
 
 from tasks.alerts.model import KINDS, FailedCheck, Kind
-from tasks.store.local import LocalStore
-from tasks.store.objects import ObjectStore
+from tasks.storage.local import LocalStore
+from tasks.storage.object_store import ObjectStore
 
 FOLDER = "deploy/runbooks/"
 # A hint in a message: "see: techtrade quality NAME@VERSION; ..."

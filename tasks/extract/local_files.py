@@ -16,8 +16,8 @@ from urllib.parse import unquote, urlsplit
 
 from configs.errors import SourceResponseError, SourceUnavailableError
 from configs.words import plural
-from tasks.extract.http_answers import Answer, Found
-from tasks.extract.secrets import without_secrets
+from tasks.common.redact import without_secrets
+from tasks.extract.http.responses import Answer, Found
 
 STEP = 1 << 20  # bytes copied at a time
 

@@ -15,9 +15,9 @@ from typing import Any
 import polars as pl
 
 from configs.words import plural
-from tasks.quality.comparison import SAME, Compared
-from tasks.quality.distance import common_ratio, number
-from tasks.quality.report import CheckResult
+from tasks.quality.deviation import common_ratio, number
+from tasks.quality.page.measures import SAME, Compared
+from tasks.quality.results import CheckResult
 
 # A ratio is one over all rows only where there are some: a single pair has one ratio by necessity.
 ENOUGH = 10

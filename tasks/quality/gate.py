@@ -27,14 +27,14 @@ import pyarrow as pa
 
 from configs.errors import CheckCouldNotRunError, StoreError
 from configs.words import plural
-from expectations import columns
-from expectations.base import Check, GateInput, load_checks
+from expectations import from_contract
+from expectations.check import Check, GateInput, load_checks
 from expectations.runbooks import runbook
-from tasks.quality import breaks
-from tasks.quality.comparison import compare_measures
+from tasks.quality import expected_breaks
+from tasks.quality.deviation import how_far, values_of
 from tasks.quality.diagnosis import diagnose
-from tasks.quality.distance import how_far, values_of
-from tasks.quality.report import FAILING_ROWS, CheckOutcome, CheckResult, Report
+from tasks.quality.page.measures import compare_measures
+from tasks.quality.results import FAILING_ROWS, CheckOutcome, CheckResult, Report
 
 # What polars raises while it makes a frame; the last two come from the store's files through pyarrow.
 UNREADABLE = (pl.exceptions.PolarsError, pa.ArrowException, OSError)
@@ -53,10 +53,10 @@ def judge(gate: GateInput) -> Report:
     """
     name = gate.contract.name
     try:
-        checks = [*columns.checks(gate), *load_checks(name).checks(gate), *breaks.checks(gate)]
+        checks = [*from_contract.checks(gate), *load_checks(name).checks(gate), *expected_breaks.checks(gate)]
     except UNREADABLE as e:
         raise CheckCouldNotRunError(name, "preparing the checks", first_line(e)) from e
-    breaks.refuse_unknown(gate, checks)
+    expected_breaks.refuse_unknown(gate, checks)
     applying = [c for c in checks if c.frame is not None]
     results: list[CheckResult] = [_not_applicable(c, gate) for c in checks if c.frame is None]
     documents: list[Any] = []
@@ -74,7 +74,7 @@ def judge(gate: GateInput) -> Report:
             documents.append(document)
     order = {c.id: i for i, c in enumerate(checks)}
     results.sort(key=lambda r: order[r.check_id])
-    came = breaks.breaks_that_came(results, gate.breaks)
+    came = expected_breaks.breaks_that_came(results, gate.breaks)
     report = Report(tuple(results), (json.dumps(documents, indent=1, default=str) + "\n").encode(), came)
     return replace(report, diagnosis=_diagnosis(gate, report))
 
@@ -230,7 +230,7 @@ def _answered(gate: GateInput, check: Check, answer: Any, frames: _Frames) -> Ch
         gx_expectation=str(answer.expectation_config.type),
         runbook=runbook(check.id),
     )
-    return breaks.exempted(gate, result, behind)
+    return expected_breaks.exempted(gate, result, behind)
 
 
 def _observed(check: Check, behind: pl.DataFrame, checked: int | None) -> str:

@@ -13,7 +13,7 @@ from functools import cache
 import polars as pl
 
 from configs.contract import load_contract
-from tasks.transform.technology_groups import GROUPS
+from configs.technology_groups import GROUPS
 
 DATASET = "atp_detail_monthly"
 CONCORDANCE = "concordance.parquet"
@@ -92,7 +92,7 @@ def companions(
     a month, by the concordance that came with its file, traded or not. Months that were not read again are taken over.
 
     Args:
-        tables: ``facts``, as of ``tasks.extract.bulk_facts``.
+        tables: ``facts``, as of ``tasks.extract.census.merchandise.control_totals``.
     """
     facts = tables["facts"].filter(pl.col("kind") == "concordance")
     new = facts.select("flow", "period", pl.col("code").alias("hs10"), "technology_group").collect()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from tasks.transform.technology_groups import GROUPS
+from configs.technology_groups import GROUPS
 
 
 def transform(tables: Mapping[str, pl.LazyFrame]) -> pl.LazyFrame:

@@ -21,14 +21,16 @@ from configs.errors import (
     SourceResponseError,
     SourceUnavailableError,
 )
-from tasks.extract import atp_lists_bundled, census_atp_lists, ft900
-from tasks.extract.base import Ask, RawDocument
-from tasks.extract.session import Session
-from tasks.store import layout
-from tasks.store.objects import ObjectStore
-from tasks.store.open import open_store
+from tasks.extract.bundled import atp_lists
+from tasks.extract.census import atp_lists as census_atp_lists
+from tasks.extract.census import ft900
+from tasks.extract.http.session import Session
+from tasks.extract.source import Ask, RawDocument
+from tasks.storage.object_store import ObjectStore
+from tasks.storage.open import open_store
+from tasks.warehouse import layout
 from tests.command import Ran
-from tests.contract.doubles import HTML, Double
+from tests.doubles.publishers import HTML, Double
 from tests.memory import Memory
 from tests.unit import test_ft900
 from tests.unit.test_atp_products import CODES, atp_list, schedule_b
@@ -122,7 +124,7 @@ def test_another_query_of_an_address_is_asked_for(census: ListsDouble, monkeypat
 
 
 def test_the_lists_of_the_version_before_are_taken_over(census: ListsDouble, monkeypatch: pytest.MonkeyPatch) -> None:
-    known = {d.role: d for d in atp_lists_bundled.fetch(Ask(DATASET), Memory())}
+    known = {d.role: d for d in atp_lists.fetch(Ask(DATASET), Memory())}
     serve(monkeypatch, census, {"imports/2022-01": atp_list(CODES)})
     documents = census_atp_lists.fetch(Ask(DATASET, known=known), Memory())
     assert {d.role for d in documents} == {*known, "imports/2022-01"}
@@ -232,7 +234,7 @@ def store(tmp_path: Path) -> ObjectStore:
 
 def bundled_as_published(role: str) -> bytes:
     """A bundled list in the publisher's form."""
-    (document,) = (d for d in atp_lists_bundled.fetch(Ask(DATASET), Memory()) if d.role == role)
+    (document,) = (d for d in atp_lists.fetch(Ask(DATASET), Memory()) if d.role == role)
     codes = dict(line.split(",") for line in document.body.decode().splitlines()[1:])
     return atp_list(codes, 165)
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tasks.extract import atp_list_files, atp_lists_bundled, ft900
-from tasks.extract.base import Ask, RawDocument
+from tasks.extract.bundled import atp_lists
+from tasks.extract.census import atp_list_parse, ft900
+from tasks.extract.source import Ask, RawDocument
 from tests.memory import Memory
 
 SHARED = Path(__file__).parents[2].parent / "shared"
@@ -21,14 +22,14 @@ FILES = {f"imports/20{y}-01": f"impatp{y}.txt" for y in range(17, 22)} | {"expor
 
 @pytest.fixture(scope="module")
 def bundled() -> dict[str, RawDocument]:
-    return {d.role: d for d in atp_lists_bundled.fetch(Ask("atp_products"), Memory())}
+    return {d.role: d for d in atp_lists.fetch(Ask("atp_products"), Memory())}
 
 
 @pytest.mark.parametrize("role", FILES)
 def test_the_bundled_list_is_the_publishers(role: str, bundled: dict[str, RawDocument]) -> None:
     real = RawDocument.of(role, FILES[role], (LISTS / FILES[role]).read_bytes())
-    ours = atp_list_files.read_list("x", bundled[role])
-    assert atp_list_files.read_list("x", real).equals(ours)
+    ours = atp_list_parse.read_list("x", bundled[role])
+    assert atp_list_parse.read_list("x", real).equals(ours)
     assert ours.height == {"imports/2017-01": 546, "imports/2021-01": 556, "exports/2019-01": 407}.get(
         role, ours.height
     )

@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 
 from configs.errors import TechtradeError
-from tasks.store import layout, versions
-from tasks.store.objects import ObjectStore
-from tasks.store.open import open_store
+from tasks.storage.object_store import ObjectStore
+from tasks.storage.open import open_store
+from tasks.warehouse import layout, protocol
 from tests.cases import quick
 from tests.command import Ran
-from tests.contract.doubles import CensusDouble, WorldBankDouble, closed_port, workbook
+from tests.doubles.publishers import CensusDouble, WorldBankDouble, closed_port, workbook
 
 Run = Callable[..., Ran]
 
@@ -120,7 +120,7 @@ def test_figures_in_another_unit_are_rejected_with_evidence(
     (result,) = json.loads(ran.out)
     assert result["outcome"] == "rejected"
     assert store.get(layout.latest(CENSUS)).body == before
-    manifest = versions.read_manifest(store, CENSUS, result["version"])
+    manifest = protocol.read_manifest(store, CENSUS, result["version"])
     assert manifest.status == "rejected"
     assert store.size(layout.version(CENSUS, result["version"], "quality.parquet"))
     shown = techtrade("show", f"{CENSUS}@{result['version']}")

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from tasks.store import layout
-from tasks.store.objects import ObjectStore
-from tasks.store.open import open_store
+from tasks.storage.object_store import ObjectStore
+from tasks.storage.open import open_store
+from tasks.warehouse import layout
 from tests.cases import quick
 from tests.command import Ran
-from tests.contract.bea_double import KEY, BeaDouble, answers
 from tests.contract.test_bad_input import assert_nothing_published, point_at
+from tests.doubles.bea import KEY, BeaDouble, answers
 
 Run = Callable[..., Ran]
 ANNUAL, QUARTERLY = "us_ip_trade_annual", "us_ip_trade_quarterly"

@@ -9,8 +9,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tasks.extract import bea_codes as codes
-from tasks.extract import bea_tables
+from tasks.extract.bea import code_tree as codes
+from tasks.extract.bea import tables
 from tests.memory import Memory
 
 SOURCES = Path(__file__).parents[2].parent / "shared" / "sources" / "bea_metadata"
@@ -32,10 +32,10 @@ def test_the_types_are_those_of_the_real_list(ours: dict[str, pl.DataFrame]) -> 
 
 
 def test_the_indicators_are_those_of_the_real_list(ours: dict[str, pl.DataFrame]) -> None:
-    real = {c for c in listed("ITA_Indicator") if c[:7] in bea_tables.FLOWS and codes.is_ip(c[7:])}
+    real = {c for c in listed("ITA_Indicator") if c[:7] in tables.FLOWS and codes.is_ip(c[7:])}
     wanted = ours["types"].filter("is_quarterly")["code"]
-    assert real == {f"{flow}{c}" for flow in bea_tables.FLOWS for c in wanted}
-    assert set(bea_tables.ADJUSTMENTS) <= set(listed("ITA_Frequency"))
+    assert real == {f"{flow}{c}" for flow in tables.FLOWS for c in wanted}
+    assert set(tables.ADJUSTMENTS) <= set(listed("ITA_Frequency"))
 
 
 def test_no_other_series_of_either_list_is_about_intellectual_property() -> None:
@@ -48,7 +48,7 @@ def test_no_other_series_of_either_list_is_about_intellectual_property() -> None
 def test_affiliations_and_areas_are_those_of_the_real_lists(ours: dict[str, pl.DataFrame]) -> None:
     assert set(ours["affiliations"]["code"]) == set(listed("IntlServTrade_Affiliation"))
     assert set(ours["areas"]["code"]) == set(listed("IntlServTrade_AreaOrCountry"))
-    known = {*bea_tables.DIRECTIONS, bea_tables.BALANCE, bea_tables.DROPPED}
+    known = {*tables.DIRECTIONS, tables.BALANCE, tables.DROPPED}
     assert known == set(listed("IntlServTrade_TradeDirection"))
 
 

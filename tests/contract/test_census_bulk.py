@@ -19,19 +19,22 @@ from distributed import LocalCluster
 
 from configs.contract import CONFIGS, load_contract
 from configs.errors import ConfigError
-from tasks import changes, derived, history, making, pieces, pipeline
-from tasks.extract.base import Months
-from tasks.extract.census_bulk import FLOWS, File
-from tasks.following import bring_up
-from tasks.runs import Request, Skipped
-from tasks.store import layout, reader, versions
-from tasks.store.local import LocalStore
-from tasks.store.objects import ObjectStore
-from tasks.store.open import open_store
-from tasks.store.raw import RawArchive
-from tasks.store.records import MadePart
+from tasks.build import from_versions, partitioned, recipe
+from tasks.build.history import build
+from tasks.compare import diff
+from tasks.extract.census.merchandise.source import FLOWS, File
+from tasks.extract.source import Months
+from tasks.publish import steps
+from tasks.publish.dependents import bring_up
+from tasks.raw.archive import RawArchive
+from tasks.storage.local import LocalStore
+from tasks.storage.object_store import ObjectStore
+from tasks.storage.open import open_store
+from tasks.warehouse import layout, protocol, reader
+from tasks.warehouse.outcomes import Request, Skipped
+from tasks.warehouse.records import MadePart
 from tests.command import Ran
-from tests.contract.census_bulk_double import ENTERED, LEFT, MOVED, PACKED, RELISTED, CensusBulk, month, relisted
+from tests.doubles.census_bulk import ENTERED, LEFT, MOVED, PACKED, RELISTED, CensusBulk, month, relisted
 
 Run = Callable[..., Ran]
 DATASET = "atp_detail_monthly"
@@ -116,7 +119,7 @@ def test_a_month_that_moved_is_asked_for_again_and_the_changes_are_those_of_the_
     others = pl.col("period") != date(2026, 8, 1)
     assert new.filter(others).equals(old.filter(others))
     assert new.equals(new.sort(load_contract(DATASET).sort_by))
-    expected = changes.compare(new.lazy(), old.lazy(), load_contract(DATASET))
+    expected = diff.compare(new.lazy(), old.lazy(), load_contract(DATASET))
     assert manifest.changes == expected.counts
     assert manifest.changes.rows["new"] > 0 and manifest.changes.rows["removed"] > 0
     told = pl.read_parquet(store.get(layout.version(DATASET, manifest.version, "changes.parquet")).body)
@@ -286,12 +289,12 @@ def test_what_somebody_else_published_meanwhile_is_not_taken_back(
     def revise() -> None:
         bulk.revised[date(2026, 8, 1)] = 1
         contract = load_contract(DATASET)
-        head = versions.read_head(store, DATASET)
+        head = protocol.read_head(store, DATASET)
         request = Request(contract, "live", refresh="all")
-        found = making.read(store, request, pipeline.fetch(request, head, RawArchive(store)))
-        extraction, built = making.make(store, contract, found, head.manifest, Path())
-        checked = pipeline.check(store, request, extraction, built, pipeline.stage(store, head, built), {})
-        pipeline.publish(store, pipeline.seal(store, contract, checked), checked.report)
+        found = recipe.read(store, request, steps.fetch(request, head, RawArchive(store)))
+        extraction, built = recipe.make(store, contract, found, head.manifest, Path())
+        checked = steps.check(store, request, extraction, built, steps.stage(store, head, built), {})
+        steps.publish(store, steps.seal(store, contract, checked), checked.report)
 
     bulk.meanwhile["imports/2026-09"] = revise
     ran, result = publish(techtrade)
@@ -341,8 +344,8 @@ def test_files_that_are_here_are_not_asked_for_again_until_they_move(bulk: Censu
 
     def fetch(**more: Any) -> list[str]:
         bulk.forget()
-        head = versions.read_head(local_store, DATASET)
-        pipeline.fetch(Request(contract, "live", **more), head, archive)
+        head = protocol.read_head(local_store, DATASET)
+        steps.fetch(Request(contract, "live", **more), head, archive)
         return bulk.asked()
 
     spring = {"months": Months.of("2026-03", "2026-05")}
@@ -401,9 +404,9 @@ def test_its_history_follows_a_slice_at_a_time(
         if stood is not None:
             assert values.equals(stood.select(*key, value="value_usd").sort(key)), version.version
     with TemporaryDirectory() as folder:
-        given = derived.documents(RawArchive(store), contract, {})
-        assert history.make(store, contract, given, None, Path(folder)).content_sha256 == manifest.content_sha256
-    monkeypatch.setattr(pipeline, "inputs_sha256", lambda contract, documents: "that of other code")
+        given = from_versions.documents(RawArchive(store), contract, {})
+        assert build.make(store, contract, given, None, Path(folder)).content_sha256 == manifest.content_sha256
+    monkeypatch.setattr(steps, "inputs_sha256", lambda contract, documents: "that of other code")
     skipped = bring_up(store, name)
     assert isinstance(skipped, Skipped) and "made anew with the next version" in skipped.detail
 
@@ -413,12 +416,12 @@ def test_a_worker_of_other_settings_reads_nothing(
 ) -> None:
     contract = load_contract(DATASET)
     request = Request(contract, "live")
-    head = versions.read_head(local_store, DATASET)
-    found = making.read(local_store, request, pipeline.fetch(request, head, RawArchive(local_store)))
-    plan = pieces.plan(contract, found, None)
+    head = protocol.read_head(local_store, DATASET)
+    found = recipe.read(local_store, request, steps.fetch(request, head, RawArchive(local_store)))
+    plan = partitioned.plan(contract, found, None)
     monkeypatch.setenv("TECHTRADE_SOURCES__CENSUS_BULK__SCOPE", "all_products")
     with pytest.raises(ConfigError, match=r"exports/2026-07 was planned with other code or settings"):
-        pieces.make_piece(local_store, plan.pieces[0])
+        partitioned.make_piece(local_store, plan.pieces[0])
     assert not list(local_store.entries(layout.MADE))
 
 
@@ -426,22 +429,22 @@ def test_a_file_that_a_killed_run_left_is_not_taken_for_another(bulk: CensusBulk
     """Another version of a library writes other bytes of the same rows."""
     contract = load_contract(DATASET)
     request = Request(contract, "live")
-    head = versions.read_head(local_store, DATASET)
-    found = making.read(local_store, request, pipeline.fetch(request, head, RawArchive(local_store)))
-    plan = pieces.plan(contract, found, None)
+    head = protocol.read_head(local_store, DATASET)
+    found = recipe.read(local_store, request, steps.fetch(request, head, RawArchive(local_store)))
+    plan = partitioned.plan(contract, found, None)
     for job in plan.pieces:
-        pieces.make_piece(local_store, job)
+        partitioned.make_piece(local_store, job)
     (job,) = plan.parts
-    made = pieces.make_part(local_store, job)
+    made = partitioned.make_part(local_store, job)
     about = layout.made(DATASET, job.key)
     body = local_store.get(about).body
     local_store.delete(about)
     local_store.delete(made.key)
     other = MadePart.load(body, about).model_copy(update={"sha256": "0" * 64})
     local_store.create(about, other.dump())  # of a file that has expired
-    again = pieces.make_part(local_store, job)
+    again = partitioned.make_part(local_store, job)
     assert again == made and local_store.size(again.key) == again.bytes
-    assert pieces.make_part(local_store, job) == made
+    assert partitioned.make_part(local_store, job) == made
 
 
 @pytest.mark.slow

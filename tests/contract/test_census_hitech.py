@@ -19,13 +19,13 @@ import polars as pl
 import pyarrow.dataset as pads
 import pytest
 
-from tasks.store import layout, reader, versions
-from tasks.store.objects import ObjectStore
-from tasks.store.open import open_store
+from tasks.storage.object_store import ObjectStore
+from tasks.storage.open import open_store
+from tasks.warehouse import layout, protocol, reader
 from tests.cases import quick
 from tests.command import Ran
-from tests.contract.census_api_double import KEY, OLD_TOO, CensusApi
-from tests.contract.doubles import CensusDouble, WorldBankDouble
+from tests.doubles.census_api import KEY, OLD_TOO, CensusApi
+from tests.doubles.publishers import CensusDouble, WorldBankDouble
 from tests.integration.mail_server import Hook
 from tests.integration.test_alerts_runs import titles
 from tests.integration.test_run_watch import hook  # noqa: F401 - a fixture
@@ -197,7 +197,7 @@ def test_figures_that_do_not_add_up_are_rejected_with_evidence(
     assert (ran.code, result["outcome"]) == (3, "rejected"), result
     assert REJECTIONS[fault] in " ".join(result["failures"])
     assert store.get(layout.latest(DATASET)).body == before
-    manifest = versions.read_manifest(store, DATASET, result["version"])
+    manifest = protocol.read_manifest(store, DATASET, result["version"])
     assert manifest.status == "rejected"
     evidence = reader.quality(store, manifest).filter(pl.col("check_id") == REJECTIONS[fault])
     assert evidence["failing_rows"][0].len() > 0
@@ -244,7 +244,7 @@ def test_a_revision_asks_for_the_revision_window_and_takes_over_the_rest(
     assert f"asked for: {len(api.requests)} requests, " in shown
     assert "; 24 answers reused from the version before, 0 from a run that was cut off" in shown
     old = [f for f in manifest.files if f.path.startswith("data/part_year=2015")]
-    first = versions.read_manifest(store, DATASET, str(manifest.parent))
+    first = protocol.read_manifest(store, DATASET, str(manifest.parent))
     assert old[0] in first.files, "an unchanged year is the parent's file"
     assert result["changes"]["rows"]["revised"] > 0 and result["changes"]["rows"]["new"] == 0
 

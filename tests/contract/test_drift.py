@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from configs.calendar import load_calendar
-from tasks import drift
-from tasks.store import versions
-from tests.contract.doubles import HTML, closed_port, workbook
-from tests.contract.metadata_double import Metadata, as_frozen, changed
+from configs.release_calendar import load_calendar
+from tasks.extract.drift import check
+from tasks.warehouse import protocol
+from tests.doubles.metadata import Metadata, as_frozen, changed
+from tests.doubles.publishers import HTML, closed_port, workbook
 from tests.plain import Run, plain
 
 KEY = "0A1B2C3D-1111-2222-3333-CA4A47000000"
@@ -31,7 +31,7 @@ def server() -> Iterator[Metadata]:
 @pytest.fixture
 def publisher(server: Metadata, monkeypatch: pytest.MonkeyPatch) -> Metadata:
     server.requests.clear()
-    for source in drift.sources():
+    for source in check.sources():
         point_at(monkeypatch, source, f"{server.url}/{source}")
     monkeypatch.setenv("TECHTRADE_SOURCES__CENSUS_FT900__URL", "")
     monkeypatch.delenv("CENSUS_API_KEY", raising=False)
@@ -72,7 +72,7 @@ def test_publishers_that_are_as_frozen_are_no_drift(publisher: Metadata, run: Ru
     code, found = told(run)
     without = {"census_atp_lists", "census_ft900"}
     assert {s: c["state"] for s, c in found.items()} == {
-        s: "no address" if s in without else "as expected" for s in drift.sources()
+        s: "no address" if s in without else "as expected" for s in check.sources()
     }
     assert code == 0
     assert not any(c["differences"] for c in found.values())
@@ -305,7 +305,7 @@ def test_of_a_monthly_file_the_end_is_asked_for_and_its_members_are_named(publis
         "new: imports EXP_PORT.TXT (member)",
     ]
     assert [r.rsplit("/", 1)[0] for r in publisher.requests] == [
-        f"/census_bulk/{load_calendar('ft900').newest(versions.utc_now()):%Y}/Merch/{flow}" for flow in ("ex_m", "im_m")
+        f"/census_bulk/{load_calendar('ft900').newest(protocol.utc_now()):%Y}/Merch/{flow}" for flow in ("ex_m", "im_m")
     ]
 
 

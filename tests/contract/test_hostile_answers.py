@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from tasks.store import layout
-from tasks.store.open import open_store
+from tasks.storage.open import open_store
+from tasks.warehouse import layout
 from tests.cases import quick
 from tests.command import Ran
-from tests.contract.bea_double import KEY, BeaDouble
-from tests.contract.doubles import WorldBankDouble
+from tests.doubles.bea import KEY, BeaDouble
+from tests.doubles.publishers import WorldBankDouble
 
 Run = Callable[..., Ran]
 Spoil = Callable[[bytes], bytes]

@@ -17,7 +17,7 @@ import fastexcel
 import polars as pl
 import pytest
 
-from tasks.extract import partner_reference
+from tasks.extract import partners
 from tests.memory import Memory
 
 SOURCES = Path(__file__).parents[2].parent / "shared" / "sources"
@@ -160,7 +160,7 @@ SIZES = {"api": 256, "schedule_c": 239, "world_bank_2024": 265, "world_bank_2021
 
 @pytest.fixture(scope="module", name="ours")
 def table_of_partners() -> pl.DataFrame:
-    return partner_reference.table(partner_reference.document(Memory())).collect()
+    return partners.table(partners.document(Memory())).collect()
 
 
 def by_code(ours: pl.DataFrame, column: str) -> dict[str, dict[str, str]]:

@@ -10,9 +10,10 @@ import polars as pl
 import pytest
 
 from configs.errors import SourceResponseError
-from tasks.extract import census_balance, snapshot
-from tasks.extract import world_bank_pages as pages
-from tasks.extract.base import Ask, RawDocument
+from tasks.extract.bundled import snapshot
+from tasks.extract.census import balance_workbook
+from tasks.extract.source import Ask, RawDocument
+from tasks.extract.world_bank import indicators_parse as pages
 from tests.memory import Memory
 
 SOURCES = Path(__file__).parents[2].parent / "shared" / "sources"
@@ -26,7 +27,7 @@ def document(role: str, body: bytes) -> RawDocument:
 @pytest.mark.parametrize("vintage", ["2023-01", "2025-02"])
 def test_the_real_workbook_gives_the_bundled_figures_and_its_year_column_adds_up(vintage: str) -> None:
     body = (SOURCES / "census_balance" / f"country_{vintage}.xlsx").read_bytes()
-    real = census_balance.parse("atp_world_monthly", (document("workbook", body),), vintage)
+    real = balance_workbook.parse("atp_world_monthly", (document("workbook", body),), vintage)
     bundled = snapshot.parse("atp_world_monthly", snapshot.fetch(Ask("atp_world_monthly", vintage), Memory()), vintage)
     monthly = real.tables["monthly"].collect()
     assert monthly.equals(bundled.tables["monthly"].collect())

@@ -16,16 +16,16 @@ import pytest
 
 from configs.errors import ConfigError, SourceError, SourceResponseError, SourceUnavailableError
 from configs.settings import SourceSettings, source_settings
-from tasks import news_webhooks
-from tasks.extract import wire
-from tasks.extract.base import Ask, Meter
-from tasks.extract.http import Client
-from tasks.extract.http_answers import retry_after
-from tasks.extract.session import Session
+from tasks.extract.http import wire
+from tasks.extract.http.client import Client
+from tasks.extract.http.responses import retry_after
+from tasks.extract.http.session import Session
+from tasks.extract.source import Ask, Meter
+from tasks.news import webhooks
 from tests.cases import quick
 from tests.command import Ran
-from tests.contract.doubles import CensusDouble, Double
-from tests.contract.misbehaviour import BODY, _gzip
+from tests.doubles.misbehaviour import BODY, _gzip
+from tests.doubles.publishers import CensusDouble, Double
 from tests.memory import Memory
 
 SOURCE = "census_balance"
@@ -260,14 +260,14 @@ def test_fault_of_the_transport_publishes_nothing(
 def test_subscriber_that_never_ends_is_given_up(fault: str) -> None:
     with Compressed() as subscriber:
         subscriber.fault = fault
-        with pytest.raises(news_webhooks._RefusedError, match=r"Timeout|TooMuchError|status 404|status 500"):
-            news_webhooks._post_once(subscriber.url, {"id": "x"}, 0.5)
+        with pytest.raises(webhooks._RefusedError, match=r"Timeout|TooMuchError|status 404|status 500"):
+            webhooks._post_once(subscriber.url, {"id": "x"}, 0.5)
         assert subscriber.sent < 16_000_000
 
 
 def test_subscriber_gets_name_and_password_of_its_address() -> None:
     with Compressed() as subscriber:
-        news_webhooks._post_once(subscriber.url.replace("//", "//user:word@"), {"id": "x"}, 5)
+        webhooks._post_once(subscriber.url.replace("//", "//user:word@"), {"id": "x"}, 5)
         assert subscriber.authorization == "Basic dXNlcjp3b3Jk"
 
 

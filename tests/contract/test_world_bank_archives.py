@@ -12,18 +12,12 @@ import pytest
 
 from configs.errors import VintageUnavailableError
 from configs.hints import command
-from tasks import archives
-from tasks.extract.base import RawDocument
-from tasks.following import bring_up
-from tasks.store import layout, reader
-from tasks.store.objects import ObjectStore
-from tests.contract.world_bank_archive_double import (
-    ECONOMIES,
-    PAYMENTS,
-    RECEIPTS,
-    WorldBankArchiveDouble,
-    value,
-)
+from tasks.extract.source import RawDocument
+from tasks.extract.world_bank import archive_inventory
+from tasks.publish.dependents import bring_up
+from tasks.storage.object_store import ObjectStore
+from tasks.warehouse import layout, reader
+from tests.doubles.world_bank_archives import ECONOMIES, PAYMENTS, RECEIPTS, WorldBankArchiveDouble, value
 from tests.integration.published import publish
 from tests.plain import Run, plain
 
@@ -100,7 +94,7 @@ def test_the_vintages_enter_the_history_whenever_they_are_got(
 
 
 def states(store: ObjectStore) -> dict[str, str]:
-    return {f"{s.vintage} {s.indicator}": s.state for s in archives.inventory(store).series}
+    return {f"{s.vintage} {s.indicator}": s.state for s in archive_inventory.inventory(store).series}
 
 
 def test_every_vintage_of_both_series_is_got_archived_and_read_back(
@@ -112,8 +106,8 @@ def test_every_vintage_of_both_series_is_got_archived_and_read_back(
     told = json.loads(ran.out)
     assert (told["listed"], told["asked"], told["failures"]) == (3, 6, [])
     assert told["cost"]["requests"] == 1 + 6 * 4
-    assert archives.vintages(local_store) == ("201304", "201407", "202001")
-    table = archives.table(local_store, "201407").collect()
+    assert archive_inventory.vintages(local_store) == ("201304", "201407", "202001")
+    table = archive_inventory.table(local_store, "201407").collect()
     assert table.schema == {
         "vintage": pl.String,
         "economy_code": pl.String,
@@ -128,7 +122,7 @@ def test_every_vintage_of_both_series_is_got_archived_and_read_back(
         for year in range(2008, 2014)
     }
     assert {row[:4]: row[4] for row in table.iter_rows()} == expected, "old codes are present ones, null is left out"
-    for entry in archives.inventory(local_store).series:
+    for entry in archive_inventory.inventory(local_store).series:
         assert entry.parsed_ok and entry.rows and entry.retrieved_at and len(entry.documents) == 4
         for document in entry.documents:
             body = local_store.get(document.raw_key).body
@@ -145,8 +139,8 @@ def test_what_the_inventory_has_is_not_asked_for_again(
     ran = run("sources", "archives")
     assert ran.code == 0 and "nothing new" in ran.out
     assert double.asked == [] and len(double.requests) == 1, "the list only"
-    now = archives.Inventory.load(local_store.get(KEY).body, KEY)
-    was = archives.Inventory.load(before, KEY)
+    now = archive_inventory.Inventory.load(local_store.get(KEY).body, KEY)
+    was = archive_inventory.Inventory.load(before, KEY)
     assert now.series == was.series
     double.versions.append("202107")
     assert run("sources", "archives").code == 0
@@ -184,7 +178,7 @@ def test_a_page_of_an_unfinished_series_is_taken_over(
     double.requests.clear()
     assert run("sources", "archives").code == 0
     assert not [r for r in double.requests if "201304" in r and RECEIPTS in r and "&page=1" in r]
-    assert archives.table(local_store, "201304").collect().height == 2 * 7 * 5
+    assert archive_inventory.table(local_store, "201304").collect().height == 2 * 7 * 5
 
 
 FAULTS = {
@@ -221,9 +215,9 @@ def test_a_bad_answer_is_told_kept_and_hides_no_other(
     found = states(local_store)
     assert found.pop("201407 receipts") == "unreadable"
     assert set(found.values()) == {"data"} and len(found) == 5
-    (entry,) = [s for s in archives.inventory(local_store).series if s.state == "unreadable"]
+    (entry,) = [s for s in archive_inventory.inventory(local_store).series if s.state == "unreadable"]
     assert entry.kept and all(local_store.size(k) for k in entry.kept), "what came is kept"
-    assert "receipts" not in archives.table(local_store, "201407").collect()["indicator"].to_list()
+    assert "receipts" not in archive_inventory.table(local_store, "201407").collect()["indicator"].to_list()
     double.fault = ""
     double.requests.clear()
     assert run("sources", "archives").code == 0
@@ -276,7 +270,7 @@ def test_versions_from_before_a_series_are_empty_with_the_reason_and_believed(
     ran = run("sources", "archives")
     assert ran.code == 0 and "201304 receipts has no data: 160 Data not found" in ran.out
     assert states(local_store)["201304 receipts"] == "empty"
-    assert archives.table(local_store, "201304").collect()["indicator"].unique().to_list() == ["payments"]
+    assert archive_inventory.table(local_store, "201304").collect()["indicator"].unique().to_list() == ["payments"]
     double.requests.clear()
     assert run("sources", "archives").code == 0
     assert double.asked == []
@@ -308,14 +302,14 @@ def test_data_are_never_replaced_by_a_lack_or_an_error(
     run: Run, double: WorldBankArchiveDouble, local_store: ObjectStore
 ) -> None:
     assert run("sources", "archives").code == 0
-    before = archives.inventory(local_store).series
+    before = archive_inventory.inventory(local_store).series
     for fault, told in {"160": "was extracted before", "html": "markup"}.items():
         double.fault = fault
         ran = run("sources", "archives", "--refresh", "all")
         assert ran.code == 1 and told in ran.err
-        now = archives.inventory(local_store).series
+        now = archive_inventory.inventory(local_store).series
         assert [s.content_sha256 for s in now] == [s.content_sha256 for s in before]
-        assert archives.table(local_store, "201407").collect().height == 84
+        assert archive_inventory.table(local_store, "201407").collect().height == 84
 
 
 def test_a_version_that_is_not_what_it_was_is_told_and_both_are_kept(
@@ -325,7 +319,7 @@ def test_a_version_that_is_not_what_it_was_is_told_and_both_are_kept(
     double.raised = 1.0
     ran = run("sources", "archives", "--refresh", "all")
     assert ran.code == 0 and ran.err.count("is not what it was") == 6
-    for entry in archives.inventory(local_store).series:
+    for entry in archive_inventory.inventory(local_store).series:
         assert len(entry.earlier) == 1 and entry.earlier[0] != entry.documents[0].raw_key
         assert local_store.size(entry.earlier[0])
     assert run("sources", "archives", "--refresh", "all").err.count("is not what it was") == 0
@@ -337,7 +331,7 @@ def test_an_old_and_a_present_code_of_one_economy_are_one(
 ) -> None:
     double.fault = fault
     assert run("sources", "archives").code == 0
-    found = archives.table(local_store, "201407").filter(pl.col("economy_code") == "ROU", indicator="receipts")
+    found = archive_inventory.table(local_store, "201407").filter(pl.col("economy_code") == "ROU", indicator="receipts")
     assert found.collect().height == 6
     assert value("201407", RECEIPTS, "ROU", 2008) in found.collect()["value_usd"]
 
@@ -347,27 +341,27 @@ def test_a_version_that_is_not_there_is_told_with_what_to_do(
 ) -> None:
     hint = command("sources", "archives", store=local_store.url)
     with pytest.raises(VintageUnavailableError, match=f"there are none; get them with: {re.escape(hint)}$"):
-        archives.table(local_store, "201407")
+        archive_inventory.table(local_store, "201407")
     assert run(*hint.split()[1:]).code == 0
     with pytest.raises(VintageUnavailableError, match="there are 3, 201304 to 202001"):
-        archives.table(local_store, "201408")
+        archive_inventory.table(local_store, "201408")
     assert run("raw", "take-down", "world_bank_archives", "--reason", "licence").code == 0
     with pytest.raises(VintageUnavailableError, match="--refresh all"):
-        archives.table(local_store, "201407")
+        archive_inventory.table(local_store, "201407")
     assert run("sources", "archives", "--refresh", "all").code == 0
-    assert archives.table(local_store, "201407").collect().height == 84
+    assert archive_inventory.table(local_store, "201407").collect().height == 84
 
 
 def test_a_full_size_version_is_one_page_a_series(
     run: Run, double: WorldBankArchiveDouble, local_store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     economies = [f"{a}{b}{c}" for a in "ABCDEFGHIJK" for b in "LMNO" for c in "PQRSTU"]
-    monkeypatch.setattr("tests.contract.world_bank_archive_double.ECONOMIES", (*economies, "USA"))
-    monkeypatch.setattr("tests.contract.world_bank_archive_double.OLD", {})
+    monkeypatch.setattr("tests.doubles.world_bank_archives.ECONOMIES", (*economies, "USA"))
+    monkeypatch.setattr("tests.doubles.world_bank_archives.OLD", {})
     double.versions, double.years, double.per_page = ["202407"], range(1960, 2025), 20_000
     assert run("sources", "archives").code == 0
     assert len(double.requests) == 3
-    assert archives.table(local_store, "202407").collect().height == 2 * 265 * 64
+    assert archive_inventory.table(local_store, "202407").collect().height == 2 * 265 * 64
 
 
 def test_documents_are_read_from_disk_by_their_names(
@@ -386,11 +380,11 @@ def test_documents_are_read_from_disk_by_their_names(
     monkeypatch.setenv("TECHTRADE_SOURCES__WORLD_BANK_ARCHIVES__URL", folder.as_uri())
     ran = run("sources", "archives")
     assert ran.code == 0, ran.err
-    assert double.requests == [] and archives.vintages(local_store) == ("202001",)
+    assert double.requests == [] and archive_inventory.vintages(local_store) == ("202001",)
 
 
 def test_archived_pages_are_documents_of_their_own(double: WorldBankArchiveDouble) -> None:
-    from tasks.extract import world_bank_archives
+    from tasks.extract.world_bank import archives as world_bank_archives
 
     path = f"/country/all/series/{RECEIPTS}/time/all/version/202001/data?page=1"
     document = RawDocument.of("202001/receipts/1", "https://example/x", double.document(path)[0])

@@ -17,14 +17,14 @@ from deploy.stack.s3 import BUCKET
 from deploy.stack.stack import Stack, Wishes, running
 from deploy.stack.state import load
 from deploy.stack.trial import throwaway_folder
-from flows.ports import free_ports
-from tasks.store import layout, versions
-from tasks.store.objects import ObjectStore
-from tasks.store.open import open_store
-from tasks.store.verify import verify
-from tests.contract import bea_double
-from tests.contract.bea_double import BeaDouble
-from tests.contract.doubles import CensusDouble
+from flows.prefect_setup.ports import free_ports
+from tasks.storage.object_store import ObjectStore
+from tasks.storage.open import open_store
+from tasks.warehouse import layout, protocol
+from tasks.warehouse.upkeep.verify import verify
+from tests.doubles import bea as bea_double
+from tests.doubles.bea import BeaDouble
+from tests.doubles.publishers import CensusDouble
 from tests.drills import faulty_s3
 from tests.integration.mail_server import Hook, headings, web_hook
 
@@ -92,7 +92,7 @@ class Ground:
 
     def vintages(self, dataset: str = ATP) -> list[str]:
         """Of the versions that readers have got, in their order; what they get now has all its checksums."""
-        latest, _ = versions.read_latest(self.store, dataset)
+        latest, _ = protocol.read_latest(self.store, dataset)
         if latest is None:
             return []
         verify(self.store, dataset)

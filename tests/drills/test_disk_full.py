@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.store.schedule import note_scheduled
+from tasks.warehouse.schedule import note_scheduled
 from tests.drills.ground import ATP, Ground, wait_for
 
 PAGE = 4096

@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from deploy.stack.processes import marked
-from tasks.store.versions import read_latest
+from tasks.warehouse.protocol import read_latest
 from tests.drills.ground import ATP, Ground, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]

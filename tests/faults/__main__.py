@@ -9,7 +9,7 @@ import os
 import sys
 import time
 
-from flows.runtime import prepare
+from flows.prefect_setup.defaults import prepare
 from tests.faults import table
 from tests.faults.harness import ground, rows, tried
 

@@ -16,14 +16,15 @@ from flows.cli import main
 
 
 def _write_addresses_down() -> None:
-    from tasks.extract import http
+    from tasks.extract.http import client
 
-    http.without_secrets = lambda url, ours=None: url
-    http.redacted_log.__code__ = (lambda record: True).__code__
+    client.without_secrets = lambda url, ours=None: url
+    client.redacted_log.__code__ = (lambda record: True).__code__
 
 
 def _print_as_it_is() -> None:
-    from flows import cli, output, tables
+    from flows import cli
+    from flows.cli import output, tables
 
     output.visible = tables.visible = output.escaped = str
     cli.refuse_other_bytes = lambda arguments: None

@@ -17,12 +17,13 @@ from functools import partial
 import pytest
 
 from configs.errors import ConcurrentPublishError, ConditionsIgnoredError
-from tasks.alerts import state
+from tasks.alerts import state_store
 from tasks.alerts.model import Sent, State
-from tasks.promote import promote
-from tasks.store import gc, layout, retention, versions, yank
-from tasks.store.s3 import S3Store
-from tasks.store.versions import Built
+from tasks.publish.promote import promote
+from tasks.storage.s3 import S3Store
+from tasks.warehouse import layout, protocol, yank
+from tasks.warehouse.protocol import Built
+from tasks.warehouse.upkeep import gc, retention
 from tests.faults.harness import Fault, Ground, Row
 from tests.faults.s3_answers import candidate
 from tests.integration import careless_proxy, seaweed
@@ -56,7 +57,7 @@ class Drill:
             publish(self.direct, self.built(number))
         self.rejected = rejected(self.direct, self.built(3))
         self.lost = sealed(self.direct, self.built(4))
-        self.begun = versions.claim(self.direct, versions.read_head(self.direct, DATASET))
+        self.begun = protocol.claim(self.direct, protocol.read_head(self.direct, DATASET))
         self.direct.replace(layout.ALERTS, State().dump(), None)
 
     def built(self, number: int) -> Built:
@@ -85,11 +86,11 @@ def publishes(drill: Drill) -> None:
 
 def publishes_second(drill: Drill) -> None:
     """The other publisher was faster: the swap must be refused, by the server or by us."""
-    head = versions.read_head(drill.direct, DATASET)
+    head = protocol.read_head(drill.direct, DATASET)
     mine = sealed(drill.direct, drill.built(5), head=head)
     other = publish(drill.direct, drill.built(6)).manifest.version
     with suppress(ConcurrentPublishError):
-        versions.swap(drill.through, mine)
+        protocol.swap(drill.through, mine)
     assert intact(drill.direct) == other, "the other version was overwritten"
 
 
@@ -102,11 +103,11 @@ def yanks(drill: Drill) -> None:
 
 
 def cleans(drill: Drill) -> None:
-    gc.execute(drill.through, gc.plan(drill.through, versions.utc_now() + timedelta(days=2), timedelta(days=1)))
+    gc.execute(drill.through, gc.plan(drill.through, protocol.utc_now() + timedelta(days=2), timedelta(days=1)))
 
 
 def abandons(drill: Drill) -> None:
-    plan = gc.plan(drill.direct, versions.utc_now() + timedelta(days=2), timedelta(days=1))
+    plan = gc.plan(drill.direct, protocol.utc_now() + timedelta(days=2), timedelta(days=1))
     gc.execute(drill.through, replace(plan, leftovers=tuple(x for x in plan.leftovers if x.action == "abandon")))
 
 
@@ -114,12 +115,12 @@ def retires(drill: Drill) -> None:
     old = drill.log[0]
     keys = (layout.version(DATASET, old, layout.data_file(None)),)
     one = retention.Superseded(DATASET, old, "by the drill", keys, 1)
-    retention.execute(drill.through, retention.RetentionPlan(versions.utc_now(), (one,), ()))
+    retention.execute(drill.through, retention.RetentionPlan(protocol.utc_now(), (one,), ()))
 
 
 def alerts(drill: Drill) -> None:
-    sent = Sent(owner="drill", at=versions.utc_now())
-    state.change(drill.through, lambda s: s.model_copy(update={"sent": (sent,)}))
+    sent = Sent(owner="drill", at=protocol.utc_now())
+    state_store.change(drill.through, lambda s: s.model_copy(update={"sent": (sent,)}))
 
 
 def publishes_first(drill: Drill) -> None:
@@ -127,7 +128,7 @@ def publishes_first(drill: Drill) -> None:
 
 
 def publishes_first_beside(drill: Drill) -> None:
-    versions.claim(drill.direct, versions.read_head(drill.direct, DATASET))
+    protocol.claim(drill.direct, protocol.read_head(drill.direct, DATASET))
     publishes_first(drill)
 
 
@@ -191,7 +192,7 @@ def faults() -> list[Fault]:
 
 def _seed(patch: pytest.MonkeyPatch) -> None:
     """Nothing is proved, as it once was not."""
-    patch.setattr("tasks.store.s3_conditions.Conditions._refused", lambda *arguments, **condition: None)
+    patch.setattr("tasks.storage.s3_conditions.Conditions._refused", lambda *arguments, **condition: None)
 
 
 ROW = Row(

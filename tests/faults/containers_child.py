@@ -22,12 +22,13 @@ from typing import Any
 import fastexcel
 
 from configs.errors import SourceError
-from tasks import drift_readers
-from tasks.extract import census_balance, ft900, workbook
-from tasks.extract.base import Ask, RawDocument
-from tasks.extract.bulk_month import read_month
-from tasks.extract.session import Session
-from tests.contract import doubles, ft900_workbook
+from tasks.extract import workbook
+from tasks.extract.census import balance_workbook, ft900
+from tasks.extract.census.merchandise.month import read_month
+from tasks.extract.drift import metadata
+from tasks.extract.http.session import Session
+from tasks.extract.source import Ask, RawDocument
+from tests.doubles import ft900_workbook, publishers
 from tests.faults import bombs
 from tests.memory import Memory
 from tests.unit.test_bulk_month import concord, detail, zipped
@@ -44,13 +45,13 @@ def good(reader: str) -> bytes:
     if "ft900" in reader:
         heads = ft900_workbook.head(ft900_workbook.TITLE)
         return ft900_workbook.workbook(heads)
-    return doubles.workbook()
+    return publishers.workbook()
 
 
 def _balance(file: Path, archive: Memory) -> None:
     os.environ["TECHTRADE_SOURCES__CENSUS_BALANCE__URL"] = file.as_uri()
-    documents = census_balance.fetch(Ask("atp_world_monthly"), archive)
-    census_balance.parse("atp_world_monthly", documents, None)
+    documents = balance_workbook.fetch(Ask("atp_world_monthly"), archive)
+    balance_workbook.parse("atp_world_monthly", documents, None)
 
 
 def _ft900(file: Path, archive: Memory) -> None:
@@ -66,10 +67,10 @@ def _drift(read: Callable[[RawDocument, str], object], file: Path) -> object:
 READERS: Mapping[str, Callable[[Path, Memory], object]] = {
     "balance workbook": _balance,
     "ft900 workbook": _ft900,
-    "balance drift": lambda file, _: _drift(drift_readers.balance_workbook, file),
-    "ft900 drift": lambda file, _: _drift(drift_readers.ft900_exhibits, file),
+    "balance drift": lambda file, _: _drift(metadata.balance_workbook, file),
+    "ft900 drift": lambda file, _: _drift(metadata.ft900_exhibits, file),
     "month": lambda file, _: read_month(file, "exports", "2025-03", "EXDB2503.ZIP"),
-    "month drift": lambda file, _: _drift(drift_readers.bulk_members, file),
+    "month drift": lambda file, _: _drift(metadata.bulk_members, file),
 }
 
 
@@ -107,7 +108,7 @@ def _without_guard() -> None:
         origin = workbook.Origin(source, document.url, (document.raw_key,))
         return workbook.Workbook(fastexcel.read_excel(document.body), origin)
 
-    for module in (census_balance, ft900, drift_readers):
+    for module in (balance_workbook, ft900, metadata):
         module.open_workbook = opened  # type: ignore[attr-defined]
 
 

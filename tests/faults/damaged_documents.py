@@ -11,9 +11,11 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from configs.contract import load_contract
-from tasks.store import derived, gc, layout, raw_named, versions
-from tasks.store.local import LocalStore
-from tasks.store.raw import RawArchive
+from tasks.raw import references
+from tasks.raw.archive import RawArchive
+from tasks.storage.local import LocalStore
+from tasks.warehouse import catalog, layout, protocol
+from tasks.warehouse.upkeep import gc
 from tests.faults import full_store, upkeep
 from tests.faults.full_store import DATASET, IP, NEXT
 from tests.faults.harness import Fault, Ground, Row
@@ -49,7 +51,7 @@ def _first(pattern: str) -> Callable[[Path], str]:
 
 def _raw(root: Path) -> str:
     latest = full_store.log_of(LocalStore(root), IP)
-    return versions.read_manifest(LocalStore(root), IP, latest.version).sources[0].raw_key
+    return protocol.read_manifest(LocalStore(root), IP, latest.version).sources[0].raw_key
 
 
 def _key(key: str) -> Callable[[Path], str]:
@@ -165,7 +167,7 @@ def _publish(document: str, where: Ground) -> str:
     store, _ = _damaged(document, DAMAGES["cut midway"], folder)
     before = full_store.versions_of(store, IP)
     publish(store, IP, NEXT)
-    derived.refresh_catalog(store, load_contract(IP))
+    catalog.refresh_catalog(store, load_contract(IP))
     after = full_store.versions_of(store, IP)
     shutil.rmtree(folder)
     return "" if len(after) == len(before) + 1 else "it was not published"
@@ -214,7 +216,7 @@ def seed(patch: pytest.MonkeyPatch) -> None:
         def __exit__(self, *_: object) -> None: ...
 
     patch.setattr(gc, "isolated", Straight)
-    patch.setattr(raw_named.Named, "__contains__", lambda self, key: key in self.keys)
+    patch.setattr(references.Named, "__contains__", lambda self, key: key in self.keys)
 
 
 ROW = Row(

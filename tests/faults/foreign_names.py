@@ -11,12 +11,13 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tasks.store import belongs, gc, layout
-from tasks.store import local as local_
-from tasks.store.local import LocalStore
-from tasks.store.objects import ObjectStore
-from tasks.store.open import open_store
-from tasks.store.records import Claim
+from tasks.storage import local as local_
+from tasks.storage.local import LocalStore
+from tasks.storage.object_store import ObjectStore
+from tasks.storage.open import open_store
+from tasks.warehouse import key_grammar, layout
+from tasks.warehouse.records import Claim
+from tasks.warehouse.upkeep import gc
 from tests.faults import full_store, upkeep
 from tests.faults.full_store import DATASET, IP, LATER, Operation
 from tests.faults.harness import Fault, Ground, Row
@@ -207,7 +208,7 @@ def _reported(put: Put, where: Ground) -> str:
     told = [*plan.foreign, *plan.problems]
     if not told and put is not KINDS["link among temporary files"]:
         return "nothing is reported"
-    if len(plan.foreign) > belongs.SHOWN + 1 or not all(line.isprintable() for line in plan.foreign):
+    if len(plan.foreign) > key_grammar.SHOWN + 1 or not all(line.isprintable() for line in plan.foreign):
         return f"not lines for a terminal: {told}"
     return ""
 

@@ -12,13 +12,13 @@ from tempfile import mkdtemp
 
 from configs.contract import load_contract
 from flows import announcing
-from tasks.following import bring_up
-from tasks.store import derived, layout, ledger, schedule, versions, yank
-from tasks.store.local import LocalStore
-from tasks.store.objects import ObjectStore
-from tasks.store.raw import RawArchive
-from tasks.store.records import Latest, Status
-from tasks.store.versions import Built
+from tasks.publish.dependents import bring_up
+from tasks.raw.archive import RawArchive
+from tasks.storage.local import LocalStore
+from tasks.storage.object_store import ObjectStore
+from tasks.warehouse import catalog, layout, ledger, protocol, schedule, yank
+from tasks.warehouse.protocol import Built
+from tasks.warehouse.records import Latest, Status
 from tests.conftest import _build
 from tests.integration import drill
 from tests.integration.drill import DATASET
@@ -48,11 +48,11 @@ def template() -> Path:
     drill.sealed(store, built[3], status="rejected")
     drill.sealed(store, built[4])  # beaten: sealed, never published
     for name in (IP, DATASET):  # killed: claimed, staged, never sealed
-        draft = versions.claim(store, versions.read_head(store, name))
-        versions.stage_bytes(store, draft, "changes.parquet", b"left behind")
-    given_up = versions.stage_data(store, versions.claim(store, versions.read_head(store, DATASET)), built[5])
-    manifest = drill.manifest_of(given_up, built[5], "passed", versions.utc_now)
-    versions.seal(store, given_up, manifest.model_copy(update={"status": "abandoned", "files": ()}))
+        draft = protocol.claim(store, protocol.read_head(store, name))
+        protocol.stage_bytes(store, draft, "changes.parquet", b"left behind")
+    given_up = protocol.stage_data(store, protocol.claim(store, protocol.read_head(store, DATASET)), built[5])
+    manifest = drill.manifest_of(given_up, built[5], "passed", protocol.utc_now)
+    protocol.seal(store, given_up, manifest.model_copy(update={"status": "abandoned", "files": ()}))
     archive = RawArchive(store)
     old = archive.keep("census_balance", "old", "https://example.org/old", b"old", ".txt")
     archive.note("census_balance", f"{DATASET}/plan", old)
@@ -61,12 +61,12 @@ def template() -> Path:
     store.create("_alerts/state.json", b"{}")
     schedule.note_scheduled(store, by="faults")
     for name in (IP, f"{IP}_history", DATASET):
-        derived.refresh_catalog(store, load_contract(name))
+        catalog.refresh_catalog(store, load_contract(name))
         ledger.keep(store, name)
         announcing.feeds(store, load_contract(name))
     for name in (IP, DATASET):
-        at = versions.stamp(versions.utc_now())
-        derived.write_status(store, Status(dataset=name, checked_at=at, outcome="published", detail=""))
+        at = protocol.stamp(protocol.utc_now())
+        catalog.write_status(store, Status(dataset=name, checked_at=at, outcome="published", detail=""))
     shutil.rmtree(made / "built")
     return made
 
@@ -89,7 +89,7 @@ def copied(to: Path) -> LocalStore:
 
 
 def versions_of(store: ObjectStore, dataset: str) -> list[str]:
-    latest, _ = versions.read_latest(store, dataset)
+    latest, _ = protocol.read_latest(store, dataset)
     return [e.version for e in latest.published] if latest else []
 
 
@@ -97,11 +97,11 @@ def read(store: ObjectStore, *datasets: str) -> dict[str, object]:
     """The log of each dataset, and the bytes of each version in it whose data no policy deleted."""
     found: dict[str, object] = {}
     for dataset in datasets:
-        latest, _ = versions.read_latest(store, dataset)
+        latest, _ = protocol.read_latest(store, dataset)
         assert latest is not None
         found[dataset] = latest.log
         for entry in latest.published:
-            manifest = versions.read_manifest(store, dataset, entry.version, entry.manifest_sha256)
+            manifest = protocol.read_manifest(store, dataset, entry.version, entry.manifest_sha256)
             for file in manifest.files:
                 if file.rows is None or entry.version not in latest.retired_versions:
                     key = layout.version(dataset, entry.version, file.path)
@@ -133,7 +133,7 @@ def differences(before: dict[str, object], after: dict[str, object]) -> str:
 
 
 def log_of(store: ObjectStore, dataset: str) -> Latest:
-    latest, _ = versions.read_latest(store, dataset)
+    latest, _ = protocol.read_latest(store, dataset)
     assert latest is not None
     return latest
 

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from configs.errors import SourceError
-from tasks.extract import bea_answers, world_bank_pages
-from tests.contract.good_answers import GOOD, Good, document
-from tests.contract.hostile_json import KINDS, bytes_of, doubled, places, put
+from tasks.extract.bea import parse
+from tasks.extract.world_bank import indicators_parse
+from tests.doubles.good_answers import GOOD, Good, document
+from tests.doubles.hostile_json import KINDS, bytes_of, doubled, places, put
 from tests.faults.harness import Fault, Ground, Row
 
 # Kinds that a value can have in another answer that is good, too: its figures are others, then.
@@ -90,8 +91,8 @@ def _seed(patch: pytest.MonkeyPatch) -> None:
     def begin(text: str) -> tuple[Any, int]:
         return json.JSONDecoder().raw_decode(text)
 
-    patch.setattr(world_bank_pages, "loads", json.loads)
-    patch.setattr(bea_answers, "begin", begin)
+    patch.setattr(indicators_parse, "loads", json.loads)
+    patch.setattr(parse, "begin", begin)
 
 
 ROW = Row(

@@ -12,12 +12,13 @@ import pytest
 
 from configs.errors import ConfigError, SourceError
 from configs.settings import SourceSettings, source_settings
-from tasks.extract import http, wire
-from tasks.extract.base import Meter
-from tasks.extract.http import Client
-from tasks.extract.http_answers import Answer, Found
-from tests.contract.doubles import Double
-from tests.contract.misbehaviour import BODY, TRANSPORT
+from tasks.extract.http import client as http
+from tasks.extract.http import wire
+from tasks.extract.http.client import Client
+from tasks.extract.http.responses import Answer, Found
+from tasks.extract.source import Meter
+from tests.doubles.misbehaviour import BODY, TRANSPORT
+from tests.doubles.publishers import Double
 from tests.faults.harness import Fault, Ground, Row
 
 # Seconds after which a request hangs: far beyond the budget of one, so that a busy machine decides nothing.

@@ -22,33 +22,25 @@ import pytest
 
 from configs.contract import load_contract
 from configs.errors import NewerFormatError
-from flows import status
 from flows.publish import bring
-from tasks import archives, freshness, overview, pieces, promote, restore
-from tasks.alerts import state
-from tasks.pieces import PartJob
-from tasks.quality import evidence
-from tasks.restore_hold import Hold
-from tasks.runs import Published, Request, Skipped
-from tasks.store import (
-    derived,
-    documents,
-    gc,
-    layout,
-    ledger,
-    raw_admin,
-    raw_taken_down,
-    reader,
-    retention,
-    schedule,
-    versions,
-    yank,
-)
-from tasks.store import verify as verify_
-from tasks.store.objects import ObjectStore
-from tasks.store.open import open_store
-from tasks.store.raw import RawArchive
-from tasks.store.records import ChangeCounts, QualityCounts
+from tasks.alerts import state_store
+from tasks.build import partitioned
+from tasks.build.partitioned import PartJob
+from tasks.extract.world_bank import archive_inventory
+from tasks.monitor import freshness, status_board
+from tasks.publish import promote, restore, run_status
+from tasks.publish.restore_lock import Hold
+from tasks.quality.page import evidence
+from tasks.raw import housekeeping, take_down
+from tasks.raw.archive import RawArchive
+from tasks.storage import documents
+from tasks.storage.object_store import ObjectStore
+from tasks.storage.open import open_store
+from tasks.warehouse import catalog, layout, ledger, protocol, reader, schedule, yank
+from tasks.warehouse.outcomes import Published, Request, Skipped
+from tasks.warehouse.records import ChangeCounts, QualityCounts
+from tasks.warehouse.upkeep import gc, retention
+from tasks.warehouse.upkeep import verify as verify_
 from tests.faults import unknown_fields
 from tests.faults.harness import Fault, Ground, Row
 from tests.faults.unknown_fields import NOW
@@ -83,7 +75,7 @@ KEYS = {
     "announced": layout.announced(ATP),
     "schedule": layout.SCHEDULE,
     "take-downs": layout.taken_down("drill"),
-    "inventory": layout.inventory(archives.SOURCE),
+    "inventory": layout.inventory(archive_inventory.SOURCE),
     "restoration": layout.restoring(ATP),
     "ledger": layout.ledger_log(ATP),
     "part": layout.made("atp_detail_monthly", "abc"),
@@ -130,7 +122,7 @@ def _uses() -> list[Use]:
     job = PartJob("atp_detail_monthly", "part_year=1990", (), None, "abc", "")
     latest = [
         Use("publish", "latest", _publish),
-        Use("head", "latest", lambda s: versions.read_head(s, ATP)),
+        Use("head", "latest", lambda s: protocol.read_head(s, ATP)),
         Use("read", "latest", lambda s: reader.resolve(s, ATP)),
         Use("read as of", "latest", lambda s: reader.as_of(s, ATP, NOW)),
         Use("show", "latest", lambda s: reader.sealed(s, ATP, LATEST)),
@@ -140,11 +132,11 @@ def _uses() -> list[Use]:
         Use("settle", "latest", lambda s: yank.settle(s, ATP)),
         Use("promote", "latest", lambda s: promote.promote(s, c, REJECTED, "so", "A. Owner")),
         Use("retention", "latest", lambda s: retention.plan(s, NOW, retention.Policy(2, 0)), "reports"),
-        Use("raw expiry", "latest", lambda s: raw_admin.plan_expiry(s, None, NOW, timedelta(0)), "reports"),
+        Use("raw expiry", "latest", lambda s: housekeeping.plan_expiry(s, None, NOW, timedelta(0)), "reports"),
         Use("gc", "latest", _gc, "reports"),
         Use("freshness", "latest", lambda s: freshness.documents(s, ATP)),
         Use("restore over it", "latest", lambda s: restore.restore(_copied(s), s, c)),
-        Use("catalog entry", "latest", lambda s: derived.refresh_catalog(s, c), "leaves"),
+        Use("catalog entry", "latest", lambda s: catalog.refresh_catalog(s, c), "leaves"),
         Use("ledger", "latest", lambda s: ledger.keep(s, ATP), "leaves"),
         Use("techtrade read", "latest", _command("read", ATP), "says"),
         Use("techtrade versions", "latest", _command("versions", ATP), "says"),
@@ -162,7 +154,7 @@ def _uses() -> list[Use]:
         Use("versions", "manifest", lambda s: reader.list_versions(s, ATP)),
         Use("verify", "manifest", lambda s: verify_.verify(s, ATP)),
         Use("quality", "manifest", lambda s: evidence.gather(s, ATP, None)),
-        Use("catalog entry", "manifest", lambda s: derived.refresh_catalog(s, c), "leaves"),
+        Use("catalog entry", "manifest", lambda s: catalog.refresh_catalog(s, c), "leaves"),
         Use("ledger", "ledger manifest", lambda s: ledger.read(s, ATP)),
         Use("techtrade verify", "manifest", _command("verify"), "says"),
         Use("techtrade read", "manifest", _command("read", ATP), "says"),
@@ -173,46 +165,46 @@ def _uses() -> list[Use]:
     ]
     others = [
         Use("publish", "status", _publish),
-        Use("read", "status", lambda s: derived.read_status(s, ATP)),
-        Use("last rejected", "status", lambda s: derived.last_rejected(s, ATP)),
+        Use("read", "status", lambda s: catalog.read_status(s, ATP)),
+        Use("last rejected", "status", lambda s: catalog.last_rejected(s, ATP)),
         Use("freshness", "status", lambda s: freshness.documents(s, ATP)),
-        Use("write", "status", lambda s: derived.write_status(s, unknown_fields._status()), "leaves"),
-        Use("must write", "status", lambda s: derived.must_write_status(s, unknown_fields._status())),
-        Use("failure", "status", lambda s: status.write_failure(s, ATP, RuntimeError("x")), "leaves"),
-        Use("stopped", "status", lambda s: status.write_stopped(s, ATP, status.Running()), "leaves"),
-        Use("note", "status", lambda s: status.note(s, ATP, "and more"), "leaves"),
-        Use("outcome", "status", lambda s: status.write_outcome(
-            s, Skipped(ATP, LATEST, "2025-02", "unchanged", "same"), status.Running(), asked=True)),
-        Use("outcome of a publish", "status", lambda s: status.write_outcome(
-            s, Published(ATP, LATEST, None, "2025-02", 434, ChangeCounts(), QualityCounts(), ()), status.Running(), asked=True), "leaves"),
+        Use("write", "status", lambda s: catalog.write_status(s, unknown_fields._status()), "leaves"),
+        Use("must write", "status", lambda s: catalog.must_write_status(s, unknown_fields._status())),
+        Use("failure", "status", lambda s: run_status.write_failure(s, ATP, RuntimeError("x")), "leaves"),
+        Use("stopped", "status", lambda s: run_status.write_stopped(s, ATP, run_status.Running()), "leaves"),
+        Use("note", "status", lambda s: run_status.note(s, ATP, "and more"), "leaves"),
+        Use("outcome", "status", lambda s: run_status.write_outcome(
+            s, Skipped(ATP, LATEST, "2025-02", "unchanged", "same"), run_status.Running(), asked=True)),
+        Use("outcome of a publish", "status", lambda s: run_status.write_outcome(
+            s, Published(ATP, LATEST, None, "2025-02", 434, ChangeCounts(), QualityCounts(), ()), run_status.Running(), asked=True), "leaves"),
         Use("techtrade status", "status", _command("status"), "says"),
-        Use("one entry", "catalog", lambda s: derived.refresh_catalog(s, c), "leaves"),
-        Use("rebuild", "catalog", derived.rebuild_catalog, "leaves"),
-        Use("read", "alerts", state.read),
-        Use("look", "alerts", state.look),
-        Use("change", "alerts", lambda s: state.change(s, lambda x: x.model_copy(update={"incidents": ()}))),
+        Use("one entry", "catalog", lambda s: catalog.refresh_catalog(s, c), "leaves"),
+        Use("rebuild", "catalog", catalog.rebuild_catalog, "leaves"),
+        Use("read", "alerts", state_store.read),
+        Use("look", "alerts", state_store.look),
+        Use("change", "alerts", lambda s: state_store.change(s, lambda x: x.model_copy(update={"incidents": ()}))),
         Use("report", "alerts", lambda s: unknown_fields._report(s, Path()), "leaves"),
         Use("send", "alerts", lambda s: unknown_fields._alerts(s).send(at_once=True), "leaves"),
         Use("techtrade alerts", "alerts", _command("alerts", "list"), "says"),
         Use("deliver", "announced", lambda s: unknown_fields._deliver(s, Path(s.url).parent)),
         Use("read", "schedule", schedule.read),
         Use("watch", "schedule", lambda s: freshness.watch(s, [ATP], NOW)),
-        Use("overview", "schedule", lambda s: overview.overview(s, [ATP], {}, NOW)),
+        Use("overview", "schedule", lambda s: status_board.overview(s, [ATP], {}, NOW)),
         Use("techtrade status", "schedule", _command("status"), "says"),
-        Use("read", "take-downs", lambda s: raw_taken_down.read(s, "drill")),
-        Use("begin", "take-downs", lambda s: raw_taken_down.begin(s, "drill", "again", NOW, 1, 1)),
-        Use("end", "take-downs", lambda s: raw_taken_down.end(s, "drill", NOW)),
-        Use("holdings", "take-downs", raw_admin.holdings, "reports"),
-        Use("read", "inventory", archives.inventory),
-        Use("change", "inventory", lambda s: archives.update(s, lambda i: i.model_copy(update={"listed_at": "x"}))),
-        Use("raw expiry", "inventory", lambda s: raw_admin.plan_expiry(s, None, NOW, timedelta(0)), "reports"),
+        Use("read", "take-downs", lambda s: take_down.read(s, "drill")),
+        Use("begin", "take-downs", lambda s: take_down.begin(s, "drill", "again", NOW, 1, 1)),
+        Use("end", "take-downs", lambda s: take_down.end(s, "drill", NOW)),
+        Use("holdings", "take-downs", housekeeping.holdings, "reports"),
+        Use("read", "inventory", archive_inventory.inventory),
+        Use("change", "inventory", lambda s: archive_inventory.update(s, lambda i: i.model_copy(update={"listed_at": "x"}))),
+        Use("raw expiry", "inventory", lambda s: housekeeping.plan_expiry(s, None, NOW, timedelta(0)), "reports"),
         Use("restore", "restoration", lambda s: Hold.take(s, ATP, take_over=False)),
         Use("take over", "restoration", lambda s: Hold.take(s, ATP, take_over=True)),
         Use("keep", "ledger", lambda s: ledger.keep(s, ATP), "leaves"),
         Use("read", "ledger", lambda s: ledger.read(s, ATP)),
         Use("restore from it", "ledger", lambda s: restore.restore(s, _other(s), c)),
         Use("resume", "note", lambda s: RawArchive(s).unfinished("drill", "drill/abc", NOW - timedelta(days=9999))),
-        Use("take up", "part", lambda s: pieces._made(s, job)),
+        Use("take up", "part", lambda s: partitioned._made(s, job)),
         Use("gc", "claim", _gc, "reports"),
         Use("restore over it", "claim", lambda s: restore._claimed(s, _claimed_manifest(s), None)),
     ]  # fmt: skip
@@ -220,7 +212,7 @@ def _uses() -> list[Use]:
 
 
 def _claimed_manifest(store: ObjectStore) -> object:
-    return versions.read_manifest(store, ATP, LATEST).model_copy(update={"version": CLAIMED})
+    return protocol.read_manifest(store, ATP, LATEST).model_copy(update={"version": CLAIMED})
 
 
 def _copied(store: ObjectStore) -> ObjectStore:

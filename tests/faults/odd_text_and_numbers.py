@@ -25,13 +25,14 @@ from configs.contract import load_contract
 from configs.errors import ConfigError, StoreError, StorePermissionError, TechtradeError
 from configs.settings import Settings, SourceSettings, load_settings, source_settings
 from deploy.stack.state import write_private
-from flows import announcing, formats
-from flows.cli import cli
+from flows import announcing
+from flows.cli import formats
+from flows.cli.app import cli
+from tasks.alerts.message import message
 from tasks.alerts.model import Alert, Finding, Incident, Section
-from tasks.alerts.render import message
-from tasks.store import derived, layout, yank
-from tasks.store.open import open_store
-from tasks.store.records import Status
+from tasks.storage.open import open_store
+from tasks.warehouse import catalog, layout, yank
+from tasks.warehouse.records import Status
 from tests.conftest import _build
 from tests.faults.commands import Commands
 from tests.faults.harness import Fault, Ground, Row
@@ -152,7 +153,7 @@ def _of_settings() -> Iterator[Fault]:
 
 
 def _setting_refused(variable: str, value: str) -> str:
-    from flows.runtime import run_seconds
+    from flows.prefect_setup.defaults import run_seconds
 
     with patch.dict(os.environ, {variable: value}):
         try:
@@ -174,11 +175,11 @@ def _store(folder: Path) -> str:
         drill.publish(store, _build(number, built), whole=True)
     first = drill.linear(store)[0]
     yank.yank(store, drill.DATASET, first, EVIL, None)
-    derived.refresh_catalog(store, drill.contract())
+    catalog.refresh_catalog(store, drill.contract())
     status = Status(
         dataset=drill.DATASET, checked_at="2026-11-29T00:00:00.000000Z", outcome="failed", detail=EVIL, diagnosis=EVIL
     )
-    derived.write_status(store, status)
+    catalog.write_status(store, status)
     announcing.feeds(store, load_contract(drill.DATASET), deep=True)
     return store.url
 

@@ -17,22 +17,27 @@ import pytest
 
 from configs.contract import load_contract, published_names
 from configs.errors import StoreError
-from tasks import freshness, news_feed, promote, restore
-from tasks.alerts import state
-from tasks.quality import evidence
-from tasks.replay import rebuild
-from tasks.store import derived, documents, gc, layout, ledger, raw_admin, reader, versions, yank
-from tasks.store import verify as verify_
-from tasks.store.objects import ObjectStore
-from tasks.store.open import open_store
-from tasks.store.raw import RawArchive
-from tasks.store.records import DamagedRecordError
+from tasks.alerts import state_store
+from tasks.build.replay import rebuild
+from tasks.monitor import freshness
+from tasks.news import atom
+from tasks.publish import promote, restore
+from tasks.quality.page import evidence
+from tasks.raw import housekeeping
+from tasks.raw.archive import RawArchive
+from tasks.storage import documents
+from tasks.storage.documents import DamagedRecordError
+from tasks.storage.object_store import ObjectStore
+from tasks.storage.open import open_store
+from tasks.warehouse import catalog, layout, ledger, protocol, reader, yank
+from tasks.warehouse.upkeep import gc
+from tasks.warehouse.upkeep import verify as verify_
 from tests.faults import unknown_fields
 from tests.faults.harness import Fault, Ground, Row
 from tests.fixtures.older import ATP, PRODUCTS, REJECTED, RETIRED, YANKED, long_idle, unpacked
 from tests.integration import drill
 
-NOW = versions.utc_now()
+NOW = protocol.utc_now()
 GOOD = "2025-06-02.0002"
 Act = Callable[[ObjectStore, Path], str | None]
 
@@ -44,7 +49,7 @@ def _reads(store: ObjectStore, folder: Path) -> str | None:
 
 
 def _as_of(store: ObjectStore, folder: Path) -> str | None:
-    log = found.log if (found := versions.read_latest(store, PRODUCTS)[0]) else ()
+    log = found.log if (found := protocol.read_latest(store, PRODUCTS)[0]) else ()
     given = reader.as_of(store, PRODUCTS, datetime.fromisoformat(log[4].at)).manifest.version
     return None if given == YANKED else f"{given} was served then"
 
@@ -65,12 +70,12 @@ def _evidence(store: ObjectStore, folder: Path) -> str | None:
 
 
 def _rejected(store: ObjectStore, folder: Path) -> str | None:
-    known = derived.last_rejected(store, ATP)
+    known = catalog.last_rejected(store, ATP)
     return None if known == REJECTED else f"{known} was rejected last"
 
 
 def _alerts(store: ObjectStore, folder: Path) -> str | None:
-    kinds = [(i.finding.dataset, i.finding.kind) for i in state.look(store).incidents]
+    kinds = [(i.finding.dataset, i.finding.kind) for i in state_store.look(store).incidents]
     return None if kinds == [(ATP, "rejected")] else str(kinds)
 
 
@@ -81,13 +86,13 @@ def _freshness(store: ObjectStore, folder: Path) -> str | None:
 
 def _news(store: ObjectStore, folder: Path) -> str | None:
     store.delete(layout.feed(ATP))
-    news_feed.refresh(store, load_contract(ATP))
+    atom.refresh(store, load_contract(ATP))
     return None if store.get(layout.feed(ATP)).body.count(b"<entry>") == 2 else "the feed lacks entries"
 
 
 def _catalog(store: ObjectStore, folder: Path) -> str | None:
     before = json.loads(store.get(layout.CATALOG).body)["datasets"]
-    derived.rebuild_catalog(store)
+    catalog.rebuild_catalog(store)
     after = json.loads(store.get(layout.CATALOG).body)
     return None if after["format"] == 1 and [e["version"] for e in after["datasets"]] == [
         e["version"] for e in before
@@ -122,13 +127,13 @@ def _cleans(store: ObjectStore, folder: Path) -> str | None:
 
 def _retires(store: ObjectStore, folder: Path) -> str | None:
     unknown_fields._retire(store, folder)
-    found, _ = versions.read_latest(store, PRODUCTS)
+    found, _ = protocol.read_latest(store, PRODUCTS)
     now = found.retired_versions if found else set()
     return None if now == {*RETIRED, "2025-06-02.0003"} else f"retired are {sorted(now)}"
 
 
 def _expires(store: ObjectStore, folder: Path) -> str | None:
-    planned = {e.key for e in raw_admin.plan_expiry(store, None, NOW + timedelta(days=365), timedelta(0)).raw}
+    planned = {e.key for e in housekeeping.plan_expiry(store, None, NOW + timedelta(days=365), timedelta(0)).raw}
     good = [v.manifest for n in published_names() for v in reader.list_versions(store, n) if v.manifest and not v.yank]
     named = {s.raw_key for m in good for s in m.sources}
     return f"would delete {sorted(planned & named)}" if planned & named or not planned else None
@@ -163,7 +168,7 @@ def _restores(store: ObjectStore, folder: Path) -> str | None:
         restore.restore(store, other, load_contract(ATP))
     except StoreError as e:
         return None if "its contract is another now" in str(e) and not other.folders(ATP + "/yanked") else str(e)
-    then, now = (versions.read_latest(s, ATP)[0] for s in (store, other))
+    then, now = (protocol.read_latest(s, ATP)[0] for s in (store, other))
     assert then and now
     return None if [e.content_sha256 for e in then.log] == [e.content_sha256 for e in now.log] else "another log"
 
@@ -205,11 +210,11 @@ def _attempt(act: Act) -> Callable[[Ground], str]:
     def attempt(where: Ground) -> str:
         folder = where.folder()
         store = open_store(str(shutil.copytree(_template(where), folder / "store")))
-        logs = {n: versions.read_latest(store, n)[0] for n in published_names()}
+        logs = {n: protocol.read_latest(store, n)[0] for n in published_names()}
         with long_idle():
             wrong = [act(store, folder) or ""]
         for name, then in logs.items():
-            now, _ = versions.read_latest(store, name)
+            now, _ = protocol.read_latest(store, name)
             if then is None or now is None:
                 continue
             if now.log[: len(then.log)] != then.log or not then.retired_versions <= now.retired_versions:

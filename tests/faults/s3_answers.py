@@ -22,11 +22,12 @@ import pytest
 
 from configs.contract import load_contract
 from configs.errors import NotPublishedError, ObjectNotFoundError, StorePermissionError, TechtradeError
-from tasks.build import build
-from tasks.store import gc, layout, reader, versions, yank
-from tasks.store.s3 import S3Store
-from tasks.store.verify import verify
-from tasks.store.versions import Built
+from tasks.build.parquet import build
+from tasks.storage.s3 import S3Store
+from tasks.warehouse import layout, protocol, reader, yank
+from tasks.warehouse.protocol import Built
+from tasks.warehouse.upkeep import gc
+from tasks.warehouse.upkeep.verify import verify
 from tests.faults.harness import Fault, Ground, Row
 from tests.integration import fault_proxy, seaweed
 from tests.integration.drill import DATASET, contract, intact, linear, manifest_of, publish, sealed
@@ -84,11 +85,11 @@ def publishes_large_file(drill: Drill) -> None:
     large = drill.folder / "large"
     large.write_bytes(os.urandom(1 << 10) * (2 * PART_BYTES >> 10) + b"end")
     built = drill.built(3)
-    draft = versions.claim(drill.through, versions.read_head(drill.through, DATASET))
-    draft = versions.stage_data(drill.through, draft, built)
-    draft = versions.stage_file(drill.through, draft, "changes.parquet", large)
-    done = versions.seal(drill.through, draft, manifest_of(draft, built, "passed", versions.utc_now))
-    version = versions.swap(drill.through, done).manifest.version
+    draft = protocol.claim(drill.through, protocol.read_head(drill.through, DATASET))
+    draft = protocol.stage_data(drill.through, draft, built)
+    draft = protocol.stage_file(drill.through, draft, "changes.parquet", large)
+    done = protocol.seal(drill.through, draft, manifest_of(draft, built, "passed", protocol.utc_now))
+    version = protocol.swap(drill.through, done).manifest.version
     assert intact(drill.direct) == version, "published, and readers get another version"
 
 
@@ -116,7 +117,7 @@ def cleans(drill: Drill) -> None:
     lost = sealed(drill.direct, drill.built(4)).manifest.version
     upload = {"Bucket": seaweed.BUCKET, "Key": f"{drill.prefix}{DATASET}/half"}
     drill.direct.filesystem().call_s3("create_multipart_upload", **upload)
-    later = versions.utc_now() + timedelta(days=2)
+    later = protocol.utc_now() + timedelta(days=2)
     plan = gc.plan(drill.through, later, timedelta(days=1))
     done = gc.execute(drill.through, plan)
     if plan.problems or done.problems:  # gc goes on with the rest, and ends with 1
@@ -137,8 +138,8 @@ def _data(drill: Drill) -> str:
     return layout.version(DATASET, reader.latest_version(drill.direct, DATASET), layout.data_file(None))
 
 
-def _log(drill: Drill) -> list[versions.LogEntry]:
-    latest, _ = versions.read_latest(drill.direct, DATASET)
+def _log(drill: Drill) -> list[protocol.LogEntry]:
+    latest, _ = protocol.read_latest(drill.direct, DATASET)
     assert latest is not None
     return latest.published
 
@@ -292,7 +293,7 @@ def faults() -> list[Fault]:
 
 def _seed(patch: pytest.MonkeyPatch) -> None:
     """Errors of the transport below the body come out as they are, as they once did."""
-    patch.setattr("tasks.store.s3_requests.RAISED", (OSError,))
+    patch.setattr("tasks.storage.s3_requests.RAISED", (OSError,))
 
 
 ROW = Row(

@@ -32,7 +32,7 @@ def faults() -> list[Fault]:
 
 def _seed(patch: pytest.MonkeyPatch) -> None:
     """Whatever answers 404 says that an object is not there, as it once did."""
-    patch.setattr("tasks.store.s3_errors._ABSENT", {"NoSuchKey", "NoSuchUpload", "NotFound", "404"})
+    patch.setattr("tasks.storage.s3_errors._ABSENT", {"NoSuchKey", "NoSuchUpload", "NotFound", "404"})
 
 
 ROW = Row(

@@ -21,7 +21,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from tests.contract import doubles
+from tests.doubles import publishers
 from tests.faults.commands import Commands
 from tests.faults.harness import Fault, Ground, Row
 from tests.integration.test_canary import prefect_server, said
@@ -37,7 +37,9 @@ class _Publisher(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         kind = self.path.split("/")[1]
-        body = doubles.workbook() if kind == "good" else f"<html>asked for {self.path}, {unquote(self.path)}".encode()
+        body = (
+            publishers.workbook() if kind == "good" else f"<html>asked for {self.path}, {unquote(self.path)}".encode()
+        )
         self.send_response({"moved": 302, "moved_here": 302, "gone": 404, "refused": 403, "busy": 503}.get(kind, 200))
         if kind.startswith("moved"):
             host = "" if kind == "moved_here" else f"https://u:{self.path.rpartition('=')[2]}@example.org"

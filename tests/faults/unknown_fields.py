@@ -20,26 +20,30 @@ import pytest
 from configs import subscribers
 from configs.alerts import AlertSettings, Owner
 from configs.contract import load_contract
-from flows import status
-from tasks import archive_extraction, archives, news_webhooks, promote
-from tasks.alerts import Alerting, Finding
-from tasks.archives import ArchivedSeries
-from tasks.extract.base import RawDocument
-from tasks.restore_hold import Hold
-from tasks.runs import Skipped
-from tasks.store import derived, gc, layout, ledger, raw_taken_down, retention, schedule, versions, yank
-from tasks.store.documents import Document, Record
-from tasks.store.objects import ObjectStore
-from tasks.store.open import open_store
-from tasks.store.raw import RawArchive
-from tasks.store.records import MadePart, Status
+from tasks.alerts.service import Alerting, Finding
+from tasks.extract.source import RawDocument
+from tasks.extract.world_bank import archive_download, archive_inventory
+from tasks.extract.world_bank.archive_inventory import ArchivedSeries
+from tasks.news import webhooks
+from tasks.publish import promote, run_status
+from tasks.publish.restore_lock import Hold
+from tasks.raw import take_down
+from tasks.raw.archive import RawArchive
+from tasks.storage.documents import Document, Record
+from tasks.storage.object_store import ObjectStore
+from tasks.storage.open import open_store
+from tasks.warehouse import catalog as derived
+from tasks.warehouse import layout, ledger, protocol, schedule, yank
+from tasks.warehouse.outcomes import Skipped
+from tasks.warehouse.records import MadePart, Status
+from tasks.warehouse.upkeep import gc, retention
 from tests.conftest import _build
 from tests.faults.harness import Fault, Ground, Row
 from tests.fixtures.older import ATP, PRODUCTS, REJECTED, annotated, fields, long_idle, unpacked
 from tests.integration import drill
 from tests.integration.receiver import Receiver
 
-NOW = versions.utc_now()
+NOW = protocol.utc_now()
 OWNER = "techtrade data team"
 SETTINGS = AlertSettings(owners={OWNER: Owner(channels=("CHAT",))}, grouping_seconds=0, attempts=1, backoff_seconds=0)
 # Their bytes are named by a hash, or are not ours.
@@ -62,9 +66,9 @@ def completed(store: ObjectStore) -> None:
     """Add one of each kind of document that the store does not have."""
     schedule.note_scheduled(store, by="techtrade serve")
     Hold.take(store, ATP, take_over=False)
-    raw_taken_down.begin(store, "drill", "a licence", NOW, 3, 100)
-    raw_taken_down.end(store, "drill", NOW)
-    archives.update(
+    take_down.begin(store, "drill", "a licence", NOW, 3, 100)
+    take_down.end(store, "drill", NOW)
+    archive_inventory.update(
         store, lambda i: i.model_copy(update={"series": (_series("a"),), "listing": _series("a").documents})
     )
     document = RawDocument.of("page 1", "https://example.org/1", b"{}", raw_key="_raw/drill/44/44.json")
@@ -98,17 +102,17 @@ def _series(content: str) -> ArchivedSeries:
     document = RawDocument.of("page 1", "https://example.org/1", b"{}", raw_key="_raw/world_bank_archives/44/44.json")
     return ArchivedSeries(
         vintage="202401", indicator="receipts", series="X", state="data", parsed_ok=True, rows=1, content_sha256=content,
-        documents=(archives.noted(document),),
+        documents=(archive_inventory.noted(document),),
     )  # fmt: skip
 
 
-def _built(folder: Path, number: int = 1) -> versions.Built:
+def _built(folder: Path, number: int = 1) -> protocol.Built:
     (folder / str(number)).mkdir()
     return _build(number, folder / str(number))
 
 
 def _swap(store: ObjectStore, folder: Path) -> None:
-    versions.swap(store, drill.sealed(store, _built(folder)))
+    protocol.swap(store, drill.sealed(store, _built(folder)))
 
 
 def _gc(store: ObjectStore, folder: Path) -> None:
@@ -137,8 +141,8 @@ def _rebuild(store: ObjectStore, folder: Path) -> None:
 
 
 def _status() -> Status:
-    cost = status.Running().cost()
-    return Status(dataset=ATP, checked_at=versions.stamp(NOW), outcome="failed", detail="x", cost=cost, seconds=2)
+    cost = run_status.Running().cost()
+    return Status(dataset=ATP, checked_at=protocol.stamp(NOW), outcome="failed", detail="x", cost=cost, seconds=2)
 
 
 def _alerts(store: ObjectStore) -> Alerting:
@@ -157,17 +161,17 @@ def _deliver(store: ObjectStore, folder: Path) -> None:
         listed.write_text("subscribers: [{id: platform, address_variable: FAULTS_PLATFORM}]")
         stack.enter_context(patch.object(subscribers, "SUBSCRIBERS", listed))
         stack.enter_context(patch.dict(os.environ, {"FAULTS_PLATFORM": receiver.address}))
-        assert news_webhooks.deliver(store, load_contract(ATP))
+        assert webhooks.deliver(store, load_contract(ATP))
         assert receiver.told
 
 
 def _outcome(store: ObjectStore, folder: Path) -> None:
     same = Skipped(ATP, "2025-06-02.0002", "2025-02", "unchanged", "the same")
-    status.write_outcome(store, same, status.Running(), asked=True)
+    run_status.write_outcome(store, same, run_status.Running(), asked=True)
 
 
 STATUS, LATEST, ANNOUNCED = layout.status(ATP), layout.latest(ATP), layout.announced(ATP)
-TAKEN, INVENTORY = layout.taken_down("drill"), layout.inventory(archives.SOURCE)
+TAKEN, INVENTORY = layout.taken_down("drill"), layout.inventory(archive_inventory.SOURCE)
 WRITERS = (
     Writer("publish", LATEST, _swap),
     Writer("promote", LATEST, lambda s, _: promote.promote(s, load_contract(ATP), REJECTED, "so", "A. Owner")),
@@ -180,18 +184,18 @@ WRITERS = (
     Writer("catalog, rebuilt", layout.CATALOG, _rebuild),
     Writer("status", STATUS, lambda s, _: derived.write_status(s, _status())),
     Writer("status that must be written", STATUS, lambda s, _: derived.must_write_status(s, _status())),
-    Writer("status of a failure", STATUS, lambda s, _: status.write_failure(s, ATP, RuntimeError("x")), frozenset({"/cost"})),
+    Writer("status of a failure", STATUS, lambda s, _: run_status.write_failure(s, ATP, RuntimeError("x")), frozenset({"/cost"})),
     Writer("status of an outcome", STATUS, _outcome),
-    Writer("status of a stopped run", STATUS, lambda s, _: status.write_stopped(s, ATP, status.Running())),
-    Writer("a note in the status", STATUS, lambda s, _: status.note(s, ATP, "and more")),
+    Writer("status of a stopped run", STATUS, lambda s, _: run_status.write_stopped(s, ATP, run_status.Running())),
+    Writer("a note in the status", STATUS, lambda s, _: run_status.note(s, ATP, "and more")),
     Writer("alert reported", layout.ALERTS, _report),
     Writer("alert over", layout.ALERTS, lambda s, _: _alerts(s).recovered(ATP, "good again")),
     Writer("alert promoted", layout.ALERTS, lambda s, _: _alerts(s).promoted(ATP, REJECTED, "published after all")),
     Writer("alert sent", layout.ALERTS, lambda s, _: _alerts(s).send(at_once=True), frozenset({"id"})),
     Writer("subscribers told", ANNOUNCED, _deliver),
-    Writer("take-down begun", TAKEN, lambda s, _: raw_taken_down.begin(s, "drill", "again", NOW + timedelta(1), 1, 1)),
-    Writer("inventory, listed", INVENTORY, lambda s, _: archives.update(s, lambda i: i.model_copy(update={"listed_at": "x"}))),
-    Writer("inventory, a series", INVENTORY, lambda s, _: archive_extraction._enter(s, _series("b"), archive_extraction.Result())),
+    Writer("take-down begun", TAKEN, lambda s, _: take_down.begin(s, "drill", "again", NOW + timedelta(1), 1, 1)),
+    Writer("inventory, listed", INVENTORY, lambda s, _: archive_inventory.update(s, lambda i: i.model_copy(update={"listed_at": "x"}))),
+    Writer("inventory, a series", INVENTORY, lambda s, _: archive_download._enter(s, _series("b"), archive_download.Result())),
     Writer("restoration taken over", layout.restoring(ATP), lambda s, _: Hold.take(s, ATP, take_over=True)),
 )  # fmt: skip
 

@@ -12,12 +12,16 @@ from tempfile import TemporaryDirectory
 from configs.contract import published_names
 from configs.errors import TechtradeError
 from flows import maintenance
-from flows.operate_commands import verified, wanted
-from tasks import overview, pieces, restore
-from tasks.store import derived, gc, ledger, raw_admin, retention
-from tasks.store.local import LocalStore
-from tasks.store.objects import ObjectStore
-from tasks.store.verify_raw import RawVerifier
+from flows.cli.operate import verified, wanted
+from tasks.build import partitioned
+from tasks.monitor import status_board
+from tasks.publish import restore
+from tasks.raw import housekeeping
+from tasks.raw.verify import RawVerifier
+from tasks.storage.local import LocalStore
+from tasks.storage.object_store import ObjectStore
+from tasks.warehouse import catalog, ledger
+from tasks.warehouse.upkeep import gc, retention
 from tests.faults.full_store import DATASET, IP, LATER, Operation
 
 ZERO = timedelta(0)
@@ -39,27 +43,27 @@ def free(store: ObjectStore) -> list[str]:
 
 
 def expire(store: ObjectStore) -> list[str]:
-    plan = raw_admin.plan_expiry(store, None, LATER, ZERO)
-    raw_admin.execute(store, plan)
+    plan = housekeeping.plan_expiry(store, None, LATER, ZERO)
+    housekeeping.execute(store, plan)
     return list(plan.problems)
 
 
 def take_down(store: ObjectStore) -> list[str]:
-    raw_admin.execute(store, raw_admin.plan_take_down(store, "census_balance", "licence", LATER))
+    housekeeping.execute(store, housekeeping.plan_take_down(store, "census_balance", "licence", LATER))
     return []
 
 
 def list_raw(store: ObjectStore) -> list[str]:
-    return [h.problem for h in raw_admin.holdings(store) if h.problem]
+    return [h.problem for h in housekeeping.holdings(store) if h.problem]
 
 
 def expire_pieces(store: ObjectStore) -> list[str]:
-    pieces.expire(store, LATER)
+    partitioned.expire(store, LATER)
     return []
 
 
 def mend(store: ObjectStore) -> list[str]:
-    return [*derived.rebuild_catalog(store), *(p for name in published_names() for p in ledger.mend(store, name))]
+    return [*catalog.rebuild_catalog(store), *(p for name in published_names() for p in ledger.mend(store, name))]
 
 
 def verify(store: ObjectStore) -> list[str]:
@@ -69,7 +73,7 @@ def verify(store: ObjectStore) -> list[str]:
 
 
 def look(store: ObjectStore) -> list[str]:
-    seen = overview.overview(store, (IP, DATASET), {}, LATER)
+    seen = status_board.overview(store, (IP, DATASET), {}, LATER)
     return [*seen.attention, *(a for row in seen.rows for a in row.attention)]
 
 

@@ -13,12 +13,12 @@ import pytest
 
 from configs.contract import load_contract
 from configs.errors import WrongClockError
-from tasks import redate
-from tasks.build import build
-from tasks.store import reader, versions, yank
-from tasks.store.objects import ObjectStore
-from tasks.store.open import open_store
-from tasks.store.versions import Built, utc_now
+from tasks.build.parquet import build
+from tasks.storage.object_store import ObjectStore
+from tasks.storage.open import open_store
+from tasks.warehouse import protocol, reader, yank
+from tasks.warehouse.protocol import Built, utc_now
+from tasks.warehouse.upkeep import redate
 from tests.faults.harness import Fault, Ground, Row
 from tests.integration import drill
 from tests.integration.drill import DATASET
@@ -59,7 +59,7 @@ def _refused(what: str, days: int, kind: str) -> Callable[[Ground], str]:
             first = next(iter(reader.list_versions(store, DATASET)), None)
             try:
                 if sealed is not None:
-                    versions.swap(store, sealed, wrong)
+                    protocol.swap(store, sealed, wrong)
                 elif what == "yank" and first is not None:
                     yank.yank(store, DATASET, first.version, "drill", clock=wrong)
                 else:
@@ -80,7 +80,7 @@ def _corrected(done: str, days: int, kind: str) -> Callable[[Ground], str]:
                 return "a version was published after an event of the future"
             except WrongClockError:
                 pass
-            stamps = {e.seq: e.at for e in versions.read_latest(store, DATASET)[0].log}  # type: ignore[union-attr]
+            stamps = {e.seq: e.at for e in protocol.read_latest(store, DATASET)[0].log}  # type: ignore[union-attr]
             plan = redate.plan(store, DATASET, utc_now(), {})
             stated = {c.entry.seq: served[c.entry.seq][0] for c in plan.corrections}
             redate.execute(store, redate.plan(store, DATASET, utc_now(), stated), "drill", "drill")
@@ -95,14 +95,14 @@ def _poisoned(
     """Write events as code did that does not compare clocks; the true time and the served version after each."""
     served: dict[int, tuple[datetime, str]] = {}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(versions, "believed", lambda store, dataset, latest, now: now)
+        patch.setattr(protocol, "believed", lambda store, dataset, latest, now: now)
         for number, what in enumerate("p" + done):
             clock = (lambda: utc_now() + timedelta(days=days)) if number else utc_now
             if what == "p":
                 drill.publish(store, built(number), clock=clock)
             else:
-                yank.yank(store, DATASET, versions.read_latest(store, DATASET)[0].version, "drill", clock=clock)  # type: ignore[union-attr]
-            latest, _ = versions.read_latest(store, DATASET)
+                yank.yank(store, DATASET, protocol.read_latest(store, DATASET)[0].version, "drill", clock=clock)  # type: ignore[union-attr]
+            latest, _ = protocol.read_latest(store, DATASET)
             assert latest is not None
             served[latest.seq] = (utc_now(), latest.version)
     return served
@@ -111,7 +111,7 @@ def _poisoned(
 def _wrong_after(
     store: ObjectStore, built: Callable[[int], Built], stamps: dict[int, str], served: dict[int, tuple[datetime, str]]
 ) -> str:
-    latest, _ = versions.read_latest(store, DATASET)
+    latest, _ = protocol.read_latest(store, DATASET)
     assert latest is not None
     if {e.seq: e.stamped or e.at for e in latest.log} != stamps or len(latest.redated) != 1:
         return "the old stamps are lost"
@@ -150,7 +150,7 @@ def _built(number: int, folder: Path) -> Built:
 
 
 def _seed(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(versions, "believed", lambda store, dataset, latest, now: now)
+    patch.setattr(protocol, "believed", lambda store, dataset, latest, now: now)
 
 
 # One example of each in the ordinary suite: tests/integration/test_redate.py.

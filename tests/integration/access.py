@@ -15,10 +15,10 @@ from typing import Any
 import yaml
 
 from configs.contract import load_contract
-from configs.history import SOURCE as VERSIONS
-from configs.history import base_of
-from tasks.derived import followers
-from tasks.extract import partner_reference
+from configs.history_contract import SOURCE as VERSIONS
+from configs.history_contract import base_of
+from tasks.build.from_versions import followers
+from tasks.extract import partners
 
 FILE = Path(__file__).parents[2] / "deploy" / "access.yaml"
 # The stores that the identities are for: one to publish into, one to try each right on.
@@ -53,7 +53,7 @@ def roles(dataset: str = DATASET) -> list[Role]:
 
 def _filled(pattern: str, dataset: str) -> list[str]:
     sources = load_contract(dataset).sources
-    names = [s for s in (sources.live, sources.snapshot, partner_reference.SOURCE, VERSIONS) if s]
+    names = [s for s in (sources.live, sources.snapshot, partners.SOURCE, VERSIONS) if s]
     each = names if "{source}" in pattern else folders(dataset) if "{made}" in pattern else [""]
     return sorted({pattern.replace("{source}", s).replace("{made}", s).replace("{dataset}", dataset) for s in each})
 

@@ -20,18 +20,25 @@ from pathlib import Path
 from typing import Any, Literal
 
 from configs.contract import Contract, load_contract
-from tasks.store import derived, layout, versions, yank
-from tasks.store.objects import ObjectStore
-from tasks.store.open import open_store
-from tasks.store.raw import RawArchive
-from tasks.store.records import Manifest, SchemaField, Status
-from tasks.store.s3 import S3Store
-from tasks.store.versions import Built, Clock, Head, Release, Sealed, utc_now
+from tasks.raw.archive import RawArchive
+from tasks.storage.object_store import ObjectStore
+from tasks.storage.open import open_store
+from tasks.storage.s3 import S3Store
+from tasks.warehouse import catalog, layout, protocol, yank
+from tasks.warehouse.protocol import Built, Clock, Head, Release, Sealed, utc_now
+from tasks.warehouse.records import Manifest, SchemaField, Status
 
 DATASET = "atp_world_monthly"
 CHILDREN = multiprocessing.get_context("forkserver")
 CHILDREN.set_forkserver_preload(
-    ["__main__", "pytest", "tests.conftest", "tests.integration.drill", "tasks.store.s3", "tasks.store.verify"]
+    [
+        "__main__",
+        "pytest",
+        "tests.conftest",
+        "tests.integration.drill",
+        "tasks.storage.s3",
+        "tasks.warehouse.upkeep.verify",
+    ]
 )
 _STARTED: list[Any] = []
 _CLIENTS: dict[str, dict[int, Any]] = {}
@@ -51,7 +58,7 @@ def contract() -> Contract:
     return load_contract(DATASET)
 
 
-def manifest_of(draft: versions.Draft, built: Built, status: Literal["passed", "rejected"], clock: Clock) -> Manifest:
+def manifest_of(draft: protocol.Draft, built: Built, status: Literal["passed", "rejected"], clock: Clock) -> Manifest:
     return Manifest(
         dataset=DATASET,
         version=draft.version,
@@ -66,7 +73,7 @@ def manifest_of(draft: versions.Draft, built: Built, status: Literal["passed", "
             SchemaField(name=c.name, type=c.type, unit=c.unit, description=c.description) for c in contract().columns
         ),
         vintage="2026-01",
-        created_at=versions.stamp(clock()),
+        created_at=protocol.stamp(clock()),
     )
 
 
@@ -83,13 +90,13 @@ def sealed(
     kind."""
     if whole:
         RawArchive(store).keep("drill", "workbook", "https://example.org/x", built.content_sha256.encode(), ".bin")
-    draft = versions.claim(store, head or versions.read_head(store, DATASET), clock)
-    draft = versions.stage_data(store, draft, built)
-    draft = versions.stage_bytes(store, draft, "changes.parquet", b"changes")
-    draft = versions.stage_bytes(store, draft, "quality.parquet", b"quality")
+    draft = protocol.claim(store, head or protocol.read_head(store, DATASET), clock)
+    draft = protocol.stage_data(store, draft, built)
+    draft = protocol.stage_bytes(store, draft, "changes.parquet", b"changes")
+    draft = protocol.stage_bytes(store, draft, "quality.parquet", b"quality")
     for path in ("quality_gx.json", "notes.parquet") if whole else ():
-        draft = versions.stage_bytes(store, draft, path, path.encode())
-    return versions.seal(store, draft, manifest_of(draft, built, status, clock))
+        draft = protocol.stage_bytes(store, draft, path, path.encode())
+    return protocol.seal(store, draft, manifest_of(draft, built, status, clock))
 
 
 def publish(
@@ -97,31 +104,31 @@ def publish(
 ) -> Release:
     """A whole publish, from repairing what a killed yank left to status and catalog."""
     yank.settle(store, DATASET)
-    release = versions.swap(store, sealed(store, built, head=head, clock=clock, whole=whole), clock)
-    derived.write_status(
+    release = protocol.swap(store, sealed(store, built, head=head, clock=clock, whole=whole), clock)
+    catalog.write_status(
         store,
         Status(
             dataset=DATASET,
-            checked_at=versions.stamp(clock()),
+            checked_at=protocol.stamp(clock()),
             outcome="published",
             detail="",
             version=release.manifest.version,
         ),
     )
-    derived.refresh_catalog(store, contract())
+    catalog.refresh_catalog(store, contract())
     return release
 
 
 def intact(store: ObjectStore, version: str | None = None) -> str | None:
     """Reads latest (or a version) whole and checks every checksum, as a reader who trusts nobody would.
     Returns the version read, None if nothing was ever published."""
-    latest, _ = versions.read_latest(store, DATASET)
+    latest, _ = protocol.read_latest(store, DATASET)
     if latest is None:
         return None
     named = version or latest.version
     entry = next(e for e in latest.published if e.version == named)
     sha256 = entry.manifest_sha256 if version else latest.manifest_sha256
-    manifest = versions.read_manifest(store, DATASET, named, sha256)
+    manifest = protocol.read_manifest(store, DATASET, named, sha256)
     assert manifest.status == "passed"
     assert version or named not in latest.yanked
     assert manifest.files
@@ -134,7 +141,7 @@ def intact(store: ObjectStore, version: str | None = None) -> str | None:
 def linear(store: ObjectStore) -> list[str]:
     """Checks that the log is one line in which every version stands once, on top of the one that readers had
     before it. Returns the published versions, oldest first."""
-    latest, _ = versions.read_latest(store, DATASET)
+    latest, _ = protocol.read_latest(store, DATASET)
     if latest is None:
         return []
     assert [e.seq for e in latest.log] == list(range(1, len(latest.log) + 1))
@@ -146,7 +153,7 @@ def linear(store: ObjectStore) -> list[str]:
             yanked.add(entry.version)
             continue
         left = [v for v in given if v not in yanked]
-        manifest = versions.read_manifest(store, DATASET, entry.version, entry.manifest_sha256)
+        manifest = protocol.read_manifest(store, DATASET, entry.version, entry.manifest_sha256)
         assert manifest.parent == (left[-1] if left else None)
         assert entry.version not in given
         assert not given or entry.version > given[-1]

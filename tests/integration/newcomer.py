@@ -15,16 +15,18 @@ import polars as pl
 import pytest
 
 from configs.contract import CONFIGS
-from flows import showcase
-from tasks import drift
-from tests.contract import bea_double, census_api_double, doubles
-from tests.contract.bea_double import BeaDouble
-from tests.contract.census_api_double import CensusApi
-from tests.contract.census_bulk_double import CensusBulk
-from tests.contract.doubles import CensusDouble, WorldBankDouble
-from tests.contract.metadata_double import Metadata, as_frozen
+from flows.cli import demo
+from tasks.extract.drift import check
 from tests.contract.test_atp_lists_bad_input import bundled_as_published
-from tests.contract.world_bank_archive_double import WorldBankArchiveDouble
+from tests.doubles import bea as bea_double
+from tests.doubles import census_api
+from tests.doubles import publishers as doubles
+from tests.doubles.bea import BeaDouble
+from tests.doubles.census_api import CensusApi
+from tests.doubles.census_bulk import CensusBulk
+from tests.doubles.metadata import Metadata, as_frozen
+from tests.doubles.publishers import CensusDouble, WorldBankDouble
+from tests.doubles.world_bank_archives import WorldBankArchiveDouble
 from tests.integration.mail_server import web_hook
 
 COLUMNS = {"BX.GSR.ROYL.CD": "receipts_usd", "BM.GSR.ROYL.CD": "payments_usd"}
@@ -39,7 +41,7 @@ def made(prefect_api: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.chdir(folder)
         patch.setenv("TECHTRADE_STORE", "warehouse")
         patch.setenv("TECHTRADE_FOLLOW", "true")
-        assert showcase.main() == 0
+        assert demo.main() == 0
     (folder / "said.txt").write_text(said.getvalue(), encoding="utf-8")
     return folder
 
@@ -115,7 +117,7 @@ def publishers(folder: Path) -> Iterator[dict[str, str]]:
             "BEA": f"{bea.url}/api/data",
         }
         given = {
-            "CENSUS_API_KEY": census_api_double.KEY,
+            "CENSUS_API_KEY": census_api.KEY,
             "BEA_API_KEY": bea_double.KEY,
             "TECHTRADE_ALERT_CHAT": hook.url,
         }
@@ -130,7 +132,7 @@ def metadata() -> Iterator[dict[str, str]]:
     with Metadata() as double:
         double.say = as_frozen
         given = {"BEA_API_KEY": bea_double.KEY}
-        for source in drift.sources():
+        for source in check.sources():
             given |= patient(source.upper(), f"{double.url}/{source}")
         yield given | {"TECHTRADE_SOURCES__CENSUS_FT900__URL": ""}
 

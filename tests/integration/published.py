@@ -6,19 +6,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from configs.contract import load_contract
-from tasks import making, pipeline
-from tasks.extract.base import Meter, RawDocument
-from tasks.runs import Fetched, Outcome, Request, SourceKind
-from tasks.store import versions
-from tasks.store.objects import ObjectStore
-from tasks.store.raw import RawArchive
+from tasks.build import recipe
+from tasks.extract.source import Meter, RawDocument
+from tasks.publish import steps
+from tasks.raw.archive import RawArchive
+from tasks.storage.object_store import ObjectStore
+from tasks.warehouse import protocol
+from tasks.warehouse.outcomes import Fetched, Outcome, Request, SourceKind
 
 
 def publish(store: ObjectStore, dataset: str, vintage: str | None = None, kind: SourceKind = "snapshot") -> Outcome:
     """A bundled vintage, or what a source gives."""
     request = Request(load_contract(dataset), kind, vintage)
-    head = versions.read_head(store, dataset)
-    return publish_fetched(store, request, pipeline.fetch(request, head, RawArchive(store)))
+    head = protocol.read_head(store, dataset)
+    return publish_fetched(store, request, steps.fetch(request, head, RawArchive(store)))
 
 
 def publish_documents(store: ObjectStore, dataset: str, source: str, documents: tuple[RawDocument, ...]) -> Outcome:
@@ -28,16 +29,16 @@ def publish_documents(store: ObjectStore, dataset: str, source: str, documents: 
 
 def publish_fetched(store: ObjectStore, request: Request, fetched: Fetched) -> Outcome:
     """Everything after the archive."""
-    head = versions.read_head(store, request.contract.name)
-    found = making.read(store, request, fetched)
-    skipped = pipeline.nothing_new(head, request, found)
+    head = protocol.read_head(store, request.contract.name)
+    found = recipe.read(store, request, fetched)
+    skipped = steps.nothing_new(head, request, found)
     if skipped:
         return skipped
     with TemporaryDirectory(prefix="techtrade-test-") as folder:
-        found, built = making.make(store, request.contract, found, head.manifest, Path(folder))
-        same = pipeline.same_content(head, built, found.vintage)
+        found, built = recipe.make(store, request.contract, found, head.manifest, Path(folder))
+        same = steps.same_content(head, built, found.vintage)
         if same:
             return same
-        draft = pipeline.stage(store, head, built)
-        checked = pipeline.check(store, request, found, built, draft, pipeline.yanked_contents(head))
-    return pipeline.publish(store, pipeline.seal(store, request.contract, checked), checked.report)
+        draft = steps.stage(store, head, built)
+        checked = steps.check(store, request, found, built, draft, steps.yanked_contents(head))
+    return steps.publish(store, steps.seal(store, request.contract, checked), checked.report)

@@ -12,12 +12,12 @@ from typing import Literal
 import polars as pl
 
 from configs.contract import load_contract
-from tasks import build
-from tasks.changes import compare
-from tasks.quality.report import SCHEMA
-from tasks.store import reader, versions
-from tasks.store.objects import ObjectStore
-from tasks.store.records import Manifest
+from tasks.build import parquet
+from tasks.compare.diff import compare
+from tasks.quality.results import SCHEMA
+from tasks.storage.object_store import ObjectStore
+from tasks.warehouse import protocol, reader
+from tasks.warehouse.records import Manifest
 
 WORLD, TRADE = "atp_world_monthly", "atp_trade_monthly"
 Months = Mapping[int, int]
@@ -62,16 +62,16 @@ def trade(months: Months) -> pl.DataFrame:
 
 def seal(store: ObjectStore, dataset: str, rows: pl.DataFrame, vintage: str, fate: Fate = "published") -> str:
     """The name of the version that was made of these rows."""
-    contract, head = load_contract(dataset), versions.read_head(store, dataset)
+    contract, head = load_contract(dataset), protocol.read_head(store, dataset)
     with TemporaryDirectory() as folder:
-        built = build.build(rows.lazy(), contract, Path(folder))
-        draft = versions.stage_data(store, versions.claim(store, head), built)
+        built = parquet.build(rows.lazy(), contract, Path(folder))
+        draft = protocol.stage_data(store, protocol.claim(store, head), built)
     before = reader.scan(store, head.manifest, contract) if head.manifest else None
     found = compare(rows.lazy(), before, contract)
     for path, frame in (("changes.parquet", found.frame), ("quality.parquet", pl.DataFrame(schema=SCHEMA))):
         body = BytesIO()
         frame.write_parquet(body)
-        draft = versions.stage_bytes(store, draft, path, body.getvalue())
+        draft = protocol.stage_bytes(store, draft, path, body.getvalue())
     manifest = Manifest(
         dataset=dataset,
         version=draft.version,
@@ -87,7 +87,7 @@ def seal(store: ObjectStore, dataset: str, rows: pl.DataFrame, vintage: str, fat
         changes=found.counts,
         created_at=draft.claim.claimed_at,
     )
-    sealed = versions.seal(store, draft, manifest)
+    sealed = protocol.seal(store, draft, manifest)
     if fate == "published":
-        versions.swap(store, sealed)
+        protocol.swap(store, sealed)
     return draft.version

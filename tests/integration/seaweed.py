@@ -18,7 +18,7 @@ from pathlib import Path
 
 from deploy.stack import s3
 from deploy.stack.state import SEAWEED_PORTS
-from flows.ports import free_ports
+from flows.prefect_setup.ports import free_ports
 from tests.integration import access
 
 BUCKET = "techtrade-tests"

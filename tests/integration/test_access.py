@@ -11,10 +11,11 @@ import pytest
 
 from configs.contract import load_contract
 from configs.errors import ObjectNotFoundError, StoreError, StorePermissionError
-from tasks.store import derived, layout, reader, versions
-from tasks.store import gc as gc_
-from tasks.store.objects import ObjectStore
-from tasks.store.s3 import S3Store
+from tasks.storage.object_store import ObjectStore
+from tasks.storage.s3 import S3Store
+from tasks.warehouse import catalog as derived
+from tasks.warehouse import layout, protocol, reader
+from tasks.warehouse.upkeep import gc as gc_
 from tests.command import Ran
 from tests.integration import access, seaweed
 
@@ -74,7 +75,7 @@ def test_a_writer_publishes_its_dataset_and_the_catalog_is_mended_by_who_may(
     mine = tuple(folder for name in access.made(ATP) for folder in (f"{name}/", f"_ledger/{name}/"))
     assert changed and all(k.startswith((*mine, "_raw/")) for k in changed)
     assert techtrade("verify", ATP, "--store", everything.url).code == 0
-    latest = versions.read_latest(everything, ATP)[0]
+    latest = protocol.read_latest(everything, ATP)[0]
     assert latest is not None and latest.log[-1].vintage == "2025-02"
 
     from flows.freshness import freshness
@@ -113,7 +114,7 @@ def test_a_yank_operator_withdraws_a_version_and_cannot_publish(published: S3Sto
     ran = techtrade("yank", f"{ATP}@{bad}", "--reason", "wrong", "--store", operator.url)
     assert ran.code == 0 and f"{ATP}_history may not be published here; the next run of {ATP} does it" in ran.err
     everything = become()
-    assert versions.read_latest(everything, ATP)[0].version == good  # type: ignore[union-attr]
+    assert protocol.read_latest(everything, ATP)[0].version == good  # type: ignore[union-attr]
     assert everything.size(layout.yanked(ATP, bad))
     assert _in_catalog(everything) == good
     before = bodies(everything)
@@ -149,13 +150,13 @@ def test_a_reader_reads_and_an_operator_looks_and_neither_changes_anything(
 @pytest.mark.slow
 def test_maintenance_cleans_up_and_cannot_change_what_is_published(published: S3Store, become: As) -> None:
     everything = become()
-    draft = versions.claim(everything, versions.read_head(everything, ATP))
-    versions.stage_bytes(everything, draft, "changes.parquet", b"left behind")
+    draft = protocol.claim(everything, protocol.read_head(everything, ATP))
+    protocol.stage_bytes(everything, draft, "changes.parquet", b"left behind")
     store = become("maintenance")
     from datetime import timedelta
 
-    gc_.execute(store, gc_.plan(store, versions.utc_now() + timedelta(hours=1), timedelta(0)))
-    left = versions.read_manifest(become(), ATP, draft.version)
+    gc_.execute(store, gc_.plan(store, protocol.utc_now() + timedelta(hours=1), timedelta(0)))
+    left = protocol.read_manifest(become(), ATP, draft.version)
     assert left.status == "abandoned"
     assert become().size(layout.version(ATP, draft.version, "changes.parquet")) is None
     assert reader.resolve(become("reader"), ATP).manifest.status == "passed"
@@ -167,7 +168,7 @@ def _in_catalog(store: ObjectStore) -> str:
 
 
 def _latest(store: ObjectStore) -> str:
-    latest = versions.read_latest(store, ATP)[0]
+    latest = protocol.read_latest(store, ATP)[0]
     assert latest is not None
     return latest.version
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.doubles import closed_port
+from tests.doubles.publishers import closed_port
 from tests.integration.mail_server import PASSWORD, TOKEN, mail_server, web_hook
 from tests.integration.test_alerts_runs import ALERTS
 from tests.integration.test_canary import run

@@ -13,12 +13,13 @@ import pytest
 from configs.alerts import AlertSettings, Owner
 from configs.contract import dataset_names
 from configs.errors import StoreUnavailableError
-from tasks.alerts import Alerting, state
+from tasks.alerts import state_store
 from tasks.alerts.model import FailedCheck, Finding, Kind
-from tasks.store import layout
-from tasks.store.local import LocalStore
-from tasks.store.objects import ObjectStore, Stored
-from tasks.store.open import open_store
+from tasks.alerts.service import Alerting
+from tasks.storage.local import LocalStore
+from tasks.storage.object_store import ObjectStore, Stored
+from tasks.storage.open import open_store
+from tasks.warehouse import layout
 from tests.integration.mail_server import PASSWORD, TOKEN, Hook, Mailbox, body, mail_server, web_hook
 
 pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH:UserWarning", "ignore:'imghdr':DeprecationWarning")
@@ -173,7 +174,7 @@ def test_five_hundred_failures_in_a_minute_are_a_handful_of_alerts(
     bench.now += timedelta(minutes=11)
     bench.alerting.send(at_once=True)
     assert len(mailbox.mails) == len(hook.posts) == 6, "what was held back comes in one"
-    left = state.read(local_store)
+    left = state_store.read(local_store)
     assert all(i.known for i in left.incidents) and sum(i.count for i in left.incidents) == 500
     assert len(left.incidents) == len(names) * 11
 
@@ -185,7 +186,7 @@ def test_runs_on_several_machines_tell_of_one_thing_once(store: ObjectStore, hoo
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(machine, range(6)))
     assert len(hook.posts) == 1
-    (incident,) = state.read(store).incidents
+    (incident,) = state_store.read(store).incidents
     assert incident.count == 6
 
 
@@ -204,7 +205,7 @@ def test_what_a_channel_does_not_take_goes_to_the_fallback(
     bench.found(finding())
     assert (mailbox.tries, len(hook.posts), bench.problems) == (2, 1, [])
     assert "alert not taken by MAIL" in caplog.text
-    assert state.read(local_store).undelivered == ()
+    assert state_store.read(local_store).undelivered == ()
 
 
 def test_what_nobody_takes_is_kept_and_the_next_run_tries_again(
@@ -215,13 +216,13 @@ def test_what_nobody_takes_is_kept_and_the_next_run_tries_again(
     bench.found(finding())
     assert len(bench.problems) == 1 and bench.problems[0].startswith("MAIL: ")
     assert "not delivered to anybody" in caplog.text
-    (kept,) = state.read(local_store).undelivered
+    (kept,) = state_store.read(local_store).undelivered
     assert (kept.attempts, kept.datasets) == (1, [ATP])
     mailbox.refuse = False
     bench.now += timedelta(hours=3)
     bench.found()
     assert mailbox.subjects == [f"techtrade FAILED: {ATP}: bea could not be read in 4 attempts"]
-    assert state.read(local_store).undelivered == ()
+    assert state_store.read(local_store).undelivered == ()
 
 
 @pytest.mark.parametrize(
@@ -237,7 +238,7 @@ def test_an_address_that_cannot_be_is_told_and_never_shown(local_store: ObjectSt
 def test_with_no_channel_nothing_is_written_and_one_line_says_so(
     local_store: ObjectStore, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tasks.alerts._silent", set())
+    monkeypatch.setattr("tasks.alerts.service._silent", set())
     caplog.set_level("INFO", "techtrade")
     bench = Bench(local_store, {})
     for _ in range(3):
@@ -325,6 +326,6 @@ def test_no_logger_says_an_address_however_talkative_it_was_made(
     bench.found(finding(cause="another"))
     assert hook.tries == 3 and len(bench.problems) == 1
     ours = [r.getMessage() + str(vars(r)) for r in caplog.records if r.name != "mail.log"]
-    written = "".join(ours) + str(bench.problems) + "".join(map(repr, state.read(local_store)))
+    written = "".join(ours) + str(bench.problems) + "".join(map(repr, state_store.read(local_store)))
     assert "REDACTED" in written
     assert [s for s in (TOKEN, PASSWORD, "wr0ng-canary") if s in written] == []

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.doubles import CensusDouble
+from tests.doubles.publishers import CensusDouble
 from tests.integration.mail_server import headings, web_hook
 from tests.integration.test_alerts_runs import ALERTS, ATP
 from tests.integration.test_serve import ask, wait_for

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from flows import alerting
-from tasks.alerts import Finding, state
-from tasks.store import versions
-from tasks.store.objects import ObjectStore
+from flows.prefect_setup import alert_hooks
+from tasks.alerts import state_store
+from tasks.alerts.service import Finding
+from tasks.storage.object_store import ObjectStore
+from tasks.warehouse import protocol
 from tests.command import Ran
-from tests.contract.doubles import CensusDouble, closed_port
+from tests.doubles.publishers import CensusDouble, closed_port
 from tests.integration.mail_server import PASSWORD, TOKEN, Hook, Mailbox, body, mail_server, web_hook
 
 pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH:UserWarning", "ignore:'imghdr':DeprecationWarning")
@@ -74,7 +75,7 @@ def test_a_rejection_is_told_once_with_its_evidence_and_so_is_its_end(
     for vintage in ("2023-01", "2025-02"):
         assert snapshot(techtrade, ATP, vintage).code == 0
     assert without_warnings(titles(hook)) == []
-    good, bad = (e.version for e in versions.read_latest(local_store, ATP)[0].log)  # type: ignore[union-attr]
+    good, bad = (e.version for e in protocol.read_latest(local_store, ATP)[0].log)  # type: ignore[union-attr]
     assert techtrade("yank", f"{ATP}@{bad}", "--reason", "wrong unit").code == 0
     for _ in range(2):
         ran = snapshot(techtrade, ATP, "2025-02")
@@ -106,7 +107,7 @@ def test_a_workbook_in_thousands_is_diagnosed_everywhere_and_its_promotion_close
         ran = techtrade("publish", ATP)
         again = techtrade("publish", ATP, "--json")
     bad = str(status(local_store, ATP)["rejected"])
-    good = versions.read_latest(local_store, ATP)[0].version  # type: ignore[union-attr]
+    good = protocol.read_latest(local_store, ATP)[0].version  # type: ignore[union-attr]
     diagnosis = "nearly every figure of exports_usd, imports_usd and balance_usd is 1,000 times what it was in the version before"
     (error,) = (line for line in ran.err.splitlines() if line.startswith("error: "))
     assert error.startswith(
@@ -130,11 +131,11 @@ def test_a_workbook_in_thousands_is_diagnosed_everywhere_and_its_promotion_close
 
     # Another rejection of the dataset is not closed by the promotion of this one.
     other = Finding(dataset=ATP, kind="rejected", cause="other", words="x", served="y", version="2020-01-01.0001")
-    alerting.report(local_store, other)
+    alert_hooks.report(local_store, other)
     ran = techtrade("promote", f"{ATP}@{bad}", "--reason", "it is so", "--by", "A. Owner")
     assert ran.code == 0, ran.err
-    new = versions.read_latest(local_store, ATP)[0].version  # type: ignore[union-attr]
-    assert [i.finding.cause for i in state.read(local_store).incidents if i.open] == ["other"]
+    new = protocol.read_latest(local_store, ATP)[0].version  # type: ignore[union-attr]
+    assert [i.finding.cause for i in state_store.read(local_store).incidents if i.open] == ["other"]
     over = next(p for p in hook.posts if p["type"] == "success")
     assert over["title"] == f"techtrade GOOD AGAIN: {ATP}: no longer rejected by the quality gate"
     assert f"{ATP}@{bad} was promoted; readers get {ATP}@{new}" in over["message"] and diagnosis in over["message"]
@@ -179,7 +180,7 @@ def test_an_alert_that_nobody_takes_is_told_by_the_run_and_fails_nothing(
     monkeypatch.delenv("BEA_API_KEY", raising=False)
     assert snapshot(techtrade, ATP, "2023-01").code == 0
     bad = snapshot(techtrade, ATP, "2025-02")
-    latest = versions.read_latest(local_store, ATP)[0]
+    latest = protocol.read_latest(local_store, ATP)[0]
     assert latest is not None
     assert techtrade("yank", f"{ATP}@{latest.version}", "--reason", "x").code == 0
     bad = snapshot(techtrade, ATP, "2025-02")
@@ -194,7 +195,7 @@ def test_an_alert_that_nobody_takes_is_told_by_the_run_and_fails_nothing(
     hook.status = 200
     assert techtrade("alerts", "send").code == 0
     assert any("the figures are those of the yanked version" in t for t in titles(hook))
-    assert state.read(local_store).undelivered == ()
+    assert state_store.read(local_store).undelivered == ()
 
 
 def test_a_run_that_crashes_is_told_by_prefects_hook(

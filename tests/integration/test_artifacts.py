@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from flows import artifacts
-from tasks.store import layout
-from tasks.store.open import open_store
+from flows.prefect_setup import artifacts
+from tasks.storage.open import open_store
+from tasks.warehouse import layout
 from tests.command import Ran
-from tests.contract.doubles import CensusDouble
+from tests.doubles.publishers import CensusDouble
 
 Run = Callable[..., Ran]
 ATP = "atp_world_monthly"

@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from benchmarks.bulk_months import Year, codes, detail, write_month
-from tasks.extract.bulk_month import COMMODITIES, PARTNERS, Flow, control, read_month
-from tasks.extract.bulk_zip import members
+from tasks.extract.census.merchandise.month import COMMODITIES, PARTNERS, Flow, control, read_month
+from tasks.extract.zip_stream import members
 
 FLOWS: tuple[Flow, ...] = ("exports", "imports")
 VALUE = {"exports": "all_val", "imports": "gen_val"}

@@ -19,12 +19,13 @@ from pathlib import Path
 import pytest
 
 from deploy.stack.prefect_parts import answers
-from flows.ports import free_ports
-from tests.contract import bea_double, census_api_double
-from tests.contract.bea_double import BeaDouble
-from tests.contract.census_api_double import CensusApi
+from flows.prefect_setup.ports import free_ports
+from tests.doubles import bea as bea_double
+from tests.doubles import census_api
+from tests.doubles.bea import BeaDouble
+from tests.doubles.census_api import CensusApi
 
-CANARIES = (bea_double.KEY, census_api_double.KEY)
+CANARIES = (bea_double.KEY, census_api.KEY)
 ROOT = Path(__file__).resolve().parents[2]
 DATASETS = ("atp_trade_monthly", "us_ip_trade_annual", "us_ip_trade_quarterly")
 
@@ -53,7 +54,7 @@ def talkative(tmp_path: Path, census: CensusApi, bea: BeaDouble) -> dict[str, st
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "DEBUG",
         "PREFECT_LOGGING_EXTRA_LOGGERS": "techtrade,httpx2,httpcore2,stamina",
         "TECHTRADE_STORE": str(tmp_path / "store"),
-        "CENSUS_API_KEY": census_api_double.KEY,
+        "CENSUS_API_KEY": census_api.KEY,
         "BEA_API_KEY": bea_double.KEY,
         "TECHTRADE_SOURCES__CENSUS_HITECH__URL": census.url,
         "TECHTRADE_SOURCES__CENSUS_FT900__URL": census.ft900,

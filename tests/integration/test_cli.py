@@ -15,8 +15,8 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.store import layout, versions
-from tasks.store.open import open_store
+from tasks.storage.open import open_store
+from tasks.warehouse import layout, protocol
 from tests.command import Ran
 from tests.plain import nothing_published
 
@@ -34,7 +34,7 @@ def published_vintages(techtrade: Run, store: Any) -> list[str]:
     """Both bundled vintages of the workbook; the versions, oldest first."""
     for vintage in ("2023-01", "2025-02"):
         assert techtrade("publish", ATP, "--source", "snapshot", "--vintage", vintage).code == 0
-    return [e.version for e in versions.read_latest(store, ATP)[0].published]
+    return [e.version for e in protocol.read_latest(store, ATP)[0].published]
 
 
 def error_line(ran: Ran) -> str:
@@ -119,7 +119,7 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 def test_every_command_has_help(techtrade: Run) -> None:
-    from flows.cli import cli
+    from flows.cli.app import cli
 
     for command in cli.commands:
         ran = techtrade(command, "--help")
@@ -190,7 +190,7 @@ def _latest_sum(techtrade: Run) -> int:
 
 
 def test_read_as_of_a_moment_gives_what_was_latest_then(techtrade: Run, store: Any, two_versions: list[str]) -> None:
-    first, second = versions.read_latest(store, ATP)[0].published
+    first, second = protocol.read_latest(store, ATP)[0].published
     then = techtrade("read", ATP, "--as-of", first.at, "--format", "csv")
     assert then.out.count("\n") == 1 + 409
     assert techtrade("read", ATP, "--as-of", second.at[:10], "--format", "csv").out.count("\n") == 1 + 434
@@ -202,7 +202,7 @@ def test_a_yanked_version_stays_readable_and_says_so(techtrade: Run, store: Any,
     first, second = two_versions
     ran = techtrade("yank", f"{ATP}@{second}", "--reason", "a wrong month", "--replaced-by", first)
     assert ran.code == 0 and first in ran.out
-    assert versions.read_latest(store, ATP)[0].version == first
+    assert protocol.read_latest(store, ATP)[0].version == first
     pinned = techtrade("read", f"{ATP}@{second}", "--format", "csv")
     assert pinned.code == 0 and pinned.out.count("\n") == 1 + 434
     assert f"{ATP}@{second} was yanked: a wrong month; use {first}" in pinned.err
@@ -243,7 +243,7 @@ def test_a_day_that_has_not_come_yet_is_remarked_on(techtrade: Run, two_versions
 def test_the_only_version_cannot_be_yanked(techtrade: Run, store: Any) -> None:
     assert techtrade("publish", ATP, "--source", "snapshot").code == 0
     before = store.get(layout.latest(ATP)).body
-    version = versions.read_latest(store, ATP)[0].version
+    version = protocol.read_latest(store, ATP)[0].version
     ran = techtrade("yank", f"{ATP}@{version}", "--reason", "x")
     assert ran.code == 1 and "only version left" in error_line(ran)
     assert store.get(layout.latest(ATP)).body == before

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from tasks.store import layout, versions
-from tasks.store.local import LocalStore
+from tasks.storage.local import LocalStore
+from tasks.warehouse import layout, protocol
 from tests.cases import quick
-from tests.contract.doubles import closed_port
+from tests.doubles.publishers import closed_port
 from tests.integration.test_cli import ATP, IP, Run, error_line, opened_store, published_vintages  # noqa: F401
 
 
@@ -46,7 +46,7 @@ def test_an_error_that_nobody_foresaw_is_of_one_dataset_alone(
 
 @pytest.mark.parametrize(
     "command",
-    quick([("flows.cli", "publish", ATP, IP, "--source", "snapshot"), ("flows.showcase",)], 1),
+    quick([("flows.cli", "publish", ATP, IP, "--source", "snapshot"), ("flows.cli.demo",)], 1),
     ids=["publish", "run"],
 )
 def test_a_prefect_server_that_does_not_answer_is_one_line(
@@ -104,7 +104,7 @@ def test_a_damaged_dataset_hides_no_other_dataset(
 
 
 def raw_of(store: Any, version: str) -> str:
-    return str(versions.read_manifest(store, ATP, version).sources[0].raw_key)
+    return str(protocol.read_manifest(store, ATP, version).sources[0].raw_key)
 
 
 def test_verify_holds_raw_inputs_against_their_hashes(techtrade: Run, store: Any, two_versions: list[str]) -> None:

@@ -20,8 +20,8 @@ from prefect.events.schemas.automations import AutomationCore
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Scheduled
 
-from flows.deployments import load_declaration
-from flows.serve import forget_scheduled
+from flows.prefect_setup.declaration import load_declaration
+from flows.prefect_setup.serve import forget_scheduled
 from tests.command import Ran
 
 Run = Callable[..., Ran]
@@ -305,7 +305,7 @@ def test_what_is_late_is_cancelled_and_what_comes_is_scheduled_again(
 ) -> None:
     """A restart of serve would run what is late; and never what was cancelled ahead, as a schedule makes a run once."""
     monkeypatch.setenv("PREFECT_API_URL", prefect_api)
-    monkeypatch.setattr("flows.serve.FORGET_SECONDS", 60)
+    monkeypatch.setattr("flows.prefect_setup.serve.FORGET_SECONDS", 60)
     flow = client.create_flow_from_name("publish")
     served = client.create_deployment(flow, "partners", tags=["techtrade"])
     now = datetime.now(UTC)

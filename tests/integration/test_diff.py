@@ -13,12 +13,12 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from configs.hints import command
-from flows.diff_command import _page, _plain
-from tasks.causes import CAUSES
-from tasks.changes_page import WORDS
-from tasks.diff import difference, sides
-from tasks.store import layout, reader, yank
-from tasks.store.local import LocalStore
+from flows.cli.diff import _page, _plain
+from tasks.compare.attribution import CAUSES
+from tasks.compare.report import WORDS
+from tasks.compare.version_diff import difference, sides
+from tasks.storage.local import LocalStore
+from tasks.warehouse import layout, reader, yank
 from tests.integration.sealing import TRADE, WORLD, Fate, Months, seal, trade, world
 from tests.plain import Run, plain
 

@@ -15,12 +15,12 @@ from configs import breaks as config
 from configs.breaks import load_breaks, parse_breaks
 from configs.contract import load_contract
 from configs.errors import ConfigError
-from expectations.base import GateInput
-from tasks.quality.breaks import GRACE_DAYS
+from expectations.check import GateInput
+from tasks.quality.expected_breaks import GRACE_DAYS
 from tasks.quality.gate import judge
-from tasks.quality.report import CheckResult, Report, failures_of, results_of
-from tasks.store import reader, versions
-from tasks.store.open import open_store
+from tasks.quality.results import CheckResult, Report, failures_of, results_of
+from tasks.storage.open import open_store
+from tasks.warehouse import protocol, reader
 from tests.command import Ran
 from tests.integration.test_gate import ATP, MAY, given, good_figures, when
 
@@ -137,7 +137,7 @@ def test_a_break_is_entered_and_the_run_that_was_rejected_publishes(
     jumps = contract.quality["jumps"].model_copy(update={"bounds": {"factor": 1.29}})
     strict = contract.model_copy(update={"quality": contract.quality | {"jumps": jumps}})
     monkeypatch.setattr("flows.publish.load_contract", lambda name: strict)
-    monkeypatch.setattr("tasks.pipeline.code_version", lambda: f"code of {sorted(folder.glob('*'))}")
+    monkeypatch.setattr("tasks.publish.steps.code_version", lambda: f"code of {sorted(folder.glob('*'))}")
     load_breaks.cache_clear()
 
     def publish() -> Ran:
@@ -145,7 +145,7 @@ def test_a_break_is_entered_and_the_run_that_was_rejected_publishes(
 
     ran = publish()
     assert ran.code == 3 and "(jumps)" in ran.err, ran.err
-    today = versions.utc_now().date()
+    today = protocol.utc_now().date()
     entries = text("{first: 1989-01-01, last: 2025-01-01}", since=today - timedelta(1), expires=today + timedelta(9))
     (folder / f"{ATP}.yaml").write_text(entries)
     load_breaks.cache_clear()

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from tasks.store import layout, versions
-from tasks.store.objects import ObjectStore
-from tasks.store.open import open_store
-from tasks.store.verify import verify
+from tasks.storage.object_store import ObjectStore
+from tasks.storage.open import open_store
+from tasks.warehouse import layout, protocol
+from tasks.warehouse.upkeep.verify import verify
 from tests.command import Ran
 from tests.conftest import Place
 
@@ -47,7 +47,7 @@ def test_a_publish_killed_in_the_middle_leaves_the_old_state_and_the_next_run_su
 ) -> None:
     store = open_store(place.url)
     assert techtrade(*publish("2023-01"), "--store", place.url).code == 0
-    before = versions.read_latest(store, DATASET)[0]
+    before = protocol.read_latest(store, DATASET)[0]
     assert before is not None
     known = claimed(store)
     victim = subprocess.Popen(
@@ -63,11 +63,11 @@ def test_a_publish_killed_in_the_middle_leaves_the_old_state_and_the_next_run_su
     victim.send_signal(signal.SIGKILL)
     assert victim.wait(timeout=PATIENCE) == -signal.SIGKILL, "it was killed while it ran"
     (abandoned,) = claimed(store) - known
-    assert versions.read_latest(store, DATASET)[0] == before
+    assert protocol.read_latest(store, DATASET)[0] == before
     verify(store, DATASET)
     ran = techtrade(*publish("2025-02"), "--store", place.url)
     assert ran.code == 0, ran.err
-    after = versions.read_latest(store, DATASET)[0]
+    after = protocol.read_latest(store, DATASET)[0]
     assert after is not None
     assert [e.vintage for e in after.published] == ["2023-01", "2025-02"]
     assert after.version not in abandoned, "a number is never used again"
@@ -95,7 +95,7 @@ def test_two_publishes_at_once_end_in_one_line_of_versions(prefect_api: str, pla
     ]
     ended: list[tuple[Any, ...]] = [(p.communicate(timeout=PATIENCE), p.returncode) for p in both]
     assert [code for _, code in ended] == [0, 0], ended
-    latest = versions.read_latest(store, DATASET)[0]
+    latest = protocol.read_latest(store, DATASET)[0]
     assert latest is not None
     vintages = [e.vintage for e in latest.published]
     assert vintages in (["2023-01", "2025-02"], ["2025-02"]), "never backwards, nothing lost"

@@ -10,10 +10,10 @@ import polars as pl
 import pytest
 
 from configs.contract import load_contract
-from tasks import news_feed
-from tasks.store import layout, reader
-from tasks.store.objects import ObjectStore
-from tasks.store.open import open_store
+from tasks.news import atom
+from tasks.storage.object_store import ObjectStore
+from tasks.storage.open import open_store
+from tasks.warehouse import layout, reader
 from tests.command import Ran
 
 Run = Callable[..., Ran]
@@ -34,7 +34,7 @@ def publish(techtrade: Run, vintage: str, *more: str) -> Ran:
 
 def in_all_news(store: ObjectStore) -> list[tuple[str, list[str]]]:
     """The events in the feed of all, newest first, with what was refreshed with each; all are of the dataset."""
-    entries = news_feed.parse(store.get(layout.feed()).body, None).entries
+    entries = atom.parse(store.get(layout.feed()).body, None).entries
     assert {e.dataset for e in entries} == {WORLD}
     for entry in entries:
         page = store.get(entry.key).body.decode()
@@ -59,7 +59,7 @@ def test_a_publish_and_a_yank_are_followed(techtrade: Run, store: ObjectStore) -
         ("published", [f"{WORLD}_history", "revision_profile"]),
         ("published", [f"{WORLD}_history"]),
     ]
-    assert len(news_feed.parse(store.get(layout.feed(f"{WORLD}_history")).body, f"{WORLD}_history").entries) == 2
+    assert len(atom.parse(store.get(layout.feed(f"{WORLD}_history")).body, f"{WORLD}_history").entries) == 2
     wrong, good = reader.latest_version(store, WORLD), reader.list_versions(store, WORLD)[0].version
     ran = techtrade("yank", f"{WORLD}@{wrong}", "--reason", "a test")
     assert ran.code == 0 and f"readers of latest get {good}" in ran.out and f"  {WORLD}_history " in ran.out
@@ -73,7 +73,7 @@ def test_a_publish_and_a_yank_are_followed(techtrade: Run, store: ObjectStore) -
     for lost in (layout.feed(), layout.feed(WORLD)):
         whole = store.get(lost).body
         store.delete(lost)
-        assert news_feed.refresh(store, load_contract(WORLD)) and store.get(lost).body == whole
+        assert atom.refresh(store, load_contract(WORLD)) and store.get(lost).body == whole
     # Nothing new: nothing is written.
     keys = {e.key for e in store.entries("") if "status" not in e.key and "feed" not in e.key}
     ran = publish(techtrade, "2023-01", "--json")

@@ -12,19 +12,21 @@ import pytest
 
 from configs import contract as contracts
 from configs.errors import DamagedRawError, StoreError, StorePermissionError
-from tasks import restore
-from tasks.store import derived, gc, layout, raw_admin, versions
-from tasks.store.belongs import printable, stranger
-from tasks.store.local import LocalStore
-from tasks.store.objects import ObjectStore
-from tasks.store.raw import RawArchive
-from tasks.store.versions import Built
+from tasks.publish import restore
+from tasks.raw import housekeeping
+from tasks.raw.archive import RawArchive
+from tasks.storage.local import LocalStore
+from tasks.storage.object_store import ObjectStore
+from tasks.warehouse import catalog, layout, protocol
+from tasks.warehouse.key_grammar import printable, stranger
+from tasks.warehouse.protocol import Built
+from tasks.warehouse.upkeep import gc
 from tests.integration import drill
 from tests.integration.drill import DATASET, Broken, bodies, intact
 from tests.plain import plain
 
 Candidates = Callable[[int], Built]
-LATER = versions.utc_now() + timedelta(days=2)
+LATER = protocol.utc_now() + timedelta(days=2)
 
 
 def test_link_to_latest_version_is_left_alone(local_store: LocalStore, candidates: Candidates) -> None:
@@ -81,7 +83,7 @@ def test_gc_reports_and_does_the_rest(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     drill.publish(local_store, candidates(1))
-    left = versions.claim(local_store, versions.read_head(local_store, DATASET)).version
+    left = protocol.claim(local_store, protocol.read_head(local_store, DATASET)).version
     (local_store.root / "notes.txt").write_text("mine")
     run = plain(monkeypatch, capfd, local_store.url)
     ran = run("gc", "--dry-run", "--json")
@@ -91,7 +93,7 @@ def test_gc_reports_and_does_the_rest(
     ran = run("gc", "--grace-hours", "0")
     assert ran.code == 1 and f"error: {key}: not a valid latest document" in " ".join(ran.err.split())
     assert f"abandon {DATASET}@{left}" in ran.out and "notes.txt" in ran.err
-    assert versions.read_manifest(local_store, DATASET, left).status == "abandoned"
+    assert protocol.read_manifest(local_store, DATASET, left).status == "abandoned"
 
 
 def test_good_bytes_heal_a_damaged_document(store: ObjectStore, tmp_path: Path) -> None:
@@ -107,9 +109,9 @@ def test_good_bytes_heal_a_damaged_document(store: ObjectStore, tmp_path: Path) 
         assert store.get(key).body == body
     aside = {store.get(e.key).body for e in store.entries(layout.raw_of()) if ".damaged-" in e.key}
     assert aside == {body[:5], body[::-1], b""}
-    (held,) = raw_admin.holdings(store)
+    (held,) = housekeeping.holdings(store)
     assert (held.documents, held.damaged, held.gone) == (1, 3, 0)
-    raw_admin.execute(store, raw_admin.plan_take_down(store, "bea", "licence", LATER))
+    housekeeping.execute(store, housekeeping.plan_take_down(store, "bea", "licence", LATER))
     assert not [e.key for e in store.entries(layout.raw_of()) if not e.key.endswith(".json")], "damaged copies go, too"
 
 
@@ -131,7 +133,7 @@ def test_restore_clears_only_what_it_staged(local_store: LocalStore, candidates:
     lost = drill.publish(local_store, candidates(1)).manifest
     store = LocalStore(local_store.root.parent / "restored")
     draft = restore._claimed(store, lost, None)
-    versions.stage_data(store, draft, candidates(1))
+    protocol.stage_data(store, draft, candidates(1))
     mine = layout.version(DATASET, lost.version, "data/mine.txt")
     store.create(mine, b"a person's")
     assert restore._claimed(store, lost, None).claim == draft.claim
@@ -153,7 +155,7 @@ def test_wrong_contract_hides_no_other_dataset(
     contracts.load_contract.cache_clear()
     try:
         ran = plain(monkeypatch, capfd, local_store.url)("datasets", "--json")
-        problems = derived.rebuild_catalog(local_store)
+        problems = catalog.rebuild_catalog(local_store)
     finally:
         monkeypatch.undo()
         contracts.load_contract.cache_clear()

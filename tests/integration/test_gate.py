@@ -19,16 +19,17 @@ import pytest
 
 from configs.contract import load_contract
 from configs.errors import CheckCouldNotRunError, ConfigError
-from expectations.base import Check, GateInput
-from tasks.build import write
-from tasks.extract import partner_reference, snapshot
-from tasks.extract.base import Ask
+from expectations.check import Check, GateInput
+from tasks.build.parquet import write
+from tasks.extract import partners as partner_reference
+from tasks.extract.bundled import snapshot
+from tasks.extract.source import Ask
 from tasks.quality import gate as gate_module
 from tasks.quality.gate import judge
-from tasks.quality.report import Report, failures_of
-from tasks.store.local import LocalStore
-from tasks.store.raw import RawArchive
-from tasks.transform.base import load_transform
+from tasks.quality.results import Report, failures_of
+from tasks.raw.archive import RawArchive
+from tasks.storage.local import LocalStore
+from tasks.transform.registry import load_transform
 
 ATP, IP = "atp_world_monthly", "ip_trade_annual"
 Corruption = Callable[[pl.DataFrame], pl.DataFrame]

@@ -11,12 +11,13 @@ import polars as pl
 import pytest
 
 from configs.contract import load_contract
-from expectations.base import GateInput
-from tasks.extract import bea, partner_reference
+from expectations.check import GateInput
+from tasks.extract import partners as partner_reference
+from tasks.extract.bea import source
 from tasks.quality.gate import judge
-from tasks.quality.report import Report
-from tasks.transform.base import load_transform
-from tests.contract.bea_double import BeaDouble, documents
+from tasks.quality.results import Report
+from tasks.transform.registry import load_transform
+from tests.doubles.bea import BeaDouble, documents
 from tests.memory import Memory
 
 ANNUAL, QUARTERLY = "us_ip_trade_annual", "us_ip_trade_quarterly"
@@ -27,7 +28,7 @@ TOTAL, MOVIES = "ChargesForTheUseOfIpNie", "CipLicensesMoviesTv"
 @cache
 def made(dataset: str, state: int, size: str = "full") -> tuple[str, dict[str, pl.LazyFrame], pl.DataFrame]:
     """Vintage, the source's tables and the dataset, of one update."""
-    extraction = bea.parse(dataset, documents(BeaDouble(size, state), dataset), None)
+    extraction = source.parse(dataset, documents(BeaDouble(size, state), dataset), None)
     partners = partner_reference.table(partner_reference.document(Memory()))
     tables = {n: f.collect().lazy() for n, f in {**extraction.tables, "partners": partners}.items()}
     return extraction.vintage, tables, load_transform(dataset).transform(tables).collect()

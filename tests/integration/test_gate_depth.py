@@ -12,9 +12,9 @@ import pytest
 
 from benchmarks.quality_mutations.grounds import ANNUAL, ATP, GROUNDS, IP, QUARTERLY, TRADE, Ground
 from configs.errors import CheckCouldNotRunError
-from expectations.base import GateInput, Other
+from expectations.check import GateInput, Other
 from tasks.quality.gate import judge
-from tasks.quality.report import CheckResult, Report
+from tasks.quality.results import CheckResult, Report
 
 
 def of(report: Report, check_id: str) -> CheckResult:

@@ -14,16 +14,16 @@ import pytest
 
 from benchmarks.bulk_months import Year, write_month
 from configs.contract import load_contract
-from expectations.base import GateInput, Other
-from tasks import making, pieces
-from tasks.extract import partner_reference
-from tasks.extract.base import Meter
-from tasks.extract.census_bulk import FLOWS, SOURCE
+from expectations.check import GateInput, Other
+from tasks.build import partitioned, recipe
+from tasks.extract import partners
+from tasks.extract.census.merchandise.source import FLOWS, SOURCE
+from tasks.extract.source import Meter
 from tasks.quality.gate import judge
-from tasks.quality.report import Report
-from tasks.runs import Fetched, Request
-from tasks.store.local import LocalStore
-from tasks.store.raw import RawArchive
+from tasks.quality.results import Report
+from tasks.raw.archive import RawArchive
+from tasks.storage.local import LocalStore
+from tasks.warehouse.outcomes import Fetched, Request
 
 DATASET = "atp_detail_monthly"
 KEY = ["flow", "technology_group", "partner_code", "period"]
@@ -52,10 +52,10 @@ def world() -> Iterator[World]:
                 file = Path(place) / "month.zip"
                 write_month(Year(flow, 2025, 4000, other_codes=300), month, file)
                 documents.append(archive.keep_file(SOURCE, f"{flow}/2025-{month:02d}", "made up", file, ".zip", "once"))
-        documents.append(partner_reference.document(archive))
+        documents.append(partners.document(archive))
         request = Request(contract, "live")
-        found = making.read(store, request, Fetched(SOURCE, tuple(documents), Meter()))
-        extraction, built = making.make(store, contract, found, None, Path(place))
+        found = recipe.read(store, request, Fetched(SOURCE, tuple(documents), Meter()))
+        extraction, built = recipe.make(store, contract, found, None, Path(place))
         assert [p.partition for p in built.parts] == ["part_year=2025"]
         data = pl.read_parquet(store.root / built.parts[0].key)
         tables = {name: t.collect().lazy() for name, t in extraction.tables.items()}
@@ -198,6 +198,6 @@ def test_pieces_that_expired_are_made_again(tmp_path: Path) -> None:
     store.create("_pieces/x/parts/1.parquet", b"1")
     store.create("_pieces/x/pieces/00/1.rows.parquet", b"1")
     now = datetime.now(UTC)
-    assert pieces.expire(store, now) == []
-    assert pieces.expire(store, now + timedelta(days=8)) == ["x: 1 pieces that are old deleted"]
+    assert partitioned.expire(store, now) == []
+    assert partitioned.expire(store, now + timedelta(days=8)) == ["x: 1 pieces that are old deleted"]
     assert [e.key for e in store.entries("_pieces/")] == ["_pieces/x/pieces/00/1.rows.parquet"]

@@ -21,14 +21,14 @@ import pytest
 
 from configs.contract import load_contract
 from configs.errors import CheckCouldNotRunError
-from expectations.base import Check, GateInput
-from tasks import read_back
-from tasks.build import write
+from expectations.check import Check, GateInput
+from tasks.build.parquet import write
+from tasks.publish import staged
 from tasks.quality import gate as gate_module
 from tasks.quality.gate import judge
-from tasks.quality.report import CheckResult, Report
-from tasks.store.local import LocalStore
-from tasks.store.records import FileEntry, Manifest
+from tasks.quality.results import CheckResult, Report
+from tasks.storage.local import LocalStore
+from tasks.warehouse.records import FileEntry, Manifest
 from tests.integration.test_gate import ATP, DEU, IP, failed, given, good_figures, scaled, tables, when, without  # noqa: F401
 
 Figures = Callable[[str, str], pl.DataFrame]
@@ -374,5 +374,5 @@ def test_small_data_is_read_from_the_store_once(good: Figures, tmp_path: Path) -
     path = tmp_path / IP / "versions" / version.version / file.path
     path.parent.mkdir(parents=True)
     write(figures, contract, path)
-    judge(replace(given(IP, figures, "2021-09-15"), data=read_back._kept(store, contract, version)))
+    judge(replace(given(IP, figures, "2021-09-15"), data=staged._kept(store, contract, version)))
     assert 1 <= len(opened) <= 2, "its schema, then its rows"

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from flows import health
-from flows.ports import free_ports
+from flows.prefect_setup.ports import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from configs.contract import published_names
-from tasks.store import reader
-from tasks.store.local import LocalStore
-from tests.contract.doubles import CensusDouble, closed_port
+from tasks.storage.local import LocalStore
+from tasks.warehouse import reader
+from tests.doubles.publishers import CensusDouble, closed_port
 from tests.integration.newcomer import publishers
 from tests.plain import Ran, nothing_published, plain
 from tests.printed import Printed, filled, in_text

@@ -18,19 +18,23 @@ from hypothesis import strategies as st
 
 from configs.contract import load_contract
 from configs.errors import UsageError
-from configs.history import kept
-from flows import diff_command, history_commands, read_commands, show_command
-from tasks import build, derived, history, pipeline, replay
-from tasks.changes import compare
-from tasks.diff import difference, sides
-from tasks.following import bring_up
-from tasks.read_back import parquet_bytes
-from tasks.standing import of_vintage
-from tasks.store import layout, reader, versions, yank
-from tasks.store.local import LocalStore
-from tasks.store.objects import ObjectStore
-from tasks.store.raw import RawArchive
-from tasks.store.records import Manifest
+from configs.history_contract import kept
+from flows.cli import diff, show
+from flows.cli import history as history_commands
+from flows.cli import read as read_commands
+from tasks.build import from_versions, parquet, replay
+from tasks.build.history import build
+from tasks.compare.diff import compare
+from tasks.compare.lookup import of_vintage
+from tasks.compare.version_diff import difference, sides
+from tasks.publish import steps as pipeline
+from tasks.publish.dependents import bring_up
+from tasks.publish.staged import parquet_bytes
+from tasks.raw.archive import RawArchive
+from tasks.storage.local import LocalStore
+from tasks.storage.object_store import ObjectStore
+from tasks.warehouse import layout, protocol, reader, yank
+from tasks.warehouse.records import Manifest
 from tests.integration.published import publish
 
 WORLD, IP = "atp_world_monthly", "ip_trade_annual"
@@ -79,13 +83,13 @@ class Log:
             ],
             schema=BASE.polars_schema,
         )
-        head = versions.read_head(self.store, WORLD)
+        head = protocol.read_head(self.store, WORLD)
         with TemporaryDirectory() as folder:
-            built = build.build(frame.lazy(), BASE, Path(folder))
-            draft = versions.stage_data(self.store, versions.claim(self.store, head), built)
+            built = parquet.build(frame.lazy(), BASE, Path(folder))
+            draft = protocol.stage_data(self.store, protocol.claim(self.store, head), built)
         before = self.rows[head.manifest.version].lazy() if head.manifest else None
         found = compare(frame.lazy(), before, BASE)
-        draft = versions.stage_bytes(self.store, draft, "changes.parquet", parquet_bytes(found.frame))
+        draft = protocol.stage_bytes(self.store, draft, "changes.parquet", parquet_bytes(found.frame))
         manifest = Manifest(
             dataset=WORLD,
             version=draft.version,
@@ -100,19 +104,19 @@ class Log:
             vintage=vintage,
             created_at=draft.claim.claimed_at,
         )
-        versions.swap(self.store, versions.seal(self.store, draft, manifest))
+        protocol.swap(self.store, protocol.seal(self.store, draft, manifest))
         self.rows[draft.version] = frame
         self._note(vintage)
 
     def yank(self) -> None:
-        latest, _ = versions.read_latest(self.store, WORLD)
+        latest, _ = protocol.read_latest(self.store, WORLD)
         assert latest is not None
         if len({e.version for e in latest.published} - latest.yanked) > 1:
             yank.yank(self.store, WORLD, latest.version, "wrong", None)
             self._note("")
 
     def _note(self, vintage: str) -> None:
-        latest, _ = versions.read_latest(self.store, WORLD)
+        latest, _ = protocol.read_latest(self.store, WORLD)
         assert latest is not None
         self.stood.append((latest.log[-1].at, latest.version, vintage, self.rows[latest.version]))
 
@@ -165,9 +169,9 @@ def test_it_gives_back_what_stood_and_appending_is_making_it_anew(
 def _same_from_nothing(store: ObjectStore, dataset: str = WORLD) -> None:
     contract = load_contract(f"{dataset}_history")
     manifest = reader.resolve(store, contract.name).manifest
-    given_ = derived.documents(RawArchive(store), contract, {})
+    given_ = from_versions.documents(RawArchive(store), contract, {})
     with TemporaryDirectory() as folder:
-        built = history.make(store, contract, given_, None, Path(folder))
+        built = build.make(store, contract, given_, None, Path(folder))
     assert built.content_sha256 == manifest.content_sha256
 
 
@@ -257,7 +261,7 @@ def test_every_vintage_of_the_publisher_can_be_had(bank: LocalStore) -> None:
             expected = cells(reader.scan(store, manifest).collect(), IP)
             archived = of_vintage(bank, IP, vintage)
             if archived.rows is not None:
-                content = build.build(archived.rows.lazy(), contract, Path(place)).content_sha256
+                content = parquet.build(archived.rows.lazy(), contract, Path(place)).content_sha256
             else:
                 assert archived.found is not None
                 content = archived.found.manifest.content_sha256
@@ -301,7 +305,7 @@ def test_a_vintage_from_before_our_first_version_is_compared_as_if_it_had_been_p
 
 
 def test_show_names_the_series_and_its_own_revisions(bank: LocalStore, capfd: pytest.CaptureFixture[str]) -> None:
-    show_command.show(IP, bank.url, as_json=False)
+    show.show(IP, bank.url, as_json=False)
     told = capfd.readouterr().out.partition("newest figures, in US dollars:\n")[2]
     assert told.startswith("  United States 2023: 134,441,000,000 receipts\n")
     # One figure of 2020 a vintage, and so on: of the United States alone there are few.
@@ -379,9 +383,9 @@ def test_code_that_moved_makes_a_history_anew(world: LocalStore, tmp_path: Path)
     contract = load_contract(f"{WORLD}_history")
     manifest = reader.resolve(world, contract.name).manifest
     other = manifest.model_copy(update={"made_by": manifest.made_by.model_copy(update={"code": "0" * 64})})
-    given_ = derived.documents(RawArchive(world), contract, {})
-    assert all(p.key for p in history.make(world, contract, given_, manifest, tmp_path).parts), "it stands as it is"
-    anew = history.make(world, contract, given_, other, tmp_path)
+    given_ = from_versions.documents(RawArchive(world), contract, {})
+    assert all(p.key for p in build.make(world, contract, given_, manifest, tmp_path).parts), "it stands as it is"
+    anew = build.make(world, contract, given_, other, tmp_path)
     assert not any(p.key for p in anew.parts) and anew.content_sha256 == manifest.content_sha256
 
 
@@ -404,9 +408,9 @@ def test_a_difference_over_a_yank_is_that_of_the_two(tmp_path: Path, capfd: pyte
     withdrawn = log.stood[-1][1]
     log.yank()
     log.publish({0: 2, 1: 1}, "2001-02")
-    diff_command.diff(WORLD, withdrawn, log.stood[-1][1], log.store.url, as_json=True)
+    diff.diff(WORLD, withdrawn, log.stood[-1][1], log.store.url, as_json=True)
     told = json.loads(capfd.readouterr().out)
-    diff_command.diff(WORLD, log.stood[0][1], log.stood[-1][1], log.store.url, as_json=False)
+    diff.diff(WORLD, log.stood[0][1], log.stood[-1][1], log.store.url, as_json=False)
     assert f"\nWithdrawn: {withdrawn}, wrong\n" in capfd.readouterr().out, "also where neither of the two was"
     assert {(c["column"], c["old"], c["new"]) for c in told["changes"]} >= {("exports_usd", "1000", "2")}
     assert {c["cause"] for c in told["changes"]} == {"unattributed"}
@@ -420,4 +424,4 @@ def test_nothing_new_makes_no_version_and_each_names_what_it_is_made_from(world:
         "log",
         *(f"version/{v.version}" for v in reader.list_versions(world, WORLD)),
     }
-    assert pipeline.served(versions.read_head(world, name)) == f"{name}@{before.version}"
+    assert pipeline.served(protocol.read_head(world, name)) == f"{name}@{before.version}"

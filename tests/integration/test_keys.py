@@ -14,12 +14,12 @@ import pytest
 
 from configs.errors import KeyStoreError
 from configs.settings import secret_block
-from flows import keys
-from tasks import drift
+from flows.prefect_setup import secrets
+from tasks.extract.drift import check
 from tests.command import Ran
-from tests.contract import bea_double
-from tests.contract.bea_double import BeaDouble
-from tests.contract.doubles import closed_port
+from tests.doubles import bea as bea_double
+from tests.doubles.bea import BeaDouble
+from tests.doubles.publishers import closed_port
 from tests.integration.mail_server import web_hook
 
 Run = Callable[..., Ran]
@@ -126,16 +126,16 @@ def test_no_server_is_asked_where_none_is_configured(prefect_api: str, monkeypat
 
     monkeypatch.delenv(VARIABLE, raising=False)
     with temporary_settings({PREFECT_API_URL: None}):
-        assert keys.look_up(VARIABLE) is None
-    assert keys.look_up(VARIABLE) is None, "a server, and no such block"
+        assert secrets.look_up(VARIABLE) is None
+    assert secrets.look_up(VARIABLE) is None, "a server, and no such block"
     # An error is no answer: a server that is down does not mean that there is no key.
     with closed_port() as nobody, temporary_settings({PREFECT_API_URL: nobody + "/api", PREFECT_CLIENT_MAX_RETRIES: 0}):
         with pytest.raises(KeyStoreError, match="BEA_API_KEY is not set, and the Prefect server could not be asked"):
-            keys.look_up(VARIABLE)
-        found = drift.check("bea", datetime.now(UTC), keys.look_up)
+            secrets.look_up(VARIABLE)
+        found = check.check("bea", datetime.now(UTC), secrets.look_up)
         assert found.state == "wrong setting", "one source does not hide the others"
         monkeypatch.setenv(VARIABLE, f" {OLD} ")
-        assert keys.look_up(VARIABLE) == OLD
+        assert secrets.look_up(VARIABLE) == OLD
 
 
 def test_a_login_of_the_server_or_of_the_store_is_in_nothing_that_is_said(
@@ -154,14 +154,14 @@ def test_a_login_of_the_server_or_of_the_store_is_in_nothing_that_is_said(
     assert any("does not answer" in text for text in written), "it is written down why"
     assert not any("canary" in text for text in (ran.out, ran.err, *written))
 
-    for name, value in zip(keys.LOGINS, ("canary-1", "user:canary-2", "canary-3", "canary-4"), strict=True):
+    for name, value in zip(secrets.LOGINS, ("canary-1", "user:canary-2", "canary-3", "canary-4"), strict=True):
         monkeypatch.setenv(name, value)
     request = httpx.Request("GET", f"{url}/health?a=canary-1&b=canary-2&c=canary-3&d=canary-4")
     refused = PrefectHTTPStatusError(
         f"refused: {request.url} canary!pass", request=request, response=httpx.Response(401)
     )
-    assert "canary" in str(refused) and "canary" not in keys.told(refused)
-    assert keys.told(ValueError()) == "ValueError"
+    assert "canary" in str(refused) and "canary" not in secrets.told(refused)
+    assert secrets.told(ValueError()) == "ValueError"
 
 
 @pytest.mark.parametrize(
@@ -176,8 +176,8 @@ def test_a_login_without_a_user_is_blanked_and_an_address_that_is_none_is_no_fur
     monkeypatch: pytest.MonkeyPatch, url: str, said: str
 ) -> None:
     monkeypatch.setenv("PREFECT_API_URL", url)
-    assert "canary" not in keys.blanked(said)
-    assert keys.blanked("http://127.0.0.1:4200") == "http://127.0.0.1:4200"
+    assert "canary" not in secrets.blanked(said)
+    assert secrets.blanked("http://127.0.0.1:4200") == "http://127.0.0.1:4200"
 
 
 def test_blocks_are_named_after_the_variables() -> None:

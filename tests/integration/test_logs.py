@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from tasks.store import versions
-from tasks.store.open import open_store
+from tasks.storage.open import open_store
+from tasks.warehouse import protocol
 from tests import terminal
 from tests.command import Ran
-from tests.contract.doubles import closed_port
+from tests.doubles.publishers import closed_port
 
 Run = Callable[..., Ran]
 ATP = "atp_world_monthly"
@@ -36,7 +36,7 @@ def test_each_line_of_a_run_names_run_dataset_and_version(
     said = lines(ran.err)
     for dataset in (ATP, "partners"):
         mine = [line for line in said if line["dataset"] == dataset and line["logger"] == "techtrade"]
-        latest = versions.read_latest(open_store(str(tmp_path / "store")), dataset)[0]
+        latest = protocol.read_latest(open_store(str(tmp_path / "store")), dataset)[0]
         assert latest is not None
         assert len({line["run_id"] for line in mine}) == 1 and mine[0]["run_id"]
         assert mine[0]["message"].startswith(f"{dataset}: extracting") and mine[0]["version"] is None
@@ -84,7 +84,7 @@ def test_a_run_that_a_worker_starts_says_json_lines(prefect_api: str, tmp_path: 
     said = [json.loads(line) for line in of_run]
     assert said, done.stderr + done.stdout
     assert {(line["run_id"], line["dataset"]) for line in said} == {(str(run.id), ATP)}
-    latest = versions.read_latest(open_store(str(tmp_path / "store")), ATP)[0]
+    latest = protocol.read_latest(open_store(str(tmp_path / "store")), ATP)[0]
     assert latest is not None
     assert {line["version"] for line in said} == {None, latest.version}
     finished = [line for line in said if line["logger"] == "prefect.flow_runs" and "Completed" in line["message"]]

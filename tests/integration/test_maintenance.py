@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from configs.errors import StoreError, UsageError
-from tasks.alerts import Finding
-from tasks.store import layout, ledger, versions
-from tasks.store.objects import ObjectStore
-from tasks.store.verify_raw import RawVerifier
-from tasks.store.versions import Built
+from tasks.alerts.service import Finding
+from tasks.raw.verify import RawVerifier
+from tasks.storage.object_store import ObjectStore
+from tasks.warehouse import layout, ledger, protocol
+from tasks.warehouse.protocol import Built
 from tests.integration import drill
 from tests.integration.drill import DATASET
 from tests.integration.mail_server import Hook, headings
@@ -41,12 +41,12 @@ def test_what_killed_runs_left_goes_and_what_is_derived_is_made_whole(
     from flows.maintenance import maintenance
 
     published = drill.publish(local_store, candidates(1)).manifest.version
-    head = versions.read_head(local_store, DATASET)
-    stale = versions.claim(local_store, head).version
+    head = protocol.read_head(local_store, DATASET)
+    stale = protocol.claim(local_store, head).version
     done = maintenance(store=local_store.url, grace_hours=0)
     assert any(f"abandon {DATASET}@{stale}" in line for line in done)
     assert done[-1] == "1 version verified: all checksums hold"
-    assert versions.read_manifest(local_store, DATASET, stale).status == "abandoned"
+    assert protocol.read_manifest(local_store, DATASET, stale).status == "abandoned"
     assert f'"{published}"'.encode() in local_store.get(layout.CATALOG).body
     assert ledger.read(local_store, DATASET) is not None
     assert maintenance(store=local_store.url, grace_hours=0) == ["1 version verified: all checksums hold"]
@@ -69,11 +69,11 @@ def test_every_published_version_has_its_turn_within_as_many_nights(
     published = [drill.publish(local_store, candidates(n)).manifest.version for n in range(1, 5)]
     seen = set()
     for night in range(3):
-        ((name, chosen),) = _chosen(local_store, versions.utc_now() + timedelta(days=night), "newest")
+        ((name, chosen),) = _chosen(local_store, protocol.utc_now() + timedelta(days=night), "newest")
         assert (name, chosen[0], len(chosen)) == (DATASET, published[-1], 2)
         seen.add(chosen[1])
     assert seen == set(published[:-1])
-    ((_, every),) = _chosen(local_store, versions.utc_now(), "all")
+    ((_, every),) = _chosen(local_store, protocol.utc_now(), "all")
     assert set(every) == set(published)
 
 

@@ -17,16 +17,17 @@ from configs import subscribers as config
 from configs.contract import load_contract
 from configs.errors import ConfigError, StoreUnavailableError
 from flows.announcing import announce
-from tasks import news_feed, news_page, news_webhooks
-from tasks.news import News, largest_of, news_of
-from tasks.news_feed import Feed, FeedEntry, parse, render
-from tasks.promote import promote
-from tasks.read_back import stage_changes
-from tasks.store import layout, versions, yank
-from tasks.store.objects import ObjectStore
-from tasks.store.open import open_store
-from tasks.store.records import LogEntry, Manifest
-from tasks.store.versions import Built
+from tasks.news import atom, webhooks
+from tasks.news import page as news_page
+from tasks.news.atom import Feed, FeedEntry, parse, render
+from tasks.news.events import News, largest_of, news_of
+from tasks.publish.promote import promote
+from tasks.publish.staged import stage_changes
+from tasks.storage.object_store import ObjectStore
+from tasks.storage.open import open_store
+from tasks.warehouse import layout, protocol, yank
+from tasks.warehouse.protocol import Built
+from tasks.warehouse.records import LogEntry, Manifest
 from tests.integration import drill
 from tests.integration.atom import checked
 from tests.integration.drill import DATASET, Broken, bodies, contract
@@ -38,11 +39,11 @@ Candidates = Callable[[int], Built]
 
 def publish(store: ObjectStore, built: Built) -> Manifest:
     """A publish with real changes, and its news."""
-    draft = versions.stage_data(store, versions.claim(store, versions.read_head(store, DATASET)), built)
+    draft = protocol.stage_data(store, protocol.claim(store, protocol.read_head(store, DATASET)), built)
     draft, counts = stage_changes(store, contract(), draft, {})
-    manifest = drill.manifest_of(draft, built, "passed", versions.utc_now)
-    sealed = versions.seal(store, draft, manifest.model_copy(update={"changes": counts}))
-    done = versions.swap(store, sealed).manifest
+    manifest = drill.manifest_of(draft, built, "passed", protocol.utc_now)
+    sealed = protocol.seal(store, draft, manifest.model_copy(update={"changes": counts}))
+    done = protocol.swap(store, sealed).manifest
     announce(store, contract(), ("published", done.version))
     return done
 
@@ -97,7 +98,7 @@ def test_the_feed_tells_what_was_published_promoted_and_yanked(store: ObjectStor
 def test_a_feed_that_is_up_to_date_is_not_written(store: ObjectStore, candidates: Candidates) -> None:
     publish(store, candidates(1))
     moments: list[str] = []
-    assert news_feed.refresh(Broken(store, lambda _, what: moments.append(what)), contract())
+    assert atom.refresh(Broken(store, lambda _, what: moments.append(what)), contract())
     assert len([m for m in moments if m.startswith("before")]) == 3, "latest.json and two feeds are read"
     assert not [m for m in moments if "replace" in m or "create" in m]
 
@@ -114,7 +115,7 @@ def test_a_lost_or_damaged_feed_is_made_anew_as_it_was(
             store.delete(key)
         else:
             store.replace(key, damage, whole.etag)
-        assert news_feed.refresh(store, contract())
+        assert atom.refresh(store, contract())
         assert store.get(key).body == whole.body
 
 
@@ -130,12 +131,12 @@ def test_the_feed_of_all_keeps_the_news_of_others_and_the_fifty_newest(
         FeedEntry(f"urn:uuid:9{i}", *("partners", "published", at, "t", "partners/news/x.html", "b")) for i in range(60)
     ]
     known = parse(local_store.get(layout.feed()).body, None)
-    for others, expected in (((other,), 2), ((other, *many), news_feed.ENTRIES)):
+    for others, expected in (((other,), 2), ((other, *many), atom.ENTRIES)):
         body = render(Feed(known.id, None, known.title, known.author, (*others, *known.entries)))
         local_store.replace(layout.feed(), body, local_store.get(layout.feed()).etag)
         publish(local_store, candidates(expected))
         told = parse(local_store.get(layout.feed()).body, None)
-        assert (len(told.entries), told.id) == (min(expected + 1, news_feed.ENTRIES), known.id)
+        assert (len(told.entries), told.id) == (min(expected + 1, atom.ENTRIES), known.id)
         assert told.entries[0].dataset == DATASET
 
 
@@ -158,7 +159,7 @@ def test_what_is_damaged_is_told_as_such_and_the_event_stays_news(store: ObjectS
 def test_a_lost_page_is_made_again_by_the_upkeep_as_it_was(store: ObjectStore, candidates: Candidates) -> None:
     for number in (1, 2):
         publish(store, candidates(number))
-    key = layout.news(DATASET, versions.read_head(store, DATASET).manifest.version)  # type: ignore[union-attr]
+    key = layout.news(DATASET, protocol.read_head(store, DATASET).manifest.version)  # type: ignore[union-attr]
     whole = store.get(key).body
     store.delete(key)
     announce(store, contract())
@@ -174,7 +175,7 @@ def test_a_feed_from_before_there_were_pages_is_made_anew_with_them(
         old = stored.body.replace(b'type="text/html"', b'type="application/json"')
         local_store.replace(key, old, stored.etag)
     local_store.delete(layout.news(DATASET, one.version))
-    assert news_feed.refresh(local_store, contract())
+    assert atom.refresh(local_store, contract())
     assert {key: local_store.get(key).body for key in before} == {key: s.body for key, s in before.items()}
     assert local_store.size(layout.news(DATASET, one.version))
 
@@ -377,7 +378,7 @@ def test_nothing_is_read_or_written_where_nobody_subscribed(local_store: ObjectS
     publish(local_store, candidates(1))
     assert local_store.size(layout.announced(DATASET)) is None
     moments: list[str] = []
-    assert news_webhooks.deliver(Broken(local_store, lambda _, what: moments.append(what)), contract())
+    assert webhooks.deliver(Broken(local_store, lambda _, what: moments.append(what)), contract())
     assert moments == []
 
 
@@ -424,13 +425,13 @@ def test_the_news_of_a_major_step_say_what_readers_have_to_change(
     local_store: ObjectStore, candidates: Candidates
 ) -> None:
     publish(local_store, candidates(1))
-    head = versions.read_head(local_store, DATASET)
+    head = protocol.read_head(local_store, DATASET)
     for number, more in ((2, {}), (3, {"schema_version": "2.0.0", "breaking_note": "exports are in another unit"})):
-        draft = versions.stage_data(local_store, versions.claim(local_store, head), candidates(number))
-        manifest = drill.manifest_of(draft, candidates(number), "passed", versions.utc_now)
+        draft = protocol.stage_data(local_store, protocol.claim(local_store, head), candidates(number))
+        manifest = drill.manifest_of(draft, candidates(number), "passed", protocol.utc_now)
         told = {"schema_version": "1.0.0"} | more
-        versions.swap(local_store, versions.seal(local_store, draft, manifest.model_copy(update=told)))
-        head = versions.read_head(local_store, DATASET)
+        protocol.swap(local_store, protocol.seal(local_store, draft, manifest.model_copy(update=told)))
+        head = protocol.read_head(local_store, DATASET)
     latest = head.latest
     lines = [" ".join(news_of(local_store, load_contract(DATASET), latest, e).lines) for e in latest.log]
     assert ["exports are in another unit" in line for line in lines] == [False, False, True]

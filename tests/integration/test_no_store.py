@@ -15,14 +15,14 @@ from typing import Any
 import click
 import pytest
 
-from configs import calendar
+from configs import release_calendar
 from configs.contract import CONFIGS, dataset_names
-from flows.cli import cli
-from tasks.store import layout
-from tasks.store.local import LocalStore
-from tasks.store.open import existing_store
-from tasks.store.schedule import note_scheduled
-from tests.contract.doubles import closed_port
+from flows.cli.app import cli
+from tasks.storage.local import LocalStore
+from tasks.storage.open import existing_store
+from tasks.warehouse import layout
+from tasks.warehouse.schedule import note_scheduled
+from tests.doubles.publishers import closed_port
 from tests.integration import seaweed
 from tests.plain import Ran, nothing_published, plain
 
@@ -160,9 +160,9 @@ def test_what_a_run_leaves_behind_before_there_is_a_catalog_is_a_store(key: str,
 
 @pytest.fixture
 def calendars_read_again() -> Iterator[None]:
-    calendar.load_calendar.cache_clear()
+    release_calendar.load_calendar.cache_clear()
     yield
-    calendar.load_calendar.cache_clear()
+    release_calendar.load_calendar.cache_clear()
 
 
 def _damage(store: LocalStore, how: str, monkeypatch: pytest.MonkeyPatch) -> str:
@@ -175,7 +175,7 @@ def _damage(store: LocalStore, how: str, monkeypatch: pytest.MonkeyPatch) -> str
         shutil.copytree(CONFIGS / "calendars", configs / "calendars")
         ft900 = configs / "calendars" / "ft900.yaml"
         ft900.write_text(ft900.read_text().replace(f"{DATASET}", "another_dataset"))
-        monkeypatch.setattr(calendar, "CONFIGS", configs)
+        monkeypatch.setattr(release_calendar, "CONFIGS", configs)
         return "exactly one calendar must have the dataset"
     body = {"log": b"{", "status": b"{", "stamp": b'{"dataset": "", "checked_at": "x", "outcome": "", "detail": ""}'}
     key = layout.latest(DATASET) if how == "log" else layout.status(DATASET)

@@ -13,9 +13,9 @@ import pytest
 
 from configs.contract import Contract, dataset_names, load_contract, parse_contract
 from configs.errors import ConfigError
-from tasks import notes
-from tasks.store import layout, reader
-from tasks.store.open import open_store
+from tasks.publish import caveats
+from tasks.storage.open import open_store
+from tasks.warehouse import layout, reader
 from tests.command import Ran
 
 GUIDE = Path(__file__).parents[2] / "docs" / "data-guide.md"
@@ -24,11 +24,11 @@ GUIDE = Path(__file__).parents[2] / "docs" / "data-guide.md"
 @pytest.mark.parametrize("name", dataset_names())
 def test_every_note_says_where_it_holds_and_who_says_so(name: str) -> None:
     contract = load_contract(name)
-    frame = notes.frame(contract)
+    frame = caveats.frame(contract)
     assert frame["note_id"].n_unique() == frame.height == len(contract.biases)
     for bias in contract.biases:
         assert bias.source and bias.text
-        assert notes.words(bias).endswith(f"({bias.source})")
+        assert caveats.words(bias).endswith(f"({bias.source})")
     for key in contract.primary_key:
         assert frame.schema[f"{key}_first"] == contract.column(key).polars
 
@@ -76,7 +76,7 @@ def test_the_join_of_the_data_guide(tmp_path: Path) -> None:
     version = tmp_path / "warehouse" / "atp_trade_monthly" / "versions" / "v"
     (version / "data" / "part").mkdir(parents=True)
     data.write_parquet(version / "data" / "part" / "a.parquet")
-    notes.frame(contract).write_parquet(version / "notes.parquet")
+    caveats.frame(contract).write_parquet(version / "notes.parquet")
     (sql,) = re.findall(r"```sql\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
     found = duckdb.sql(sql.replace("warehouse/", f"{tmp_path}/warehouse/").replace("<version>", "v")).pl()
     overstated = found.filter(pl.col("kind") == "overstated")

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from configs.contract import load_contract
-from tasks import restore
-from tasks.store import layout, reader, versions
-from tasks.store.objects import ObjectStore
-from tasks.store.open import open_store
+from tasks.publish import restore
+from tasks.storage.object_store import ObjectStore
+from tasks.storage.open import open_store
+from tasks.warehouse import layout, protocol, reader
 from tests.command import Ran
-from tests.contract.doubles import CensusDouble
+from tests.doubles.publishers import CensusDouble
 from tests.fixtures.older import ATP, PRODUCTS, REJECTED, RETIRED, annotated, fields, unpacked
 
 Run = Callable[..., Ran]
@@ -62,4 +62,4 @@ def test_restored_log_keeps_unknown_fields(older: ObjectStore, tmp_path: Path) -
     store = open_store(str(tmp_path / "restored"))
     restore.restore(older, store, load_contract(ATP))
     assert fields(store.get(layout.latest(ATP)).body) == fields(older.get(key).body)
-    assert versions.read_latest(store, ATP)[0] is not None
+    assert protocol.read_latest(store, ATP)[0] is not None

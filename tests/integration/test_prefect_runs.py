@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from flows import prefect_runs
+from flows.prefect_setup import run_status
 
 PAIR, KEY = "user:canary-pair", "canary-key"
 
@@ -61,8 +61,8 @@ def test_the_login_is_the_one_that_the_library_prefers(
     monkeypatch.setenv("PREFECT_API_URL", url)
     monkeypatch.setenv("PREFECT_API_AUTH_STRING", pair)
     monkeypatch.setenv("PREFECT_API_KEY", key)
-    with pytest.raises(prefect_runs.PrefectSilentError):
-        prefect_runs.runs()
+    with pytest.raises(run_status.PrefectSilentError):
+        run_status.runs()
     assert server.login == theirs
     assert (theirs is None) == (not (userinfo or pair or key))
 
@@ -76,6 +76,6 @@ def test_a_login_that_is_refused_is_told_apart(
 ) -> None:
     server.status = status
     monkeypatch.setenv("PREFECT_API_URL", f"http://user:canary@127.0.0.1:{server.server_port}/api")
-    with pytest.raises(prefect_runs.PrefectSilentError) as told:
-        prefect_runs.runs()
+    with pytest.raises(run_status.PrefectSilentError) as told:
+        run_status.runs()
     assert words in str(told.value) and "canary" not in str(told.value)

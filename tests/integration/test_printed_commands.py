@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tasks.store import reader
-from tasks.store.local import LocalStore
-from tests.contract.doubles import CensusDouble
+from tasks.storage.local import LocalStore
+from tasks.warehouse import reader
+from tests.doubles.publishers import CensusDouble
 from tests.integration.newcomer import atp_list, copied, made, metadata, publishers
 from tests.integration.test_deploy import clear
 from tests.plain import Ran, plain
@@ -210,7 +210,7 @@ def test_the_snapshot_is_published_whole_and_the_rest_is_left_out(
 ) -> None:
     import json
 
-    from tasks.extract.bundled import bundled_datasets
+    from tasks.extract.bundled.index import bundled_datasets
 
     ran = techtrade("publish", "--source", "snapshot", "--json")
     assert ran.code == 0, ran.err

@@ -11,14 +11,14 @@ import polars as pl
 import pytest
 
 from configs.errors import CorruptVersionError, NotPublishedError, PromoteRefusedError
-from tasks.promote import promote
-from tasks.quality.report import CheckResult, Report
-from tasks.read_back import parquet_bytes
-from tasks.store import layout, reader, versions, yank
-from tasks.store.objects import ObjectStore
-from tasks.store.records import Manifest, QualityCounts
-from tasks.store.verify import verify
-from tasks.store.versions import Built
+from tasks.publish.promote import promote
+from tasks.publish.staged import parquet_bytes
+from tasks.quality.results import CheckResult, Report
+from tasks.storage.object_store import ObjectStore
+from tasks.warehouse import layout, protocol, reader, yank
+from tasks.warehouse.protocol import Built
+from tasks.warehouse.records import Manifest, QualityCounts
+from tasks.warehouse.upkeep.verify import verify
 from tests.integration import drill
 from tests.integration.drill import DATASET, Broken, Place, beneath, bodies, child, contract, ended, intact, linear
 
@@ -35,17 +35,17 @@ def result(check_id: str, outcome: Any, severity: Any = "critical") -> CheckResu
 
 def rejected(store: ObjectStore, built: Built, failing: str = "jumps", **more: Any) -> str:
     """A whole rejected version, as the flow leaves it; ``more`` of its manifest."""
-    draft = versions.stage_data(store, versions.claim(store, versions.read_head(store, DATASET)), built)
+    draft = protocol.stage_data(store, protocol.claim(store, protocol.read_head(store, DATASET)), built)
     report = Report((result(failing, "failed"), result("odd", "failed", "warning"), result("fine", "passed")), b"")
     for path, body in (
         ("changes.parquet", b"changes against what was there then"),
         ("quality.parquet", parquet_bytes(report.frame())),
         ("quality_gx.json", b"[]"),
     ):
-        draft = versions.stage_bytes(store, draft, path, body)
-    manifest = drill.manifest_of(draft, built, "rejected", versions.utc_now)
+        draft = protocol.stage_bytes(store, draft, path, body)
+    manifest = drill.manifest_of(draft, built, "rejected", protocol.utc_now)
     told = {"quality": report.counts, "inputs_sha256": "inputs of it", "code_version": "code of it"} | more
-    return versions.seal(store, draft, manifest.model_copy(update=told)).manifest.version
+    return protocol.seal(store, draft, manifest.model_copy(update=told)).manifest.version
 
 
 def test_the_rejected_figures_are_a_new_version_that_says_why_and_by_whom(
@@ -65,7 +65,7 @@ def test_the_rejected_figures_are_a_new_version_that_says_why_and_by_whom(
     assert new.quality == QualityCounts(passed=1, failed_critical=1, failed_warning=1), "what failed is still counted"
     assert (new.inputs_sha256, new.code_version) == ("inputs of it", "code of it")
 
-    entry = versions.read_latest(store, DATASET)[0].log[-1]
+    entry = protocol.read_latest(store, DATASET)[0].log[-1]
     assert (entry.event, entry.rejected, entry.reason, entry.by) == ("promoted", bad, WHY["reason"], WHY["by"])
     assert entry.inputs_sha256 == "inputs of it", "so that the next run of the same input finds nothing new"
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from tasks.store import layout, reader, versions
-from tasks.store.open import open_store
+from tasks.storage.open import open_store
+from tasks.warehouse import layout, protocol, reader
 from tests.command import Ran
-from tests.contract.doubles import CensusDouble
+from tests.doubles.publishers import CensusDouble
 from tests.integration.atom import checked
 
 ATP = "atp_world_monthly"
@@ -47,7 +47,7 @@ def test_a_rejected_version_is_promoted_and_everybody_is_told(techtrade: Run, ce
         "reason": "it is so",
         "by": "A. Owner",
     }
-    assert versions.read_latest(store, ATP)[0].version == new
+    assert protocol.read_latest(store, ATP)[0].version == new
     assert techtrade("verify").code == 0
     assert json.loads(store.get(layout.CATALOG).body)["datasets"][0]["version"] == new
     assert f"{new} promoted by A. Owner over the quality gate" in checked(store.get(layout.feed()).body)[0]["title"]
@@ -74,7 +74,7 @@ def test_a_rejected_version_is_promoted_and_everybody_is_told(techtrade: Run, ce
 
 def test_what_cannot_be_promoted_is_one_line(techtrade: Run, store: Any) -> None:
     techtrade("publish", ATP, "--source", "snapshot", "--vintage", "2025-02")
-    version = versions.read_latest(store, ATP)[0].version
+    version = protocol.read_latest(store, ATP)[0].version
     given = ("--reason", "x", "--by", "y")
     for target, code, told in (
         (f"{ATP}@{version}", 1, "was published, not rejected"),

@@ -12,11 +12,11 @@ import polars as pl
 import pytest
 
 from configs.errors import StoreUnavailableError
-from tasks.extract import partner_reference
-from tasks.store import layout, reader, versions
-from tasks.store.local import LocalStore
-from tasks.store.objects import Stored
-from tasks.store.open import open_store
+from tasks.extract import partners
+from tasks.storage.local import LocalStore
+from tasks.storage.object_store import Stored
+from tasks.storage.open import open_store
+from tasks.warehouse import layout, protocol, reader
 from tests.command import Ran
 
 Run = Callable[..., Ran]
@@ -103,24 +103,24 @@ def test_the_same_input_publishes_nothing_and_writes_only_the_status(techtrade: 
 
 def test_an_older_bundled_vintage_is_superseded(techtrade: Run, store: Any) -> None:
     snapshot(techtrade, "atp_world_monthly", "2025-02")
-    before, _ = versions.read_latest(store, "atp_world_monthly")
+    before, _ = protocol.read_latest(store, "atp_world_monthly")
     ran = techtrade("publish", "atp_world_monthly", "--source", "snapshot", "--vintage", "2023-01", "--json")
     assert ran.code == 0
     assert json.loads(ran.out)[0]["outcome"] == "superseded"
-    assert versions.read_latest(store, "atp_world_monthly")[0] == before
+    assert protocol.read_latest(store, "atp_world_monthly")[0] == before
     assert store.folders("atp_world_monthly/versions/") == [before.version]
 
 
 def test_yanked_figures_are_not_brought_back_by_the_next_run(techtrade: Run, store: Any) -> None:
     snapshot(techtrade, "atp_world_monthly", "2023-01")
-    good = versions.read_latest(store, "atp_world_monthly")[0].version
+    good = protocol.read_latest(store, "atp_world_monthly")[0].version
     snapshot(techtrade, "atp_world_monthly", "2025-02")
-    bad = versions.read_latest(store, "atp_world_monthly")[0].version
+    bad = protocol.read_latest(store, "atp_world_monthly")[0].version
     assert techtrade("yank", f"atp_world_monthly@{bad}", "--reason", "wrong unit").code == 0
     ran = techtrade("publish", "atp_world_monthly", "--source", "snapshot", "--vintage", "2025-02")
     assert ran.code == 3
     assert "yanked" in ran.err and "wrong unit" in ran.err
-    assert versions.read_latest(store, "atp_world_monthly")[0].version == good
+    assert protocol.read_latest(store, "atp_world_monthly")[0].version == good
 
 
 def test_the_manifest_tells_where_everything_came_from(techtrade: Run, store: Any) -> None:
@@ -130,7 +130,7 @@ def test_the_manifest_tells_where_everything_came_from(techtrade: Run, store: An
         "configs/snapshot/ip_trade_annual/2021-09-15.csv",
         "configs/snapshot/ip_trade_annual/2022-09-16.csv",
         "configs/snapshot/ip_trade_annual/economies.csv",
-        f"configs/reference/partners/{partner_reference.vintages()[-1]}.csv",
+        f"configs/reference/partners/{partners.vintages()[-1]}.csv",
     }
     for source in manifest.sources:
         import hashlib
@@ -173,7 +173,7 @@ def test_who_could_not_read_that_it_won_says_so_at_the_next_attempt(
     assert (cut.cuts, cut.silent) == (0, 0), "it was cut, and met the silence"
     (told,) = json.loads(ran.out)
     assert (ran.code, told["outcome"], told["rows"]) == (0, "published", 434), ran.err
-    latest = versions.read_latest(store, "atp_world_monthly")[0]
+    latest = protocol.read_latest(store, "atp_world_monthly")[0]
     assert [e.version for e in latest.log] == [told["version"]]
     assert store.folders("atp_world_monthly/versions/") == [told["version"]], "nothing was staged a second time"
     assert json.loads(store.get("atp_world_monthly/status.json").body)["outcome"] == "published"
@@ -185,7 +185,7 @@ def test_a_publish_that_happened_is_told_of_though_its_artifact_cannot_be_left(
     def refuse(*_: Any, **__: Any) -> None:
         raise RuntimeError("Prefect's server is full")
 
-    monkeypatch.setattr("flows.artifacts.create_markdown_artifact", refuse)
+    monkeypatch.setattr("flows.prefect_setup.artifacts.create_markdown_artifact", refuse)
     ran = techtrade("publish", "atp_world_monthly", "--source", "snapshot", "--vintage", "2025-02")
     assert ran.code == 0, ran.err
     assert "published" in ran.out and "is full" in ran.err
@@ -211,7 +211,7 @@ def test_a_run_that_asked_for_the_newest_is_named_after_what_it_found(techtrade:
 
 def test_prefect_has_the_run_by_name_and_an_artifact_of_the_version(techtrade: Run, store: Any) -> None:
     snapshot(techtrade, "atp_world_monthly", "2025-02")
-    version = versions.read_latest(store, "atp_world_monthly")[0].version
+    version = protocol.read_latest(store, "atp_world_monthly")[0].version
 
     async def ask() -> tuple[list[str], list[str]]:
         from prefect.client.orchestration import get_client

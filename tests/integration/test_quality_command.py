@@ -11,11 +11,11 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tasks.read_back import parquet_bytes
-from tasks.store import layout, reader, versions
-from tasks.store.open import open_store
+from tasks.publish.staged import parquet_bytes
+from tasks.storage.open import open_store
+from tasks.warehouse import layout, protocol, reader
 from tests.command import Ran
-from tests.contract.doubles import CensusDouble
+from tests.doubles.publishers import CensusDouble
 from tests.plain import nothing_published
 
 Run = Callable[..., Ran]
@@ -39,7 +39,7 @@ def test_a_rejected_version_tells_what_failed_how_far_off_and_what_to_do(
 ) -> None:
     ran = techtrade("quality", f"{ATP}@{rejected}")
     assert ran.code == 0
-    served = versions.read_latest(open_store(str(tmp_path / "store")), ATP)[0].version
+    served = protocol.read_latest(open_store(str(tmp_path / "store")), ATP)[0].version
     assert f"Readers still get {ATP}@{served}." in ran.out
     first = ran.out.index("CRITICAL: failed: ")
     assert first < ran.out.index("WARNING: failed: ") < ran.out.index("\npassed:\n")
@@ -82,7 +82,7 @@ def test_the_page_draws_the_candidate_beside_what_readers_get(techtrade: Run, re
 def test_evidence_of_an_older_version_still_reads(techtrade: Run, rejected: str, tmp_path: Path) -> None:
     """The columns that were not there then are empty, and the entry of the runbook follows from the check."""
     store = open_store(str(tmp_path / "store"))
-    manifest = versions.read_manifest(store, ATP, rejected)
+    manifest = protocol.read_manifest(store, ATP, rejected)
     key = layout.version(ATP, rejected, "quality.parquet")
     now = pl.read_parquet(BytesIO(store.get(key).body))
     older = now.drop("runbook").with_columns(future=pl.lit(1))
@@ -102,7 +102,7 @@ def test_what_has_no_evidence_is_told(techtrade: Run, tmp_path: Path, candidates
     absent = techtrade("quality", f"{ATP}@2026-01-01.0009")
     assert absent.code == 1 and "no such version" in absent.err
     assert techtrade("quality", "no_such").code == 2
-    claimed = versions.claim(store, versions.read_head(store, ATP))
+    claimed = protocol.claim(store, protocol.read_head(store, ATP))
     assert techtrade("gc", "--grace-hours", "0").code == 0
     given_up = techtrade("quality", f"{ATP}@{claimed.version}")
     assert given_up.code == 1 and "given up before it was checked" in given_up.err

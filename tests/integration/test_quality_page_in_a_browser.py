@@ -10,9 +10,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tasks.quality.comparison import compare_measures
-from tasks.quality.page import render
-from tasks.quality.series import headline_series, series_of
+from tasks.quality.page.measures import compare_measures
+from tasks.quality.page.render import render
+from tasks.quality.page.series import headline_series, series_of
 from tests.integration.browser import Tab, browser, chromium
 from tests.unit.test_quality_page import ATP, evidence, months, result
 

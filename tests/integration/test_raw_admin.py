@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 
 from configs.errors import UsageError
-from tasks.extract.base import RawDocument
-from tasks.store import layout, ledger, raw_admin, raw_taken_down, versions, yank
-from tasks.store.objects import ObjectStore
-from tasks.store.raw import RawArchive
-from tasks.store.records import SourceEntry
-from tasks.store.verify import verify
-from tasks.store.versions import Built
+from tasks.extract.source import RawDocument
+from tasks.raw import housekeeping, take_down
+from tasks.raw.archive import RawArchive
+from tasks.storage.object_store import ObjectStore
+from tasks.warehouse import layout, ledger, protocol, yank
+from tasks.warehouse.protocol import Built
+from tasks.warehouse.records import SourceEntry
+from tasks.warehouse.upkeep.verify import verify
 from tests.integration import drill
 from tests.integration.drill import DATASET, bodies, intact, manifest_of
 from tests.plain import Run, nothing_published, plain
@@ -28,7 +29,7 @@ DAY = timedelta(days=1)
 
 
 def later(days: int = 2) -> datetime:
-    return versions.utc_now() + days * DAY
+    return protocol.utc_now() + days * DAY
 
 
 def kept(store: ObjectStore, source: str, *texts: str) -> list[RawDocument]:
@@ -43,7 +44,7 @@ def raw_keys(store: ObjectStore) -> set[str]:
 
 def published(store: ObjectStore, built: Built, document: RawDocument, status: Any = "passed") -> str:
     """A version whose manifest names that document."""
-    draft = versions.stage_data(store, versions.claim(store, versions.read_head(store, DATASET)), built)
+    draft = protocol.stage_data(store, protocol.claim(store, protocol.read_head(store, DATASET)), built)
     source = SourceEntry(
         source="census",
         role=document.role,
@@ -56,9 +57,9 @@ def published(store: ObjectStore, built: Built, document: RawDocument, status: A
         licence="",
         citation="",
     )
-    manifest = manifest_of(draft, built, status, versions.utc_now).model_copy(update={"sources": (source,)})
-    sealed = versions.seal(store, draft, manifest)
-    return versions.swap(store, sealed).manifest.version if status == "passed" else draft.version
+    manifest = manifest_of(draft, built, status, protocol.utc_now).model_copy(update={"sources": (source,)})
+    sealed = protocol.seal(store, draft, manifest)
+    return protocol.swap(store, sealed).manifest.version if status == "passed" else draft.version
 
 
 def test_a_take_down_deletes_the_bytes_of_one_source_and_nothing_else(
@@ -68,7 +69,7 @@ def test_a_take_down_deletes_the_bytes_of_one_source_and_nothing_else(
     (foreign,) = kept(store, "bea", "foreign")
     version = published(store, candidates(1), used)
     before = bodies(store)
-    result = raw_admin.execute(store, raw_admin.plan_take_down(store, "census", "licence", later()))
+    result = housekeeping.execute(store, housekeeping.plan_take_down(store, "census", "licence", later()))
     assert set(result.deleted) == {used.raw_key, other.raw_key}
     after = bodies(store)
     assert set(before) - set(after) == set(result.deleted)
@@ -77,7 +78,7 @@ def test_a_take_down_deletes_the_bytes_of_one_source_and_nothing_else(
     assert foreign.raw_key in after
     assert intact(store) == version
     assert verify(store, DATASET).version == version
-    note = raw_taken_down.read(store, "census")
+    note = take_down.read(store, "census")
     assert note is not None
     ((event),) = note.events
     assert (event.reason, event.objects, event.bytes) == ("licence", 2, len("usedother"))
@@ -86,12 +87,12 @@ def test_a_take_down_deletes_the_bytes_of_one_source_and_nothing_else(
 
 def test_after_a_take_down_the_same_bytes_can_be_archived_again(store: ObjectStore) -> None:
     (document,) = kept(store, "census", "one")
-    raw_admin.execute(store, raw_admin.plan_take_down(store, "census", "by mistake", later()))
+    housekeeping.execute(store, housekeeping.plan_take_down(store, "census", "by mistake", later()))
     assert store.size(document.raw_key) is None
     (again,) = kept(store, "census", "one")
     assert again.raw_key == document.raw_key and RawArchive(store).load(again.raw_key) == b"one"
-    raw_admin.execute(store, raw_admin.plan_take_down(store, "census", "after all", later()))
-    note = raw_taken_down.read(store, "census")
+    housekeeping.execute(store, housekeeping.plan_take_down(store, "census", "after all", later()))
+    note = take_down.read(store, "census")
     assert note is not None and [e.reason for e in note.events] == ["by mistake", "after all"]
 
 
@@ -101,9 +102,9 @@ def test_a_plan_and_a_dry_run_change_nothing(
     kept(store, "census", "one", "three")
     RawArchive(store).note("census", "dataset/plan", kept(store, "census", "one")[0])
     before = bodies(store)
-    plan = raw_admin.plan_take_down(store, "census", "licence", later())
+    plan = housekeeping.plan_take_down(store, "census", "licence", later())
     assert plan.lines() == ["delete of census: 2 documents, 8 bytes"]
-    expiry = raw_admin.plan_expiry(store, None, later(), DAY)
+    expiry = housekeeping.plan_expiry(store, None, later(), DAY)
     assert expiry.lines() == ["delete of census: 2 documents, 8 bytes, 1 note of unfinished extractions"]
     run: Run = plain(monkeypatch, capfd, place.url)
     taken = run("raw", "take-down", "census", "--reason", "licence", "--dry-run")
@@ -129,15 +130,15 @@ def test_a_take_down_killed_at_any_moment_is_taken_up(store: ObjectStore) -> Non
         point += 1
         kept(store, "census", "a", "b", "c")
         before = len(_events(store))
-        plan = raw_admin.plan_take_down(store, "census", f"killed {point}", later())
+        plan = housekeeping.plan_take_down(store, "census", f"killed {point}", later())
         try:
-            raw_admin.execute(drill.Broken(store, dies_at(point)), plan)
+            housekeeping.execute(drill.Broken(store, dies_at(point)), plan)
             break
         except Killed:
             pass
         left, noted = len(raw_keys(store)), _events(store)[before:]
         seen.add((left, len(noted), bool(noted and noted[-1].done_at)))
-        raw_admin.execute(store, raw_admin.plan_take_down(store, "census", f"after {point}", later()))
+        housekeeping.execute(store, housekeeping.plan_take_down(store, "census", f"after {point}", later()))
         (event,) = _events(store)[before:]
         assert (event.objects, event.bytes, bool(event.done_at)) == (3, 3, True)
         assert event.reason == (f"killed {point}" if noted else f"after {point}")
@@ -145,8 +146,8 @@ def test_a_take_down_killed_at_any_moment_is_taken_up(store: ObjectStore) -> Non
     assert {(3, 0, False), (3, 1, False), (1, 1, False), (0, 1, False), (0, 1, True)} <= seen, "each state was met"
 
 
-def _events(store: ObjectStore) -> tuple[raw_taken_down.TakeDown, ...]:
-    note = raw_taken_down.read(store, "census")
+def _events(store: ObjectStore) -> tuple[take_down.TakeDown, ...]:
+    note = take_down.read(store, "census")
     return note.events if note else ()
 
 
@@ -161,30 +162,30 @@ def test_bytes_that_a_published_version_or_an_inventory_names_do_not_expire(
     inventory = {"series": [{"documents": [{"raw_key": listed.raw_key}]}]}
     store.create(layout.inventory("archives"), json.dumps(inventory).encode())
     before = bodies(store)
-    plan = raw_admin.plan_expiry(store, None, later(), DAY)
+    plan = housekeeping.plan_expiry(store, None, later(), DAY)
     assert plan.kept == 2
-    result = raw_admin.execute(store, plan)
+    result = housekeeping.execute(store, plan)
     assert set(result.deleted) == {two.raw_key, three.raw_key, nobody.raw_key}, "yanked, rejected, named by nobody"
     assert set(before) - set(bodies(store)) == set(result.deleted), "sidecars stay"
     assert verify(store, DATASET).dataset == DATASET
-    assert raw_admin.plan_expiry(store, None, later(), DAY).raw == ()
+    assert housekeeping.plan_expiry(store, None, later(), DAY).raw == ()
 
 
 def test_what_is_young_does_not_expire_nor_what_is_of_another_source(store: ObjectStore) -> None:
     (census,), (bea,) = kept(store, "census", "one"), kept(store, "bea", "two")
     RawArchive(store).note("census", "dataset/plan", census)
-    assert raw_admin.plan_expiry(store, None, later(), 3 * DAY).lines() == []
-    raw_admin.execute(store, raw_admin.plan_expiry(store, "census", later(), DAY))
+    assert housekeeping.plan_expiry(store, None, later(), 3 * DAY).lines() == []
+    housekeeping.execute(store, housekeeping.plan_expiry(store, "census", later(), DAY))
     assert raw_keys(store) == {bea.raw_key}
     assert not [k for k in bodies(store) if "_unfinished" in k], "notes as old go too"
 
 
 def test_bytes_of_a_version_published_since_the_plan_are_spared(store: ObjectStore, candidates: Candidates) -> None:
     (document,) = kept(store, "census", "one")
-    plan = raw_admin.plan_expiry(store, None, later(), DAY)
+    plan = housekeeping.plan_expiry(store, None, later(), DAY)
     assert [e.key for e in plan.raw] == [document.raw_key]
     published(store, candidates(1), document)
-    result = raw_admin.execute(store, plan)
+    result = housekeeping.execute(store, plan)
     assert (result.deleted, result.spared) == ((), (document.raw_key,))
     assert store.size(document.raw_key) == 3
 
@@ -200,9 +201,9 @@ def test_nothing_expires_while_it_is_not_known_what_is_named(
     else:
         store.create(layout.inventory("census"), b"{")
     before = bodies(store)
-    plan = raw_admin.plan_expiry(store, None, later(), DAY)
+    plan = housekeeping.plan_expiry(store, None, later(), DAY)
     assert plan.raw == () and plan.kept == 2 and len(plan.problems) == 1
-    raw_admin.execute(store, plan)
+    housekeeping.execute(store, plan)
     assert bodies(store) == before and old.raw_key in before
 
 
@@ -230,11 +231,11 @@ def test_a_mistake_is_told_and_nothing_is_done(local_store: ObjectStore) -> None
     kept(local_store, "census", "one")
     before = bodies(local_store)
     with pytest.raises(UsageError, match="there is: census"):
-        raw_admin.plan_take_down(local_store, "sensus", "licence", later())
+        housekeeping.plan_take_down(local_store, "sensus", "licence", later())
     with pytest.raises(UsageError, match="there is: census"):
-        raw_admin.plan_expiry(local_store, "../census", later(), DAY)
+        housekeeping.plan_expiry(local_store, "../census", later(), DAY)
     with pytest.raises(UsageError, match="--reason"):
-        raw_admin.plan_take_down(local_store, "census", "  ", later())
+        housekeeping.plan_take_down(local_store, "census", "  ", later())
     assert bodies(local_store) == before
 
 
@@ -245,7 +246,7 @@ def test_linked_dataset_still_needs_its_inputs(local_store: ObjectStore, candida
     folder = Path(local_store.uri(DATASET))
     folder.rename(folder.with_name(".moved"))
     folder.symlink_to(".moved")
-    assert raw_admin.plan_expiry(local_store, None, later(), DAY).raw == ()
+    assert housekeeping.plan_expiry(local_store, None, later(), DAY).raw == ()
 
 
 @pytest.mark.parametrize("gone", ["log", "folder"])
@@ -255,6 +256,6 @@ def test_lost_log_keeps_what_restores_it(gone: str, local_store: ObjectStore, ca
     ledger.keep(local_store, DATASET)
     folder = Path(local_store.uri(DATASET))
     shutil.rmtree(folder) if gone == "folder" else (folder / "latest.json").unlink()
-    plan = raw_admin.plan_expiry(local_store, None, later(), DAY)
+    plan = housekeeping.plan_expiry(local_store, None, later(), DAY)
     assert {e.key for e in plan.raw} == {unused.raw_key}
     assert any("latest.json is gone" in problem for problem in plan.problems)

@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from configs.contract import load_contract
-from tasks.store import layout, versions, yank
-from tasks.store.local import LocalStore
+from tasks.storage.local import LocalStore
+from tasks.warehouse import layout, protocol, yank
 from tests.integration.sealing import TRADE, WORLD, seal, trade, world
 from tests.plain import Run, plain
 
@@ -44,7 +44,7 @@ def test_rows_columns_order_and_number_are_chosen(techtrade: Run, two: list[str]
 def test_the_same_conditions_hold_for_a_version_a_day_and_a_vintage(
     techtrade: Run, store: LocalStore, two: list[str]
 ) -> None:
-    latest, _ = versions.read_latest(store, WORLD)
+    latest, _ = protocol.read_latest(store, WORLD)
     assert latest is not None
     wanted = ("period=2020-05", "--columns", "exports_usd", "--format", "csv")
     old, new = "exports_usd\n34\n", "exports_usd\n44\n"
@@ -179,9 +179,9 @@ def test_show_of_a_withdrawn_and_of_an_abandoned_version(techtrade: Run, store: 
     yank.yank(store, WORLD, two[1], "wrong", None)
     ran = techtrade("show", f"{WORLD}@{two[1]}")
     assert "YANKED at" in ran.out and f"are YANKED, readers get {WORLD}@{two[0]} instead:" in ran.out
-    draft = versions.claim(store, versions.read_head(store, WORLD))
+    draft = protocol.claim(store, protocol.read_head(store, WORLD))
     key = layout.manifest(WORLD, draft.version)
-    given = versions.read_manifest(store, WORLD, two[0])
+    given = protocol.read_manifest(store, WORLD, two[0])
     gone = {"version": draft.version, "status": "abandoned", "files": (), "rows": 0, "token": draft.claim.token}
     store.create(key, given.model_copy(update=gone).dump())
     ran = techtrade("show", f"{WORLD}@{draft.version}")

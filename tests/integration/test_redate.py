@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from configs.errors import RedateRefusedError, WrongClockError
-from tasks import redate
-from tasks.store import derived, gc, ledger, reader, versions, yank
-from tasks.store.objects import ObjectStore
-from tasks.store.open import open_store
-from tasks.store.records import Status
-from tasks.store.versions import Built, read_latest, utc_now
+from tasks.storage.object_store import ObjectStore
+from tasks.storage.open import open_store
+from tasks.warehouse import catalog, ledger, protocol, reader, yank
+from tasks.warehouse.protocol import Built, read_latest, utc_now
+from tasks.warehouse.records import Status
+from tasks.warehouse.upkeep import gc, redate
 from tests.conftest import S3
 from tests.integration import drill
 from tests.integration.drill import DATASET
@@ -34,7 +34,7 @@ def poisoned(local_store: ObjectStore, candidates: Candidates, monkeypatch: pyte
     """One good version, then one that a clock in 2099 stamped, by code that did not compare clocks."""
     one = drill.publish(local_store, candidates(1)).manifest.version
     with monkeypatch.context() as patch:
-        patch.setattr(versions, "believed", lambda store, dataset, latest, now: now)
+        patch.setattr(protocol, "believed", lambda store, dataset, latest, now: now)
         two = drill.publish(local_store, candidates(2), clock=ahead).manifest.version
     return [one, two]
 
@@ -127,18 +127,18 @@ def test_time_the_store_does_not_know_is_stated(
             redate.plan(local_store, DATASET, utc_now(), {2: wrong})
     stated = utc_now()
     (one,) = redate.plan(local_store, DATASET, utc_now(), {2: stated}).corrections
-    assert one.to == versions.stamp(stated)
+    assert one.to == protocol.stamp(stated)
 
 
 def test_scheduled_runs_keep_an_unchanged_dataset_from_being_idle(
     local_store: ObjectStore, candidates: Candidates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drill.publish(local_store, candidates(1), clock=lambda: utc_now() - timedelta(days=405))
-    status = Status(dataset=DATASET, checked_at=versions.stamp(utc_now()), outcome="failed", detail="")
-    derived.write_status(local_store, status)
+    status = Status(dataset=DATASET, checked_at=protocol.stamp(utc_now()), outcome="failed", detail="")
+    catalog.write_status(local_store, status)
     with pytest.raises(WrongClockError, match="TECHTRADE_MAX_IDLE_DAYS"):
         drill.publish(local_store, candidates(2))
-    derived.write_status(local_store, status.model_copy(update={"outcome": "unchanged"}))
+    catalog.write_status(local_store, status.model_copy(update={"outcome": "unchanged"}))
     drill.publish(local_store, candidates(2))
 
 
@@ -146,7 +146,7 @@ def test_corrected_yank_is_no_problem_for_gc(
     local_store: ObjectStore, candidates: Candidates, poisoned: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(versions, "believed", lambda store, dataset, latest, now: now)
+        patch.setattr(protocol, "believed", lambda store, dataset, latest, now: now)
         yank.yank(local_store, DATASET, poisoned[1], "wrong", clock=ahead)
     redate.execute(local_store, redate.plan(local_store, DATASET, utc_now(), {}), "drill", "drill")
     plan = gc.plan(local_store, utc_now(), timedelta())

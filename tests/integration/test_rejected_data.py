@@ -11,19 +11,20 @@ from pathlib import Path
 import pytest
 
 from configs.errors import PromoteRefusedError, UsageError
-from tasks import pipeline
-from tasks.promote import promote
-from tasks.store import layout, reader, retention, versions, yank
-from tasks.store.objects import ObjectStore
-from tasks.store.retention import RejectedPolicy
-from tasks.store.versions import Built
+from tasks.publish import steps
+from tasks.publish.promote import promote
+from tasks.storage.object_store import ObjectStore
+from tasks.warehouse import layout, protocol, reader, yank
+from tasks.warehouse.protocol import Built
+from tasks.warehouse.upkeep import retention
+from tasks.warehouse.upkeep.retention import RejectedPolicy
 from tests.integration import drill
 from tests.integration.drill import DATASET, Broken, Place, beneath, contract, intact
 from tests.integration.test_promote import WHY, rejected
 from tests.plain import plain
 
 Candidates = Callable[[int], Built]
-AFTER = versions.utc_now() + timedelta(days=100)
+AFTER = protocol.utc_now() + timedelta(days=100)
 
 
 def freed(store: ObjectStore, days: float = 90) -> tuple[str, ...]:
@@ -57,8 +58,8 @@ def test_freed_version_is_not_promoted(store: ObjectStore, candidates: Candidate
     freed(store)
     with pytest.raises(PromoteRefusedError, match=r"has no data any more.*techtrade publish"):
         promote(store, contract(), bad, **WHY)
-    head = versions.read_head(store, DATASET)
-    told = pipeline.rejected_before(store, head, contract(), None, bad)  # type: ignore[arg-type] - of no account
+    head = protocol.read_head(store, DATASET)
+    told = steps.rejected_before(store, head, contract(), None, bad)  # type: ignore[arg-type] - of no account
     assert told is None, "the next publish judges the same input again, so that it can be promoted"
 
 

@@ -13,20 +13,20 @@ import pytest
 
 from configs.contract import load_contract
 from configs.errors import CorruptVersionError, RestoreError, StoreUnavailableError, TechtradeError
-from flows.commands import publish_datasets
-from flows.operate_commands import yank
-from flows.runtime import prepare
-from tasks import restore as restore_module
-from tasks.following import bring_up
-from tasks.restore import restore
-from tasks.restore_hold import Hold
-from tasks.runs import Skipped
-from tasks.store import ledger, reader, versions
-from tasks.store import yank as yank_
-from tasks.store.content import frame_sha256
-from tasks.store.local import LocalStore
-from tasks.store.records import LogEntry
-from tasks.store.verify import verify
+from flows.cli.operate import yank
+from flows.cli.publish import publish_datasets
+from flows.prefect_setup.defaults import prepare
+from tasks.publish import restore as restore_module
+from tasks.publish.dependents import bring_up
+from tasks.publish.restore import restore
+from tasks.publish.restore_lock import Hold
+from tasks.storage.local import LocalStore
+from tasks.warehouse import ledger, protocol, reader
+from tasks.warehouse import yank as yank_
+from tasks.warehouse.content_hash import frame_sha256
+from tasks.warehouse.outcomes import Skipped
+from tasks.warehouse.records import LogEntry
+from tasks.warehouse.upkeep.verify import verify
 from tests.command import Ran
 from tests.integration.published import publish
 
@@ -42,7 +42,7 @@ def a_store_that_is_going_to_be_lost(tmp_path_factory: pytest.TempPathFactory, p
     for vintage in ("2023-01", "2025-02"):
         assert publish_datasets(("atp_world_monthly",), "snapshot", vintage, "auto", str(place), False) == 0
     assert publish_datasets(("partners",), "snapshot", None, "auto", str(place), False) == 0
-    latest, _ = versions.read_latest(LocalStore(place), "atp_world_monthly")
+    latest, _ = protocol.read_latest(LocalStore(place), "atp_world_monthly")
     assert latest is not None
     yank(f"atp_world_monthly@{latest.version}", "a drill", None, str(place), False)
     return place
@@ -85,7 +85,7 @@ def test_what_is_made_from_the_datasets_stands_again_too(tmp_path: Path, techtra
 
 
 def _log(store: LocalStore, name: str) -> list[LogEntry]:
-    latest, _ = versions.read_latest(store, name)
+    latest, _ = protocol.read_latest(store, name)
     assert latest is not None
     return latest.published
 
@@ -98,8 +98,8 @@ def test_every_version_stands_again_under_its_name_with_its_content(
     assert "atp_world_monthly: 2 versions" in done.out
     old, new = LocalStore(lost), LocalStore(tmp_path / "new")
     for name in ("atp_world_monthly", "partners"):
-        was, _ = versions.read_latest(old, name)
-        now, _ = versions.read_latest(new, name)
+        was, _ = protocol.read_latest(old, name)
+        now, _ = protocol.read_latest(new, name)
         assert was is not None and now is not None
         assert now.version == was.version
         assert [(e.event, e.version, e.at, e.content_sha256) for e in now.log] == [
@@ -130,7 +130,7 @@ def test_figures_that_do_not_come_out_as_they_were_are_named_and_the_others_are_
     tampered(copy, second, content_sha256="0" * 64)
     with pytest.raises(RestoreError, match=f"1 of 2 versions stand.*{second}.*other figures now.*--without"):
         restore(LocalStore(copy), new, contract)
-    assert versions.read_latest(new, ATP) == (None, None)
+    assert protocol.read_latest(new, ATP) == (None, None)
     made = (tmp_path / "new" / ATP / "versions" / first / "manifest.json").read_bytes()
     # With the code that gives them, the next run makes the rest and keeps what stands.
     shutil.rmtree(copy / "_ledger")
@@ -146,7 +146,7 @@ def test_a_version_can_be_left_out_by_name(copy: Path, tmp_path: Path, techtrade
     assert techtrade("restore", ATP, *store, "--without", f"{ATP}@{first}").code == 1, "the other one was yanked"
     done = techtrade("restore", ATP, *store, "--without", f"{ATP}@{second}")
     assert done.code == 0 and f"without {second}" in done.out, done.err
-    latest, _ = versions.read_latest(LocalStore(tmp_path / "new"), ATP)
+    latest, _ = protocol.read_latest(LocalStore(tmp_path / "new"), ATP)
     assert latest is not None and latest.version == first and [e.version for e in latest.log] == [first]
     verified(LocalStore(tmp_path / "new"))
     assert techtrade("restore", ATP, *store, "--without", f"{ATP}@2020-01-01.0001").code == 1
@@ -216,7 +216,7 @@ def test_a_restoration_that_was_killed_goes_on(copy: Path, tmp_path: Path, monke
         m.setattr(restore_module.pipeline, "check", failing_at(2, restore_module.pipeline.check))
         with pytest.raises(KilledError):
             restore(LocalStore(copy), new, contract)
-    assert versions.read_latest(new, ATP) == (None, None)
+    assert protocol.read_latest(new, ATP) == (None, None)
     with pytest.raises(RestoreError, match="--take-over"):
         restore(LocalStore(copy), new, contract)
     assert len(restore(LocalStore(copy), new, contract, take_over=True).versions) == 2

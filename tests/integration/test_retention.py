@@ -10,13 +10,16 @@ import pytest
 
 from configs.contract import load_contract
 from configs.errors import CorruptVersionError, NotPublishedError, UsageError, YankRefusedError
-from flows import diff_command, history_commands, read_commands
-from flows.read_commands import Wanted
-from tasks import history
-from tasks.following import bring_up
-from tasks.store import layout, reader, retention, verify, versions, yank
-from tasks.store.local import LocalStore
-from tasks.store.raw import RawArchive
+from flows.cli import diff
+from flows.cli import history as history_commands
+from flows.cli import read as read_commands
+from flows.cli.read import Wanted
+from tasks.build.history import build
+from tasks.publish.dependents import bring_up
+from tasks.raw.archive import RawArchive
+from tasks.storage.local import LocalStore
+from tasks.warehouse import layout, protocol, reader, yank
+from tasks.warehouse.upkeep import retention, verify
 from tests.integration.published import publish
 
 IP = "ip_trade_annual"
@@ -114,10 +117,10 @@ def test_a_history_that_is_made_anew_has_what_versions_had_that_are_let_go(store
     given = tuple(known[s.role] for s in published.sources)
     retention.execute(store, retention.plan(store, SOON, retention.Policy(2, 30)))
     other_rules = published.model_copy(update={"contract_sha256": "0" * 64})
-    built = history.make(store, contract, given, other_rules, tmp_path)
+    built = build.make(store, contract, given, other_rules, tmp_path)
     assert built.content_sha256 == published.content_sha256
     with pytest.raises(CorruptVersionError, match="there is no history that has it"):
-        history.make(store, contract, given, None, tmp_path)
+        build.make(store, contract, given, None, tmp_path)
 
 
 def test_a_rebuild_says_what_it_could_not_compare(store: LocalStore, capfd: pytest.CaptureFixture[str]) -> None:
@@ -135,7 +138,7 @@ def test_a_rebuild_says_what_it_could_not_compare(store: LocalStore, capfd: pyte
 def test_every_command_tells_of_what_was_let_go(store: LocalStore, capfd: pytest.CaptureFixture[str]) -> None:
     bring_up(store, f"{IP}_history")
     first, second, *_ = names(store)
-    diff_command.diff(IP, first, second, store.url, as_json=False)
+    diff.diff(IP, first, second, store.url, as_json=False)
     before = capfd.readouterr().out
     history_commands.claims(IP, store.url, as_json=True)
     claims = capfd.readouterr().out
@@ -144,7 +147,7 @@ def test_every_command_tells_of_what_was_let_go(store: LocalStore, capfd: pytest
     bring_up(store, f"{IP}_history")
     retention.execute(store, retention.plan(store, SOON, retention.Policy(2, 30)))
     assert not data(store, first)
-    diff_command.diff(IP, first, names(store)[1], store.url, as_json=False)
+    diff.diff(IP, first, names(store)[1], store.url, as_json=False)
     assert capfd.readouterr().out == before
     history_commands.claims(IP, store.url, as_json=True)
     assert len(capfd.readouterr().out) < len(claims), "the yanked vintage is not among them"
@@ -154,7 +157,7 @@ def test_every_command_tells_of_what_was_let_go(store: LocalStore, capfd: pytest
 def test_a_yank_falls_back_to_what_has_its_data_and_the_log_says_to_what(store: LocalStore) -> None:
     bring_up(store, f"{IP}_history")
     first, second, third, fourth = names(store)
-    latest, etag = versions.read_latest(store, IP)
+    latest, etag = protocol.read_latest(store, IP)
     assert latest is not None
     # The second is let go and the first is not, as where a mart was made from it.
     retired = retention.Superseded(IP, second, "a test", tuple(data(store, second)), 1)

@@ -13,9 +13,9 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import StateType
 
 from configs.errors import ConfigError
-from flows.runtime import run_seconds
-from tasks.store.objects import ObjectStore
-from tests.contract.doubles import CensusDouble
+from flows.prefect_setup.defaults import run_seconds
+from tasks.storage.object_store import ObjectStore
+from tests.doubles.publishers import CensusDouble
 from tests.integration.mail_server import Hook, headings
 from tests.integration.test_alerts_runs import ATP
 from tests.integration.test_run_watch import hook  # noqa: F401 - a fixture
@@ -63,8 +63,8 @@ def test_a_run_that_takes_too_long_is_ended_written_down_and_told(
 
 @pytest.mark.slow
 def test_a_worker_whose_store_would_vanish_with_the_run_is_told(environment: dict[str, str], tmp_path: Path) -> None:
-    from flows.deploying import Deployer
-    from flows.deployments import load_declaration
+    from flows.prefect_setup.declaration import load_declaration
+    from flows.prefect_setup.deployer import Deployer
     from tests.integration.test_deploy import clear, named
 
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "techtrade", "--run-once"]

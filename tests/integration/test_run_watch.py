@@ -27,11 +27,11 @@ from prefect.client.schemas.schedules import CronSchedule
 from prefect.states import Completed, Crashed, Pending, Running, Scheduled
 
 from flows import watch
-from flows.run_watch import AGAIN, Ailment, Kind, Limits, Watch
-from tasks.store import schedule
-from tasks.store.open import open_store
+from flows.prefect_setup.run_watchdog import AGAIN, Ailment, Kind, Limits, Watch
+from tasks.storage.open import open_store
+from tasks.warehouse import schedule
 from tests.command import Ran
-from tests.contract.doubles import closed_port
+from tests.doubles.publishers import closed_port
 from tests.integration.mail_server import Hook, headings, web_hook
 from tests.integration.test_alerts_runs import ALERTS
 from tests.plain import nothing_published
@@ -201,8 +201,8 @@ def test_a_server_that_is_gone_is_told_from_outside_and_so_is_its_return(look: L
 def test_what_is_said_of_upkeep_by_the_watch_is_over_when_it_ends_well(
     place: Place, look: Look, hook: Hook, tmp_path: Path
 ) -> None:
-    from flows import alerting
     from flows.maintenance import maintenance
+    from flows.prefect_setup import alert_hooks
 
     nightly = place.client.create_deployment(
         flow_id=place.client.create_flow_from_name("maintenance"), name="nightly", tags=["techtrade", "upkeep"]
@@ -214,7 +214,7 @@ def test_what_is_said_of_upkeep_by_the_watch_is_over_when_it_ends_well(
         assert headings(hook.posts) == ["techtrade FAILED: nightly: the run ended unexpectedly"]
         good = place.client.read_flow_run(place.client.create_flow_run_from_deployment(nightly).id)
         good.parameters = {"store": os.environ["TECHTRADE_STORE"]}
-        alerting.on_upkeep_completion(maintenance, good, Completed())
+        alert_hooks.on_upkeep_completion(maintenance, good, Completed())
         assert headings(hook.posts)[1:] == ["techtrade GOOD AGAIN: nightly: over: the run ended unexpectedly"]
     finally:
         place.client.delete_deployment(nightly)
@@ -252,7 +252,7 @@ def test_a_server_that_refuses_is_not_taken_for_one_that_is_gone(hook: Hook, sta
 def test_what_prefect_says_of_a_crash_is_told_without_the_login(
     place: Place, look: Look, hook: Hook, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, teller: str
 ) -> None:
-    from flows import alerting
+    from flows.prefect_setup import alert_hooks
     from flows.publish import publish
 
     monkeypatch.setenv("PREFECT_API_AUTH_STRING", "user:canary-password")
@@ -261,7 +261,7 @@ def test_what_prefect_says_of_a_crash_is_told_without_the_login(
     if teller == "watch":
         assert look().code == 1
     else:
-        alerting.on_crashed(publish, place.client.read_flow_run(run.id), Crashed(message=message))
+        alert_hooks.on_crashed(publish, place.client.read_flow_run(run.id), Crashed(message=message))
     (post,) = hook.posts
     assert "@server/api failed" in post["message"]
     assert "canary" not in f"{post} {caplog.text}"
@@ -328,8 +328,8 @@ def test_late_runs_of_the_schedule_are_cancelled_and_what_somebody_asked_for_is_
 @pytest.mark.slow
 def test_after_a_day_without_a_worker_each_deployment_runs_once(environment: dict[str, str], tmp_path: Path) -> None:
     """A worker with one slot, which would otherwise begin the next late run when the first has ended."""
-    from flows.deploying import Deployer
-    from flows.deployments import load_declaration
+    from flows.prefect_setup.declaration import load_declaration
+    from flows.prefect_setup.deployer import Deployer
     from tests.integration.test_deploy import clear
 
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "techtrade", "--run-once", "--limit", "1"]

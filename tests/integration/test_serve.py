@@ -18,9 +18,9 @@ from typing import Any
 
 import pytest
 
-from flows.deployments import load_declaration
-from tasks.store import derived, schedule, versions
-from tasks.store.open import open_store
+from flows.prefect_setup.declaration import load_declaration
+from tasks.storage.open import open_store
+from tasks.warehouse import catalog, protocol, schedule
 from tests import terminal
 
 PATIENCE = 240
@@ -95,7 +95,7 @@ def test_schedules_are_made_a_served_run_publishes_and_all_ends_with_one_key(
         ended = {"id": {"any_": [run["id"]]}, "state": {"type": {"any_": ["COMPLETED", "FAILED", "CRASHED"]}}}
         (done,) = wait_for(lambda: ask(api, "flow_runs/filter", {"flow_runs": ended}))
         assert (done["state_type"], done["name"]) == ("COMPLETED", "atp_world_monthly snapshot 2023-01")
-        latest, _ = versions.read_latest(open_store(str(store)), "atp_world_monthly")
+        latest, _ = protocol.read_latest(open_store(str(store)), "atp_world_monthly")
         assert latest is not None
         assert latest.log[-1].vintage == "2023-01"
         noted = schedule.read(open_store(str(store)))
@@ -114,7 +114,7 @@ def test_schedules_are_made_a_served_run_publishes_and_all_ends_with_one_key(
     assert serving.last_lines == ["stopped"]
     assert "Traceback" not in serving.text and "Warning" not in serving.text
     assert serving.left_behind() == []
-    status = derived.read_status(open_store(str(store)), "atp_world_monthly")
+    status = catalog.read_status(open_store(str(store)), "atp_world_monthly")
     assert status is not None and status.outcome == "stopped"
     with sqlite3.connect(tmp_path / "prefect" / "prefect.db") as database:
         assert database.execute("SELECT count(*) FROM deployment WHERE paused").fetchone() == (0,)

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from flows import showcase
-from tasks.derived import followers
-from tasks.extract.bundled import bundled_datasets, bundled_vintages
-from tasks.store.open import open_store
+from flows.cli import demo
+from tasks.build.from_versions import followers
+from tasks.extract.bundled.index import bundled_datasets, bundled_vintages
+from tasks.storage.open import open_store
 from tests.command import Ran
 
 SNIPPETS = sorted((Path(__file__).parents[2] / "docs" / "snippets").glob("*.py"))
@@ -28,7 +28,7 @@ def shown(prefect_api: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cap
 
     def run() -> Ran:
         capfd.readouterr()
-        code = showcase.main()
+        code = demo.main()
         out, err = capfd.readouterr()
         return Ran(code, out, err)
 
@@ -58,14 +58,14 @@ def test_it_shows_the_product_in_sixty_lines(
         r"no data +-41\.0 +2 % +- +- .*China",
     ):
         assert re.search(told, ran.out), told
-    for command in re.findall(rf"^  {re.escape(showcase.COMMAND)} ([^#\n]+)", ran.out, re.MULTILINE):
+    for command in re.findall(rf"^  {re.escape(demo.COMMAND)} ([^#\n]+)", ran.out, re.MULTILINE):
         result = subprocess.run([sys.executable, "-m", "flows.cli", *command.split()], capture_output=True, text=True)
         assert result.returncode == 0 and result.stdout, command
 
     store = open_store("warehouse")
     monkeypatch.setenv("COLUMNS", "80")
     capfd.readouterr()
-    showcase.print_all(store)
+    demo.print_all(store)
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     day = re.compile(r"\d{4}-\d\d-\d\d\.\d{4}")
     assert day.sub("", capfd.readouterr()[0]) in day.sub("", readme), (
@@ -97,31 +97,31 @@ def test_older_and_there_already_are_told_apart(
 ) -> None:
     store = str(tmp_path / "store")
     assert techtrade("publish", "atp_world_monthly", "--source", "snapshot", "--vintage", "2025-02").code == 0
-    monkeypatch.setattr(showcase, "bundled_datasets", lambda: ["atp_world_monthly"])
-    done = showcase.publish_all(store)
-    assert done == showcase.Done(published=0, there=1, superseded=1)
+    monkeypatch.setattr(demo, "bundled_datasets", lambda: ["atp_world_monthly"])
+    done = demo.publish_all(store)
+    assert done == demo.Done(published=0, there=1, superseded=1)
 
 
 @pytest.mark.parametrize(
     ("done", "told"),
     [
-        (showcase.Done(published=9), "9 versions published into W."),
+        (demo.Done(published=9), "9 versions published into W."),
         (
-            showcase.Done(published=1, there=8),
+            demo.Done(published=1, there=8),
             "1 version published into W; of the other bundled vintages, 8 were there already.",
         ),
         (
-            showcase.Done(there=9),
+            demo.Done(there=9),
             "Nothing is new in W: of the bundled vintages, 9 were there already; only status.json was written.",
         ),
         (
-            showcase.Done(there=1, superseded=2),
+            demo.Done(there=1, superseded=2),
             "Nothing is new in W: of the bundled vintages, 1 was there already, 2 are older than what is published; "
             "no version was written.",
         ),
     ],
 )
-def test_what_is_said_of_a_run_is_so(done: showcase.Done, told: str) -> None:
+def test_what_is_said_of_a_run_is_so(done: demo.Done, told: str) -> None:
     assert done.words("W") == told
 
 

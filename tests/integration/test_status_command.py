@@ -12,12 +12,12 @@ from uuid import UUID
 import pytest
 
 from configs.contract import dataset_names
-from tasks.alerts import state
+from tasks.alerts import state_store
 from tasks.alerts.model import Alert, Finding, Incident, Section, State
-from tasks.store import derived
-from tasks.store.open import open_store
+from tasks.storage.open import open_store
+from tasks.warehouse import catalog
 from tests.command import Ran
-from tests.contract.doubles import CensusDouble, closed_port
+from tests.doubles.publishers import CensusDouble, closed_port
 from tests.plain import nothing_published, plain
 
 Run = Callable[..., Ran]
@@ -52,7 +52,7 @@ def test_what_a_run_cost_is_told_also_of_one_that_found_nothing_new_or_failed(
     assert row["attention"][0].startswith("the last run ended as failed: census_balance")
     assert asked(techtrade)[0] == 0, "a monitor asks with --check"
     store = open_store(str(tmp_path / "store"))
-    status = derived.read_status(store, ATP)
+    status = catalog.read_status(store, ATP)
     assert status is not None and row["checked_at"] == status.checked_at.replace("Z", "+00:00")
 
 
@@ -94,7 +94,7 @@ def test_alerts_are_told_also_those_that_are_of_no_dataset_or_that_nobody_took(
     found = (incident(ATP), incident("partners", healed=True), incident("scheduler"))
     section = Section(kind="crash", cause="", incidents=found[:1])
     lost = Alert(id="1", owner="o", sections=(section,), taken_at=now, error="TEST_CHAT: refused")
-    state.change(open_store(str(tmp_path / "store")), lambda _: State(incidents=found, undelivered=(lost,)))
+    state_store.change(open_store(str(tmp_path / "store")), lambda _: State(incidents=found, undelivered=(lost,)))
     code, row = asked(techtrade, "--check")
     assert (code, [a["kind"] for a in row["alerts"]]) == (1, ["crash"])
     assert json.loads(techtrade("status", "partners", "--json").out)["datasets"][0]["alerts"] == []
@@ -108,11 +108,11 @@ def deployments(prefect_api: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[t
     """Deployments of two datasets as ``deploy/prefect.yaml`` declares them, alone of their tags on the tests' server."""
     from prefect.client.orchestration import get_client
 
-    from flows import prefect_runs
+    from flows.prefect_setup import run_status
     from flows.publish import publish
 
     monkeypatch.setenv("PREFECT_API_URL", prefect_api)
-    monkeypatch.setattr(prefect_runs, "TAGS", ("techtrade", "publish", "test-status"))
+    monkeypatch.setattr(run_status, "TAGS", ("techtrade", "publish", "test-status"))
     tags = ["techtrade", "publish", "test-status"]
     names = {ATP: "test-status", "partners": "test-status-2"}
     made = [publish.to_deployment(name=n, parameters={"dataset": d}, tags=tags).apply() for d, n in names.items()]  # type: ignore[union-attr]
@@ -128,7 +128,7 @@ def test_prefect_tells_what_comes_what_is_late_and_what_a_killed_run_could_not_w
     from prefect.client.orchestration import get_client
     from prefect.states import Cancelled, Crashed, Late, Running, Scheduled
 
-    from flows import prefect_runs
+    from flows.prefect_setup import run_status
 
     assert techtrade("publish", ATP, "--source", "snapshot", "--vintage", "2025-02").code == 0
     now = datetime.now(UTC)
@@ -161,6 +161,6 @@ def test_prefect_tells_what_comes_what_is_late_and_what_a_killed_run_could_not_w
         assert any("no worker has taken it" in told for told in row["attention"])
         run(Scheduled(scheduled_time=now + timedelta(hours=5)), deployments[1])
     assert "late 60m" in techtrade("status", ATP).out
-    monkeypatch.setattr(prefect_runs, "AT_MOST", 1)
+    monkeypatch.setattr(run_status, "AT_MOST", 1)
     rows = json.loads(techtrade("status", "--json").out)["datasets"]
     assert {r["dataset"]: r["next_run"] for r in rows if r["next_run"]} == {ATP: "late", "partners": "scheduled"}

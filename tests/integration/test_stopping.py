@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from tasks.alerts import state
-from tasks.store import derived, layout, versions
-from tasks.store.objects import ObjectStore
-from tasks.store.open import open_store
-from tasks.store.verify import verify
+from tasks.alerts import state_store
+from tasks.storage.object_store import ObjectStore
+from tasks.storage.open import open_store
+from tasks.warehouse import catalog, layout, protocol
+from tasks.warehouse.upkeep.verify import verify
 from tests import terminal
 from tests.command import Ran
 from tests.conftest import Place
@@ -46,7 +46,7 @@ def assert_stopped(run: terminal.Terminal, code: int = 130, line: str = "stopped
 
 
 def assert_no_alert(store: ObjectStore) -> None:
-    found = state.read(store)
+    found = state_store.read(store)
     assert (found.incidents, found.undelivered, found.sent) == ((), (), ())
 
 
@@ -82,7 +82,7 @@ def test_a_publisher_that_hangs_does_not_hold_a_stop_up(
             run.shown += "^C"  # the mark after which the last line is looked for
             run.send(how)
         assert_stopped(run, CODES[how])
-    status = derived.read_status(local_store, DATASET)
+    status = catalog.read_status(local_store, DATASET)
     assert status is not None and status.outcome == "stopped"
     assert_no_alert(local_store)
 
@@ -104,10 +104,10 @@ def test_after_the_swap_it_says_what_was_published(
     run = terminal.start([*PUBLISH, "2023-01"], environment)
     run.wait_for_text("published, version")
     run.press_ctrl_c()
-    latest = versions.read_latest(local_store, DATASET)[0]
+    latest = protocol.read_latest(local_store, DATASET)[0]
     assert latest is not None
     assert_stopped(run, line=f"published {DATASET}@{latest.version}, then stopped")
-    status = derived.read_status(local_store, DATASET)
+    status = catalog.read_status(local_store, DATASET)
     assert status is not None and status.version == latest.version
     assert status.outcome in ("stopped", "published"), "the latter if the run had ended a moment before"
     assert_no_alert(local_store)
@@ -158,9 +158,9 @@ def test_a_server_that_does_not_start_is_a_failed_run(
     assert ran.returncode == 1 and "cannot start the Prefect server" in ran.stderr
     (said,) = json.loads(ran.stdout)
     assert (said["outcome"], said["kind"]) == ("failed", "ServerStartError")
-    status = derived.read_status(local_store, DATASET)
+    status = catalog.read_status(local_store, DATASET)
     assert status is not None and status.outcome == "failed"
-    assert [i.finding.dataset for i in state.read(local_store).incidents] == [DATASET]
+    assert [i.finding.dataset for i in state_store.read(local_store).incidents] == [DATASET]
 
 
 def test_what_the_shell_ignores_stays_ignored(environment: dict[str, str]) -> None:
@@ -188,7 +188,7 @@ def test_a_killed_command_leaves_no_server(environment: dict[str, str], tmp_path
 def test_ctrl_c_in_make_run(moment: str, tmp_path: Path) -> None:
     env = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT")}
     env |= {"TECHTRADE_STORE": str(tmp_path / "store"), "PREFECT_HOME": str(tmp_path / "prefect")}
-    run = terminal.start([sys.executable, "-m", "flows.showcase"], env)
+    run = terminal.start([sys.executable, "-m", "flows.cli.demo"], env)
     run.wait_until_it_can_stop() if moment == "first" else run.wait_for_text("checking")
     run.press_ctrl_c()
     assert run.end() == 130
@@ -228,7 +228,7 @@ def test_signals_at_random_moments(
         longest = max(longest, asked - began) if code == 0 else longest
         assert "Traceback" not in run.text and run.left_behind() == []
         store = open_store(url)
-        latest = versions.read_latest(store, DATASET)[0]
+        latest = protocol.read_latest(store, DATASET)[0]
         if latest is not None:
             verify(store, DATASET, latest.version)
         assert_no_alert(store)

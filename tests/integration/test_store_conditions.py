@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tasks.store import layout, versions, yank
-from tasks.store.s3 import S3Store
-from tasks.store.versions import Built
+from tasks.storage.s3 import S3Store
+from tasks.warehouse import layout, protocol, yank
+from tasks.warehouse.protocol import Built
 from tests.conftest import S3
 from tests.faults.conditions_ignored import faults
 from tests.faults.harness import Ground
@@ -69,6 +69,6 @@ def test_first_yank_of_a_process_changes_nothing_else(
     monkeypatch.setenv("AWS_ENDPOINT_URL", s3.endpoint)
     after = drill.bodies(direct)
     changed = {key for key in after if after[key] != before.get(key)}
-    latest, _ = versions.read_latest(direct, DATASET)
+    latest, _ = protocol.read_latest(direct, DATASET)
     assert latest is not None
     assert changed == {layout.latest(DATASET), layout.yanked(DATASET, next(iter(latest.yanked)))}

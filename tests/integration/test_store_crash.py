@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tasks.store import gc, layout, versions, yank
-from tasks.store.objects import ObjectStore
-from tasks.store.open import open_store
-from tasks.store.verify import verify
-from tasks.store.versions import Built
+from tasks.storage.object_store import ObjectStore
+from tasks.storage.open import open_store
+from tasks.warehouse import layout, protocol, yank
+from tasks.warehouse.protocol import Built
+from tasks.warehouse.upkeep import gc
+from tasks.warehouse.upkeep.verify import verify
 from tests.conftest import S3
 from tests.integration import drill
 from tests.integration.drill import DATASET, Broken, Place, beneath, child, ended, intact, linear
@@ -37,7 +38,7 @@ def yank_and_be_killed(store: ObjectStore, version: str, point: int) -> None:
 
 def clean_and_be_killed(store: ObjectStore, point: int) -> None:
     broken = Broken(store, drill.kill_at(point))
-    gc.execute(broken, gc.plan(broken, versions.utc_now() + timedelta(hours=1), timedelta(0)))
+    gc.execute(broken, gc.plan(broken, protocol.utc_now() + timedelta(hours=1), timedelta(0)))
 
 
 def publish_and_be_killed_between_file_changes(store: ObjectStore, built: Built, point: int) -> None:
@@ -51,7 +52,7 @@ def old_or_new(store: ObjectStore, before: list[str], content: str) -> None:
     assert after[: len(before)] == before
     assert len(after) <= len(before) + 1
     for version in after[len(before) :]:
-        assert versions.read_manifest(store, DATASET, version).content_sha256 == content
+        assert protocol.read_manifest(store, DATASET, version).content_sha256 == content
     for version in after:
         assert intact(store, version) == version
 
@@ -114,7 +115,7 @@ def test_a_yank_killed_at_any_operation_is_done_or_not_and_its_note_is_settled(
         store, here = beneath(place_slow_on_s3, point)
         one, two = (drill.publish(store, candidates(n)).manifest.version for n in (1, 2))
         code = ended(child(yank_and_be_killed, here, two, point))
-        latest, _ = versions.read_latest(store, DATASET)
+        latest, _ = protocol.read_latest(store, DATASET)
         assert latest is not None
         assert (latest.version, latest.yanked) in ((two, set()), (one, {two}))
         assert intact(store) == latest.version
@@ -135,12 +136,12 @@ def test_a_gc_killed_at_any_operation_is_finished_by_the_next(
     for point in points():
         store, here = beneath(place_slow_on_s3, point)
         published = drill.publish(store, candidates(1)).manifest.version
-        head = versions.read_head(store, DATASET)
-        unsealed = versions.stage_data(store, versions.claim(store, head), candidates(2)).version
+        head = protocol.read_head(store, DATASET)
+        unsealed = protocol.stage_data(store, protocol.claim(store, head), candidates(2)).version
         orphan = drill.sealed(store, candidates(3)).manifest.version
         code = ended(child(clean_and_be_killed, here, point))
         assert intact(store, published) == published
-        gc.execute(store, gc.plan(store, versions.utc_now() + timedelta(hours=1), timedelta(0)))
+        gc.execute(store, gc.plan(store, protocol.utc_now() + timedelta(hours=1), timedelta(0)))
         for version in (unsealed, orphan):
             left = [e.key for e in store.entries(layout.version(DATASET, version))]
             assert left == [layout.claim(DATASET, version), layout.manifest(DATASET, version)]

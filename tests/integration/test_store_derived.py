@@ -8,10 +8,11 @@ from collections.abc import Callable
 import pytest
 
 from configs.errors import StoreUnavailableError
-from tasks.store import derived, layout, yank
-from tasks.store.objects import ObjectStore
-from tasks.store.records import Catalog
-from tasks.store.versions import Built
+from tasks.storage.object_store import ObjectStore
+from tasks.warehouse import catalog as derived
+from tasks.warehouse import layout, yank
+from tasks.warehouse.protocol import Built
+from tasks.warehouse.records import Catalog
 from tests.integration import drill
 from tests.integration.drill import DATASET, bodies, contract, intact
 

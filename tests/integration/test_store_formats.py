@@ -17,10 +17,10 @@ import pytest
 import s3fs
 
 from configs.contract import Contract, load_contract
-from tasks.build import build
-from tasks.store import reader
-from tasks.store.objects import ObjectStore
-from tasks.store.versions import Built
+from tasks.build.parquet import build
+from tasks.storage.object_store import ObjectStore
+from tasks.warehouse import reader
+from tasks.warehouse.protocol import Built
 from tests.integration import drill
 from tests.integration.drill import DATASET
 

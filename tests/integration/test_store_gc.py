@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 import pytest
 
 from configs.errors import ClaimLostError, ConcurrentPublishError
-from tasks.store import gc, layout, versions, yank
-from tasks.store.objects import ObjectStore
-from tasks.store.versions import Built, Draft
+from tasks.storage.object_store import ObjectStore
+from tasks.warehouse import layout, protocol, yank
+from tasks.warehouse.protocol import Built, Draft
+from tasks.warehouse.upkeep import gc
 from tests.integration import drill
 from tests.integration.drill import DATASET, bodies, intact, linear, manifest_of, numbers
 
@@ -20,7 +21,7 @@ HOUR = timedelta(hours=1)
 
 
 def later() -> datetime:
-    return versions.utc_now() + 2 * HOUR
+    return protocol.utc_now() + 2 * HOUR
 
 
 def clean(store: ObjectStore) -> gc.GcResult:
@@ -28,7 +29,7 @@ def clean(store: ObjectStore) -> gc.GcResult:
 
 
 def staged(store: ObjectStore, built: Built) -> Draft:
-    return versions.stage_data(store, versions.claim(store, versions.read_head(store, DATASET)), built)
+    return protocol.stage_data(store, protocol.claim(store, protocol.read_head(store, DATASET)), built)
 
 
 def keys(store: ObjectStore, version: str) -> set[str]:
@@ -67,7 +68,7 @@ def test_what_is_younger_than_the_grace_stays(store: ObjectStore, candidates: Ca
     drill.publish(store, candidates(1))
     staged(store, candidates(2))
     drill.sealed(store, candidates(3))
-    assert gc.plan(store, versions.utc_now(), HOUR).leftovers == ()
+    assert gc.plan(store, protocol.utc_now(), HOUR).leftovers == ()
 
 
 @pytest.mark.parametrize("years", [-1, 1], ids=["a clock behind", "a clock ahead"])
@@ -76,13 +77,13 @@ def test_a_wrong_clock_does_not_make_it_look_old(
 ) -> None:
     """The claim says a year ago, its objects say now: still at work. Or the other way round, by a publisher that does
     not compare its clock with the store's."""
-    monkeypatch.setattr(versions, "believed", lambda store, dataset, latest, now: now)
+    monkeypatch.setattr(protocol, "believed", lambda store, dataset, latest, now: now)
     drill.publish(store, candidates(1))
-    skewed = versions.utc_now() + timedelta(days=365 * years)
-    head = versions.read_head(store, DATASET)
-    versions.stage_data(store, versions.claim(store, head, lambda: skewed), candidates(2))
+    skewed = protocol.utc_now() + timedelta(days=365 * years)
+    head = protocol.read_head(store, DATASET)
+    protocol.stage_data(store, protocol.claim(store, head, lambda: skewed), candidates(2))
     drill.sealed(store, candidates(3), clock=lambda: skewed)
-    now = versions.utc_now() if years < 0 else later()
+    now = protocol.utc_now() if years < 0 else later()
     assert gc.plan(store, now, HOUR).leftovers == ()
 
 
@@ -92,13 +93,13 @@ def test_a_sleeper_whose_claim_was_given_up_cannot_seal_and_its_late_files_go(
     published = drill.publish(store, candidates(1)).manifest.version
     sleeper = staged(store, candidates(2))
     assert clean(store).deleted == (layout.version(DATASET, sleeper.version, "data/part-0000.parquet"),)
-    awake = versions.stage_bytes(store, sleeper, "quality.parquet", b"late")
+    awake = protocol.stage_bytes(store, sleeper, "quality.parquet", b"late")
     with pytest.raises(ClaimLostError):
-        versions.seal(store, awake, manifest_of(awake, candidates(2), "passed", versions.utc_now))
+        protocol.seal(store, awake, manifest_of(awake, candidates(2), "passed", protocol.utc_now))
     assert keys(store, sleeper.version) == {"claim.json", "manifest.json", "quality.parquet"}
     clean(store)
     assert keys(store, sleeper.version) == {"claim.json", "manifest.json"}
-    assert versions.read_manifest(store, DATASET, sleeper.version).status == "abandoned"
+    assert protocol.read_manifest(store, DATASET, sleeper.version).status == "abandoned"
     assert linear(store) == [published]
 
 
@@ -109,7 +110,7 @@ def test_a_sleeper_whose_sealed_version_was_deleted_cannot_publish_it(
     sleeper = drill.sealed(store, candidates(2))
     assert len(clean(store).deleted) == 3
     with pytest.raises(ConcurrentPublishError):
-        versions.swap(store, sleeper)
+        protocol.swap(store, sleeper)
     assert linear(store) == [published]
     assert intact(store) == published
     assert drill.publish(store, candidates(2)).manifest.version > sleeper.manifest.version
@@ -120,7 +121,7 @@ def test_a_version_published_between_plan_and_execution_is_spared(store: ObjectS
     sleeper = drill.sealed(store, candidates(2))
     decided = gc.plan(store, later(), HOUR)
     assert len(decided.leftovers) == 1
-    versions.swap(store, sleeper)
+    protocol.swap(store, sleeper)
     before = bodies(store)
     result = gc.execute(store, decided)
     assert result.deleted == () and result.spared == (f"{DATASET}@{sleeper.manifest.version}",)
@@ -132,9 +133,9 @@ def test_a_claim_sealed_between_plan_and_execution_is_spared(store: ObjectStore,
     drill.publish(store, candidates(1))
     draft = staged(store, candidates(2))
     decided = gc.plan(store, later(), HOUR)
-    sealed = versions.seal(store, draft, manifest_of(draft, candidates(2), "passed", versions.utc_now))
+    sealed = protocol.seal(store, draft, manifest_of(draft, candidates(2), "passed", protocol.utc_now))
     assert gc.execute(store, decided).deleted == ()
-    assert versions.swap(store, sealed).manifest.version == intact(store)
+    assert protocol.swap(store, sealed).manifest.version == intact(store)
 
 
 def test_sealed_versions_are_kept_while_there_is_no_latest_to_raise_a_fence_in(
@@ -144,7 +145,7 @@ def test_sealed_versions_are_kept_while_there_is_no_latest_to_raise_a_fence_in(
     before = bodies(store)
     assert clean(store).deleted == ()
     assert bodies(store) == before
-    assert versions.swap(store, first).manifest.version == intact(store)
+    assert protocol.swap(store, first).manifest.version == intact(store)
 
 
 def test_one_fence_is_raised_for_all_versions_of_a_dataset_and_two_gcs_agree(
@@ -157,7 +158,7 @@ def test_one_fence_is_raised_for_all_versions_of_a_dataset_and_two_gcs_agree(
     mine, other = gc.plan(store, later(), HOUR), gc.plan(store, later(), HOUR)
     assert mine.leftovers == other.leftovers
     gc.execute(store, mine)
-    latest, _ = versions.read_latest(store, DATASET)
+    latest, _ = protocol.read_latest(store, DATASET)
     assert latest is not None and latest.fence == 1
     gc.execute(store, replace(other))
     assert linear(store) == [published]

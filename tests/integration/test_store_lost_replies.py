@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from configs.errors import ConcurrentPublishError, ObjectExistsError, StoreUnavailableError
-from tasks.store import layout, versions, yank
-from tasks.store import s3 as s3_
-from tasks.store.s3 import S3Store
-from tasks.store.versions import Built
+from tasks.storage import s3 as s3_
+from tasks.storage.s3 import S3Store
+from tasks.warehouse import layout, protocol, yank
+from tasks.warehouse.protocol import Built
 from tests.cases import quick
 from tests.conftest import S3
 from tests.integration import drill, lossy_proxy
@@ -26,7 +26,7 @@ ATTEMPTS = 2
 @pytest.fixture
 def proxy(s3: S3, monkeypatch: pytest.MonkeyPatch) -> Iterator[LossyProxy]:
     # How long the client waits before it tries again decides nothing here.
-    monkeypatch.setattr("tasks.store.s3_requests.PAUSE_SECONDS", 0)
+    monkeypatch.setattr("tasks.storage.s3_requests.PAUSE_SECONDS", 0)
     monkeypatch.setattr(s3_, "PART_BYTES", 5 << 20)
     with lossy_proxy.running(s3.endpoint) as running:
         monkeypatch.setenv("AWS_ENDPOINT_URL", running.endpoint)
@@ -76,7 +76,7 @@ def test_a_loser_whose_reply_is_lost_is_told_that_it_lost(
     winner = drill.publish(through, candidates(2))
     proxy.lose(1, ATTEMPTS)
     with pytest.raises(ConcurrentPublishError):
-        versions.swap(through, sealed)
+        protocol.swap(through, sealed)
     assert [line.split()[-1] for line in proxy.lost] == ["412"] * ATTEMPTS
     proxy.lose(0, 0)
     assert linear(through)[-1] == winner.manifest.version
@@ -89,7 +89,7 @@ def test_a_publisher_that_cannot_find_out_says_so(
     proxy.lose(1, ATTEMPTS)
     monkeypatch.setattr(through, "get", lambda key: (_ for _ in ()).throw(StoreUnavailableError("down")))
     with pytest.raises(StoreUnavailableError, match="either published or not"):
-        versions.swap(through, sealed)
+        protocol.swap(through, sealed)
     monkeypatch.undo()
 
 

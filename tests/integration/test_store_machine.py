@@ -27,9 +27,10 @@ from hypothesis.stateful import (
 )
 
 from configs.errors import ClaimLostError, ConcurrentPublishError, NotPublishedError, YankRefusedError
-from tasks.store import gc, layout, reader, versions, yank
-from tasks.store.local import LocalStore
-from tasks.store.versions import Built, Draft, Sealed
+from tasks.storage.local import LocalStore
+from tasks.warehouse import layout, protocol, reader, yank
+from tasks.warehouse.protocol import Built, Draft, Sealed
+from tasks.warehouse.upkeep import gc
 from tests.integration import drill
 from tests.integration.drill import DATASET, Broken, bodies, intact, linear, manifest_of, numbers
 
@@ -60,7 +61,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.store = LocalStore(self.folder)
         # The disk has the clock of the model: it goes on by hours, and a publisher ahead of its store is refused.
         self.store.clock = lambda: self.now  # type: ignore[method-assign]
-        self.now = versions.utc_now()
+        self.now = protocol.utc_now()
         self.content = itertools.cycle(range(1, 6))
         self.published: list[str] = []
         self.yanked: set[str] = set()
@@ -121,8 +122,8 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(target=drafts)
     def fall_asleep_while_staging(self) -> tuple[Draft, Built]:
         built = self.next_built()
-        draft = versions.claim(self.store, versions.read_head(self.store, DATASET), self.clock)
-        return versions.stage_data(self.store, draft, built), built
+        draft = protocol.claim(self.store, protocol.read_head(self.store, DATASET), self.clock)
+        return protocol.stage_data(self.store, draft, built), built
 
     @rule(target=seals, sleeper=consumes(drafts))
     def wake_up_and_seal(self, sleeper: tuple[Draft, Built]) -> Sealed | None:
@@ -130,7 +131,7 @@ class StoreMachine(RuleBasedStateMachine):
         status = self.status(draft.version)
         manifest = manifest_of(draft, built, "passed", self.clock)
         try:
-            sealed = versions.seal(self.store, draft, manifest)
+            sealed = protocol.seal(self.store, draft, manifest)
         except ClaimLostError:
             assert status == "abandoned"
             return None
@@ -141,9 +142,9 @@ class StoreMachine(RuleBasedStateMachine):
     def wake_up_and_swap(self, sealed: Sealed | None) -> None:
         if sealed is None:
             return
-        seen_last = sealed.head.etag == versions.read_latest(self.store, DATASET)[1]
+        seen_last = sealed.head.etag == protocol.read_latest(self.store, DATASET)[1]
         try:
-            release = versions.swap(self.store, sealed, self.clock)
+            release = protocol.swap(self.store, sealed, self.clock)
         except ConcurrentPublishError:
             assert not seen_last
             return
@@ -169,7 +170,7 @@ class StoreMachine(RuleBasedStateMachine):
             assert only
         except Crash:
             pass
-        latest, _ = versions.read_latest(self.store, DATASET)
+        latest, _ = protocol.read_latest(self.store, DATASET)
         assert latest is not None
         if latest.yanked != self.yanked:
             assert latest.yanked == self.yanked | {version}
@@ -199,7 +200,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     def status(self, version: str) -> str | None:
         try:
-            return versions.read_manifest(self.store, DATASET, version).status
+            return protocol.read_manifest(self.store, DATASET, version).status
         except NotPublishedError:
             return None
 
@@ -209,7 +210,7 @@ class StoreMachine(RuleBasedStateMachine):
     def readers_get_what_the_model_says(self) -> None:
         assert intact(self.store) == self.current
         assert linear(self.store) == self.published
-        latest, _ = versions.read_latest(self.store, DATASET)
+        latest, _ = protocol.read_latest(self.store, DATASET)
         assert (latest.yanked if latest else set()) == self.yanked
 
     @invariant()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from configs.errors import ObjectExistsError, ObjectNotFoundError, PreconditionFailedError, StoreError
-from tasks.store.objects import ObjectStore
+from tasks.storage.object_store import ObjectStore
 from tests.integration.drill import bodies
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from configs.errors import ConcurrentPublishError
-from tasks.store import layout, versions
-from tasks.store.objects import ObjectStore
-from tasks.store.verify import verify
-from tasks.store.versions import Built
+from tasks.storage.object_store import ObjectStore
+from tasks.warehouse import layout, protocol
+from tasks.warehouse.protocol import Built
+from tasks.warehouse.upkeep.verify import verify
 from tests.integration import drill
 from tests.integration.drill import CHILDREN, DATASET, Place, beneath, child, ended, intact, linear, numbers
 
@@ -20,16 +20,16 @@ PUBLISHERS = 8
 
 def publish_until_won(store: ObjectStore, built: Built, ready: Any, results: Any) -> None:
     """All read the head, then all go. A loser starts over from the new state. Any other error ends the child."""
-    head = versions.read_head(store, DATASET)
+    head = protocol.read_head(store, DATASET)
     ready.wait()
     lost = []
     while True:
         sealed = drill.sealed(store, built, head=head)
         try:
-            release = versions.swap(store, sealed)
+            release = protocol.swap(store, sealed)
         except ConcurrentPublishError as e:
             lost.append(e.version)
-            head = versions.read_head(store, DATASET)
+            head = protocol.read_head(store, DATASET)
             continue
         results.put((release.manifest.version, built.content_sha256, lost))
         return
@@ -56,9 +56,9 @@ def race(place: Place, candidates: Callable[[int], Built], number: object) -> No
     assert sorted([first, *won, *losers]) == numbers(store), "each number belongs to one candidate"
     for version, content, _ in told:
         assert intact(store, version) == version
-        assert versions.read_manifest(store, DATASET, version).content_sha256 == content, "the candidate that won"
+        assert protocol.read_manifest(store, DATASET, version).content_sha256 == content, "the candidate that won"
     for version in losers:
-        sealed = versions.read_manifest(store, DATASET, version)
+        sealed = protocol.read_manifest(store, DATASET, version)
         for file in sealed.files:
             assert store.size(layout.version(DATASET, version, file.path)) == file.bytes, "a loser loses nothing"
     assert times >= 1

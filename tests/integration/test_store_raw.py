@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from configs.errors import CorruptVersionError, ObjectNotFoundError
-from tasks.store.objects import ObjectStore
-from tasks.store.raw import RawArchive
+from tasks.raw.archive import RawArchive
+from tasks.storage.object_store import ObjectStore
 from tests.integration.drill import bodies
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -14,9 +14,10 @@ from configs.errors import (
     CorruptVersionError,
     ObjectNotFoundError,
 )
-from tasks.store import gc, versions, yank
-from tasks.store.objects import ObjectStore
-from tasks.store.versions import Built
+from tasks.storage.object_store import ObjectStore
+from tasks.warehouse import protocol, yank
+from tasks.warehouse.protocol import Built
+from tasks.warehouse.upkeep import gc
 from tests.integration import drill
 from tests.integration.drill import CHILDREN, DATASET, Broken, Place, beneath, child, ended, intact, linear
 
@@ -50,7 +51,7 @@ def clean_without_patience(store: ObjectStore, turns: Any, stop: Any, results: A
     while True:
         turns.acquire()
         last = stop.is_set()
-        deleted += len(gc.execute(store, gc.plan(store, versions.utc_now() + AHEAD, timedelta(0))).deleted)
+        deleted += len(gc.execute(store, gc.plan(store, protocol.utc_now() + AHEAD, timedelta(0))).deleted)
         if last:
             break
     results.put(deleted)
@@ -75,7 +76,7 @@ def test_readers_never_fail_while_others_publish_crash_yank_and_clean(
             turns.release()
         killed = child(publish_and_be_killed, here, candidates(90 + number), 5 + 4 * number)
         if number % 3 == 2:
-            latest, _ = versions.read_latest(store, DATASET)
+            latest, _ = protocol.read_latest(store, DATASET)
             assert latest is not None
             yank.yank(store, DATASET, latest.version, "drill")
         ended(killed)

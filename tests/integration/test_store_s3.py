@@ -18,10 +18,10 @@ from configs.errors import (
     StoreUnavailableError,
     TechtradeError,
 )
-from tasks.store import layout, reader, versions, yank
-from tasks.store.s3 import S3Store
-from tasks.store.verify import verify
-from tasks.store.versions import Built
+from tasks.storage.s3 import S3Store
+from tasks.warehouse import layout, protocol, reader, yank
+from tasks.warehouse.protocol import Built
+from tasks.warehouse.upkeep.verify import verify
 from tests.conftest import S3
 from tests.integration import drill
 from tests.integration.drill import DATASET, bodies
@@ -110,7 +110,7 @@ def test_a_store_that_is_down_is_unavailable_and_not_empty(s3: S3, monkeypatch: 
         lambda: down.size("a"),
         lambda: down.create("a", b""),
         lambda: down.folders(""),
-        lambda: versions.read_latest(down, DATASET),
+        lambda: protocol.read_latest(down, DATASET),
     ]
     for call in calls:
         with pytest.raises(StoreUnavailableError, match="is the store up"):

@@ -9,9 +9,10 @@ import polars as pl
 import pytest
 
 from configs.errors import StoreUnavailableError
-from tasks.store import arrow_files, layout, reader
-from tasks.store.s3 import S3Store
-from tasks.store.versions import Built
+from tasks.storage import arrow_files
+from tasks.storage.s3 import S3Store
+from tasks.warehouse import layout, reader
+from tasks.warehouse.protocol import Built
 from tests.conftest import S3
 from tests.faults.harness import Ground
 from tests.faults.s3_answers import faults

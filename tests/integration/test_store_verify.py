@@ -8,11 +8,11 @@ from collections.abc import Callable
 import pytest
 
 from configs.errors import CorruptVersionError, NotPublishedError
-from tasks.store import layout, versions
-from tasks.store.objects import ObjectStore
-from tasks.store.records import Manifest
-from tasks.store.verify import verify
-from tasks.store.versions import Built
+from tasks.storage.object_store import ObjectStore
+from tasks.warehouse import layout, protocol
+from tasks.warehouse.protocol import Built
+from tasks.warehouse.records import Manifest
+from tasks.warehouse.upkeep.verify import verify
 from tests.integration import drill
 from tests.integration.drill import DATASET, bodies, manifest_of
 
@@ -89,20 +89,20 @@ def test_a_manifest_that_was_changed_or_is_gone_is_noticed(
 def test_a_manifest_that_lies_about_the_content_is_noticed(store: ObjectStore, candidates: Candidates) -> None:
     """Bytes and hashes of the files hold, but the figures are not those that the manifest claims."""
     built = candidates(1)
-    draft = versions.stage_data(store, versions.claim(store, versions.read_head(store, DATASET)), built)
-    lie: Manifest = manifest_of(draft, built, "passed", versions.utc_now).model_copy(
+    draft = protocol.stage_data(store, protocol.claim(store, protocol.read_head(store, DATASET)), built)
+    lie: Manifest = manifest_of(draft, built, "passed", protocol.utc_now).model_copy(
         update={"content_sha256": "0" * 64}
     )
-    version = versions.swap(store, versions.seal(store, draft, lie)).manifest.version
+    version = protocol.swap(store, protocol.seal(store, draft, lie)).manifest.version
     assert problems(store, version) == ["rows or content of the whole are not what the manifest says"]
 
 
 def test_bytes_sealed_unreadable_are_a_problem_and_no_traceback(store: ObjectStore, candidates: Candidates) -> None:
     built = candidates(1)
-    draft = versions.claim(store, versions.read_head(store, DATASET))
-    draft = versions.stage_bytes(store, draft, DATA, b"no parquet")
+    draft = protocol.claim(store, protocol.read_head(store, DATASET))
+    draft = protocol.stage_bytes(store, draft, DATA, b"no parquet")
     file = draft.files[0].model_copy(update={"rows": 6, "content_sha256": built.content_sha256})
-    manifest = manifest_of(draft, built, "passed", versions.utc_now).model_copy(update={"files": (file,)})
-    version = versions.swap(store, versions.seal(store, draft, manifest)).manifest.version
+    manifest = manifest_of(draft, built, "passed", protocol.utc_now).model_copy(update={"files": (file,)})
+    version = protocol.swap(store, protocol.seal(store, draft, manifest)).manifest.version
     assert file.sha256 == hashlib.sha256(b"no parquet").hexdigest()
     assert "cannot be read" in problems(store, version)[0]

@@ -14,10 +14,10 @@ from configs.errors import (
     StoreUnavailableError,
     YankRefusedError,
 )
-from tasks.store import layout, reader, versions, yank
-from tasks.store.objects import ObjectStore
-from tasks.store.records import YankNote
-from tasks.store.versions import Built
+from tasks.storage.object_store import ObjectStore
+from tasks.warehouse import layout, protocol, reader, yank
+from tasks.warehouse.protocol import Built
+from tasks.warehouse.records import YankNote
 from tests.integration import drill
 from tests.integration.drill import DATASET, bodies, intact, linear
 
@@ -100,7 +100,7 @@ def test_a_publisher_who_built_on_a_version_yanked_meanwhile_loses(store: Object
     sealed = drill.sealed(store, candidates(3))
     yank.yank(store, DATASET, two, "wrong")
     with pytest.raises(ConcurrentPublishError):
-        versions.swap(store, sealed)
+        protocol.swap(store, sealed)
     assert intact(store) == one
 
 
@@ -109,7 +109,7 @@ def test_a_yank_that_meets_a_publish_starts_over_and_keeps_it(
 ) -> None:
     one, _ = (drill.publish(store, candidates(n)).manifest.version for n in (1, 2))
     published: list[str] = []
-    move = versions.move_latest
+    move = protocol.move_latest
 
     def meanwhile(*arguments):  # type: ignore[no-untyped-def]
         if not published:

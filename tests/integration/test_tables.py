@@ -19,17 +19,18 @@ import pytest
 
 from configs.contract import dataset_names, published_names
 from configs.words import COMMAND
-from flows import showcase
-from tasks import derived
-from tasks.alerts import state
+from flows.cli import demo
+from tasks.alerts import state_store
 from tasks.alerts.model import Finding, Incident, State
-from tasks.following import NotYetError, bring_up
-from tasks.runs import RejectedError
-from tasks.store import derived as derived_
-from tasks.store import raw_admin, versions, yank
-from tasks.store.open import open_store
-from tasks.store.records import Status
-from tests.contract.doubles import CensusDouble
+from tasks.build import from_versions
+from tasks.publish.dependents import NotYetError, bring_up
+from tasks.raw import housekeeping
+from tasks.storage.open import open_store
+from tasks.warehouse import catalog as derived_
+from tasks.warehouse import protocol, yank
+from tasks.warehouse.outcomes import RejectedError
+from tasks.warehouse.records import Status
+from tests.doubles.publishers import CensusDouble
 from tests.integration.published import publish
 from tests.plain import Ran, Run, plain
 
@@ -50,7 +51,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
         for dataset, vintages in ((ATP, ("2023-01", "2025-02")), (IP, ("2022-12-22", "2024-05-08", "2025-01-28"))):
             for vintage in vintages:
                 publish(store, dataset, vintage)
-                for name in derived.followers(dataset):
+                for name in from_versions.followers(dataset):
                     with suppress(NotYetError):
                         bring_up(store, name)
         with CensusDouble("2025-02") as double:
@@ -59,7 +60,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
             with pytest.raises(RejectedError) as caught:
                 publish(store, ATP, kind="live")
     rejected = caught.value.version
-    latest, _ = versions.read_latest(store, IP)
+    latest, _ = protocol.read_latest(store, IP)
     assert latest is not None
     middle = latest.published[1].version
     yank.yank(store, IP, middle, REASON, latest.version)
@@ -67,13 +68,13 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
     words = f"a run ended without a word, and so did the one before it; for what the gate found see {COPIED}"
     finding = Finding(dataset=ATP, kind="crash", cause="", words=words, served="nothing", evidence=())
     incident = Incident(owner="techtrade data team", finding=finding, first_at=now, last_at=now)
-    state.change(store, lambda _: State(incidents=(incident,)))
+    state_store.change(store, lambda _: State(incidents=(incident,)))
     detail = f"{'the quality gate stopped the candidate, ' * 5}see {COPIED}"
     derived_.write_status(
-        store, Status(dataset=ATP, checked_at=versions.stamp(versions.utc_now()), outcome="rejected", detail=detail)
+        store, Status(dataset=ATP, checked_at=protocol.stamp(protocol.utc_now()), outcome="rejected", detail=detail)
     )
-    plan = raw_admin.plan_take_down(store, "census_balance", REASON, versions.utc_now())
-    raw_admin.execute(store, plan)
+    plan = housekeeping.plan_take_down(store, "census_balance", REASON, protocol.utc_now())
+    housekeeping.execute(store, plan)
     yield {"url": store.url, "rejected": str(rejected), "yanked": middle}
 
 
@@ -205,14 +206,14 @@ def test_what_make_run_prints_of_the_store(
     warehouse: dict[str, str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], techtrade: Run
 ) -> None:
     store = open_store(warehouse["url"])
-    monkeypatch.setattr(showcase, "bundled_datasets", lambda: [ATP, IP])
+    monkeypatch.setattr(demo, "bundled_datasets", lambda: [ATP, IP])
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     for columns in (None, "80"):
         monkeypatch.delenv("COLUMNS", raising=False)
         if columns:
             monkeypatch.setenv("COLUMNS", columns)
         capfd.readouterr()
-        showcase.print_all(store)
+        demo.print_all(store)
         out = capfd.readouterr().out
         if columns:
             assert all(len(line) <= 80 or line_is_whole_thing_to_copy(line) for line in out.splitlines())
@@ -228,9 +229,9 @@ def test_what_make_run_prints_of_the_store(
     assert chart in readme, "the README shows the charts as they are printed"
     assert re.search(r"^holds +13\.0 +6 % +13\.694 +2025-02", out, re.MULTILINE)
     assert re.search(r"^no data +48\.0 +1 % +-", out, re.MULTILINE)
-    commands = re.findall(rf"{re.escape(showcase.COMMAND)} ([^#\n]+)", out)
-    assert len(commands) == len(showcase.NEXT) + 1
-    assert sum(f"--store {store.url}" in command for command in commands) == len(showcase.NEXT)
+    commands = re.findall(rf"{re.escape(demo.COMMAND)} ([^#\n]+)", out)
+    assert len(commands) == len(demo.NEXT) + 1
+    assert sum(f"--store {store.url}" in command for command in commands) == len(demo.NEXT)
     for command in commands:
         ran = techtrade(*command.split())
         assert ran.code == 0 and ran.out

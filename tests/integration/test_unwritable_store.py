@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tasks.store import layout
+from tasks.warehouse import layout
 from tests.command import Ran
 
 Run = Callable[..., Ran]

@@ -8,8 +8,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tasks.following import bring_up
-from tasks.store.local import LocalStore
+from tasks.publish.dependents import bring_up
+from tasks.storage.local import LocalStore
 from tests.integration.published import publish
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "vintages.md").read_text(encoding="utf-8")

@@ -11,16 +11,18 @@ import pytest
 from configs.alerts import load_alerts
 from configs.errors import ConfigError, SourceLayoutError, UsageError
 from expectations.runbooks import PROJECT, sections
-from flows import alert_commands, prefect_runs
-from tasks.alerts import Alerting, references, state
-from tasks.alerts.deliver import room
+from flows.cli import alerts
+from flows.prefect_setup import run_status
+from tasks.alerts import references, state_store
+from tasks.alerts.channels import room
 from tasks.alerts.findings import of_error
+from tasks.alerts.message import TEXT, Message, message
 from tasks.alerts.model import KINDS, Alert, FailedCheck, Finding, Incident, Kind, Section
-from tasks.alerts.render import TEXT, Message, message
-from tasks.runs import RejectedError
-from tasks.stages import in_stage, like, stage_of
-from tasks.store.objects import ObjectStore
-from tasks.store.records import QualityCounts
+from tasks.alerts.service import Alerting
+from tasks.common.stages import in_stage, like, stage_of
+from tasks.storage.object_store import ObjectStore
+from tasks.warehouse.outcomes import RejectedError
+from tasks.warehouse.records import QualityCounts
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 OWNER, ATP = "techtrade data team", "atp_world_monthly"
@@ -142,7 +144,7 @@ def recorded(store: ObjectStore, finding: Finding) -> Finding:
     """The finding as it stands in the state of alerts."""
     settings = load_alerts()
     Alerting(store, store.url, settings, {"TECHTRADE_ALERT_CHAT": "json://127.0.0.1:1/x"}.get).report(finding)
-    (incident,) = state.read(store).incidents
+    (incident,) = state_store.read(store).incidents
     return incident.finding
 
 
@@ -166,7 +168,7 @@ def test_a_hint_that_was_cut_short_is_left_alone() -> None:
 
 
 def test_a_store_in_a_folder_is_named_by_its_whole_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tasks.store.open import open_store
+    from tasks.storage.open import open_store
 
     monkeypatch.chdir(tmp_path)
     there = recorded(open_store("my store"), Finding(dataset=ATP, kind="crash", cause="x", words="x", served="x", evidence=("techtrade status",)))  # fmt: skip
@@ -203,28 +205,28 @@ FAMILIES = sorted(sections((PROJECT / "deploy" / "runbooks" / "quality.md").read
 @pytest.mark.parametrize("page", [*(f"{KINDS[k].runbook}" for k in KINDS), *(f"quality.md#{f}" for f in FAMILIES)])
 def test_the_command_of_every_runbook_prints_it(page: str, capsys: pytest.CaptureFixture[str]) -> None:
     name, *entry = references.runbook_command(page).removeprefix("techtrade alerts runbook ").split()
-    alert_commands.runbook(name, entry[0] if entry else None)
+    alerts.runbook(name, entry[0] if entry else None)
     said = capsys.readouterr().out
     assert said.startswith("#") and len(said) > 100
 
 
 def test_a_runbook_that_there_is_not_is_answered_with_those_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
-    alert_commands.runbook(None, None)
+    alerts.runbook(None, None)
     assert "quality\n" in capsys.readouterr().out
     with pytest.raises(UsageError, match=r"no runbook 'x'; there are: .*quality"):
-        alert_commands.runbook("x", None)
+        alerts.runbook("x", None)
     with pytest.raises(UsageError, match=r"no entry 'x' in the runbook 'quality'; there are: .*unit-and-size"):
-        alert_commands.runbook("quality", "x")
+        alerts.runbook("quality", "x")
 
 
 def test_a_run_is_found_where_prefect_shows_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PREFECT_UI_URL", raising=False)
     monkeypatch.setenv("PREFECT_API_URL", "http://user:s3cret@example.org:4200/api")
-    assert prefect_runs.reference("flow-run", 1) == (
+    assert run_status.reference("flow-run", 1) == (
         "PREFECT_API_URL=http://example.org:4200/api prefect flow-run inspect 1"
     )
     monkeypatch.setenv("PREFECT_UI_URL", "https://prefect.example.org/")
-    assert prefect_runs.reference("flow-run", 1) == "https://prefect.example.org/runs/flow-run/1"
+    assert run_status.reference("flow-run", 1) == "https://prefect.example.org/runs/flow-run/1"
 
 
 # ----------------------------------------------------------------------------- stages

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from configs.alerts import AlertSettings, Owner
-from tasks.alerts import policy
+from tasks.alerts import rules
 from tasks.alerts.model import BY_RUN, KINDS, Alert, Finding, Kind, State
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
@@ -32,7 +32,7 @@ def finding(dataset: str = "a", kind: Kind = "unavailable", cause: str = "bea") 
 
 def seen(state: State, at: float, *findings: Finding) -> State:
     for found in findings:
-        state = policy.observe(state, found, OWNER, minutes(at))
+        state = rules.observe(state, found, OWNER, minutes(at))
     return state
 
 
@@ -42,10 +42,10 @@ def minutes(at: float) -> datetime:
 
 def sent(state: State, at: float, *, at_once: bool = True, fail: bool = False) -> tuple[State, list[Alert]]:
     """Takes what is due, and delivers it (or not)."""
-    state = policy.take(state, [OWNER], SETTINGS, minutes(at), f"t{at}", at_once=at_once)
-    alerts = list(policy.taken(state, f"t{at}"))
+    state = rules.take(state, [OWNER], SETTINGS, minutes(at), f"t{at}", at_once=at_once)
+    alerts = list(rules.taken(state, f"t{at}"))
     for alert in alerts:
-        state = policy.settle(state, alert, minutes(at), "refused" if fail else None)
+        state = rules.settle(state, alert, minutes(at), "refused" if fail else None)
     return state, alerts
 
 
@@ -99,10 +99,10 @@ def test_a_storm_of_causes_keeps_within_the_burst_and_loses_none() -> None:
 
 def test_that_it_is_over_is_told_once() -> None:
     state, _ = sent(seen(State(), 0, finding()), 0)
-    state = policy.recover(state, "a", BY_RUN, "good", minutes(5))
-    state = policy.recover(state, "a", BY_RUN, "good", minutes(6))
+    state = rules.recover(state, "a", BY_RUN, "good", minutes(5))
+    state = rules.recover(state, "a", BY_RUN, "good", minutes(6))
     state, over = sent(state, 6)
-    state, again = sent(policy.recover(state, "a", BY_RUN, "good", minutes(7)), 8)
+    state, again = sent(rules.recover(state, "a", BY_RUN, "good", minutes(7)), 8)
     assert (names(over), again) == ([(["a"], True)], [])
 
 
@@ -116,13 +116,13 @@ def test_a_promotion_ends_the_rejection_of_its_version_alone() -> None:
         State(), 0, rejected("this", version="2026-11-24.0002"), rejected("other", version="2026-11-24.0001"), old,
         longer, finding(kind="crash"), finding("b", kind="rejected").model_copy(update={"version": "2026-11-24.0002"}),
     )  # fmt: skip
-    state = policy.promote(state, "a", "2026-11-24.0002", "promoted", minutes(1))
+    state = rules.promote(state, "a", "2026-11-24.0002", "promoted", minutes(1))
     assert {i.finding.cause for i in state.incidents if not i.open} == {"this", "of before"}
-    assert policy.promote(state, "a", "2026-11-24.0002", "promoted", minutes(2)) == state
+    assert rules.promote(state, "a", "2026-11-24.0002", "promoted", minutes(2)) == state
 
 
 def test_healed_before_it_was_told_both_are_told_in_one() -> None:
-    state = policy.recover(seen(State(), 0, finding()), "a", BY_RUN, "good", minutes(0.1))
+    state = rules.recover(seen(State(), 0, finding()), "a", BY_RUN, "good", minutes(0.1))
     _, alerts = sent(state, 0.1)
     assert names(alerts) == [(["a"], True)]
     assert alerts[0].sections[0].incidents[0].finding.words == "it failed"
@@ -130,17 +130,17 @@ def test_healed_before_it_was_told_both_are_told_in_one() -> None:
 
 def test_failing_again_within_the_window_is_held_back_until_it_is_over() -> None:
     state, _ = sent(seen(State(), 0, finding()), 0)
-    state, over = sent(policy.recover(state, "a", BY_RUN, "good", minutes(5)), 5)
+    state, over = sent(rules.recover(state, "a", BY_RUN, "good", minutes(5)), 5)
     state, held = sent(seen(state, 10, finding()), 10)
     _, due = sent(state, 24 * 60)
     assert (names(over), held, names(due)) == ([(["a"], True)], [], [(["a"], False)])
-    _, silent = sent(policy.recover(state, "a", BY_RUN, "good", minutes(20)), 24 * 60)
+    _, silent = sent(rules.recover(state, "a", BY_RUN, "good", minutes(20)), 24 * 60)
     assert silent == [], "neither was told"
 
 
 def test_warnings_are_not_recovered_from() -> None:
     state, alerts = sent(seen(State(), 0, finding(kind="warnings")), 0)
-    state, none = sent(policy.recover(state, "a", BY_RUN, "good", minutes(5)), 5)
+    state, none = sent(rules.recover(state, "a", BY_RUN, "good", minutes(5)), 5)
     assert (len(alerts), none) == (1, [])
     state, _ = sent(state, 49 * 60)
     assert state.incidents == (), "nothing is kept for ever"
@@ -157,22 +157,22 @@ def test_the_window_of_a_warning_that_was_told_late_begins_then() -> None:
 
 def test_the_freshness_watch_alone_says_that_a_dataset_is_fresh_again() -> None:
     state, _ = sent(seen(State(), 0, finding(kind="stale")), 0)
-    _, none = sent(policy.recover(state, "a", BY_RUN, "good", minutes(5)), 5)
-    _, over = sent(policy.recover(state, "a", ("stale",), "fresh", minutes(5)), 5)
+    _, none = sent(rules.recover(state, "a", BY_RUN, "good", minutes(5)), 5)
+    _, over = sent(rules.recover(state, "a", ("stale",), "fresh", minutes(5)), 5)
     assert (none, names(over)) == ([], [(["a"], True)])
 
 
 def test_what_was_not_delivered_is_tried_again_with_all_that_is_still_true() -> None:
     state, _ = sent(seen(State(), 0, finding("a"), finding("b")), 0, fail=True)
     assert [(a.attempts, a.error) for a in state.undelivered] == [(1, "refused")]
-    state = policy.recover(state, "a", BY_RUN, "good", minutes(5))
+    state = rules.recover(state, "a", BY_RUN, "good", minutes(5))
     state, alerts = sent(state, 5)
     assert sorted(names(alerts)) == [(["a"], True), (["b"], False)]
     assert alerts[0].attempts == 1 and state.undelivered == ()
 
 
 def test_a_sender_that_dies_leaves_it_to_the_next_after_its_lease() -> None:
-    state = policy.take(seen(State(), 0, finding()), [OWNER], SETTINGS, minutes(0), "dead", at_once=True)
+    state = rules.take(seen(State(), 0, finding()), [OWNER], SETTINGS, minutes(0), "dead", at_once=True)
     state, none = sent(state, 5)
     _, alerts = sent(state, 10)
     assert (none, names(alerts)) == ([], [(["a"], False)])
@@ -182,7 +182,7 @@ def test_alerts_of_a_wrong_clock_do_not_silence_later_ones() -> None:
     years = 73 * 365 * 24 * 60
     state = seen(State(), years, *(finding(name, cause=name) for name in "abcdefgh"))
     state, first = sent(state, years)
-    state = policy.take(seen(state, years, finding("lost")), [OWNER], SETTINGS, minutes(years), "dead", at_once=True)
+    state = rules.take(seen(state, years, finding("lost")), [OWNER], SETTINGS, minutes(years), "dead", at_once=True)
     assert first
     state, now = sent(seen(state, 0, finding("new", cause="new")), 0)
     state, later = sent(seen(state, 48 * 60, finding("a", cause="a")), 48 * 60)
@@ -191,32 +191,32 @@ def test_alerts_of_a_wrong_clock_do_not_silence_later_ones() -> None:
 
 
 def test_a_take_whose_reply_was_lost_is_found_again() -> None:
-    state = policy.take(seen(State(), 0, finding()), [OWNER], SETTINGS, minutes(0), "mine", at_once=True)
-    again = policy.take(state, [OWNER], SETTINGS, minutes(0), "mine", at_once=True)
-    assert policy.taken(again, "mine") == policy.taken(state, "mine") != ()
+    state = rules.take(seen(State(), 0, finding()), [OWNER], SETTINGS, minutes(0), "mine", at_once=True)
+    again = rules.take(state, [OWNER], SETTINGS, minutes(0), "mine", at_once=True)
+    assert rules.taken(again, "mine") == rules.taken(state, "mine") != ()
 
 
 def test_two_senders_at_once_share_what_is_due() -> None:
     state = seen(State(), 0, finding())
-    state = policy.take(state, [OWNER], SETTINGS, minutes(0), "one", at_once=True)
-    state = policy.take(state, [OWNER], SETTINGS, minutes(0), "two", at_once=True)
-    assert (len(policy.taken(state, "one")), policy.taken(state, "two")) == (1, ())
+    state = rules.take(state, [OWNER], SETTINGS, minutes(0), "one", at_once=True)
+    state = rules.take(state, [OWNER], SETTINGS, minutes(0), "two", at_once=True)
+    assert (len(rules.taken(state, "one")), rules.taken(state, "two")) == (1, ())
 
 
 def test_a_settle_by_one_who_lost_its_lease_changes_nothing() -> None:
-    state = policy.take(seen(State(), 0, finding()), [OWNER], SETTINGS, minutes(0), "slow", at_once=True)
-    (slow,) = policy.taken(state, "slow")
-    state = policy.take(state, [OWNER], SETTINGS, minutes(11), "next", at_once=True)
-    after = policy.settle(state, slow, minutes(12), "refused")
-    assert policy.taken(after, "next") == policy.taken(state, "next")
+    state = rules.take(seen(State(), 0, finding()), [OWNER], SETTINGS, minutes(0), "slow", at_once=True)
+    (slow,) = rules.taken(state, "slow")
+    state = rules.take(state, [OWNER], SETTINGS, minutes(11), "next", at_once=True)
+    after = rules.settle(state, slow, minutes(12), "refused")
+    assert rules.taken(after, "next") == rules.taken(state, "next")
 
 
 def test_failing_again_before_the_good_news_was_delivered_the_next_good_news_is() -> None:
     state, _ = sent(seen(State(), 0, finding()), 0)
-    state, _ = sent(policy.recover(state, "a", BY_RUN, "good", minutes(5)), 5, fail=True)
+    state, _ = sent(rules.recover(state, "a", BY_RUN, "good", minutes(5)), 5, fail=True)
     state, none = sent(seen(state, 10, finding()), 10)
     assert none == [], "the good news is no longer true, the failure was told"
-    _, over = sent(policy.recover(state, "a", BY_RUN, "good", minutes(15)), 15)
+    _, over = sent(rules.recover(state, "a", BY_RUN, "good", minutes(15)), 15)
     assert names(over) == [(["a"], True)]
 
 
@@ -245,13 +245,13 @@ class Alerts(RuleBasedStateMachine):
     @rule(dataset=DATASETS, kind=FAILURES, cause=CAUSES)
     def fails(self, dataset: str, kind: Kind, cause: str) -> None:
         found = finding(dataset, kind, cause)
-        self.state = policy.observe(self.state, found, OWNER, self.now)
+        self.state = rules.observe(self.state, found, OWNER, self.now)
         self.found[found.key] = self.now
         self.failing.add(found.key)
 
     @rule(dataset=DATASETS)
     def is_good(self, dataset: str) -> None:
-        self.state = policy.recover(self.state, dataset, BY_RUN, "good", self.now)
+        self.state = rules.recover(self.state, dataset, BY_RUN, "good", self.now)
         for key in {k for k in self.failing if k[0] == dataset and KINDS[k[1]].healed_by == "run"}:  # type: ignore[index]
             self.failing.discard(key)
             self.closed[key] += 1
@@ -264,12 +264,12 @@ class Alerts(RuleBasedStateMachine):
     def sends(self, at_once: bool, works: bool) -> None:
         self.takes += 1
         token = f"t{self.takes}"
-        self.state = policy.take(self.state, [OWNER], SETTINGS, self.now, token, at_once=at_once)
-        alerts = list(policy.taken(self.state, token))
+        self.state = rules.take(self.state, [OWNER], SETTINGS, self.now, token, at_once=at_once)
+        alerts = list(rules.taken(self.state, token))
         assert len(alerts) <= SETTINGS.most_at_once
         for alert in alerts:
             assert alert.sections and all(s.incidents for s in alert.sections)
-            self.state = policy.settle(self.state, alert, self.now, None if works else "refused")
+            self.state = rules.settle(self.state, alert, self.now, None if works else "refused")
             for section in alert.sections if works else ():
                 for incident in section.incidents:
                     self.delivered(incident.finding.key, section.good)

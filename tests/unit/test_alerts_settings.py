@@ -13,14 +13,15 @@ from configs import errors
 from configs.alerts import load_alerts, parse_alerts
 from configs.contract import CONFIGS, dataset_names, load_contract
 from configs.errors import ConfigError, TechtradeError
-from tasks.alerts import Alerting, policy, state
-from tasks.alerts.deliver import parts_of
+from tasks.alerts import rules, state_store
+from tasks.alerts.channels import parts_of
 from tasks.alerts.findings import kind_of, of_error
+from tasks.alerts.message import TEXT, message
 from tasks.alerts.model import KINDS, Alert, Finding, Incident, Section
-from tasks.alerts.render import TEXT, message
-from tasks.runs import RejectedError
-from tasks.store.objects import ObjectStore
-from tasks.store.records import QualityCounts
+from tasks.alerts.service import Alerting
+from tasks.storage.object_store import ObjectStore
+from tasks.warehouse.outcomes import RejectedError
+from tasks.warehouse.records import QualityCounts
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 OWNER = "techtrade data team"
@@ -161,9 +162,9 @@ def test_a_run_that_waits_tells_of_others_that_failed_meanwhile(
         now[0] += timedelta(seconds=seconds)
 
     one.send(wait=meanwhile)
-    (kept,) = state.read(local_store).undelivered
+    (kept,) = state_store.read(local_store).undelivered
     assert sorted(kept.datasets) == ["atp_products", "partners"]
-    assert policy.taken(state.read(local_store), "") == (kept,), "in nobody's hands"
+    assert rules.taken(state_store.read(local_store), "") == (kept,), "in nobody's hands"
 
 
 RUNBOOKS = CONFIGS.parent / "deploy" / "runbooks"

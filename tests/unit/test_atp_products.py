@@ -18,9 +18,11 @@ from configs.errors import (
     SourceResponseError,
     VintageUnavailableError,
 )
-from tasks.build import conform
-from tasks.extract import atp_list_files, atp_lists_bundled, census_atp_lists
-from tasks.extract.base import Ask, Extraction, RawDocument
+from tasks.build.parquet import conform
+from tasks.extract.bundled import atp_lists
+from tasks.extract.census import atp_list_parse
+from tasks.extract.census import atp_lists as census_atp_lists
+from tasks.extract.source import Ask, Extraction, RawDocument
 from tasks.transform import atp_products
 from tests.memory import Memory
 
@@ -35,7 +37,7 @@ def atp_list(codes: dict[str, str], width: int = 164, end: str = "\n") -> bytes:
 
 
 def schedule_b(codes: dict[str, str]) -> bytes:
-    other = {f"{chapter}00000000": "00" for chapter in atp_list_files.CHAPTERS}
+    other = {f"{chapter}00000000": "00" for chapter in atp_list_parse.CHAPTERS}
     lines = [code + " " * 266 + group for code, group in sorted((other | codes).items())]
     return "".join(f"{line}\r\n" for line in lines).encode("latin-1")
 
@@ -45,7 +47,7 @@ def own_form(codes: dict[str, str]) -> bytes:
 
 
 def read(body: bytes, role: str = "imports/2021-01") -> pl.DataFrame:
-    return atp_list_files.read_list("x", RawDocument.of(role, "https://example.org/list", body, raw_key="x/kept"))
+    return atp_list_parse.read_list("x", RawDocument.of(role, "https://example.org/list", body, raw_key="x/kept"))
 
 
 # ----------------------------------------------------------------------- reading
@@ -263,8 +265,8 @@ def test_movements_are_what_the_lists_differ_in() -> None:
 
 @cache
 def bundled(vintage: str | None = None) -> Extraction:
-    documents = atp_lists_bundled.fetch(Ask(DATASET, vintage), Memory())
-    return atp_lists_bundled.parse(DATASET, documents, vintage)
+    documents = atp_lists.fetch(Ask(DATASET, vintage), Memory())
+    return atp_lists.parse(DATASET, documents, vintage)
 
 
 @cache
@@ -273,14 +275,14 @@ def products(vintage: str | None = None) -> pl.DataFrame:
 
 
 def test_each_bundled_vintage_holds_the_lists_up_to_it() -> None:
-    have = atp_lists_bundled.vintages(DATASET)
+    have = atp_lists.vintages(DATASET)
     assert list(have) == ["2017-01", "2018-01", "2019-01", "2020-01", "2021-01"]
     for vintage in have:
         months = bundled(vintage).tables["lists"].collect()["list_month"]
         assert max(months) == date.fromisoformat(f"{vintage}-01") and bundled(vintage).vintage == vintage
     assert bundled().vintage == "2021-01" and bundled().vintage_may_go_back
     with pytest.raises(VintageUnavailableError, match="2017-01"):
-        atp_lists_bundled.fetch(Ask(DATASET, "2016-01"), Memory())
+        atp_lists.fetch(Ask(DATASET, "2016-01"), Memory())
 
 
 def test_the_bundled_history_is_the_known_one() -> None:

@@ -14,9 +14,9 @@ import pytest
 
 from configs.contract import load_contract
 from configs.errors import CheckCouldNotRunError
-from expectations import atp_products as expectations
-from expectations.base import GateInput
-from tasks.extract import atp_lists_bundled
+from expectations.check import GateInput
+from expectations.datasets import atp_products as expectations
+from tasks.extract.bundled import atp_lists
 from tasks.transform import atp_products
 from tests.unit.test_atp_products import DATASET, bundled, products
 
@@ -46,7 +46,7 @@ def violated(given: GateInput, severity: str = "critical") -> set[str]:
 
 def test_no_false_alarm_on_any_bundled_vintage() -> None:
     parent = None
-    for vintage in atp_lists_bundled.vintages(DATASET):
+    for vintage in atp_lists.vintages(DATASET):
         given = gate(products(vintage), parent, vintage)
         assert violated(given) == violated(given, "warning") == set()
         parent = products(vintage)

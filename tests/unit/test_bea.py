@@ -19,10 +19,10 @@ from configs.errors import (
     SourceLayoutError,
     SourceResponseError,
 )
-from tasks.build import conform
-from tasks.extract import bea_answers as answers
-from tasks.extract import bea_codes as codes
-from tasks.extract.base import RawDocument
+from tasks.build.parquet import conform
+from tasks.extract.bea import code_tree as codes
+from tasks.extract.bea import parse as answers
+from tasks.extract.source import RawDocument
 from tasks.transform import us_ip_trade_annual, us_ip_trade_quarterly
 from tests.memory import Memory
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from configs.contract import Contract, load_contract
-from tasks.build import ContractMismatchError, build
+from tasks.build.parquet import ContractMismatchError, build
 
 ATP = load_contract("atp_world_monthly")
 BY_YEAR = ATP.model_copy(update={"partition_by": "period"})

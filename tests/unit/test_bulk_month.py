@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from configs.errors import IncompleteResponseError, SourceLayoutError, SourceResponseError
-from tasks.extract.bulk_month import control, read_month
-from tasks.extract.bulk_records import layouts, records, table
-from tasks.extract.bulk_zip import members
+from tasks.extract.census.merchandise.fixed_width import layouts, records, table
+from tasks.extract.census.merchandise.month import control, read_month
+from tasks.extract.zip_stream import members
 
 SOURCES = Path(__file__).parents[3] / "shared" / "sources" / "census_reference"
 CODES = {"8471300100": "04", "8802400040": "08", "0101210000": "00"}

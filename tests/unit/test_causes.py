@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from configs.contract import load_contract
-from tasks.causes import Cause, Replays, Step
-from tasks.changes import compare
+from tasks.compare.attribution import Cause, Replays, Step
+from tasks.compare.diff import compare
 
 HITECH = load_contract("atp_trade_monthly")  # an absent row means zero
 IP = load_contract("ip_trade_annual")  # it means missing

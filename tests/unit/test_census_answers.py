@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from configs.calendar import load_calendar, month_after
 from configs.errors import SourceError
-from tasks.extract import census_answers as answers
-from tasks.extract.base import Ask, RawDocument
-from tasks.extract.census_hitech import Window, _whole
+from configs.release_calendar import load_calendar, month_after
+from tasks.extract.census import trade_api_parse as answers
+from tasks.extract.census.trade_api import Window, _whole
+from tasks.extract.source import Ask, RawDocument
 
 Row = tuple[str, str, str, int]
 ROLE = "exports/2024-01:2024-12"

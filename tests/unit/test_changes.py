@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from configs.contract import load_contract
-from tasks.changes import compare
+from tasks.compare.diff import compare
 
 ATP = load_contract("atp_world_monthly")
 IP = load_contract("ip_trade_annual")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import polars as pl
 from hypothesis import given
 
-from tasks.causes import Replays, Step
-from tasks.changes import compare
-from tasks.changes_page import Side, page
+from tasks.compare.attribution import Replays, Step
+from tasks.compare.diff import compare
+from tasks.compare.report import Side, page
 from tests.unit.test_causes import HITECH, State, cells, hitech
 
 

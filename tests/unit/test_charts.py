@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from flows.charts import BLANK, CHARS_A_YEAR, MOST_STEPS, by_year
+from flows.cli.charts import BLANK, CHARS_A_YEAR, MOST_STEPS, by_year
 
 FIRST = 1989
 figures_of = st.dictionaries(

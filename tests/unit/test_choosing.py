@@ -6,8 +6,8 @@ import pytest
 
 from configs.contract import dataset_names, load_contract, published_names
 from configs.errors import MissingKeyError, NoAddressError, NotBundledError
-from flows.commands import what_is_missing, why_left_out
-from tasks.runs import SourceKind
+from flows.cli.publish import what_is_missing, why_left_out
+from tasks.warehouse.outcomes import SourceKind
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ import pytest
 
 from configs.claims import Claim, load_claims
 from configs.errors import ConfigError
-from tasks.claims import judge_claim
+from tasks.compare.press_claims import judge_claim
 
 ATP = Claim("c", "s", "atp_world_monthly", "USA", "2020", "balance", -1200.0, 1.0)
 IP = Claim("c", "s", "ip_trade_annual", "CHN", "2020", "balance", -40.0, 2.0)

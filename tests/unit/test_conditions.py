@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from configs.contract import Column, load_contract
 from configs.errors import UsageError
 from configs.words import closest
-from tasks.conditions import parse, unmatched
+from tasks.warehouse.conditions import parse, unmatched
 
 IP = load_contract("ip_trade_annual")
 COLUMNS = [

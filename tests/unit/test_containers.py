@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from configs.errors import SourceResponseError
-from tasks.extract import census_balance, workbook
-from tasks.extract.base import RawDocument
+from tasks.extract import workbook
+from tasks.extract.census import balance_workbook
 from tasks.extract.containers import MONTH, WORKBOOK, Origin, opened
-from tests.contract import doubles
+from tasks.extract.source import RawDocument
+from tests.doubles import publishers
 from tests.faults import bombs
 
 SOURCES = Path(__file__).parents[3] / "shared" / "sources"
@@ -35,12 +36,12 @@ def test_real_workbooks_are_far_from_every_bound(file: Path, monkeypatch: pytest
 
 
 def test_wrong_dimension_does_no_harm() -> None:
-    parts = bombs.unpacked(doubles.workbook())
+    parts = bombs.unpacked(publishers.workbook())
     sheet = "xl/worksheets/sheet1.xml"
     vast = re.sub(rb'<dimension ref="[^"]*"', b'<dimension ref="A1:XFD1048576"', parts[sheet])
     assert vast != parts[sheet]
     body = bombs.packed({**parts, sheet: vast})
-    read = census_balance.parse("atp_world_monthly", (document(body),), None)
+    read = balance_workbook.parse("atp_world_monthly", (document(body),), None)
     assert read.vintage == "2025-02"
 
 
@@ -52,7 +53,7 @@ LINKED = (
 
 
 def with_rows(rows: bytes, after: bytes = b"") -> dict[str, bytes]:
-    good = bombs.unpacked(doubles.workbook())
+    good = bombs.unpacked(publishers.workbook())
     return {SHEET: good[SHEET].replace(b"</sheetData>", rows + b"</sheetData>" + after)}
 
 
@@ -67,7 +68,7 @@ def with_rows(rows: bytes, after: bytes = b"") -> dict[str, bytes]:
     ],
 )
 def test_what_the_reader_does_not_lay_out_is_let_through(parts: dict[str, bytes]) -> None:
-    body = bombs.packed({**bombs.unpacked(doubles.workbook()), **parts})
+    body = bombs.packed({**bombs.unpacked(publishers.workbook()), **parts})
     assert workbook.open_workbook("census_balance", document(body)).sheet("country", header_row=None).shape == (75, 29)
 
 
@@ -85,18 +86,18 @@ def test_what_the_reader_does_not_lay_out_is_let_through(parts: dict[str, bytes]
     ],
 )
 def test_what_looks_empty_is_refused(cell: str) -> None:
-    body = bombs.packed({**bombs.unpacked(doubles.workbook()), **with_rows(f'<row r="90000">{cell}</row>'.encode())})
+    body = bombs.packed({**bombs.unpacked(publishers.workbook()), **with_rows(f'<row r="90000">{cell}</row>'.encode())})
     with pytest.raises(SourceResponseError, match="SHEET_CELLS"):
         workbook.open_workbook("census_balance", document(body))
 
 
 def test_backslashes_between_folders_are_read() -> None:
-    parts = {name.replace("/", "\\"): part for name, part in bombs.unpacked(doubles.workbook()).items()}
+    parts = {name.replace("/", "\\"): part for name, part in bombs.unpacked(publishers.workbook()).items()}
     assert workbook.open_workbook("census_balance", document(bombs.packed(parts))).sheet_names == ["country"]
 
 
 def test_embedded_workbook_is_not_opened() -> None:
-    good = doubles.workbook()
+    good = publishers.workbook()
     body = bombs.packed({**bombs.unpacked(good), "xl/embeddings/Sheet1.xlsx": good})
     assert workbook.open_workbook("census_balance", document(body)).sheet_names == ["country"]
 

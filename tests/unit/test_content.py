@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from configs.contract import load_contract
-from tasks.store.content import combine, frame_sha256
+from tasks.warehouse.content_hash import combine, frame_sha256
 
 IP = load_contract("ip_trade_annual")
 

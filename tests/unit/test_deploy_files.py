@@ -18,7 +18,7 @@ from configs.contract import dataset_names, load_contract, published_names
 from deploy.checks import job, policies
 from deploy.checks.dockerfile import stages
 from deploy.stack import prefect_parts
-from tasks.store import layout
+from tasks.warehouse import layout
 from tests.integration import access
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -13,12 +13,21 @@ from zoneinfo import ZoneInfo
 import pytest
 import yaml
 
-from configs.calendar import load_calendar
 from configs.contract import CONFIGS, dataset_names, load_contract
 from configs.errors import ConfigError
+from configs.release_calendar import load_calendar
 from deploy.checks.dockerfile import stages
-from flows import deployments
-from flows.deployments import DEPLOY, STAGES, Declaration, Deployment, load_declaration, merged, overlays, read
+from flows.prefect_setup import declaration
+from flows.prefect_setup.declaration import (
+    DEPLOY,
+    STAGES,
+    Declaration,
+    Deployment,
+    load_declaration,
+    merged,
+    overlays,
+    read,
+)
 
 EASTERN = ZoneInfo("America/New_York")
 BASE = read(DEPLOY / "prefect.yaml")
@@ -204,7 +213,7 @@ def test_no_more_publishes_are_due_at_once_than_a_worker_starts(base: Declaratio
 
 
 def test_automations_are_what_prefect_takes_and_run_what_is_declared(base: Declaration) -> None:
-    from flows.deploying import _wanted_automation
+    from flows.prefect_setup.deployer import _wanted_automation
 
     for automation in base.automations:
         made = _wanted_automation(automation, defaultdict(uuid4))
@@ -214,7 +223,7 @@ def test_automations_are_what_prefect_takes_and_run_what_is_declared(base: Decla
 def test_an_automation_that_runs_what_is_not_declared_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     found = merged(BASE, {})
     found["automations"][1] |= {"actions": [{"type": "run-deployment", "deployment": "watch/wacth"}]}
-    monkeypatch.setattr(deployments, "merged", lambda *_: found)
+    monkeypatch.setattr(declaration, "merged", lambda *_: found)
     with pytest.raises(ConfigError, match="an automation runs what is not declared: watch/wacth"):
         load_declaration()
 
@@ -352,7 +361,7 @@ def test_there_is_no_other_stage() -> None:
 
 
 def test_outside_of_a_checkout_the_file_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deployments, "DEPLOY", tmp_path)
+    monkeypatch.setattr(declaration, "DEPLOY", tmp_path)
     with pytest.raises(ConfigError, match=r"deploy/prefect\.yaml: .*; run techtrade from a checkout or its image"):
         load_declaration()
 

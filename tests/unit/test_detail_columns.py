@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from configs.contract import load_contract
-from tasks.extract.bulk_records import layouts
+from tasks.extract.census.merchandise.fixed_width import layouts
 from tasks.transform.atp_detail_monthly import DATASET, RECORDS, fields
 
 

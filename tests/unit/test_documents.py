@@ -8,11 +8,11 @@ import pytest
 
 from configs.errors import NewerFormatError
 from tasks.alerts.model import State
-from tasks.archives import Inventory
-from tasks.restore_hold import Lock
-from tasks.store.documents import DamagedRecordError, Document, Record
-from tasks.store.raw_taken_down import TakenDown
-from tasks.store.records import Announced, Catalog, CatalogEntry, Claim, Cost, FileEntry, Schedule, Status
+from tasks.extract.world_bank.archive_inventory import Inventory
+from tasks.publish.restore_lock import Lock
+from tasks.raw.take_down import TakenDown
+from tasks.storage.documents import DamagedRecordError, Document, Record
+from tasks.warehouse.records import Announced, Catalog, CatalogEntry, Claim, Cost, FileEntry, Schedule, Status
 
 assert {State, Inventory, Lock, TakenDown}, "imported, so that every kind of document is known below"
 SCHEDULE = b'{"since": "2026-01-01T00:00:00Z", "by": "techtrade serve"}'

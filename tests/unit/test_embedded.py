@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flows import embedded
+from flows.prefect_setup import embedded
 
 PROFILE = 'active = "mine"\n[profiles.mine]\nPREFECT_API_URL = "http://127.0.0.1:4200/api"\n'
 

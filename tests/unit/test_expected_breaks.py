@@ -14,7 +14,7 @@ from configs import breaks as config
 from configs.breaks import ExpectedBreak, load_breaks, parse_breaks
 from configs.contract import Span, dataset_names, load_contract
 from configs.errors import ConfigError
-from tasks.quality.breaks import covering
+from tasks.quality.expected_breaks import covering
 
 MONTHLY, YEARLY, HITECH = "atp_world_monthly", "ip_trade_annual", "atp_trade_monthly"
 

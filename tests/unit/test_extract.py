@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 from configs.contract import dataset_names, load_contract
 from configs.errors import ConfigError, IncompleteResponseError, SourceError, VintageUnavailableError
 from configs.settings import has_settings, source_settings
-from tasks.extract import snapshot, world_bank
-from tasks.extract.base import Ask, Meter, RawDocument, load_source
-from tasks.extract.http import Client
-from tasks.extract.secrets import Scrubber, without_secrets
+from tasks.common.redact import Scrubber, without_secrets
+from tasks.extract.bundled import snapshot
+from tasks.extract.http.client import Client
+from tasks.extract.registry import load_source
+from tasks.extract.source import Ask, Meter, RawDocument
+from tasks.extract.world_bank import indicators
 from tests.memory import Memory
 
 SNAPSHOT = [name for name in dataset_names() if load_contract(name).sources.snapshot == "snapshot"]
@@ -63,7 +65,7 @@ def documents(rows: dict[str, list[dict[str, Any]]], per_page: int) -> tuple[Raw
 def both(values: list[float | None]) -> dict[str, list[dict[str, Any]]]:
     return {
         name: [observation(series, code, 1960 + i, v) for i, v in enumerate(values) for code in ("USA", "WLD")]
-        for name, series in world_bank.SERIES.items()
+        for name, series in indicators.SERIES.items()
     }
 
 
@@ -77,10 +79,10 @@ def test_the_size_of_pages_and_the_order_of_rows_do_not_matter(
     values: list[float | None], per_page: int, seed: int
 ) -> None:
     rows = both(values)
-    whole = world_bank.parse("ip_trade_annual", documents(rows, 10_000), None)
+    whole = indicators.parse("ip_trade_annual", documents(rows, 10_000), None)
     for series in rows.values():
         random.Random(seed).shuffle(series)
-    split = world_bank.parse("ip_trade_annual", documents(rows, per_page), None)
+    split = indicators.parse("ip_trade_annual", documents(rows, per_page), None)
     key = ["economy_code", "indicator", "year"]
     one, other = (e.tables["observations"].sort(key).collect() for e in (whole, split))
     assert one.equals(other)
@@ -93,19 +95,19 @@ def test_a_page_that_is_missing_never_goes_unseen(values: list[float], per_page:
     given_ = documents(both(list(values)), per_page)
     lost = data.draw(st.integers(1, len(given_) - 1))
     with pytest.raises(IncompleteResponseError):
-        world_bank.parse("ip_trade_annual", given_[:lost] + given_[lost + 1 :], None)
+        indicators.parse("ip_trade_annual", given_[:lost] + given_[lost + 1 :], None)
 
 
 def test_an_empty_iso3_code_is_found_by_the_iso2_code() -> None:
     rows = both([1.0])
     rows["receipts"][0]["countryiso3code"] = ""
-    extraction = world_bank.parse("ip_trade_annual", documents(rows, 50), None)
+    extraction = indicators.parse("ip_trade_annual", documents(rows, 50), None)
     assert set(extraction.tables["observations"].collect()["economy_code"]) == {"USA", "WLD"}
 
 
 def test_another_vintage_than_asked_for_is_unavailable() -> None:
     with pytest.raises(VintageUnavailableError, match="2025-01-28"):
-        world_bank.parse("ip_trade_annual", documents(both([1.0]), 50), "2024-01-01")
+        indicators.parse("ip_trade_annual", documents(both([1.0]), 50), "2024-01-01")
 
 
 @pytest.mark.parametrize("dataset", SNAPSHOT)

@@ -9,7 +9,7 @@ import pytest
 
 from configs.contract import load_contract
 from configs.errors import UsageError
-from flows.formats import EXTENSIONS, format_of, write_table
+from flows.cli.formats import EXTENSIONS, format_of, write_table
 
 
 @pytest.mark.parametrize(("extension", "form"), EXTENSIONS.items())

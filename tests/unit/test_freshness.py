@@ -10,11 +10,11 @@ import pytest
 
 from configs.contract import load_contract
 from configs.errors import StoreError
-from configs.releases import expectations
-from tasks.freshness import BAD, Facts, Freshness, facts_of, judge, watch
-from tasks.store import layout, schedule
-from tasks.store.local import LocalStore
-from tasks.store.records import Latest, LogEntry, Schedule, Status
+from configs.release_due import expectations
+from tasks.monitor.freshness import BAD, Facts, Freshness, facts_of, judge, watch
+from tasks.storage.local import LocalStore
+from tasks.warehouse import layout, schedule
+from tasks.warehouse.records import Latest, LogEntry, Schedule, Status
 
 ATP, IP, QUARTERLY, ANNUAL = "atp_world_monthly", "ip_trade_annual", "us_ip_trade_quarterly", "us_ip_trade_annual"
 

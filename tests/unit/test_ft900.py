@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 
 from configs.errors import IncompleteResponseError, SourceError, SourceLayoutError, SourceResponseError
-from tasks.extract import ft900
-from tasks.extract.base import RawDocument
-from tests.contract.ft900_workbook import GROUPS, TITLE, Cell, head, workbook
+from tasks.extract.census import ft900
+from tasks.extract.source import RawDocument
+from tests.doubles.ft900_workbook import GROUPS, TITLE, Cell, head, workbook
 
 AREAS = ("Total", "North America", "Canada", "Other", "European Union", "Other")
 

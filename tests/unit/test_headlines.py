@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from configs.contract import load_contract
-from tasks.headlines import newest, revisions
-from tasks.transform import revision_profile
+from tasks.compare.headlines import newest, revisions
+from tasks.transform.marts import revision_profile
 
 WORLD, IP, TRADE = (load_contract(n) for n in ("atp_world_monthly", "ip_trade_annual", "atp_trade_monthly"))
 VINTAGES = ["2020-03", "2020-09", "2021-06", "2022-06"]

@@ -12,9 +12,9 @@ from click.testing import CliRunner
 
 from configs.contract import published_names
 from configs.words import COMMAND, COMMANDS
-from flows.cli import cli
-from flows.cli_options import CENTURY
-from flows.help import EXAMPLES, TOPICS, dataset_names
+from flows.cli.app import cli
+from flows.cli.help import EXAMPLES, TOPICS, dataset_names
+from flows.cli.options import CENTURY
 
 WIDTH = 80
 

@@ -6,7 +6,7 @@ import click
 import pytest
 
 from configs.hints import command, named_store
-from flows.cli_options import with_store
+from flows.cli.options import with_store
 
 
 @pytest.mark.parametrize(

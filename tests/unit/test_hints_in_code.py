@@ -12,7 +12,7 @@ from tests.printed import ROOT, in_text, is_mention, parse
 
 FOLDERS = ("configs", "deploy", "expectations", "flows", "tasks")
 MAKERS = {"command": (), "again": ("publish",)}
-FROM = ("configs.hints", "tasks.starting")
+FROM = ("configs.hints", "configs.first_publish")
 # The examples in the help are parsed by test_help.
 MODULES = [p for folder in FOLDERS for p in sorted((ROOT / folder).rglob("*.py")) if p.name != "help.py"]
 # What stands in for a value that is only known when the message is made.
@@ -69,13 +69,13 @@ def test_every_command_that_a_message_names_can_be_parsed() -> None:
 
 
 def test_a_hint_for_a_dataset_is_never_written_by_hand() -> None:
-    """Whether a dataset is bundled, live or made from others is for tasks.starting to say."""
+    """Whether a dataset is bundled, live or made from others is for configs.first_publish to say."""
     by_hand = []
     for path in MODULES:
         for line, text in texts(ast.parse(path.read_text(encoding="utf-8"))):
             if "--source snapshot" in text or "--source live" in text or "start with: " in text:
                 by_hand.append(f"{path.relative_to(ROOT)}:{line}: {text.strip()}")
-    assert [found for found in by_hand if not found.startswith("tasks/starting.py:")] == []
+    assert [found for found in by_hand if not found.startswith("configs/first_publish.py:")] == []
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from configs.errors import SourceError, SourceLayoutError
-from tasks.extract import world_bank_pages
-from tasks.extract.base import RawDocument
 from tasks.extract.json_answers import DEPTH, Node, OddJsonError, all_of, is_date, is_figure, loads, shown
-from tests.contract.good_answers import GOOD, document
-from tests.contract.hostile_json import places, put
+from tasks.extract.source import RawDocument
+from tasks.extract.world_bank import indicators_parse
+from tests.doubles.good_answers import GOOD, document
+from tests.doubles.hostile_json import places, put
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), TEXT)
@@ -147,4 +147,4 @@ def test_huge_count_of_pages_builds_no_list() -> None:
     head = {"page": 1, "pages": 30_000_000, "total": 30_000_000, "lastupdated": "2025-01-28"}
     body = json.dumps([head, [{}]]).encode()
     with pytest.raises(SourceLayoutError, match=r"has 30000000 at \[0\]\.pages"):
-        world_bank_pages.read_page(RawDocument.of("receipts/1", "https://example/1", body))
+        indicators_parse.read_page(RawDocument.of("receipts/1", "https://example/1", body))

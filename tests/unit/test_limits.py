@@ -9,7 +9,7 @@ import pytest
 from pyrate_limiter import Limiter
 
 from configs.settings import source_settings
-from tasks.extract.limits import Limits, limits_of
+from tasks.extract.http.rate_limits import Limits, limits_of
 
 
 @pytest.fixture

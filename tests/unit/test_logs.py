@@ -11,9 +11,9 @@ import pytest
 
 from configs.errors import ConfigError
 from configs.settings import load_settings
-from flows import keys, logs
-from flows.logs import FIELDS, JsonLines, as_json
-from tasks.context import bound, fields
+from flows.prefect_setup import json_logs, secrets
+from flows.prefect_setup.json_logs import FIELDS, JsonLines, as_json
+from tasks.common.log_context import bound, fields
 
 KEY = "CANARY0123456789"
 
@@ -49,7 +49,7 @@ def test_a_line_of_prefects_own_is_of_the_dataset_and_version_of_its_run() -> No
     prefects = {"flow_run_id": "run-7", "flow_run_name": "partners live newest"}
     assert line(**prefects)["dataset"] == "partners", "from the name of the run, before any code of ours"
     with bound(run_id="run-7", run_name="partners live newest", dataset="partners", version="2026-11-25.0001"):
-        logs.remember()
+        json_logs.remember()
     told = line("Finished in state Completed()", **prefects, task_run_name="extract partners")
     assert (told["run_id"], told["dataset"], told["version"]) == ("run-7", "partners", "2026-11-25.0001")
     assert told["task"] == "extract partners"
@@ -58,7 +58,7 @@ def test_a_line_of_prefects_own_is_of_the_dataset_and_version_of_its_run() -> No
 
 def test_keys_are_blanked_in_what_is_said_and_in_tracebacks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CENSUS_API_KEY", KEY)
-    monkeypatch.setattr(keys, "_read", {"from-a-block"})
+    monkeypatch.setattr(secrets, "_read", {"from-a-block"})
     assert line(f"GET https://x/?key=abc&for={KEY}")["message"] == "GET https://x/?key=REDACTED&for=REDACTED"
     try:
         raise RuntimeError(f"it was {KEY.lower()}, or from-a-block")

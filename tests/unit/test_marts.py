@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from configs.contract import derived_names, load_contract, published_names
-from configs.history import SUFFIX
-from tasks.transform import ip_position_annual, revision_profile, us_technology_position_annual
-from tasks.transform.exact import mean, total
-from tasks.transform.revision_profile import ENOUGH
+from configs.history_contract import SUFFIX
+from tasks.transform.exact_sums import mean, total
+from tasks.transform.marts import ip_position_annual, revision_profile, us_technology_position_annual
+from tasks.transform.marts.revision_profile import ENOUGH
 
 IP, HITECH, BEA, PARTNERS = map(
     load_contract, ("ip_trade_annual", "atp_trade_monthly", "us_ip_trade_annual", "partners")

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from configs.contract import Contract, parse_contract
-from tasks import changes
-from tasks.build import file_sha256, written
-from tasks.merge import merged, ranges
-from tasks.store.content import frame_sha256
+from tasks.build.parquet import file_sha256, written
+from tasks.common.sorted_merge import merged, ranges
+from tasks.compare import diff
+from tasks.warehouse.content_hash import frame_sha256
 
 ORDER = ["a", "b", "c", "d"]
 SCHEMA = {**dict.fromkeys(ORDER, pl.String), "value": pl.Int64}
@@ -109,10 +109,10 @@ def test_changes_of_files_are_those_of_frames(one: Rows, other: Rows, number: in
     new, old, of = frame(one), frame(other), contract()
     with TemporaryDirectory() as place:
         out = Path(place) / "changes.parquet"
-        counts = changes.compare_files(
+        counts = diff.compare_files(
             files(Path(place), "n", dealt(new, number)), files(Path(place), "o", [old]), of, out
         )
-        expected = changes.compare(new.lazy(), old.lazy(), of)
+        expected = diff.compare(new.lazy(), old.lazy(), of)
         assert counts == expected.counts
         assert pl.read_parquet(out).equals(expected.frame), "the key has no period"
 

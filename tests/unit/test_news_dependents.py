@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import pytest
 
 from configs.contract import dataset_names, published_names
-from tasks.derived import followers
-from tasks.news_dependents import Logs, bases_of, is_dependent, refreshed
-from tasks.store import layout
-from tasks.store.local import LocalStore
-from tasks.store.records import Latest, LogEntry
+from tasks.build.from_versions import followers
+from tasks.news.dependents import Logs, bases_of, is_dependent, refreshed
+from tasks.storage.local import LocalStore
+from tasks.warehouse import layout
+from tasks.warehouse.records import Latest, LogEntry
 
 TRADE, PARTNERS, MART = "atp_trade_monthly", "partners", "us_technology_position_annual"
 HISTORY = f"{TRADE}_history"

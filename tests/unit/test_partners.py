@@ -18,11 +18,12 @@ from hypothesis import strategies as st
 
 from configs.contract import load_contract
 from configs.errors import SourceLayoutError, VintageUnavailableError
-from expectations import partners as rules
-from expectations.base import Check, GateInput
-from tasks.build import conform
-from tasks.extract import partner_reference, snapshot
-from tasks.extract.base import Ask, RawDocument
+from expectations.check import Check, GateInput
+from expectations.datasets import partners as rules
+from tasks.build.parquet import conform
+from tasks.extract import partners as partner_reference
+from tasks.extract.bundled import snapshot
+from tasks.extract.source import Ask, RawDocument
 from tasks.transform import partners
 from tests.memory import Memory
 

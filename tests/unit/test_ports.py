@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from flows.ports import _kept_from, free_ports
+from flows.prefect_setup.ports import _kept_from, free_ports
 
 
 def test_they_are_different_and_nobody_gets_them_by_chance() -> None:
@@ -18,6 +18,8 @@ def test_one_that_is_taken_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None
     (port,) = free_ports(1)
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", port))
-        monkeypatch.setattr("flows.ports.random.shuffle", lambda numbers: numbers.sort(key=lambda n: n != port))
+        monkeypatch.setattr(
+            "flows.prefect_setup.ports.random.shuffle", lambda numbers: numbers.sort(key=lambda n: n != port)
+        )
         assert free_ports(1) != [port]
     assert free_ports(1) == [port], "it would have been the first"

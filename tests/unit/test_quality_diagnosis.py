@@ -10,10 +10,10 @@ import polars as pl
 import pytest
 
 from configs.contract import load_contract
-from tasks.quality.comparison import compare_measures
 from tasks.quality.diagnosis import diagnose
-from tasks.quality.report import CheckResult
-from tasks.quality.rows import row_words
+from tasks.quality.failing_rows import row_words
+from tasks.quality.page.measures import compare_measures
+from tasks.quality.results import CheckResult
 
 ATP = load_contract("atp_world_monthly")
 

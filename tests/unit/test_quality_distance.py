@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tasks.quality.distance import how_far, number, values_of
+from tasks.quality.deviation import how_far, number, values_of
 
 
 def rows(**columns: list[Any]) -> pl.DataFrame:

@@ -14,13 +14,13 @@ import polars as pl
 import pytest
 
 from configs.contract import load_contract
-from tasks.quality.chart import draw, short
-from tasks.quality.comparison import compare_measures
-from tasks.quality.evidence import Evidence, Served
-from tasks.quality.page import change, figure, moment, ratio, render
-from tasks.quality.report import CheckResult
-from tasks.quality.series import AROUND, Point, Series, headline_series, series_of
-from tasks.store.records import ChangeCounts, MadeBy, Manifest, Override, QualityCounts, SourceEntry
+from tasks.quality.page.chart import draw, short
+from tasks.quality.page.evidence import Evidence, Served
+from tasks.quality.page.measures import compare_measures
+from tasks.quality.page.render import change, figure, moment, ratio, render
+from tasks.quality.page.series import AROUND, Point, Series, headline_series, series_of
+from tasks.quality.results import CheckResult
+from tasks.warehouse.records import ChangeCounts, MadeBy, Manifest, Override, QualityCounts, SourceEntry
 
 ATP, HITECH, IP = (load_contract(n) for n in ("atp_world_monthly", "atp_trade_monthly", "ip_trade_annual"))
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> {{ 7*7 }} &amp; \u202e"

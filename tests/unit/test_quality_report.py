@@ -12,9 +12,9 @@ import pytest
 
 from configs.contract import Severity, dataset_names, load_contract
 from configs.errors import ConfigError
-from expectations.base import load_checks
-from tasks.quality.report import SCHEMA, CheckOutcome, CheckResult, Report, failures_of
-from tasks.read_back import parquet_bytes
+from expectations.check import load_checks
+from tasks.publish.staged import parquet_bytes
+from tasks.quality.results import SCHEMA, CheckOutcome, CheckResult, Report, failures_of
 
 
 def result(check_id: str, outcome: CheckOutcome, severity: Severity = "critical", **more: Any) -> CheckResult:
@@ -71,7 +71,7 @@ def test_the_frame_keeps_everything_through_parquet() -> None:
 def test_every_dataset_has_checks_and_a_missing_module_is_told() -> None:
     for name in dataset_names():
         assert callable(load_checks(name).checks)
-    with pytest.raises(ConfigError, match=r"expectations/no_such\.py"):
+    with pytest.raises(ConfigError, match=r"expectations/datasets/no_such\.py"):
         load_checks("no_such")
 
 
@@ -85,6 +85,10 @@ def test_every_bound_in_a_contract_carries_its_reason() -> None:
 
 def test_great_expectations_is_not_imported_before_a_gate_runs() -> None:
     """It takes seconds, and `techtrade --help` has half of one."""
-    modules = ["tasks.quality.gate", "expectations.columns", *[f"expectations.{d}" for d in dataset_names()]]
+    modules = [
+        "tasks.quality.gate",
+        "expectations.from_contract",
+        *[f"expectations.datasets.{d}" for d in dataset_names()],
+    ]
     code = f"import sys, {', '.join(modules)}; sys.exit('great_expectations' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

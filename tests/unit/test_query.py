@@ -12,8 +12,8 @@ import pytest
 
 from configs.contract import load_contract
 from configs.errors import UsageError
-from tasks.query import query
-from tasks.store.records import FileEntry
+from tasks.warehouse.query import query
+from tasks.warehouse.records import FileEntry
 
 IP, TRADE = load_contract("ip_trade_annual"), load_contract("atp_trade_monthly")
 

@@ -6,10 +6,10 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from configs.calendar import load_calendar
 from configs.contract import dataset_names
 from configs.errors import ConfigError
-from configs.releases import Release, Yearly, expectations, months, years
+from configs.release_calendar import load_calendar
+from configs.release_due import Release, Yearly, expectations, months, years
 
 
 def at(text: str) -> datetime:

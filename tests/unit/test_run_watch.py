@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from prefect.client.schemas.objects import StateType
 
-from flows.run_watch import Limits, Seen, judge
+from flows.prefect_setup.run_watchdog import Limits, Seen, judge
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 LIMITS = Limits(late=timedelta(minutes=30), settle=timedelta(minutes=15))

@@ -21,7 +21,7 @@ PARTS = ["What it means", "What readers see", "What to check", "How to mend", "H
 def ids() -> set[str]:
     """The ids that stand in the modules of checks: as an argument of what makes a check, or as a key of its titles."""
     found = {check for name in dataset_names() for check in load_contract(name).quality}
-    for path in Path(runbooks.__file__).parent.glob("*.py"):
+    for path in Path(runbooks.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in CALLS:
                 found |= {a.value for a in node.args[:2] if isinstance(a, ast.Constant) and isinstance(a.value, str)}

@@ -8,9 +8,9 @@ from uuid import uuid4
 import pytest
 from prefect.client.schemas.objects import FlowRun
 
-from flows import scheduled
-from tasks.store import schedule
-from tasks.store.local import LocalStore
+from flows.prefect_setup import scheduled
+from tasks.storage.local import LocalStore
+from tasks.warehouse import schedule
 
 
 def run(store: str | None, *, deployed: bool, worker: bool = False) -> FlowRun:

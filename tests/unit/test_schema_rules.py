@@ -10,10 +10,10 @@ import pytest
 
 from configs.contract import NOT_TOLD, Contract, load_contract, parse_contract, published_names
 from configs.errors import BreakingChangeError, ConfigError
-from tasks import schema_rules
-from tasks.schema_rules import differences, shape_of, violations
-from tasks.store.records import FileEntry, Manifest, SchemaField
-from tasks.store.versions import Head
+from tasks.publish import compatibility
+from tasks.publish.compatibility import differences, shape_of, violations
+from tasks.warehouse.protocol import Head
+from tasks.warehouse.records import FileEntry, Manifest, SchemaField
 
 NAME = "ip_trade_annual"
 
@@ -90,7 +90,7 @@ def test_a_version_goes_neither_back_nor_up_without_a_word_to_readers() -> None:
 
 
 def test_a_note_is_of_a_major_step_and_says_something() -> None:
-    text = (Path(schema_rules.__file__).parents[1] / "configs" / "datasets" / f"{NAME}.yaml").read_text("utf-8")
+    text = (Path(compatibility.__file__).parents[2] / "configs" / "datasets" / f"{NAME}.yaml").read_text("utf-8")
     for wrong in ('{"2.0": text}', '{"2": " "}'):
         with pytest.raises(ConfigError, match="breaking_notes"):
             parse_contract(f"{text}\nbreaking_notes: {wrong}\n", "x")
@@ -110,17 +110,17 @@ def test_the_first_note_changes_the_contract_and_none_leaves_its_hash_as_it_was(
 
 
 def test_freezing_writes_what_is_released_and_refuses_what_breaks_the_rules(tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr(schema_rules, "PUBLISHED", tmp_path)
+    monkeypatch.setattr(compatibility, "PUBLISHED", tmp_path)
     assert "never frozen" in violations(load_contract(NAME))[0]
-    assert schema_rules.freeze(load_contract(NAME), tmp_path)
-    assert not schema_rules.freeze(load_contract(NAME), tmp_path), "it stood there already"
-    assert schema_rules.last_published(NAME) == shape_of(load_contract(NAME))
+    assert compatibility.freeze(load_contract(NAME), tmp_path)
+    assert not compatibility.freeze(load_contract(NAME), tmp_path), "it stood there already"
+    assert compatibility.last_published(NAME) == shape_of(load_contract(NAME))
     before = (tmp_path / f"{NAME}.json").read_bytes()
     with pytest.raises(ConfigError, match="column payments_usd is gone: takes a major step from 1.0.0"):
-        schema_rules.freeze(without("payments_usd"), tmp_path)
+        compatibility.freeze(without("payments_usd"), tmp_path)
     assert (tmp_path / f"{NAME}.json").read_bytes() == before
     declared = without("payments_usd").model_copy(update={"schema_version": "2.0.0", "breaking_notes": {"2": "gone"}})
-    assert schema_rules.freeze(declared, tmp_path)
+    assert compatibility.freeze(declared, tmp_path)
     (tmp_path / f"{NAME}.json").write_text("{}")
     with pytest.raises(ConfigError, match="restore it"):
         violations(load_contract(NAME))
@@ -156,38 +156,38 @@ def test_a_breaking_change_is_refused_unless_it_is_declared_and_told(what: str) 
     head = published(load_contract(NAME))
     for told in ({}, {"schema_version": "2.0.0"}, {"breaking_notes": {"2": "look out"}}):
         with pytest.raises(BreakingChangeError, match=r"schema_version: 2\.0\.0") as raised:
-            schema_rules.refuse_breaking(head, contract.model_copy(update=told))
+            compatibility.refuse_breaking(head, contract.model_copy(update=told))
         assert raised.value.changes
     both = {"schema_version": "2.0.0", "breaking_notes": {"2": "look out"}}
-    schema_rules.refuse_breaking(head, contract.model_copy(update=both))
+    compatibility.refuse_breaking(head, contract.model_copy(update=both))
 
 
 @pytest.mark.parametrize("what", [w for w, (_, step) in CHANGES.items() if step != "major"])
 def test_what_breaks_nobody_is_published_under_any_number(what: str) -> None:
-    schema_rules.refuse_breaking(published(load_contract(NAME)), CHANGES[what][0])
+    compatibility.refuse_breaking(published(load_contract(NAME)), CHANGES[what][0])
 
 
 def test_what_an_older_manifest_does_not_say_is_not_held_against_it() -> None:
     head = published(load_contract(NAME), old=True)
-    schema_rules.refuse_breaking(head, load_contract(NAME))
-    schema_rules.refuse_breaking(head, changed("economy_name", nullable=True))
+    compatibility.refuse_breaking(head, load_contract(NAME))
+    compatibility.refuse_breaking(head, changed("economy_name", nullable=True))
     with pytest.raises(BreakingChangeError, match="column payments_usd is gone"):
-        schema_rules.refuse_breaking(head, without("payments_usd"))
+        compatibility.refuse_breaking(head, without("payments_usd"))
     nothing = head.manifest.model_copy(update={"schema_": ()})
-    schema_rules.refuse_breaking(Head(NAME, None, None, nothing), without("payments_usd"))
-    schema_rules.refuse_breaking(Head(NAME, None, None, None), without("payments_usd"))
+    compatibility.refuse_breaking(Head(NAME, None, None, nothing), without("payments_usd"))
+    compatibility.refuse_breaking(Head(NAME, None, None, None), without("payments_usd"))
 
 
 def test_files_that_go_to_other_folders_break_readers() -> None:
     head = published(load_contract(NAME))
     file = FileEntry(path="data/part-0000.parquet", bytes=1, sha256="x", rows=3)
     whole = Head(NAME, None, None, head.manifest.model_copy(update={"files": (file,)}))
-    schema_rules.refuse_breaking(whole, load_contract(NAME).model_copy(update={"title": "another"}))
+    compatibility.refuse_breaking(whole, load_contract(NAME).model_copy(update={"title": "another"}))
     with pytest.raises(BreakingChangeError, match="folders of the files is 'part_year', was ''"):
-        schema_rules.refuse_breaking(whole, CHANGES["other folders"][0])
+        compatibility.refuse_breaking(whole, CHANGES["other folders"][0])
 
 
 def test_code_of_before_a_major_step_does_not_take_readers_back() -> None:
     then = with_one_more().model_copy(update={"schema_version": "2.0.0", "breaking_notes": {"2": "look out"}})
     with pytest.raises(BreakingChangeError, match=r"column fees_usd is gone.*schema_version: 3\.0\.0"):
-        schema_rules.refuse_breaking(published(then), load_contract(NAME))
+        compatibility.refuse_breaking(published(then), load_contract(NAME))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from configs import first_publish
 from configs.contract import dataset_names, load_contract, published_names
 from configs.errors import NotBundledError
-from tasks import starting
-from tasks.runs import Request
+from tasks.warehouse.outcomes import Request
 
 
 @pytest.fixture(autouse=True)
@@ -18,7 +18,7 @@ def default_store(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", published_names())
 def test_a_start_publishes_datasets_that_its_source_has(name: str) -> None:
-    publish, *rest = starting.start(name).words
+    publish, *rest = first_publish.start(name).words
     named = [word for word in rest if word in published_names()]
     bundled = rest[len(named) :] == ["--source", "snapshot"]
     assert publish == "publish" and named and (bundled or named == rest)
@@ -37,11 +37,11 @@ def test_a_start_publishes_datasets_that_its_source_has(name: str) -> None:
     ],
 )
 def test_the_words_of_a_start(name: str, told: str) -> None:
-    assert starting.start_words(name) == told
+    assert first_publish.start_words(name) == told
 
 
 def test_a_start_of_a_mart_names_all_inputs_and_their_keys() -> None:
-    told = starting.start_words("us_technology_position_annual")
+    told = first_publish.start_words("us_technology_position_annual")
     assert told.startswith(
         "start with: techtrade publish atp_trade_monthly us_ip_trade_annual partners (needs CENSUS_API_KEY, "
     )
@@ -50,15 +50,15 @@ def test_a_start_of_a_mart_names_all_inputs_and_their_keys() -> None:
 
 def test_where_following_is_off_the_start_of_a_history_switches_it_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TECHTRADE_FOLLOW", "false")
-    assert "TECHTRADE_FOLLOW=true techtrade publish partners" in starting.start_words("partners_history")
-    assert "FOLLOW" not in starting.start_words("partners")
+    assert "TECHTRADE_FOLLOW=true techtrade publish partners" in first_publish.start_words("partners_history")
+    assert "FOLLOW" not in first_publish.start_words("partners")
 
 
 @pytest.mark.parametrize("name", [n for n in published_names() if not load_contract(n).sources.snapshot])
 def test_bundled_figures_that_are_not_there_are_refused_with_what_to_do(name: str) -> None:
     with pytest.raises(NotBundledError) as refused:
         Request(load_contract(name), "snapshot")
-    assert starting.start_words(name) in str(refused.value)
+    assert first_publish.start_words(name) in str(refused.value)
     assert "--source live" not in str(refused.value)
 
 
@@ -72,9 +72,9 @@ def test_bundled_figures_that_are_not_there_are_refused_with_what_to_do(name: st
     ],
 )
 def test_a_publisher_that_is_down_can_be_replaced_by_what_is_bundled(source: str, told: str) -> None:
-    assert starting.bundled_instead(source) == told
+    assert first_publish.bundled_instead(source) == told
 
 
 def test_a_new_version_of_a_mart_comes_from_its_inputs() -> None:
-    assert starting.again("ip_position_annual_history") == "techtrade publish ip_trade_annual"
-    assert starting.again("partners", "--refresh", "all") == "techtrade publish partners --refresh all"
+    assert first_publish.again("ip_position_annual_history") == "techtrade publish ip_trade_annual"
+    assert first_publish.again("partners", "--refresh", "all") == "techtrade publish partners --refresh all"

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from configs.contract import dataset_names
-from flows.status_command import print_rows
-from tasks.freshness import Freshness
-from tasks.overview import OpenAlert, Overview, Row, Run, Runs, row
-from tasks.store.records import Cost, Latest, Status
+from flows.cli.status import print_rows
+from tasks.monitor.freshness import Freshness
+from tasks.monitor.status_board import OpenAlert, Overview, Row, Run, Runs, row
+from tasks.warehouse.records import Cost, Latest, Status
 
 NOW = datetime(2026, 11, 25, 20, 0, tzinfo=UTC)
 FRESH = Freshness("partners", "fresh", "vintage 2026-11-24", version="2026-11-24.0001", vintage="2026-11-24")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from configs.errors import StorePermissionError, StoreUnavailableError
-from tasks.store.local import PRIVATE, LocalStore
+from tasks.storage.local import PRIVATE, LocalStore
 
 LATER = datetime.now(UTC) + timedelta(days=1)
 

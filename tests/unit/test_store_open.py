@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from configs.errors import ConfigError
-from tasks.store.local import LocalStore
-from tasks.store.open import open_store
+from tasks.storage.local import LocalStore
+from tasks.storage.open import open_store
 
 
 @pytest.mark.parametrize("form", ["{path}", "file://{path}", "file://localhost{path}"])
@@ -43,5 +43,5 @@ def test_other_addresses_are_refused_with_the_reason_and_without_secrets(url: st
 
 
 def test_s3fs_is_imported_only_for_s3() -> None:
-    code = "import sys; from tasks.store.open import open_store; open_store('x'); sys.exit('s3fs' in sys.modules)"
+    code = "import sys; from tasks.storage.open import open_store; open_store('x'); sys.exit('s3fs' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

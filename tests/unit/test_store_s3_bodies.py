@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from configs.errors import StoreError
-from tasks.store.s3_bodies import Bodies, _written
-from tasks.store.s3_errors import BrokenAnswerError
-from tasks.store.s3_requests import CHUNK_BYTES, Requests, Take
+from tasks.storage.s3_bodies import Bodies, _written
+from tasks.storage.s3_errors import BrokenAnswerError
+from tasks.storage.s3_requests import CHUNK_BYTES, Requests, Take
 
 OURS, OTHERS = "0" * 32, "1" * 32
 

@@ -22,7 +22,7 @@ from configs.errors import (
     StorePermissionError,
     StoreUnavailableError,
 )
-from tasks.store.s3_errors import BrokenAnswerError, ConflictError, translated
+from tasks.storage.s3_errors import BrokenAnswerError, ConflictError, translated
 
 ASKED = ("GetObject", "HeadObject", "ListObjectsV2", "PutObject")
 SECRET = "AKIA-in-the-servers-text"

@@ -8,8 +8,8 @@ import pytest
 
 from configs.errors import StoreUnavailableError
 from flows.publish import PATIENT_ATTEMPTS
-from tasks.store import s3_requests
-from tasks.store.s3_requests import Requests
+from tasks.storage import s3_requests
+from tasks.storage.s3_requests import Requests
 
 
 @pytest.mark.parametrize("attempts", [1, 4, PATIENT_ATTEMPTS])

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from configs.words import COMMAND, shortened
-from flows import tables
-from flows.output import say, table
-from flows.tables import Shape, fit, left_out, lines, wrapped
+from flows.cli import tables
+from flows.cli.output import say, table
+from flows.cli.tables import Shape, fit, left_out, lines, wrapped
 
 COLUMNS = ("name", "figure", "note", "title")
 words = st.text("abc xyz", min_size=0, max_size=60)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from configs.contract import load_contract
-from tasks.build import conform
+from tasks.build.parquet import conform
 from tasks.transform import atp_world_monthly, ip_trade_annual
 
 
@@ -89,7 +89,7 @@ def test_transforms_import_neither_prefect_nor_a_file_system() -> None:
     import sys
 
     code = (
-        "import sys, tasks.transform.atp_world_monthly, tasks.transform.ip_trade_annual, tasks.transform.base;"
+        "import sys, tasks.transform.atp_world_monthly, tasks.transform.ip_trade_annual, tasks.transform.registry;"
         "print([m for m in ('prefect', 'fsspec', 's3fs', 'great_expectations') if m in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from configs.errors import SourceError, SourceLayoutError
-from tasks.archive_extraction import wanted
-from tasks.archives import ArchivedSeries, Inventory, State
-from tasks.extract import world_bank_archives
-from tasks.extract.base import RawDocument
-from tasks.extract.world_bank_archive_pages import LEGACY, SERIES, absent, versions
+from tasks.extract.source import RawDocument
+from tasks.extract.world_bank import archives
+from tasks.extract.world_bank.archive_download import wanted
+from tasks.extract.world_bank.archive_inventory import ArchivedSeries, Inventory, State
+from tasks.extract.world_bank.archives_parse import LEGACY, SERIES, absent, versions
 
 CODES = ("USA", "WLD", "ZAR", "ROM", "TMP", "AND")
 
@@ -51,14 +51,14 @@ def test_size_of_pages_order_of_cells_and_order_of_concepts_do_not_matter(
     values: list[float | None], size: int, seed: int
 ) -> None:
     rows = cells(values)
-    whole = world_bank_archives.parse(documents(rows, 10_000))
+    whole = archives.parse(documents(rows, 10_000))
     chance = random.Random(seed)
     chance.shuffle(rows)
     for row in rows:
         chance.shuffle(row["variable"])
     shuffled = documents(rows, size)
     chance.shuffle(shuffled)
-    assert world_bank_archives.parse(shuffled).equals(whole)
+    assert archives.parse(shuffled).equals(whole)
     assert whole.height == len(CODES) * sum(v is not None for v in values), "a cell without a value is no observation"
     assert not set(LEGACY) & set(whole["economy_code"])
 
@@ -72,18 +72,18 @@ def test_a_page_that_is_missing_or_short_never_goes_unseen(
     which = data.draw(st.integers(0, len(given_) - 1))
     if len(given_) > 1:
         with pytest.raises(SourceError):
-            world_bank_archives.parse(given_[:which] + given_[which + 1 :])
+            archives.parse(given_[:which] + given_[which + 1 :])
         with pytest.raises(SourceError):
-            world_bank_archives.parse([*given_, given_[which]])
+            archives.parse([*given_, given_[which]])
     short = document(given_[which].role, rows[which * size : (which + 1) * size][1:], which + 1, size, len(rows))
     with pytest.raises(SourceError):
-        world_bank_archives.parse([*given_[:which], short, *given_[which + 1 :]])
+        archives.parse([*given_[:which], short, *given_[which + 1 :]])
 
 
 def test_vintages_and_series_are_kept_apart() -> None:
     other = [cell("USA", 1990, 2.0, "202001", "payments")]
     both = documents(cells([1.0]), 50) + documents(other, 50, "202001/payments")
-    table = world_bank_archives.parse(both)
+    table = archives.parse(both)
     assert table.select("vintage", "indicator").unique().sort("vintage").rows() == [
         ("201407", "receipts"),
         ("202001", "payments"),
@@ -95,13 +95,13 @@ def test_vintages_and_series_are_kept_apart() -> None:
 def test_an_old_code_gives_way_to_the_present_one(
     old: str, new: str, first: float | None, second: float | None, found: float
 ) -> None:
-    table = world_bank_archives.parse(documents([cell(old, 2000, first), cell(new, 2000, second)], 50))
+    table = archives.parse(documents([cell(old, 2000, first), cell(new, 2000, second)], 50))
     assert table.select("economy_code", "value_usd").rows() == [(new, found)]
 
 
 def test_two_figures_of_one_economy_are_not_chosen_between() -> None:
     with pytest.raises(SourceLayoutError, match="under ZAR and under COD, which are one economy"):
-        world_bank_archives.parse(documents([cell("ZAR", 2000, 1.0), cell("COD", 2000, 2.0)], 50))
+        archives.parse(documents([cell("ZAR", 2000, 1.0), cell("COD", 2000, 2.0)], 50))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,147 @@
+"""Which release of a dataset is to be expected, and when it is late: what the freshness watch goes by.
+
+Other than the calendar of what to ask for, which rather asks a day too early, this one rather waits a day too long: an
+alert that says "late" has to be true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from zoneinfo import ZoneInfo
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from configs.contract import CONFIGS
+from configs.errors import ConfigError
+from configs.release_calendar import Calendar, Suspension, load_calendar, month_after
+
+MONTHLY = "ft900"
+MONTHS_BACK = 14
+
+
+@dataclass(frozen=True)
+class Release:
+    """One release. ``vintage``: what has it is of this vintage or a later one. It comes between ``earliest`` and
+    ``expected``, and is late after ``overdue``, when we have had the time to look. ``note``: why it comes when it does.
+    Moments in UTC."""
+
+    what: str
+    vintage: str
+    earliest: datetime
+    expected: datetime
+    overdue: datetime
+    note: str = ""
+
+    def had_by(self, vintage: str) -> bool:
+        """Whether figures of that vintage have this release; a month has it if it is the month of that day."""
+        return vintage >= self.vintage[: len(vintage)]
+
+
+class Window(BaseModel):
+    """A release that comes each year between two days (MM-DD). ``what`` may name the ``{year}``, or the one
+    ``{before}``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    what: str
+    first: str
+    last: str
+
+
+class Yearly(BaseModel):
+    """The releases of one publisher over a year, by dataset; none: they come on no fixed days. ``own``: a table that
+    this project itself keeps."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: str
+    timezone: str
+    time: time
+    grace_hours: float
+    series: dict[str, tuple[Window, ...]]
+    suspended: tuple[Suspension, ...] = ()
+    own: bool = False
+
+
+@dataclass(frozen=True)
+class Expectations:
+    """What is to be expected of a dataset: ``due``, the newest release that would be late by now, and ``open``, one
+    that may come any day. Both None: releases come on no fixed days."""
+
+    calendar: str
+    own: bool
+    due: Release | None
+    open: Release | None
+
+
+def expectations(dataset: str, now: datetime) -> Expectations:
+    """What is to be expected of a dataset at that moment.
+
+    Raises:
+        ConfigError: no calendar, or more than one, has the dataset.
+    """
+    monthly = load_calendar(MONTHLY)
+    yearly = [c for c in _yearly() if dataset in c.series]
+    if len(yearly) + (dataset in monthly.datasets) != 1:
+        raise ConfigError(f"configs/calendars: exactly one calendar must have the dataset {dataset}")
+    if not yearly:
+        return _at(now, monthly.title, False, months(monthly, now))
+    (calendar,) = yearly
+    return _at(now, calendar.title, calendar.own, years(calendar, dataset, now))
+
+
+def months(calendar: Calendar, now: datetime) -> list[Release]:
+    """The releases of the months before that moment, oldest first."""
+    this = date(now.year, now.month, 1)
+    found = []
+    for month in (month_after(this, -n) for n in range(MONTHS_BACK, -1, -1)):
+        last = month_after(month) - timedelta(days=1) + timedelta(days=calendar.latest_days_after_month)
+        name = f"{month:%Y-%m}"
+        release = _release(calendar, name, name, calendar.released(month).date(), calendar.releases.get(month, last))
+        found.append(release)
+    return found
+
+
+def years(calendar: Yearly, dataset: str, now: datetime) -> list[Release]:
+    """The releases of two years before that moment and of its own, oldest first."""
+    found = []
+    for year in range(now.year - 2, now.year + 1):
+        for window in calendar.series[dataset]:
+            first, last = (date.fromisoformat(f"{year}-{day}") for day in (window.first, window.last))
+            what = window.what.format(year=year, before=year - 1)
+            found.append(_release(calendar, what, first.isoformat(), first, last))
+    return sorted(found, key=lambda r: r.earliest)
+
+
+def _release(calendar: Calendar | Yearly, what: str, vintage: str, first: date, last: date) -> Release:
+    """Days become moments in the publisher's time zone, and those in UTC, so that hours can be added to them."""
+    zone = ZoneInfo(calendar.timezone)
+    halt = next((s for s in calendar.suspended if s.first <= last <= s.last), None)
+    earliest = datetime.combine(first, calendar.time, zone).astimezone(UTC)
+    expected = datetime.combine(halt.until if halt else last, calendar.time, zone).astimezone(UTC)
+    overdue = expected + timedelta(hours=calendar.grace_hours)
+    release = Release(what, vintage, earliest, expected, overdue)
+    return replace(release, note=halt.why) if halt else release
+
+
+def _at(now: datetime, title: str, own: bool, releases: Sequence[Release]) -> Expectations:
+    due = [r for r in releases if r.overdue <= now]
+    coming = [r for r in releases if r.earliest <= now < r.overdue]
+    return Expectations(title, own, due[-1] if due else None, coming[-1] if coming else None)
+
+
+@cache
+def _yearly() -> tuple[Yearly, ...]:
+    found = []
+    for path in sorted((CONFIGS / "calendars").glob("*.yaml")):
+        if path.stem == MONTHLY:
+            continue
+        try:
+            found.append(Yearly.model_validate(yaml.safe_load(path.read_text(encoding="utf-8"))))
+        except (OSError, ValidationError, ValueError) as e:
+            raise ConfigError(f"configs/calendars/{path.name}: {e}") from e
+    return tuple(found)

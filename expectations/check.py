@@ -1,0 +1,169 @@
+"""What a check is, and what it is given. Great Expectations is imported only when a check is built (about 3 to 10 s).
+
+A check hands Great Expectations one frame and one expectation on it. The frame is what polars has boiled the data down
+to: the *violations* of a rule, of which there must be none, or the few values of a column that stand for all. Great
+Expectations knows pandas and SQL, not polars, and takes long over what polars has in no time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from importlib import import_module
+from typing import Any, Protocol, cast
+
+import polars as pl
+import pyarrow as pa
+
+from configs.breaks import ExpectedBreak
+from configs.contract import Contract, Severity
+from configs.errors import CheckCouldNotRunError, ConfigError
+from configs.history_contract import base_of
+
+
+@dataclass(frozen=True)
+class Other:
+    """The published version of another dataset, as its readers get it."""
+
+    frame: pl.LazyFrame
+    vintage: str
+
+
+def no_others(dataset: str) -> Other | None:
+    """For gates that look at one dataset alone."""
+    return None
+
+
+@dataclass(frozen=True)
+class GateInput:
+    """All that a gate may look at.
+
+    ``data`` is the staged candidate as read back from the store, ``parent`` the version before it (its contract may
+    have been older), ``tables`` what the source said, ``staged_schemas`` the arrow schema of each staged file, ``live``
+    whether a publisher was asked: bundled figures are as old as they are. ``others`` gives what readers get of another
+    dataset, None if nothing of it is published. ``in_memory``: whether the rows are few enough to be looked at in all
+    ways at once. ``breaks`` are expected, ``breaks_seen`` came already."""
+
+    contract: Contract
+    data: pl.LazyFrame
+    staged_schemas: Mapping[str, pa.Schema]
+    parent: pl.LazyFrame | None
+    tables: Mapping[str, pl.LazyFrame]
+    vintage: str
+    asked_vintage: str | None
+    parent_vintage: str | None
+    yanked_contents: Mapping[str, str]
+    content_sha256: str
+    live: bool = False
+    others: Callable[[str], Other | None] = no_others
+    breaks: tuple[ExpectedBreak, ...] = ()
+    breaks_seen: tuple[str, ...] = ()
+    in_memory: bool = True
+    today: date = field(default_factory=lambda: datetime.now(UTC).date())
+
+    def table(self, name: str, check_id: str) -> pl.LazyFrame:
+        """What the source said, under that name.
+
+        Raises:
+            CheckCouldNotRunError: the source gave no such table, so the check has nothing to compare with.
+        """
+        if name not in self.tables:
+            have = ", ".join(sorted(self.tables)) or "none"
+            raise CheckCouldNotRunError(
+                self.contract.name, check_id, f"the source gives no table {name!r}; there are: {have}"
+            )
+        return self.tables[name]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One rule.
+
+    ``frame`` None means that the rule does not apply; ``reason`` then says why, else why its bounds are what they
+    are. ``expectation`` builds the Great Expectations object. ``violations``: the frame holds only failing rows.
+    ``over``: the rows that the rule was held against. None of them means that nothing was shown: the check is then
+    recorded as not applicable, because an empty list of violations would look like a pass. ``failing``: the rows
+    behind a failure, where ``frame`` holds, under the check's id, values of ``column`` that stand for many rows.
+    """
+
+    id: str
+    title: str
+    severity: Severity
+    expected: str
+    frame: pl.LazyFrame | None
+    expectation: Callable[[], Any]
+    reason: str = ""
+    violations: bool = False
+    over: pl.LazyFrame | None = None
+    failing: pl.LazyFrame | None = None
+    column: str | None = None
+
+
+class Checks(Protocol):
+    """What a module ``expectations/<dataset>.py`` provides."""
+
+    def checks(self, gate: GateInput) -> list[Check]:
+        """The rules of this dataset beyond what its contract's columns say."""
+        ...
+
+
+def load_checks(dataset: str) -> Checks:
+    """The expectations module of that dataset; all histories have one."""
+    if base_of(dataset):
+        return cast(Checks, import_module("expectations.datasets.any_history"))
+    try:
+        return cast(Checks, import_module(f"expectations.datasets.{dataset}"))
+    except ModuleNotFoundError as e:
+        if e.name != f"expectations.datasets.{dataset}":
+            raise
+        raise ConfigError(
+            f"no expectations module expectations/datasets/{dataset}.py for the contract of that name"
+        ) from e
+
+
+def once(frame: pl.LazyFrame) -> pl.LazyFrame:
+    """The frame made now, for what is small and looked at more than once."""
+    return frame.collect().lazy()
+
+
+def none_of(
+    gate: GateInput,
+    check_id: str,
+    title: str,
+    expected: str,
+    violations: pl.LazyFrame,
+    default: Severity = "critical",
+    over: pl.LazyFrame | None = None,
+) -> Check:
+    """A rule whose violations polars has found among the rows ``over``; there must be none.
+
+    Without ``over`` the rule is not about rows that could be missing (a vintage, a total), and always answers.
+    """
+
+    def build() -> Any:
+        import great_expectations.expectations as gxe
+
+        # The gate hands it a frame of one row: how many violations there are, a column a rule.
+        return gxe.ExpectColumnMaxToBeBetween(column=check_id, max_value=0)
+
+    policy = gate.contract.policy(check_id, default)
+    return Check(check_id, title, policy.severity, expected, violations, build, policy.reason, True, over)
+
+
+def not_applicable(gate: GateInput, check_id: str, title: str, why: str, default: Severity = "critical") -> Check:
+    """A rule that cannot be held against this candidate. It is recorded as such, never as passed."""
+    severity = gate.contract.policy(check_id, default).severity
+    return Check(check_id, title, severity, "", None, lambda: None, why)
+
+
+def bound(gate: GateInput, check_id: str, name: str) -> float:
+    """A bound of a check, from the contract.
+
+    Raises:
+        ConfigError: the contract does not give it.
+    """
+    policy = gate.contract.quality.get(check_id)
+    if policy is None or name not in policy.bounds:
+        raise ConfigError(f"configs/datasets/{gate.contract.name}.yaml: quality.{check_id}.bounds.{name} is missing")
+    return policy.bounds[name]

@@ -1,0 +1,5 @@
+"""``techtrade``: the command line."""
+
+from flows.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,203 @@
+"""The commands about what was: ``history``, ``replay``, ``claims``."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import asdict, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import polars as pl
+
+from configs.claims import Claim, load_claims
+from configs.contract import Contract, load_contract
+from configs.errors import NotPublishedError, UsageError
+from configs.first_publish import start_words
+from configs.history_contract import CAUSES, SUFFIX, base_of
+from configs.words import plural
+from flows.cli.output import print_json, progress, remark, say, table
+from flows.cli.versions import open_at, split_target
+from tasks.build import replay
+from tasks.build.history import build, timeline
+from tasks.compare.lookup import of_vintage, rows_of
+from tasks.compare.press_claims import Finding, judge_claim
+from tasks.raw.archive import RawArchive
+from tasks.storage.object_store import ObjectStore
+from tasks.warehouse import reader
+from tasks.warehouse.conditions import Condition, parse
+from tasks.warehouse.query import Query
+
+SHOWN = 200
+COLUMNS = ("value", "vintage_from", "vintage_until", "version_from", "given_from", "given_until", "cause")
+
+
+def spans(name: str, where: tuple[str, ...], url: str | None, as_json: bool) -> None:
+    """What figures were, from when until when, and why they changed.
+
+    Raises:
+        UsageError: a condition makes no sense; see ``tasks.warehouse.conditions``.
+        NotPublishedError: there is no history yet.
+    """
+    base = load_contract(base_of(name) or name)
+    if not base.has_history:
+        raise UsageError(f"{base.name} has no history: it is made from histories, and is what they come to now")
+    contract, store = load_contract(base.name + SUFFIX), open_at(url)
+    reader.resolve(store, base.name)
+    try:
+        made = reader.resolve(store, contract.name)
+    except NotPublishedError as e:
+        raise NotPublishedError(
+            f"{base.name}: its history is not made yet; {start_words(contract.name, store.url)}"
+        ) from e
+    asked, of_cause = _where(contract, where)
+    frame = asked.of(rows_of(store, made, asked)).filter(*of_cause)
+    key = [*base.primary_key, "measure"]
+    found = frame.sort(*key, "seq_from", "vintage_from").collect()
+    if as_json:
+        print_json(found.to_dicts())
+        return
+    if found.is_empty():
+        remark(f"{base.name}: no figure of {' '.join(where) or 'any key'} was ever published")
+        return
+    shown = found.head(SHOWN)
+    fixed = [k for k in key if where and found[k].n_unique() == 1]
+    if fixed:
+        print(", ".join(f"{k} {found[k][0]}" for k in fixed))
+    columns = [k for k in key if k not in fixed] + list(COLUMNS)
+    told = shown.with_columns(pl.coalesce(pl.col("value").map_elements(_number, pl.String), "text").alias("value"))
+    rows = [tuple(_cell(c, r[c]) for c in columns) for r in told.iter_rows(named=True)]
+    table(
+        tuple(columns),
+        rows,
+        right=("value",),
+        text=dict.fromkeys(("value", *key), 15),
+        spare=("given_until", "given_from", "version_from"),
+    )
+    if found.height > SHOWN:
+        more = plural(found.height - SHOWN, "more span")
+        remark(f"... and {more}; name more of the key, or --json")
+
+
+def _cell(column: str, value: object) -> str:
+    if value is None:
+        return ""
+    # To the minute: --json has more.
+    return str(value)[:16].replace("T", " ") if column in ("given_from", "given_until") else str(value)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) or abs(value) >= 1000 else f"{value:.6g}"
+
+
+def _where(contract: Contract, where: tuple[str, ...]) -> tuple[Query, list[pl.Expr]]:
+    """The conditions as a query, and those on the cause as expressions: a cell with two causes has both."""
+    causes = contract.column("cause").model_copy(update={"allowed": CAUSES})
+    found = parse(where, [c if c.name != "cause" else causes for c in contract.columns], contract.name)
+    of_cause = [c for c in found if c.column.name == "cause"]
+    return Query(tuple(c for c in found if c not in of_cause)), [_has_cause(c) for c in of_cause]
+
+
+def _has_cause(condition: Condition) -> pl.Expr:
+    if condition.operator not in ("=", "!="):
+        raise UsageError(f"{condition.text!r}: cause takes = or !=; it is one of: {', '.join(CAUSES)}")
+    named = [v.first for v in condition.values if v is not None]
+    has = pl.col("cause").str.split("+").list.eval(pl.element().is_in(named)).list.any()
+    return has if condition.operator == "=" else ~has
+
+
+def rebuild(name: str, url: str | None, as_json: bool) -> int:
+    """Makes a history again from the raw archive, and compares it with the one that is published.
+
+    Returns:
+        The exit code: 1 if it is another.
+    """
+    base = load_contract(base_of(name) or name)
+    contract, store = load_contract(base.name + SUFFIX), open_at(url)
+    published = reader.resolve(store, contract.name).manifest
+    archive = RawArchive(store)
+    given = tuple(archive.known(published)[s.role] for s in published.sources)
+    with TemporaryDirectory(prefix="techtrade-") as place:
+        frames = replay.FromRaw(archive, base, Path(place), reader.scan(store, published))
+        with progress(f"making {contract.name} from the raw archive"):
+            built = build.make(store, contract, given, None, Path(place), frames)
+    same = built.content_sha256 == published.content_sha256
+    told = {"dataset": contract.name, "version": published.version, "same": same, "rows": built.rows}
+    if as_json:
+        print_json(told | {"from_raw": frames.made, "as_sealed": frames.sealed, "as_told": frames.told})
+    else:
+        for version, why in frames.sealed.items():
+            remark(f"{base.name}@{version}: its sealed files were taken: {why}")
+        for version, why in frames.told.items():
+            remark(f"{base.name}@{version}: not compared: its data files were let go, and {why}")
+        left = f", but for {plural(len(frames.told), 'version')} that could not be compared" if frames.told else ""
+        how = f"the same{left}" if same else "not the same"
+        print(f"{contract.name}@{published.version}: {plural(built.rows, 'span')} from the raw archive, {how}")
+    return 0 if same else 1
+
+
+def replay_version(target: str, url: str | None, as_json: bool) -> int:
+    """Builds a version again from its raw inputs.
+
+    Returns:
+        The exit code: 1 if its content is another now.
+
+    Raises:
+        ReplayError, SourceError: it cannot be built.
+    """
+    name, version = split_target(target)
+    store = open_at(url)
+    manifest = reader.resolve(store, name, version).manifest
+    with progress(f"building {name}@{manifest.version} from its raw inputs"):
+        found = replay.replay(store, load_contract(name), manifest)
+    if as_json:
+        print_json(asdict(found) | {"moved": [{"what": w, "how": h} for w, h in found.moved]})
+    else:
+        print(found.words)
+    return 0 if found.same else 1
+
+
+def claims(name: str | None, url: str | None, as_json: bool) -> None:
+    """What is said in public of the figures, held against every vintage: those that were published, and older ones."""
+    if name is not None:
+        load_contract(name)
+    store = open_at(url)
+    found = [f for claim in load_claims() if name in (None, claim.dataset) for f in _in_every_vintage(store, claim)]
+    if as_json:
+        print_json([asdict(f) for f in found])
+        return
+    if not found:
+        remark(f"no claim is about {name}" if name else "nothing that a claim is about is published yet")
+        return
+    for number, claim in enumerate(dict.fromkeys(f.claim for f in found)):
+        within = f"holds within {claim.tolerance_pct:g} %, by the figure alone"
+        if number:
+            print()
+        say(f"{claim.claim}: {claim.statement}")
+        say(f"claimed {claim.claimed_usd / 1e9:,.0f} billion $, {claim.dataset}; {within}")
+        rows = [
+            (f.vintage or "", f"{f.figure_usd / 1e9:,.3f}" if f.figure_usd is not None else "", f.verdict)
+            for f in found
+            if f.claim == claim
+        ]
+        table(("vintage", "figure, billion $", "verdict"), rows, right=("figure, billion $",))
+
+
+def _in_every_vintage(store: ObjectStore, claim: Claim) -> list[Finding]:
+    """The verdict in each vintage of the claim's dataset, oldest first, as far as it is published or archived."""
+    try:
+        latest = reader.resolve(store, claim.dataset).latest
+    except NotPublishedError:
+        return []
+    older: list[str] = []
+    with suppress(NotPublishedError):
+        archived = reader.resolve(store, claim.dataset + SUFFIX).manifest
+        older = timeline.official_vintages(archived.sources)
+    published = sorted({e.vintage for e in latest.published if e.version not in latest.yanked})
+    told = []
+    for vintage in [*(v for v in older if v not in published), *published]:
+        with suppress(NotPublishedError):  # its data were let go, and cannot be made again
+            of = of_vintage(store, claim.dataset, vintage)
+            rows = of.rows.lazy() if of.rows is not None else rows_of(store, of.found) if of.found else None
+            if rows is not None:
+                told.append(replace(judge_claim(claim, rows, vintage), vintage=vintage))
+    return told

@@ -1,0 +1,50 @@
+"""``techtrade promote``: publishes what the gate rejected, by name of a person."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from configs.contract import load_contract
+from configs.errors import UsageError
+from configs.hints import command
+from configs.words import plural
+from flows import announcing, following
+from flows.cli.output import print_json, remark
+from flows.cli.publish import say_followed
+from flows.cli.versions import open_at, split_target
+from flows.cli.wording import changes_words
+from flows.prefect_setup import alert_hooks
+from tasks.publish.promote import promote as promote_
+from tasks.warehouse import catalog, ledger, yank
+from tasks.warehouse.records import as_plain
+
+
+def promote(target: str, reason: str, by: str, url: str | None, as_json: bool) -> None:
+    name, version = split_target(target)
+    if version is None:
+        raise UsageError(f"name the rejected version to promote: {name}@VERSION; see: {command('versions', name)}")
+    contract, store = load_contract(name), open_at(url)
+    yank.settle(store, name)
+    done = promote_(store, contract, version, reason, by)
+    manifest = done.manifest
+    catalog.refresh_catalog(store, contract)
+    ledger.keep(store, name)
+    announcing.subscribers(store, contract, ("promoted", manifest.version))
+    with alert_hooks.collected(store.url):
+        alert_hooks.promoted(store, name, version, manifest.version)
+        followed = following.after(store, name)
+    announcing.feeds(store, contract)
+    if as_json:
+        told = {"promoted": not done.before, "manifest": as_plain(manifest)}
+        print_json(told | {"followed": [asdict(f) for f in followed]})
+        say_followed(followed, as_json)
+        return
+    if done.before:
+        remark(f"{name}@{version} was promoted before, as {manifest.version}; nothing was done")
+        return
+    failed = manifest.quality.failed_critical
+    print(
+        f"{name}@{manifest.version} published from {version}, by {by}: vintage {manifest.vintage}, {manifest.rows:,} "
+        f"rows, {changes_words(manifest.changes)}; {plural(failed, 'critical check')} overridden"
+    )
+    say_followed(followed, as_json)

@@ -1,0 +1,180 @@
+"""``techtrade status``: how everything stands, on one screen. Looks, and changes nothing.
+
+One row a dataset, then in words what a person has to look at. The store tells what was published and checked, Prefect
+when the next run is due; without a server that column is empty, and a line says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from configs.contract import dataset_names, load_contract, published_names
+from configs.errors import NewerFormatError, StoreError
+from configs.hints import command
+from configs.history_contract import SUFFIX
+from flows.cli.output import print_json, remark, say, table
+from flows.cli.versions import open_at
+from flows.prefect_setup import run_status
+from flows.prefect_setup.run_status import PrefectSilentError
+from tasks.monitor.status_board import ENDED_BADLY, Overview, Row, Runs, overview
+from tasks.storage.object_store import ObjectStore
+from tasks.warehouse.protocol import read_latest, utc_now
+from tasks.warehouse.reader import DAMAGED
+from tasks.warehouse.records import as_plain
+
+COLUMNS = (
+    "dataset", "history", "last run", "next run", "good version", "checked", "freshness", "alerts", "requests", "bytes",
+    "seconds",
+)  # fmt: skip
+RIGHT = ("requests", "bytes", "seconds", "alerts")
+# What a narrow terminal goes without, first to last; --json has it, and open alerts are told in words below.
+SPARE = ("checked", "bytes", "requests", "seconds", "alerts", "history", "next run")
+SHORT = {
+    "late at the publisher": "source late",
+    "late at us": "LATE",
+    "confirmed unchanged": "unchanged",
+    "bundled, not scheduled": "bundled",
+    "never published": "-",
+    "not known": "UNKNOWN",
+}
+
+
+def status(names: tuple[str, ...], url: str | None, as_json: bool, check: bool, all_: bool = False) -> int:
+    """Print how each dataset is (all, if none is named); with ``all_`` also histories and what else is made of them.
+
+    Returns:
+        The exit code: 1 if a dataset cannot be judged; with ``check`` also if a person has to look at something.
+    """
+    chosen = [load_contract(name).name for name in names] or (published_names() if all_ else dataset_names())
+    store, now = open_at(url), utc_now()
+    runs, server, silent = _runs()
+    found = overview(store, chosen, runs, now, *silent)
+    if as_json:
+        print_json(_plain(found, store.url, server, now))
+    else:
+        say(f"{store.url}, {now:%Y-%m-%d %H:%M} UTC\n{server}\n")
+        print_rows(found.rows, now, {name: _history(store, name) for name in chosen})
+        _print_bundled(found, store.url)
+        _print_attention(found)
+        if not names and not all_:
+            remark("(histories are not listed; --all lists them)")
+    return 1 if not found.known or (check and not found.well) else 0
+
+
+def _history(store: ObjectStore, name: str) -> str:
+    """Whether a dataset has a history; empty if it never has one."""
+    if not load_contract(name).has_history:
+        return ""
+    try:
+        return "yes" if read_latest(store, name + SUFFIX)[0] else "no"
+    except NewerFormatError:
+        return "newer"
+    except (*DAMAGED, StoreError):
+        return "corrupt"
+
+
+def _runs() -> tuple[Mapping[str, Runs], str, tuple[str, ...]]:
+    """What Prefect knows; a line on who said so; and what a person has to look at where it should know and does not."""
+    address = run_status.address()
+    if address is None:
+        return {}, "no Prefect server: PREFECT_API_URL is not set", ()
+    try:
+        return run_status.runs(), f"Prefect at {address}", ()
+    except PrefectSilentError as e:
+        return {}, f"Prefect at {address}: no next runs", (str(e),)
+
+
+def print_rows(rows: Sequence[Row], now: datetime, histories: Mapping[str, str]) -> None:
+    """Print a row a dataset, as far as possible within the terminal."""
+    cells = [_cells(row, now) | {"history": histories.get(row.dataset, "")} for row in rows]
+    columns = [c for c in COLUMNS if c != "history" or any(histories.values())]
+
+    def style(number: int, column: str) -> str:
+        return _style(column, rows[number])
+
+    table(columns, [[cell[c] for c in columns] for cell in cells], right=RIGHT, spare=SPARE, style=style)
+
+
+def _cells(row: Row, now: datetime) -> dict[str, str]:
+    cost = row.cost
+    return {
+        "dataset": row.dataset,
+        "last run": f"{row.run} {_apart(now, row.run_at)}".rstrip(),
+        "next run": _next(row, now),
+        "good version": row.version or "-",
+        "checked": _apart(now, row.checked_at) or "-",
+        "freshness": SHORT.get(row.freshness, row.freshness),
+        "alerts": str(len(row.alerts) or "-"),
+        "requests": f"{cost.requests:,}" if cost else "-",
+        "bytes": _bytes(cost.bytes) if cost else "-",
+        "seconds": f"{row.seconds:,.0f}" if row.seconds is not None else "-",
+    }
+
+
+def _next(row: Row, now: datetime) -> str:
+    if row.next_at is None:
+        return row.next_run or "-"
+    if row.next_at <= now:
+        return f"{row.next_run} {_apart(now, row.next_at)}"
+    return f"in {_apart(row.next_at, now)}"
+
+
+def _apart(later: datetime, earlier: datetime | None) -> str:
+    """How far apart two moments are: ``40s``, ``12m``, ``3h``, ``2d``."""
+    if earlier is None:
+        return ""
+    seconds = max(0, int((later - earlier).total_seconds()))
+    for unit, size, least in (("d", 86400, 172_800), ("h", 3600, 7200), ("m", 60, 120)):
+        if seconds >= least:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
+def _bytes(number: int) -> str:
+    size = float(number)
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000 or unit == "GB":
+            break
+        size /= 1000
+    return f"{size:.0f} {unit}" if size >= 100 or unit == "B" else f"{size:.1f} {unit}"
+
+
+def _style(column: str, row: Row) -> str:
+    if column == "dataset" and row.attention:
+        return "bold red"
+    if column == "last run" and row.run in ENDED_BADLY:
+        return "red"
+    if column == "freshness" and row.freshness == "late at the publisher":
+        return "yellow"
+    if column == "freshness" and row.freshness in ("late at us", "not known"):
+        return "red"
+    return "red" if column == "alerts" and row.alerts else ""
+
+
+def _print_bundled(found: Overview, store: str) -> None:
+    """Print what "bundled" means in the table: no fault, and no news either."""
+    names = [row.dataset for row in found.rows if row.freshness == "bundled, not scheduled"]
+    if names:
+        print()
+        start = command("serve", store=store)
+        say(f"bundled, not scheduled: {', '.join(names)}; start the schedules with: {start}")
+
+
+def _print_attention(found: Overview) -> None:
+    print()
+    if found.well:
+        print("all is well")
+    for words in (*(f"{row.dataset}: {words}" for row in found.rows for words in row.attention), *found.attention):
+        say(words)
+
+
+def _plain(found: Overview, store: str, server: str, now: datetime) -> dict[str, Any]:
+    rows = []
+    for row in found.rows:
+        plain = asdict(row) | {"cost": as_plain(row.cost) if row.cost else None}
+        rows.append({k: v.isoformat() if isinstance(v, datetime) else v for k, v in plain.items()})
+    told = {"store": store, "at": now.isoformat(), "prefect": server, "well": found.well}
+    return told | {"datasets": rows, "attention": found.attention}

@@ -1,0 +1,40 @@
+"""What every flow of a deployment has in common: its time-out, and what is done when it begins and when it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+from flows.prefect_setup.defaults import prepare, run_seconds
+
+prepare()
+
+from prefect import Flow, flow  # noqa: E402
+
+from flows.prefect_setup import alert_hooks, piled_up, scheduled  # noqa: E402
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def deployed(
+    name: str,
+    run_name: str | Callable[[], str],
+    on_completion: Callable[..., Any] = alert_hooks.on_upkeep_completion,
+) -> Callable[[Callable[P, R]], Flow[P, R]]:
+    """Makes a flow of a function.
+
+    Args:
+        run_name: of its runs; with names of parameters in braces.
+        on_completion: what tells that something is over.
+    """
+    return flow(
+        name=name,
+        flow_run_name=run_name,
+        validate_parameters=True,
+        timeout_seconds=run_seconds(),
+        on_running=[piled_up.on_running, scheduled.on_running],
+        on_failure=[alert_hooks.on_failure],
+        on_crashed=[alert_hooks.on_crashed],
+        on_completion=[on_completion],
+    )

@@ -1,0 +1,115 @@
+"""From BEA's answers to the tables that a transform takes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from configs.errors import IncompleteResponseError, SourceLayoutError
+from tasks.extract.bea import parse as answers
+from tasks.extract.source import RawDocument
+
+SOURCE = "bea"
+DIRECTIONS = {"Exports": "exports", "Imports": "imports"}
+BALANCE, DROPPED = "Balance", "SupplementalIns"  # the second has nothing on intellectual property
+FLOWS = {"ExpServ": "exports", "ImpServ": "imports"}
+ADJUSTMENTS = {"QSA": "seasonally_adjusted", "QNSA": "not_seasonally_adjusted"}
+VALUES = ["value_usd", "observation_status", "reported_precision_usd"]
+
+
+@dataclass(frozen=True)
+class Series:
+    """What a dataset of ours is made from: BEA's dataset, the parameter to go through, the fields of its rows."""
+
+    bea_dataset: str
+    parameter: str
+    listing: str
+    fields: tuple[str, ...]
+
+
+SERIES = {
+    "us_ip_trade_annual": Series(
+        "IntlServTrade",
+        "TypeOfService",
+        "types",
+        ("TypeOfService", "TradeDirection", "Affiliation", "AreaOrCountry", "Year"),
+    ),
+    "us_ip_trade_quarterly": Series(
+        "ITA", "Indicator", "indicators", ("Indicator", "AreaOrCountry", "Frequency", "TimePeriod")
+    ),
+}
+
+
+def annual(data: Sequence[tuple[RawDocument, str]], nesting: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """``observations`` and ``balance`` from the answer of each type; see ``bea.parse`` for their columns.
+
+    Raises:
+        SourceError: see ``bea_answers``; a code is unknown, a direction is missing, a row stands twice.
+    """
+    series, parts = SERIES["us_ip_trade_annual"], []
+    for document, code in data:
+        frame = answers.rows(document, series.fields).filter(pl.col("TradeDirection") != DROPPED)
+        answers.expect(document, frame, "TypeOfService", [code])
+        answers.expect(document, frame, "TradeDirection", [*DIRECTIONS, BALANCE])
+        answers.expect(document, frame, "Affiliation", nesting["affiliations"]["code"])
+        answers.expect(document, frame, "AreaOrCountry", nesting["areas"]["code"])
+        _both(document, frame["TradeDirection"], DIRECTIONS)
+        read = answers.with_values(frame, document, series.fields)
+        parts.append(_once(document, read, series.fields, "Year", r"^\d{4}$"))
+    every = pl.concat(parts).rename(
+        {"TypeOfService": "ip_type", "Affiliation": "affiliation", "AreaOrCountry": "partner_code"}
+    )
+    every = every.with_columns(pl.col("Year").cast(pl.Int32).alias("year"))
+    key, flow = ["ip_type", "affiliation", "partner_code", "year"], pl.col("TradeDirection")
+    balance = every.filter(flow == BALANCE).drop_nulls("value_usd")
+    return {
+        "observations": every.filter(flow != BALANCE).select(
+            flow.replace_strict(DIRECTIONS, default=None).alias("direction"), *key, *VALUES
+        ),
+        "balance": balance.select(*key, pl.col("value_usd").alias("balance_usd")),
+    }
+
+
+def quarterly(data: Sequence[tuple[RawDocument, str, str | None]]) -> dict[str, pl.DataFrame]:
+    """``observations`` from the answer of each indicator and adjustment; see ``bea.parse`` for their columns.
+
+    Raises:
+        SourceError: see ``bea_answers``; a row is of another series, or stands twice.
+    """
+    series, parts = SERIES["us_ip_trade_quarterly"], []
+    for document, code, frequency in data:
+        frame = answers.rows(document, series.fields)
+        answers.expect(document, frame, "Indicator", [code])
+        answers.expect(document, frame, "Frequency", [str(frequency)])
+        answers.expect(document, frame, "AreaOrCountry", ["AllCountries"])
+        read = answers.with_values(frame, document, series.fields)
+        parts.append(_once(document, read, series.fields, "TimePeriod", r"^\d{4}Q[1-4]$"))
+    year, quarter = pl.col("TimePeriod").str.slice(0, 4), pl.col("TimePeriod").str.slice(5)
+    every = pl.concat(parts).select(
+        pl.col("Indicator").str.slice(0, 7).replace_strict(FLOWS).alias("direction"),
+        pl.col("Indicator").str.slice(7).alias("ip_type"),
+        pl.col("Frequency").replace_strict(ADJUSTMENTS).alias("seasonal_adjustment"),
+        pl.date(year.cast(pl.Int32), quarter.cast(pl.Int32) * 3 - 2, 1).alias("period"),
+        *VALUES,
+    )
+    return {"observations": every}
+
+
+def _both(document: RawDocument, seen: pl.Series, wanted: Mapping[str, str]) -> None:
+    missing = set(wanted) - set(seen)
+    if missing:
+        told = f"{document.url} has no {' and no '.join(sorted(missing))}; run again"
+        raise IncompleteResponseError(SOURCE, told, raw_keys=(document.raw_key,))
+
+
+def _once(document: RawDocument, frame: pl.DataFrame, key: Sequence[str], time: str, form: str) -> pl.DataFrame:
+    """The frame, if its times are of that form and no row stands twice."""
+    wrong = frame.filter(~pl.col(time).str.contains(form))
+    twice = frame.filter(pl.struct(key).is_duplicated())
+    for off, what in ((wrong, "a time of another form"), (twice, "a row twice")):
+        if not off.is_empty():
+            told = f"{document.url} has {what}: {', '.join(v[:80] for v in off.select(key).row(0))}"
+            raise SourceLayoutError(SOURCE, told, raw_keys=(document.raw_key,))
+    return frame

@@ -1,0 +1,122 @@
+"""The bundled figures as a source: real vintages of every dataset, without network or key.
+
+The snapshot as of vintage V of ``ip_trade_annual`` holds for every economy its newest vintage up to V, and each row
+says which (``source_vintage``): only the first bundled vintage covers all economies. The documents of vintage V are
+the files up to V, so the input of a vintage does not change when a later file is added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+
+import polars as pl
+
+from configs.contract import CONFIGS, load_contract
+from configs.errors import SourceLayoutError, VintageUnavailableError
+from tasks.extract.source import Archive, Ask, Extraction, RawDocument
+
+SOURCE = "snapshot"
+FOLDER = CONFIGS / "snapshot"
+ANNUAL = {"year": pl.Int32, "exports_musd": pl.Float64, "imports_musd": pl.Float64}
+
+
+def vintages(dataset: str) -> Sequence[str]:
+    """The bundled vintages of a dataset, oldest first."""
+    return sorted(p.stem for p in (FOLDER / dataset).glob("*.csv") if p.stem[0].isdigit())
+
+
+def fetch(ask: Ask, archive: Archive) -> tuple[RawDocument, ...]:
+    """Archives the files up to the vintage.
+
+    Raises:
+        VintageUnavailableError: no such vintage is bundled.
+    """
+    dataset, vintage = ask.dataset, ask.vintage
+    have = vintages(dataset)
+    if not have or (vintage is not None and vintage not in have):
+        raise VintageUnavailableError(
+            SOURCE, f"{dataset} has no bundled vintage {vintage or ''}; there are: {', '.join(have) or 'none'}"
+        )
+    wanted = [v for v in have if v <= (vintage or have[-1])]
+    if dataset == "atp_world_monthly":
+        wanted = wanted[-1:]  # each file of this one is the whole series
+    files = [(f"vintage/{v}", FOLDER / dataset / f"{v}.csv") for v in wanted]
+    economies = FOLDER / dataset / "economies.csv"
+    if economies.exists():
+        files.append(("economies", economies))
+    return tuple(_keep(archive, role, path) for role, path in files)
+
+
+def _keep(archive: Archive, role: str, path: Path) -> RawDocument:
+    shown = f"configs/snapshot/{path.relative_to(FOLDER).as_posix()}"
+    return archive.keep(SOURCE, role, shown, path.read_bytes(), ".csv")
+
+
+def parse(dataset: str, documents: tuple[RawDocument, ...], vintage: str | None) -> Extraction:
+    """Reads archived snapshot files into the tables that the live source of the dataset gives.
+
+    Raises:
+        SourceLayoutError: a file is not of the form it should be.
+    """
+    of = [d for d in documents if d.role.startswith("vintage/")]
+    contract = load_contract(dataset)
+    return Extraction(
+        source=SOURCE,
+        dataset=dataset,
+        vintage=max(d.role.removeprefix("vintage/") for d in of),
+        documents=documents,
+        tables=_monthly(of) if dataset == "atp_world_monthly" else _by_economy(of, documents),
+        licence=contract.licence,
+        citation=contract.citation,
+        vintage_may_go_back=True,
+    )
+
+
+def _monthly(of: list[RawDocument]) -> dict[str, pl.LazyFrame]:
+    schema = {"month": pl.String, "exports_musd": pl.Float64, "imports_musd": pl.Float64}
+    monthly = _csv(of[-1], schema)
+    try:
+        periods = (monthly["month"] + "-01").str.to_date("%Y-%m-%d")
+    except pl.exceptions.InvalidOperationError as e:
+        raise SourceLayoutError(SOURCE, f"{of[-1].url}: a month is not YYYY-MM", raw_keys=(of[-1].raw_key,)) from e
+    return {
+        "monthly": monthly.select(periods.alias("period"), "exports_musd", "imports_musd").sort("period").lazy(),
+        # The bundled figures have no year column of the publisher's.
+        "annual": pl.LazyFrame(schema=ANNUAL),
+    }
+
+
+def _by_economy(of: list[RawDocument], documents: tuple[RawDocument, ...]) -> dict[str, pl.LazyFrame]:
+    schema = {"economy_code": pl.String, "year": pl.Int32, "receipts_usd": pl.Float64, "payments_usd": pl.Float64}
+    every = pl.concat(
+        [_csv(d, schema).with_columns(source_vintage=pl.lit(d.role.removeprefix("vintage/"))) for d in of]
+    ).lazy()
+    newest = every.filter(pl.col("source_vintage") == pl.col("source_vintage").max().over("economy_code"))
+    observations = (
+        newest.unpivot(
+            ["receipts_usd", "payments_usd"],
+            index=["economy_code", "year", "source_vintage"],
+            variable_name="indicator",
+            value_name="value_usd",
+        )
+        .drop_nulls("value_usd")
+        .select("economy_code", pl.col("indicator").str.strip_suffix("_usd"), "year", "value_usd", "source_vintage")
+    )
+    listed = next(d for d in documents if d.role == "economies")
+    names = {"economy_code": pl.String, "economy_name": pl.String, "is_aggregate": pl.Boolean}
+    return {"observations": observations, "economies": _csv(listed, names).lazy()}
+
+
+def _csv(document: RawDocument, schema: dict[str, type[pl.DataType]]) -> pl.DataFrame:
+    try:
+        # The first line is read as it stands: a schema by position would take swapped columns for one another.
+        frame = pl.read_csv(BytesIO(document.body), schema_overrides=schema)
+    except pl.exceptions.PolarsError as e:
+        raise SourceLayoutError(SOURCE, f"{document.url}: {e}", raw_keys=(document.raw_key,)) from e
+    if frame.columns != list(schema):
+        raise SourceLayoutError(
+            SOURCE, f"{document.url} has columns {frame.columns}, not {list(schema)}", raw_keys=(document.raw_key,)
+        )
+    return frame

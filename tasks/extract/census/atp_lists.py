@@ -1,0 +1,112 @@
+"""Census lists of advanced technology products, from the addresses that the settings name.
+
+Which address holds which month's list is for a person to say: the publisher puts the newest list under an address that
+does not name its month, and takes old lists away. So every list that the published version was made from is taken over
+from the archive, under the flow and month it had, and only what the settings name is asked for: a list that is new or
+has another address now, and the newest of each flow again, which may have been corrected.
+
+``atp_detail_monthly`` has the concordance of each of its months, which says what counted as advanced technology in it.
+That is taken before any list of the same month.
+
+Parsing is in ``atp_list_files``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+
+import polars as pl
+
+from configs.addresses import query_of
+from configs.errors import ConfigError, NoAddressError, VintageUnavailableError
+from configs.settings import source_settings
+from tasks.common.redact import without_secrets
+from tasks.extract.census import atp_list_parse
+from tasks.extract.http.session import Session
+from tasks.extract.source import Archive, Ask, Extraction, RawDocument, extracted
+
+SOURCE = "census_atp_lists"
+CONCORDANCE = ("atp_detail_monthly", "concordance.parquet")
+
+
+def vintages(dataset: str) -> Sequence[str]:
+    """None by name: the settings say which lists there are."""
+    return ()
+
+
+def fetch(ask: Ask, archive: Archive) -> tuple[RawDocument, ...]:
+    """Gets and archives the lists that the settings name, and takes over the others that are known.
+
+    Raises:
+        NoAddressError: the settings name no list. ConfigError: they name one not by flow and month.
+        SourceError: see ``atp_list_files.read_list``.
+    """
+    named = _named()
+    documents = {role: d for role, d in ask.known.items() if atp_list_parse.ROLE.match(role)}
+    wanted = {role: url for role, url in named.items() if ask.refresh == "all" or _may_differ(role, url, documents)}
+    plan = json.dumps({role: without_secrets(url) for role, url in wanted.items()}, sort_keys=True)
+    with Session(SOURCE, ask, archive, plan=plan) as session:
+        for role, url in sorted(wanted.items()):
+            documents[role] = session.get(role, url, judge=lambda d: atp_list_parse.read_list(SOURCE, d), suffix=".txt")
+    # The concordance of a month is the authority for it.
+    for role, address, body in _concordances(ask):
+        documents[role] = archive.keep(SOURCE, role, address, body, ".csv")
+    return tuple(documents[role] for role in sorted(documents))
+
+
+def parse(dataset: str, documents: tuple[RawDocument, ...], vintage: str | None) -> Extraction:
+    """Reads the lists.
+
+    Returns:
+        Table ``lists`` (flow, list_month: first month of validity, hs10, technology_group). The vintage is the month of
+        the newest list.
+
+    Raises:
+        SourceError: see ``atp_list_files.read_list``.
+        VintageUnavailableError: another vintage was asked for.
+    """
+    lists = atp_list_parse.lists(SOURCE, documents)
+    found = atp_list_parse.newest(lists)
+    if vintage is not None and vintage != found:
+        raise VintageUnavailableError(
+            SOURCE,
+            f"vintage {vintage} was asked for, the newest list is of {found}; ask for that one or for none",
+            raw_keys=tuple(d.raw_key for d in documents),
+        )
+    return extracted(SOURCE, dataset, found, documents, {"lists": lists.lazy()})
+
+
+def _concordances(ask: Ask) -> Iterator[tuple[str, str, bytes]]:
+    """Role, address and list, in the project's own form, of each month whose concordance in ``atp_detail_monthly`` is
+    another than that of the month before, and of each January and of the first month that it has."""
+    found = ask.published(*CONCORDANCE)
+    if found is None:
+        return
+    address, body = found
+    months = pl.read_parquet(body).sort("flow", "period", "hs10").partition_by("flow", "period", as_dict=True)
+    before: dict[str, pl.DataFrame] = {}
+    for (flow, period), rows in months.items():
+        codes = rows.select("hs10", "technology_group")
+        had = before.get(str(flow))
+        before[str(flow)] = codes
+        if had is None or period.month == 1 or not codes.equals(had):
+            yield f"{flow}/{period:%Y-%m}", address, codes.write_csv().encode()
+
+
+def _named() -> dict[str, str]:
+    named = source_settings(SOURCE).documents
+    if not named:
+        raise NoAddressError(SOURCE)
+    wrong = sorted(role for role in named if not atp_list_parse.ROLE.match(role))
+    if wrong:
+        raise ConfigError(f"source {SOURCE}: documents: {wrong[0]!r} is not exports/YYYY-MM or imports/YYYY-MM")
+    return named
+
+
+def _may_differ(role: str, url: str, known: Mapping[str, RawDocument]) -> bool:
+    """Whether a list has to be asked for again. Lists of the past do not change; their names sort by month. What the
+    query of an address was is not written down, so one with a query may be another."""
+    had = known.get(role)
+    newest = not any(r > role for r in known if r.split("/")[0] == role.split("/", maxsplit=1)[0])
+    return had is None or newest or bool(query_of(url)) or had.url != without_secrets(url)

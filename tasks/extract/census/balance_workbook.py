@@ -1,0 +1,139 @@
+"""Census balance workbook: US trade in advanced technology products with the world, monthly from 1989-01.
+
+One sheet ``country``, a row a partner and year, twelve import and twelve export columns and the year totals, in
+millions of US dollars. The row of ``CTY_CODE`` 7 (also written ``0007``) is ATP. Months not yet published are 0, not
+blank, and the sheet carries no date: the vintage is the last month it covers. (Measured on two real vintages.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import polars as pl
+
+from configs.errors import SourceLayoutError, VintageUnavailableError
+from tasks.extract.http.session import Session
+from tasks.extract.source import Archive, Ask, Extraction, RawDocument, extracted
+from tasks.extract.workbook import open_workbook
+
+SOURCE = "census_balance"
+SHEET = "country"
+FIRST_YEAR = 1989
+MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+FLOWS = {"exports_musd": "E", "imports_musd": "I"}
+VALUES = [f"{letter}{m}" for letter in FLOWS.values() for m in (*MONTHS, "YR")]
+
+
+def vintages(dataset: str) -> Sequence[str]:
+    """None by name: the workbook is always the current one."""
+    return ()
+
+
+def fetch(ask: Ask, archive: Archive) -> tuple[RawDocument, ...]:
+    """Gets and archives the workbook."""
+    with Session(SOURCE, ask, archive) as session:
+        return (session.get("workbook", session.settings.url, suffix=".xlsx"),)
+
+
+def parse(dataset: str, documents: tuple[RawDocument, ...], vintage: str | None) -> Extraction:
+    """Reads the workbook.
+
+    Returns:
+        Tables ``monthly`` (period, exports_musd, imports_musd: published months only) and ``annual`` (year,
+        exports_musd, imports_musd: the publisher's own year column), in millions of US dollars.
+
+    Raises:
+        SourceResponseError: not a workbook. IncompleteResponseError: a workbook cut short.
+        SourceLayoutError: sheet, columns, rows or months are not as expected.
+        VintageUnavailableError: another vintage was asked for.
+    """
+    (document,) = documents
+    rows = _atp_rows(document)
+    monthly = _published(rows, document)
+    found = monthly["period"][-1].strftime("%Y-%m")
+    if vintage is not None and vintage != found:
+        raise VintageUnavailableError(
+            SOURCE,
+            f"vintage {vintage} was asked for, the workbook covers {found}; ask for that one or for none",
+            raw_keys=(document.raw_key,),
+        )
+    annual = rows.select("year", pl.col("EYR").alias("exports_musd"), pl.col("IYR").alias("imports_musd"))
+    return extracted(SOURCE, dataset, found, documents, {"monthly": monthly.lazy(), "annual": annual.lazy()})
+
+
+def _sheet(document: RawDocument) -> pl.DataFrame:
+    workbook = open_workbook(SOURCE, document)
+    if SHEET not in workbook.sheet_names:
+        raise SourceLayoutError(
+            SOURCE,
+            f"no sheet {SHEET!r}; there are {workbook.sheet_names}. Has the layout changed?",
+            raw_keys=(document.raw_key,),
+        )
+    # As text: codes come as numbers or as text, and a stray word among the figures must be seen, not made null.
+    return workbook.sheet(SHEET, dtypes="string")
+
+
+def _atp_rows(document: RawDocument) -> pl.DataFrame:
+    """The ATP rows, one a year: year and VALUES as numbers."""
+    sheet = _sheet(document)
+    missing = [c for c in ("year", "CTY_CODE", *VALUES) if c not in sheet.columns]
+    if missing:
+        raise _layout(f"column {', '.join(missing)} missing from sheet {SHEET!r}; there are {sheet.columns}", document)
+    atp = sheet.filter(pl.col("CTY_CODE").str.strip_chars().str.replace(r"\.0$", "").str.strip_chars_start("0") == "7")
+    if atp.is_empty():
+        raise _layout(f"no row with CTY_CODE 7 (ATP) in sheet {SHEET!r}", document)
+    numbers = atp.select(
+        pl.col("year").cast(pl.Float64, strict=False).cast(pl.Int32, strict=False),
+        *[pl.col(c).cast(pl.Float64, strict=False) for c in VALUES],
+    )
+    for column in numbers.columns:
+        bad = atp.filter(numbers[column].is_null() | numbers[column].is_nan())
+        if not bad.is_empty():
+            raise _layout(f"{column} of year {bad['year'][0]} is {bad[column][0]!r}, not a number", document)
+    years = numbers.sort("year")["year"].to_list()
+    if len(set(years)) != len(years):
+        twice = sorted({y for y in years if years.count(y) > 1})
+        raise _layout(f"year {', '.join(map(str, twice))} stands in the ATP rows more than once", document)
+    if years != list(range(FIRST_YEAR, FIRST_YEAR + len(years))):
+        raise _layout(
+            f"the ATP years are {years[0]} to {years[-1]} with gaps, or do not begin in {FIRST_YEAR}", document
+        )
+    return numbers.sort("year")
+
+
+def _published(rows: pl.DataFrame, document: RawDocument) -> pl.DataFrame:
+    """The months up to the last one with figures.
+
+    Rule: 0 after the last published month is not data. A month of 0 before it, or with one flow only, contradicts
+    that rule, and then nothing is known about which months are real.
+    """
+    months = pl.DataFrame(
+        [
+            (date(row["year"], number, 1), row[f"E{name}"], row[f"I{name}"])
+            for row in rows.iter_rows(named=True)
+            for number, name in enumerate(MONTHS, start=1)
+        ],
+        schema={"period": pl.Date, "exports_musd": pl.Float64, "imports_musd": pl.Float64},
+        orient="row",
+    )
+    has_exports, has_imports = pl.col("exports_musd") != 0, pl.col("imports_musd") != 0
+    half = months.filter(has_exports != has_imports)
+    if not half.is_empty():
+        raise _layout(f"{half['period'][0]:%Y-%m} has one of exports and imports only, the other is 0", document)
+    last = months.filter(has_exports)["period"].max()
+    if not isinstance(last, date):
+        raise _layout("every month of ATP is 0", document)
+    published = months.filter(pl.col("period") <= last)
+    hole = published.filter(~has_exports)
+    if not hole.is_empty():
+        raise _layout(f"{hole['period'][0]:%Y-%m} is 0 but later months up to {last:%Y-%m} are not", document)
+    return published
+
+
+def _layout(message: str, document: RawDocument) -> SourceLayoutError:
+    return SourceLayoutError(
+        SOURCE,
+        f"{message}. Look at the workbook; if its layout has changed, tasks/extract/{SOURCE}.py has to follow",
+        raw_keys=(document.raw_key,),
+    )

@@ -1,0 +1,141 @@
+"""FT-900 Exhibits 16 and 16a: trade in advanced technology products by technology group and by country and area.
+
+The monthly release without a key: millions of US dollars, not seasonally adjusted, not revised from month to month.
+It is not the source of a dataset but an independent check of one. Read from the workbook with all exhibits or from one
+with a single exhibit: the sheet is found by its title, a table by its heading, a column by the year, period and flow
+above it. (Layout of a real workbook, August 2021.) ``(-)`` is printed for zero or less than half a million: read as 0.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+import polars as pl
+
+from configs.errors import SourceLayoutError, SourceResponseError
+from tasks.extract.census.ft900_parse import SCHEMA, LayoutError, Row, notes_of, tables_of
+from tasks.extract.http.responses import StatusError
+from tasks.extract.http.session import Session
+from tasks.extract.source import RawDocument
+from tasks.extract.workbook import Workbook, open_workbook
+
+SOURCE = "census_ft900"
+TITLE = re.compile(r"^\s*Exhibit\s+(16a?)\b.*Advanced Technology Products", re.IGNORECASE | re.DOTALL)
+TITLE_ROWS = 10  # a title stands at the top; further down a table of contents would match
+
+
+def fetch(session: Session, month: date) -> RawDocument | None:
+    """The workbook of a month's release, role ``ft900/YYYY-MM``; None where the publisher has none (404).
+
+    Args:
+        session: of the source ``census_ft900``.
+
+    Raises:
+        SourceError: every other failure; what came is read before it is believed.
+    """
+    url = session.settings.url.replace("{yymm}", f"{month:%y%m}")
+
+    def judge(document: RawDocument) -> None:
+        months = parse_exhibits(document).filter(pl.col("span") == "month")
+        covered = months.select(pl.col("period").max().dt.strftime("%Y-%m")).item()
+        if covered != f"{month:%Y-%m}":
+            told = f"{document.url} covers {covered}, not {month:%Y-%m}; check the address"
+            raise SourceResponseError(SOURCE, told, raw_keys=(document.raw_key,))
+
+    try:
+        return session.get(f"ft900/{month:%Y-%m}", url, judge=judge, suffix=".xlsx")
+    except StatusError as e:
+        if e.status == 404:
+            return None
+        raise
+
+
+def parse_exhibits(document: RawDocument) -> pl.DataFrame:
+    """Every figure of both exhibits.
+
+    Returns:
+        exhibit (``16``, ``16a``), section (``technology_group``, ``partner``), line (order within the section: an item
+        such as "Other" stands there under several areas), item as printed, note_ref (number of a footnote or null),
+        technology_group (``01``..``10``, null for the total and for partners), period (first of the month; of a year to
+        date its last month), span (``month``, ``ytd``), flow (``exports``, ``imports``, ``balance``), value_musd
+        (millions of US dollars).
+
+    Raises:
+        SourceResponseError: not a workbook. IncompleteResponseError: a workbook cut short.
+        SourceLayoutError: no such exhibit, other headings, a group missing, a figure that is no number, or figures
+            that do not add up.
+    """
+    found = []
+    sheets = _sheets(document)
+    for exhibit, rows in sheets:
+        try:
+            table = tables_of(rows)
+        except LayoutError as e:
+            raise _layout(f"Exhibit {exhibit}: {e}", document) from e
+        found.append(table.select(pl.lit(exhibit).alias("exhibit"), *SCHEMA))
+    figures = pl.concat(found) if found else pl.DataFrame()
+    if figures.is_empty():
+        told = "none has a table by technology group or by country" if sheets else "no sheet has it in its title"
+        raise _layout(f"no Exhibit 16 or 16a on advanced technology products ({told})", document)
+    return figures
+
+
+def notes(document: RawDocument) -> tuple[str, ...]:
+    """The notes below the exhibits, each as one text, in the order printed, none twice.
+
+    Raises:
+        SourceError: as ``parse_exhibits``.
+    """
+    every = [note for _, rows in _sheets(document) for note in notes_of(rows)]
+    return tuple(dict.fromkeys(every))
+
+
+def groups(document: RawDocument) -> pl.DataFrame:
+    """The newest month by technology group: technology_group (``01``..``10`` and ``total``), flow (``exports``,
+    ``imports``), period, value_musd; 22 rows.
+
+    Raises:
+        SourceError: as ``parse_exhibits``; ``SourceLayoutError`` where no table is by technology group, or two differ.
+    """
+    figures = parse_exhibits(document).filter(
+        (pl.col("section") == "technology_group") & (pl.col("span") == "month") & (pl.col("flow") != "balance")
+    )
+    newest = figures.filter(pl.col("period") == pl.col("period").max())
+    named = newest.select(pl.col("technology_group").fill_null("total"), "flow", "period", "value_musd").unique()
+    if named.is_empty():
+        raise _layout("no table by technology group", document)
+    twice = named.filter(pl.struct("technology_group", "flow").is_duplicated())
+    if not twice.is_empty():
+        raise _layout(f"Exhibits 16 and 16a differ in group {twice['technology_group'][0]}", document)
+    return named.sort("technology_group", "flow")
+
+
+def _sheets(document: RawDocument) -> list[tuple[str, list[Row]]]:
+    """Exhibit and rows of each sheet with the title of one, all cells as text."""
+    workbook = open_workbook(SOURCE, document)
+    found = []
+    for name in workbook.sheet_names:
+        exhibit = next(
+            (m[1].lower() for row in _rows(workbook, name, TITLE_ROWS) for c in row if c and (m := TITLE.match(c))),
+            None,
+        )
+        if exhibit:
+            found.append((exhibit, _rows(workbook, name, None)))
+    return found
+
+
+def _rows(workbook: Workbook, sheet: str, limit: int | None) -> list[Row]:
+    # As text: a stray word among the figures must be seen, not made null.
+    table = workbook.sheet(sheet, header_row=None, n_rows=limit, dtypes="string")
+    return [tuple(c.strip() or None if c else None for c in row) for row in table.iter_rows()]
+
+
+def _layout(message: str, document: RawDocument) -> SourceLayoutError:
+    return SourceLayoutError(
+        SOURCE,
+        f"{document.url}: {message}. Look at the workbook; if its layout has changed,"
+        f" tasks/extract/census/ft900_parse.py "
+        "has to follow",
+        raw_keys=(document.raw_key,),
+    )

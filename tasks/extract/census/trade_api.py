@@ -1,0 +1,311 @@
+"""Census international trade API, ``hitech``: exports and imports of advanced technology products by technology group,
+partner and month, from 2010-01.
+
+What to ask for. A year and flow is one request of about 3 MB: 34 of them are the whole history. Every run asks for the
+newest year first (two requests). If that says what is known already, nothing may have changed and the rest is taken
+from the published version; if it has something new, the years of the revision window are asked for too, and all years
+when the annual revision (April statistics) came in between. Decided by content: the API orders rows as it likes and has
+no date of last update. (The calendar says what to ask, the answers say what there is.)
+
+A year that times out or fails inside is asked for in halves, down to single months.
+
+FT-900 of the newest month comes along as an independent check of the groups; where the publisher has none, the check
+does not apply.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import polars as pl
+
+from configs.errors import (
+    CredentialError,
+    InconsistentVintageError,
+    SourceResponseError,
+    SourceUnavailableError,
+    UsageError,
+    VintageUnavailableError,
+)
+from configs.release_calendar import Calendar, load_calendar, month_after
+from configs.settings import source_settings
+from tasks.extract.census import ft900
+from tasks.extract.census import trade_api_parse as answers
+from tasks.extract.http.responses import RedirectedError
+from tasks.extract.http.session import Session
+from tasks.extract.source import Archive, Ask, Extraction, Months, RawDocument, extracted, in_words
+
+log = logging.getLogger("techtrade")
+SOURCE = "census_hitech"
+FIRST_YEAR = 2010
+FLOWS = ("exports", "imports")
+# Of a window that can be halved: a third time-out would cost three minutes more and say the same.
+ATTEMPTS_AT_A_WINDOW = 2
+
+
+@dataclass(frozen=True)
+class Window:
+    """Months of one year and flow, first and last (inclusive): what one request asks for."""
+
+    flow: str
+    first: date
+    last: date
+
+    @property
+    def role(self) -> str:
+        return f"{self.flow}/{self.first:%Y-%m}:{self.last:%Y-%m}"
+
+    @property
+    def months(self) -> int:
+        return (self.last.year - self.first.year) * 12 + self.last.month - self.first.month + 1
+
+    def halves(self) -> tuple[Window, Window]:
+        middle = month_after(self.first, self.months // 2)
+        return Window(self.flow, self.first, month_after(middle, -1)), Window(self.flow, middle, self.last)
+
+
+def vintages(dataset: str) -> Sequence[str]:
+    """None by name: the API gives its current state."""
+    return ()
+
+
+def fetch(ask: Ask, archive: Archive) -> tuple[RawDocument, ...]:
+    """Gets and archives what may have changed since the known version; the rest is taken over from it.
+
+    Raises:
+        CredentialError: the key is missing or not accepted.
+        InconsistentVintageError: exports and imports end in different months: a release is under way.
+        SourceError: see ``census_answers`` and ``Client.get``.
+    """
+    calendar = load_calendar("ft900")
+    expected = calendar.newest(ask.now)
+    known = _whole(ask)
+    plan = f"{expected} {ask.refresh} {ask.known_vintage} {ask.months or ''}"
+    with Session(SOURCE, ask, archive, plan=plan) as session:
+        newest = _year(session, expected.year, expected)
+        if known and not ask.months and all(_same(newest[f], known.get((f, expected.year), ())) for f in FLOWS):
+            ask.meter.reused += len(ask.known)
+            return tuple(d for d in ask.known.values() if d.source in (SOURCE, ft900.SOURCE))
+        got: dict[tuple[str, int], tuple[RawDocument, ...]] = {(f, expected.year): newest[f] for f in FLOWS}
+        years, began = _years_to_ask(session, ask, calendar, expected, newest, known), time.monotonic()
+        for number, year in enumerate(years, start=1):
+            got |= {(f, year): d for f, d in _year(session, year, expected).items()}
+            left = (time.monotonic() - began) / number * (len(years) - number)
+            log.info("%s: %d of %d years asked for, about %s left", SOURCE, number, len(years), in_words(left))
+        taken = {k: v for k, v in known.items() if k not in got}
+        ask.meter.reused += sum(map(len, taken.values()))
+        every = {**taken, **got}
+        documents = [d for k in sorted(every) for d in every[k]]
+    check = _exhibit(ask, archive, documents)
+    return (*documents, *check)
+
+
+def _years_to_ask(
+    session: Session,
+    ask: Ask,
+    calendar: Calendar,
+    expected: date,
+    newest: Mapping[str, tuple[RawDocument, ...]],
+    known: Mapping[tuple[str, int], tuple[RawDocument, ...]],
+) -> list[int]:
+    """The years before the newest that may have changed too."""
+    every = list(range(_first_year(session), expected.year))
+    if not known or ask.known_vintage is None:
+        return every
+    before = date.fromisoformat(f"{ask.known_vintage}-01")
+    found = [m for d in newest.values() for x in d if (m := _last_month(x)) is not None]
+    if calendar.revised_between(before, max(found, default=before)):
+        return every
+    oldest = month_after(expected, 1 - session.settings.revision_months).year
+    return [y for y in every if y >= oldest or (ask.months and y in _years(ask.months, expected))]
+
+
+def _years(months: Months, expected: date) -> range:
+    """The years that have any of these months; a year is what one request asks for."""
+    return range(max(months.first.year, FIRST_YEAR), min(months.last.year, expected.year) + 1)
+
+
+def requests_for(months: Months, now: datetime) -> int:
+    """How many requests a backfill of these months is: one a flow and year, the newest year among them.
+
+    Raises:
+        UsageError: the API has none of these months.
+    """
+    expected = load_calendar("ft900").newest(now)
+    years = {*_years(months, expected)}
+    if not years:
+        raise UsageError(f"{SOURCE}: {months} is not within {FIRST_YEAR}-01 to {expected:%Y-%m}, which the API has")
+    return len(FLOWS) * len(years | {expected.year})
+
+
+def _first_year(session: Session) -> int:
+    """Of files, the first that is there: somebody may have a part of the history only."""
+    base = session.settings.url
+    if not base.startswith("file:"):
+        return FIRST_YEAR
+    folder = Path(unquote(urlsplit(base).path))
+    years = [int(p.stem[-4:]) for p in folder.glob("exports-[0-9][0-9][0-9][0-9].json")]
+    return min(years, default=FIRST_YEAR)
+
+
+def _year(session: Session, year: int, expected: date) -> dict[str, tuple[RawDocument, ...]]:
+    last = min(date(year, 12, 1), expected)
+    return {flow: tuple(_window(session, Window(flow, date(year, 1, 1), last))) for flow in FLOWS}
+
+
+def _window(session: Session, window: Window) -> list[RawDocument]:
+    """One request; or, where the publisher cannot answer so much at a time, one for each half."""
+    try:
+        return [_document(session, window, ATTEMPTS_AT_A_WINDOW if window.months > 1 else None)]
+    except SourceUnavailableError as e:
+        if not e.slow or window.months == 1:
+            raise
+        first, second = window.halves()
+        return _window(session, first) + _window(session, second)
+
+
+def _document(session: Session, window: Window, attempts: int | None) -> RawDocument:
+    base = session.settings.url.rstrip("/")
+    if base.startswith("file:"):
+        return session.get(window.role, f"{base}/{window.flow}-{window.first.year}.json", judge=answers.judge)
+    params = {
+        "get": ",".join(answers.asked_columns(window.flow)),
+        "time": f"from {window.first:%Y-%m} to {window.last:%Y-%m}",
+    }
+    # A key that is valid is reported invalid now and then: once more, and then it is believed.
+    for last_try in (False, True):
+        try:
+            return session.get(
+                window.role,
+                f"{base}/{window.flow}/hitech",
+                params,
+                judge=answers.judge,
+                empty_ok=True,
+                attempts=attempts,
+                media="application/json",
+            )
+        except RedirectedError as e:
+            refused = "x-datawebapi-keyerror" in e.headers or "_key.html" in e.target
+            if not refused:
+                raise
+            missing = "missing_key" in e.target
+            if last_try or missing:
+                raise answers.key_refused(f"{base}/{window.flow}/hitech", missing=missing) from e
+        except CredentialError:
+            if last_try:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _exhibit(ask: Ask, archive: Archive, documents: Sequence[RawDocument]) -> tuple[RawDocument, ...]:
+    """FT-900 of the newest month that there is."""
+    # The newest windows first, so that the others are not decoded for this.
+    latest_first = sorted(documents, key=lambda d: d.role[-7:], reverse=True)
+    newest = next((m for d in latest_first if (m := _last_month(d)) is not None), None)
+    if newest is None or not source_settings(ft900.SOURCE).url:
+        return ()
+    with Session(ft900.SOURCE, ask, archive) as session:
+        found = ft900.fetch(session, newest)
+    return (found,) if found else ()
+
+
+def _whole(ask: Ask) -> dict[tuple[str, int], tuple[RawDocument, ...]]:
+    """The known answers by flow and year, if they are to be used and cover every month up to the known vintage; none
+    otherwise. Some can be gone from the archive: what is left must not pass for the history."""
+    if ask.refresh == "all" or ask.known_vintage is None:
+        return {}
+    known = _by_year(ask.known.values())
+    first, last = min((y for _, y in known), default=FIRST_YEAR), date.fromisoformat(f"{ask.known_vintage}-01")
+    have = {(f, m) for (f, _), documents in known.items() for d in documents for m in _months_of(d)}
+    month = date(first, 1, 1)
+    while month <= last:
+        if any((f, month) not in have for f in FLOWS):
+            return {}
+        month = month_after(month)
+    return known
+
+
+def _months_of(document: RawDocument) -> list[date]:
+    """The months that an answer was asked for."""
+    first, last = (date.fromisoformat(f"{m}-01") for m in document.role.partition("/")[2].split(":"))
+    return [month_after(first, n) for n in range(Window("", first, last).months)]
+
+
+def _by_year(documents: Iterable[RawDocument]) -> dict[tuple[str, int], tuple[RawDocument, ...]]:
+    found: dict[tuple[str, int], tuple[RawDocument, ...]] = {}
+    for document in sorted(documents, key=lambda d: d.role):
+        flow, _, window = document.role.partition("/")
+        if flow in FLOWS:
+            key = (flow, int(window[:4]))
+            found[key] = (*found.get(key, ()), document)
+    return found
+
+
+def _same(one: Sequence[RawDocument], other: Sequence[RawDocument]) -> bool:
+    """Whether two sets of answers have the same rows, in whatever order and windows. Equal bytes are not read."""
+    if sorted(d.sha256 for d in one) == sorted(d.sha256 for d in other):
+        return True
+    left, right = (
+        pl.concat([pl.DataFrame(schema=answers.SCHEMA), *(answers.rows(d) for d in documents)]).sort(pl.all())
+        for documents in (one, other)
+    )
+    return left.equals(right)
+
+
+def _last_month(document: RawDocument) -> date | None:
+    found = _last(answers.rows(document))
+    return found if found > date.min else None
+
+
+def _last(rows: pl.DataFrame) -> date:
+    """The last month in an answer; the beginning of time, if there is none."""
+    found = rows["period"].max()
+    return found if isinstance(found, date) else date.min
+
+
+def parse(dataset: str, documents: tuple[RawDocument, ...], vintage: str | None) -> Extraction:
+    """Reads the answers.
+
+    Returns:
+        Tables ``trade`` (``census_answers.SCHEMA``: totals and the group "not advanced technology" included, for the
+        gate to reconcile) and ``ft900`` (technology_group, flow, period, value_musd; no rows where there is none).
+        The vintage is the last month covered.
+
+    Raises:
+        SourceError: see ``census_answers.rows``; ``InconsistentVintageError`` if the flows end in different months.
+        VintageUnavailableError: another vintage was asked for.
+    """
+    own = [d for d in documents if d.role.partition("/")[0] in FLOWS]
+    # Two at a time: polars decodes one answer on one thread.
+    with ThreadPoolExecutor(2) as pool:
+        read = [(d.role.partition("/")[0], rows) for d, rows in zip(own, pool.map(answers.rows, own), strict=True)]
+    trade = pl.concat([pl.DataFrame(schema=answers.SCHEMA), *(rows for _, rows in read)])
+    ends = {f: max(_last(rows) for flow, rows in read if flow == f) for f, some in read if some.height}
+    kept = tuple(d.raw_key for d in own[-2:])
+    if set(ends) != set(FLOWS):
+        raise SourceResponseError(SOURCE, f"gave figures of {sorted(ends) or 'neither flow'} only", raw_keys=kept)
+    if len(set(ends.values())) > 1:
+        told = " and ".join(f"{flow} to {end:%Y-%m}" for flow, end in sorted(ends.items()))
+        raise InconsistentVintageError(
+            SOURCE, f"gave {told}: a release is under way; run again in an hour", raw_keys=kept
+        )
+    found = f"{next(iter(ends.values())):%Y-%m}"
+    if vintage is not None and vintage != found:
+        raise VintageUnavailableError(
+            SOURCE, f"vintage {vintage} was asked for, the API is at {found}; ask for that one or for none"
+        )
+    exhibits = [d for d in documents if d.role.startswith("ft900/")]
+    return extracted(SOURCE, dataset, found, documents, {"trade": trade.lazy(), "ft900": _groups(exhibits)})
+
+
+def _groups(exhibits: Sequence[RawDocument]) -> pl.LazyFrame:
+    schema = {"technology_group": pl.String, "flow": pl.String, "period": pl.Date, "value_musd": pl.Float64}
+    found = [ft900.groups(d).select([pl.col(c).cast(t) for c, t in schema.items()]) for d in exhibits]
+    return pl.concat([pl.DataFrame(schema=schema), *found]).lazy()

@@ -1,0 +1,188 @@
+"""Contract drift: is what a publisher says of its data still what our readers of it were written against?
+
+For each source one cheap request (two where there are two lists) to the publisher's metadata, held against the frozen
+expectation in ``configs/drift/<source>.yaml``. Nothing is archived and nothing is changed: it is a look, not an
+extraction. Where a publisher has no metadata, the document itself is asked for, and the expectation says so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from configs.contract import CONFIGS
+from configs.errors import ConfigError, KeyStoreError, MissingKeyError, SourceError, SourceLayoutError, UsageError
+from configs.release_calendar import load_calendar
+from configs.settings import Keys, SourceSettings, from_environment, source_key, source_settings
+from tasks.extract.drift.metadata import READERS, Kinds
+from tasks.extract.http.client import Client
+from tasks.extract.http.responses import Answer
+from tasks.extract.source import Meter, RawDocument
+
+FOLDER = CONFIGS / "drift"
+State = Literal["as expected", "drift", "unreachable", "wrong setting", "no key", "no address", "files"]
+FAILED: tuple[State, ...] = ("drift", "unreachable", "wrong setting")
+
+
+class Probe(BaseModel):
+    """One request and what is expected of its answer, name by name. Kinds are alternatives where the reader gives
+    types: ``number|null``. ``optional`` may be there or not; ``only`` leaves the other names out of sight. ``tail``: so
+    many bytes at the end of the document are asked for, not all of it. ``{yyyy}`` and ``{yymm}`` in an address are the
+    newest release by the calendar."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    path: str = ""
+    params: dict[str, str] = Field(default_factory=dict)
+    read: str
+    only: str = ".*"
+    each_document: bool = False
+    tail: int | None = None
+    expect: dict[str, str]
+    optional: dict[str, str] = Field(default_factory=dict)
+
+
+class Expectation(BaseModel):
+    """``configs/drift/<source>.yaml``. ``basis``: where it is from, and whether it was seen live."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    basis: str
+    needs_key: bool = False
+    probes: tuple[Probe, ...]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One name that is not as frozen."""
+
+    kind: Literal["new", "gone", "changed"]
+    probe: str
+    name: str
+    expected: str = ""
+    seen: str = ""
+
+    def __str__(self) -> str:
+        told = {"new": self.seen, "gone": self.expected, "changed": f"{self.expected} -> {self.seen}"}[self.kind]
+        return f"{self.kind}: {self.probe} {self.name} ({told})"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a look at one source gave. ``seen``: what the publisher says now, by probe, to freeze if it is right."""
+
+    source: str
+    state: State
+    detail: str = ""
+    differences: tuple[Difference, ...] = ()
+    seen: Mapping[str, Kinds] = field(default_factory=dict)
+
+
+def sources() -> list[str]:
+    """The sources that have a frozen expectation."""
+    return sorted(p.stem for p in FOLDER.glob("*.yaml"))
+
+
+def expectation(source: str) -> Expectation:
+    """The frozen expectation of a source.
+
+    Raises:
+        UsageError: there is none. ConfigError: it is not of the form it should be.
+    """
+    if source not in sources():
+        raise UsageError(f"no expectation of a source {source!r}; there are: {', '.join(sources())}")
+    path = FOLDER / f"{source}.yaml"
+    try:
+        return Expectation.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except ValidationError as e:
+        first = e.errors()[0]
+        raise ConfigError(f"configs/drift/{source}.yaml: {'.'.join(map(str, first['loc']))}: {first['msg']}") from e
+
+
+def compare(probe: Probe, seen: Kinds) -> tuple[Difference, ...]:
+    """What is gone, changed, and new, in the order of the expectation."""
+    visible = {name: kind for name, kind in seen.items() if re.fullmatch(probe.only, name)}
+    known = probe.expect | probe.optional
+    gone = [Difference("gone", probe.name, n, k) for n, k in probe.expect.items() if n not in visible]
+    changed = [
+        Difference("changed", probe.name, n, k, visible[n])
+        for n, k in known.items()
+        if n in visible and visible[n] != k and not set(visible[n].split("|")) <= set(k.split("|"))
+    ]
+    new = [Difference("new", probe.name, n, seen=k) for n, k in visible.items() if n not in known]
+    return (*gone, *changed, *new)
+
+
+def check(source: str, now: datetime, keys: Keys = from_environment) -> Checked:
+    """Looks at one source. What goes wrong is a state, so that one source does not hide the others.
+
+    Raises:
+        UsageError: no such source. ConfigError: the expectation is wrong.
+    """
+    expected = expectation(source)
+    try:
+        settings = source_settings(source)
+        key = source_key(source, keys) if expected.needs_key and not settings.url.startswith("file:") else None
+    except MissingKeyError as e:
+        return Checked(source, "no key", str(e))
+    except (ConfigError, KeyStoreError) as e:
+        return Checked(source, "wrong setting", str(e))
+    client = Client(source, settings, key, Meter())
+    differences: list[Difference] = []
+    seen: dict[str, Kinds] = {}
+    asked = 0
+    for probe in expected.probes:
+        for role, url in _addresses(settings, probe, now):
+            if url.startswith("file:"):
+                return Checked(source, "files", "its address is a file or folder, which has no metadata")
+            asked += 1
+            try:
+                read = _read(client, source, probe, role)
+                if probe.tail is None:
+                    seen[role] = client.get(url, probe.params or None, read)
+                else:
+                    seen[role] = client.tail(url, probe.tail, read)
+            except SourceLayoutError as e:
+                differences.append(Difference("changed", role, "layout", "as our reader has it", _told(e)))
+                continue
+            except ConfigError as e:
+                return Checked(source, "wrong setting", str(e))
+            except SourceError as e:
+                return Checked(source, "unreachable", _told(e), tuple(differences), seen)
+            differences += compare(probe.model_copy(update={"name": role}), seen[role])
+    if not asked:
+        return Checked(source, "no address", "its settings name no document to look at")
+    return Checked(source, "drift" if differences else "as expected", expected.basis, tuple(differences), seen)
+
+
+def _addresses(settings: SourceSettings, probe: Probe, now: datetime) -> Iterator[tuple[str, str]]:
+    """What to ask for: name and address."""
+    if probe.each_document:
+        # The newest of each flow: roles are exports/YYYY-MM.
+        newest = {role.split("/", maxsplit=1)[0]: role for role in sorted(settings.documents)}
+        yield from ((role, settings.documents[role]) for role in newest.values())
+    elif settings.url:
+        address = f"{settings.url.rstrip('/')}/{probe.path}" if probe.path else settings.url
+        if "{yymm}" in address:
+            month = load_calendar("ft900").newest(now)
+            address = address.replace("{yymm}", f"{month:%y%m}").replace("{yyyy}", f"{month:%Y}")
+        yield probe.name, address
+
+
+def _read(client: Client, source: str, probe: Probe, role: str) -> Callable[[Answer], Kinds]:
+    def read(answer: Answer) -> Kinds:
+        return READERS[probe.read](RawDocument.of(role, answer.url, client.scrub.bytes(answer.body)), source)
+
+    return read
+
+
+def _told(error: SourceError) -> str:
+    """The message without where the answer is kept: it is not."""
+    return str(error).removesuffix(f" (kept as {', '.join(error.raw_keys)})")

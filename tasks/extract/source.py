@@ -1,0 +1,240 @@
+"""What an extract module is: one source, two functions, one typed value out.
+
+``fetch`` does the I/O and archives every answer verbatim before anything looks into it; ``parse`` is a pure
+function of the archived bytes, so that a version can be built again from the archive alone. A module
+``tasks/extract/<source>.py`` is found by the name that a contract's ``sources`` gives; there is no registry
+to edit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Literal, Protocol, runtime_checkable
+
+import polars as pl
+
+from configs.errors import UsageError
+from configs.settings import Keys, from_environment, source_settings
+
+Refresh = Literal["auto", "all"]
+
+
+@dataclass(frozen=True)
+class Months:
+    """A closed range of months, each as its first day."""
+
+    first: date
+    last: date
+
+    @staticmethod
+    def of(first: str, last: str) -> Months:
+        """From two texts ``YYYY-MM``.
+
+        Raises:
+            UsageError: one is no month, or the first comes after the last.
+        """
+        try:
+            found = Months(*(datetime.strptime(m, "%Y-%m").date() for m in (first, last)))
+        except ValueError:
+            raise UsageError(f"{first} to {last}: give months as YYYY-MM") from None
+        if found.first > found.last:
+            raise UsageError(f"{first} to {last}: the first month comes after the last")
+        return found
+
+    def __str__(self) -> str:
+        return f"{self.first:%Y-%m} to {self.last:%Y-%m}"
+
+
+@dataclass(frozen=True)
+class RawDocument:
+    """One answer of a publisher, as archived.
+
+    ``role`` tells ``parse`` what it is (``workbook``, ``receipts/1``) and is the same in every run, so that a run
+    can take over what an earlier one got; ``url`` has no secrets. ``read`` gives the bytes, from memory or from
+    the archive: a run that finds nothing new reads no old answer. ``source``: who gave it, where that is not the
+    source of the extraction (a table of reference, an independent check). ``modified``: what the publisher said of when
+    it was last changed, where it says so.
+    """
+
+    role: str
+    url: str
+    retrieved_at: str
+    sha256: str
+    raw_key: str
+    size: int
+    read: Callable[[], bytes] = field(repr=False, compare=False)
+    source: str = ""
+    modified: str = ""
+
+    @property
+    def body(self) -> bytes:
+        return self.read()
+
+    @staticmethod
+    def of(
+        role: str, url: str, body: bytes, *, raw_key: str = "", retrieved_at: str = "", source: str = ""
+    ) -> RawDocument:
+        """A document whose bytes are at hand."""
+        sha256 = hashlib.sha256(body).hexdigest()
+        key = raw_key or f"memory/{sha256}"
+        return RawDocument(role, url, retrieved_at, sha256, key, len(body), lambda: body, source)
+
+
+@dataclass
+class Meter:
+    """What an extraction cost the publisher and us: requests, bytes as they came over the wire, documents ``resumed``
+    from a run that was cut off and ``reused`` from the version before. Counted, not bounded: bounds are in the source's
+    settings."""
+
+    requests: int = 0
+    bytes: int = 0
+    resumed: int = 0
+    reused: int = 0
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a fetch is asked for, and what is there already.
+
+    ``known``: the documents of the version that readers get now, by role. With ``refresh`` ``auto`` a source that can
+    tell what may have changed takes the rest from there; with ``all`` it asks for everything. ``months`` are asked for
+    in any case, by a source that can be asked for months. ``meter`` is counted up. ``keys``: where a key is looked up,
+    at the time it is needed. ``published``: a file of the version that readers get of another dataset, with the address
+    that it has; None if nothing of it is published, or that version has no such file. ``began``: by the monotonic
+    clock, since when the run's budget is counted, over all sessions of the run.
+    """
+
+    dataset: str
+    vintage: str | None = None
+    refresh: Refresh = "auto"
+    months: Months | None = None
+    known: Mapping[str, RawDocument] = field(default_factory=dict)
+    known_vintage: str | None = None
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    meter: Meter = field(default_factory=Meter)
+    keys: Keys = from_environment
+    published: Callable[[str, str], tuple[str, bytes] | None] = lambda dataset, path: None
+    began: float = field(default_factory=time.monotonic, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """An archived document that is read by itself, by whoever has room, because all of them together are too much.
+
+    ``partition``: the folder of the dataset that its rows belong to (``part_year=2024``), known before it is read.
+    """
+
+    partition: str
+    document: RawDocument
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """What came in, parsed. ``tables`` are lazy frames under the names that the dataset's transform takes; ``pieces``
+    are still to be read, by the source's ``read_piece``.
+
+    ``vintage`` is the publisher's name for its state. ``vintage_may_go_back``: whether an older vintage than
+    the published one is normal (bundled vintages are replayed in order) or a fault (a live publisher).
+    """
+
+    source: str
+    dataset: str
+    vintage: str
+    documents: tuple[RawDocument, ...]
+    tables: Mapping[str, pl.LazyFrame]
+    licence: str
+    citation: str
+    vintage_may_go_back: bool = False
+    pieces: tuple[Piece, ...] = ()
+    meter: Meter = field(default_factory=Meter)
+
+
+def extracted(
+    source: str,
+    dataset: str,
+    vintage: str,
+    documents: tuple[RawDocument, ...],
+    tables: Mapping[str, pl.LazyFrame],
+    pieces: tuple[Piece, ...] = (),
+) -> Extraction:
+    """What a live source gives, under the terms that its settings name."""
+    settings = source_settings(source)
+    return Extraction(source, dataset, vintage, documents, tables, settings.licence, settings.citation, pieces=pieces)
+
+
+def in_words(seconds: float) -> str:
+    """A length of time for a person who waits."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+class Archive(Protocol):
+    """Keeps bytes before anything parses them, and remembers what an extraction that was cut off had got."""
+
+    def keep(self, source: str, role: str, url: str, body: bytes, suffix: str) -> RawDocument:
+        """Archives the bytes under their hash (once) and returns the document."""
+        ...
+
+    def keep_file(self, source: str, role: str, url: str, file: Path, suffix: str, modified: str) -> RawDocument:
+        """The same of a file of any size, which is not read into memory."""
+        ...
+
+    def unfinished(self, source: str, plan: str, since: datetime) -> Mapping[str, RawDocument]:
+        """What an earlier run of that plan got after ``since`` without coming to its end, by role. Of other plans for
+        the same dataset nothing is taken: a document of before a release must not be put together with one of after
+        it. What is older is dropped, of any plan."""
+        ...
+
+    def note(self, source: str, plan: str, document: RawDocument) -> None:
+        """Notes that the plan has got this document."""
+        ...
+
+    def finished(self, source: str, plan: str) -> None:
+        """Drops the notes of a plan that came to its end."""
+        ...
+
+
+class Source(Protocol):
+    """What a module ``tasks/extract/<source>.py`` provides."""
+
+    def vintages(self, dataset: str) -> Sequence[str]:
+        """The vintages that can be asked for by name, oldest first. Empty: only the publisher's current one."""
+        ...
+
+    def fetch(self, ask: Ask, archive: Archive) -> tuple[RawDocument, ...]:
+        """Gets and archives what the dataset needs. Raises a ``SourceError``."""
+        ...
+
+    def parse(self, dataset: str, documents: tuple[RawDocument, ...], vintage: str | None) -> Extraction:
+        """Reads archived documents. Raises ``SourceError`` with the raw keys; ``VintageUnavailableError`` when
+        ``vintage`` is asked for and the documents are of another."""
+        ...
+
+
+@runtime_checkable
+class AskedByMonth(Protocol):
+    """What a source provides besides, whose publisher can be asked for some months of its history alone."""
+
+    def requests_for(self, months: Months, now: datetime) -> int:
+        """How many requests a backfill of these months is at the least. Raises ``UsageError`` where there are none."""
+        ...
+
+
+@runtime_checkable
+class ReadInPieces(Protocol):
+    """What a source provides besides, whose documents are each too large to be read with the others."""
+
+    def piece_code(self) -> str:
+        """What tells one way of reading from another: a hash of the code and settings that ``read_piece`` goes by."""
+        ...
+
+    def read_piece(self, role: str, file: Path, told: str, listed_by: Path | None = None) -> Mapping[str, pl.DataFrame]:
+        """One document: tables as the dataset's transform takes them. ``told``: its address, for errors;
+        ``listed_by``: a document whose list of products is taken instead of its own. Raises ``SourceError``."""
+        ...

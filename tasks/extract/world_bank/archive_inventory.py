@@ -1,0 +1,147 @@
+"""The inventory of official vintages: what lies in the archive of ``world_bank_archives``, ready for a history.
+
+One document beside the raw bytes, changed by compare-and-swap; how it comes about is in ``archive_extraction``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Literal
+
+import polars as pl
+
+from configs.errors import (
+    ObjectNotFoundError,
+    PreconditionFailedError,
+    StoreError,
+    VintageUnavailableError,
+)
+from configs.hints import command
+from tasks.extract.source import RawDocument
+from tasks.extract.world_bank import archives as source
+from tasks.raw.archive import RawArchive
+from tasks.storage.documents import Document, Record
+from tasks.storage.object_store import ObjectStore
+from tasks.warehouse import layout
+from tasks.warehouse.records import Noted
+
+SOURCE = source.SOURCE
+TRIES = 20
+State = Literal["data", "empty", "unreadable"]
+
+
+class ArchivedSeries(Record):
+    """One series in one version. ``parsed_ok`` is false only for what could not be read, ``kept`` then names what was
+    archived of it. ``earlier``: raw keys of another content that the same version had before."""
+
+    vintage: str
+    indicator: str
+    series: str
+    state: State
+    parsed_ok: bool
+    reason: str = ""
+    rows: int = 0
+    content_sha256: str = ""
+    retrieved_at: str = ""
+    documents: tuple[Noted, ...] = ()
+    kept: tuple[str, ...] = ()
+    earlier: tuple[str, ...] = ()
+
+    @property
+    def identity(self) -> object:
+        return self.vintage, self.indicator
+
+
+class Inventory(Document):
+    """``_raw/world_bank_archives/inventory.json``: the versions last listed, and the series extracted."""
+
+    source: str = SOURCE
+    listed_at: str = ""
+    versions: tuple[str, ...] = ()
+    listing: tuple[Noted, ...] = ()
+    series: tuple[ArchivedSeries, ...] = ()
+
+    @property
+    def by_key(self) -> Mapping[tuple[str, str], ArchivedSeries]:
+        return {(s.vintage, s.indicator): s for s in self.series}
+
+
+def inventory(store: ObjectStore) -> Inventory:
+    """What was extracted; empty before the first run."""
+    return _read(store)[0]
+
+
+def vintages(store: ObjectStore) -> tuple[str, ...]:
+    """The versions (``YYYYMM``) of which data lie in the archive, oldest first."""
+    return tuple(sorted({s.vintage for s in inventory(store).series if s.state == "data"}))
+
+
+def table(store: ObjectStore, vintage: str) -> pl.LazyFrame:
+    """One version, read from the archive, see ``world_bank_archive_pages.table``.
+
+    Raises:
+        VintageUnavailableError: it was not extracted, or its raw bytes were taken down.
+        SourceError: the archived bytes cannot be read.
+    """
+    archive = RawArchive(store)
+    found = [s for s in inventory(store).series if s.vintage == vintage and s.state == "data"]
+    if not found:
+        have = vintages(store)
+        span = f"there are {len(have)}, {have[0]} to {have[-1]}" if have else "there are none"
+        get = command("sources", "archives", store=store.url)
+        raise VintageUnavailableError(SOURCE, f"no data of version {vintage}; {span}; get them with: {get}")
+    try:
+        return source.parse([document(archive, n) for s in found for n in s.documents]).lazy()
+    except ObjectNotFoundError as e:
+        raise VintageUnavailableError(
+            SOURCE,
+            f"the raw bytes of version {vintage} are not in the store any more ({e.key}); "
+            f"get them again: {command('sources', 'archives', '--refresh', 'all', store=store.url)}",
+        ) from e
+
+
+def _read(store: ObjectStore) -> tuple[Inventory, str | None]:
+    key = layout.inventory(SOURCE)
+    try:
+        stored = store.get(key)
+    except ObjectNotFoundError:
+        return Inventory(), None
+    return Inventory.load(stored.body, key), stored.etag
+
+
+def update(store: ObjectStore, change: Callable[[Inventory], Inventory]) -> Inventory:
+    """Read, change, compare-and-swap, again while somebody else is faster.
+
+    Raises:
+        StoreError: others were faster every time, or the store failed.
+    """
+    for _ in range(TRIES):
+        known, etag = _read(store)
+        changed = change(known).onto(known)
+        if changed == known and etag is not None:
+            return known
+        try:
+            store.replace(layout.inventory(SOURCE), changed.dump(), etag)
+            return changed
+        except PreconditionFailedError:
+            continue
+    raise StoreError(f"{layout.inventory(SOURCE)} kept changing; run again when no other extraction runs")
+
+
+def noted(document: RawDocument) -> Noted:
+    """What the inventory keeps of a document."""
+    return Noted(
+        role=document.role,
+        url=document.url,
+        retrieved_at=document.retrieved_at,
+        sha256=document.sha256,
+        raw_key=document.raw_key,
+        bytes=document.size,
+    )
+
+
+def document(archive: RawArchive, noted: Noted) -> RawDocument:
+    """A document that the inventory names."""
+    read = partial(archive.load, noted.raw_key)
+    return RawDocument(noted.role, noted.url, noted.retrieved_at, noted.sha256, noted.raw_key, noted.bytes, read)

@@ -1,0 +1,104 @@
+"""World Bank, "WDI Database Archives": every official vintage of both series on intellectual property.
+
+Not the source of a dataset: the vintages lie in the archive, listed in an inventory
+(``tasks.extract.world_bank.archive_inventory``), for a history that is built of them. They never enter a chain of
+versions, where each would be older than the one before it.
+
+What was asked for one series of one version is one or more pages; each is known to be whole before it is believed.
+Parsing is in ``world_bank_archive_pages``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import polars as pl
+
+from configs.errors import IncompleteResponseError
+from tasks.extract.http.session import Session
+from tasks.extract.source import Archive, Ask, RawDocument
+from tasks.extract.world_bank import archives_parse as pages
+from tasks.extract.world_bank.indicators_parse import fail, refuse_busy
+
+SOURCE = pages.SOURCE
+SERIES = pages.SERIES
+Read = Callable[[RawDocument], pages.Page]
+
+
+def listing(ask: Ask, archive: Archive) -> tuple[RawDocument, ...]:
+    """Gets and archives the list of versions. Never resumed: a new version must be seen.
+
+    Raises:
+        SourceError: see ``world_bank_archive_pages.read_versions``.
+    """
+    with Session(SOURCE, ask, archive) as session:
+        return _all_pages(session, "versions", "version", pages.read_versions)
+
+
+def series(session: Session, vintage: str, indicator: str) -> tuple[RawDocument, ...]:
+    """Gets and archives one series in one version: all its pages, or the one answer that says that there is no data.
+
+    Raises:
+        SourceError: see ``world_bank_archive_pages.read_cells``.
+    """
+    path = f"country/all/series/{SERIES[indicator]}/time/all/version/{vintage}/data"
+    return _all_pages(session, f"{vintage}/{indicator}", path, pages.read_cells, may_be_absent=True)
+
+
+def parse(documents: Sequence[RawDocument]) -> pl.DataFrame:
+    """The archived pages of any number of vintages, see ``world_bank_archive_pages.table``.
+
+    Raises:
+        SourceError: a page is no data, pages or cells are missing, or cells contradict each other.
+    """
+    return pages.table(documents)
+
+
+def _all_pages(
+    session: Session, role: str, path: str, read: Read, *, may_be_absent: bool = False
+) -> tuple[RawDocument, ...]:
+    documents: list[RawDocument] = []
+    number, last = 1, 1
+    while number <= last:
+        url, params = _address(session, path, number)
+        looked_into: list[pages.Page | None] = []
+        judge = _judge(read, number, may_be_absent and number == 1, looked_into)
+        document = session.get(f"{role}/{number}", url, params, judge=judge)
+        documents.append(document)
+        if not looked_into:  # taken over from a run that was cut off
+            judge(document)
+        page = looked_into[-1]
+        if page is None:
+            break
+        last = page.pages
+        number += 1
+    return tuple(documents)
+
+
+def _judge(
+    read: Read, number: int, may_be_absent: bool, looked_into: list[pages.Page | None]
+) -> Callable[[RawDocument], None]:
+    """Looks into a page before it is noted as got: a run that takes up another must not take over what is no data.
+    What it saw goes into ``looked_into``, None for "no data", so that megabytes of JSON are not decoded again."""
+
+    def judge(document: RawDocument) -> None:
+        if document.size <= pages.LONGEST_EXCUSE:
+            refuse_busy(document, SOURCE)
+        if may_be_absent and pages.absent(document):
+            looked_into.append(None)
+            return
+        page = read(document)
+        if page.number != number:
+            raise fail(IncompleteResponseError, document, f"is page {page.number}, asked was page {number}", SOURCE)
+        looked_into.append(page)
+
+    return judge
+
+
+def _address(session: Session, path: str, number: int) -> tuple[str, dict[str, str] | None]:
+    base = session.settings.url.rstrip("/")
+    if base.startswith("file:"):
+        suffix = f".page{number}" if number > 1 else ""
+        parts = path.split("/")
+        return f"{base}/{f'{parts[3]}.{parts[7]}' if len(parts) > 1 else path}{suffix}.json", None
+    return f"{base}/{path}", {"format": "json", "per_page": str(session.settings.page_size), "page": str(number)}

@@ -1,0 +1,170 @@
+"""What a version was made from, and what its manifest says of that: inputs, terms, code, cost."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from contextlib import suppress
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Protocol
+
+from configs.contract import Contract, load_contract
+from configs.history_contract import base_of
+from configs.settings import has_settings, source_settings
+from tasks.extract import partners
+from tasks.extract.registry import load_source
+from tasks.extract.source import Extraction, RawDocument, ReadInPieces
+from tasks.warehouse import protocol
+from tasks.warehouse.outcomes import Checked
+from tasks.warehouse.records import Cost, MadeBy, Manifest, SchemaField, SourceEntry
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+class HasTerms(Protocol):
+    """Whatever says under which terms figures are given."""
+
+    @property
+    def licence(self) -> str: ...
+    @property
+    def citation(self) -> str: ...
+
+
+def inputs_sha256(contract: Contract, documents: tuple[RawDocument, ...]) -> str:
+    """Identity of everything a version is made from: raw bytes, contract, code of extract and transform. The vintage
+    follows from these."""
+    body = {
+        "raw": sorted((d.role, d.sha256) for d in documents),
+        "contract": contract.sha256,
+        "code": code_of(contract),
+    }
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+
+
+def code_of(contract: Contract) -> str:
+    """Hash of what makes the dataset's figures out of raw bytes: code, and of what is read in pieces the settings and
+    layouts that it is read by."""
+    code = transform_code(contract.name)
+    source = None if contract.derived_from else load_source(contract.sources.live)
+    if not isinstance(source, ReadInPieces):
+        return code
+    return hashlib.sha256(f"{code} {source.piece_code()}".encode()).hexdigest()
+
+
+@cache
+def transform_code(dataset: str) -> str:
+    """Hash of the code that makes the dataset's figures out of raw bytes."""
+    tasks, base = ROOT / "tasks", base_of(dataset)
+    reads = sorted((tasks / "extract").rglob("*.py"))
+    written = [tasks / "build" / "parquet.py", tasks / "warehouse" / "content_hash.py"]
+    if base is not None:  # it reads publishers' answers where vintages from before the first version are at hand
+        spans = [*sorted((tasks / "build" / "history").glob("*.py")), tasks / "compare" / "attribution.py"]
+        return _hash_files([*(reads if load_contract(base).sources.snapshot else []), *spans, *written])
+    of = [next((tasks / "transform").rglob(f"{dataset}.py")), ROOT / "configs" / "technology_groups.py"]
+    if load_contract(dataset).derived_from:
+        return _hash_files([*of, tasks / "transform" / "exact.py", *written])
+    return _hash_files(
+        [*reads, *of, *written, tasks / "common" / "sorted_merge.py", tasks / "build" / "partitioned.py"]
+    )
+
+
+@cache
+def code_version() -> str:
+    """The package's version and a hash of all code and configuration that takes part in a publish."""
+    folders = ("configs", "expectations", "tasks", "flows")
+    files = [p for d in folders for kind in ("*.py", "*.yaml") for p in sorted((ROOT / d).rglob(kind))]
+    try:
+        release = version("techtrade")
+    except PackageNotFoundError:  # run from a checkout that was not installed
+        release = "0"
+    return f"{release}+code.{_hash_files(files)[:12]}"
+
+
+@cache
+def libraries() -> dict[str, str]:
+    """The versions of the libraries that figures go through, from bytes to parquet."""
+    found = {"python": platform.python_version()}
+    for name in ("fastexcel", "polars", "pyarrow"):
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
+def made_by_today(contract: Contract) -> MadeBy:
+    """What a version would be made by now."""
+    return MadeBy(code=code_of(contract), libraries=libraries())
+
+
+def _hash_files(files: list[Path]) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.relative_to(ROOT).as_posix()}\n".encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _source_entry(document: RawDocument, extraction: Extraction) -> SourceEntry:
+    """Where a document came from, under that publisher's own terms."""
+    source = document.source or extraction.source
+    terms: HasTerms = extraction
+    if source == partners.SOURCE:
+        terms = load_contract(partners.DATASET)
+    elif source != extraction.source and has_settings(source):
+        terms = source_settings(source)
+    return SourceEntry(
+        source=source,
+        role=document.role,
+        url=document.url,
+        retrieved_at=document.retrieved_at,
+        sha256=document.sha256,
+        bytes=document.size,
+        raw_key=document.raw_key,
+        vintage=extraction.vintage,
+        licence=terms.licence,
+        citation=terms.citation,
+        modified=document.modified,
+    )
+
+
+def manifest_of(contract: Contract, checked: Checked) -> Manifest:
+    draft, built, extraction = checked.draft, checked.built, checked.extraction
+    parent = draft.head.manifest
+    return Manifest(
+        dataset=contract.name,
+        version=draft.version,
+        parent=parent.version if parent else None,
+        status="rejected" if checked.report.rejected else "passed",
+        schema_version=contract.schema_version,
+        contract_sha256=contract.sha256,
+        inputs_sha256=inputs_sha256(contract, extraction.documents),
+        content_sha256=built.content_sha256,
+        token=draft.claim.token,
+        files=draft.files,
+        rows=built.rows,
+        schema_=tuple(
+            SchemaField(
+                name=c.name,
+                type=c.type,
+                unit=c.unit,
+                description=c.description,
+                basis=c.basis,
+                role=c.role,
+                nullable=c.nullable,
+            )
+            for c in contract.columns
+        ),
+        sources=tuple(_source_entry(d, extraction) for d in extraction.documents),
+        vintage=extraction.vintage,
+        code_version=code_version(),
+        made_by=made_by_today(contract),
+        quality=checked.report.counts,
+        changes=checked.changes,
+        cost=Cost(**vars(extraction.meter)),
+        breaking_note=contract.breaking_note,
+        breaks_seen=tuple(sorted({*checked.report.breaks, *(parent.breaks_seen if parent else ())})),
+        diagnosis=checked.report.diagnosis,
+        created_at=protocol.stamp(protocol.utc_now()),
+    )

@@ -1,0 +1,180 @@
+"""Publishing what the gate rejected, because a person says so.
+
+A rejected version stays what it is: evidence. Its figures are published as a *new* version, by the same protocol as
+any other (claim, stage, seal, compare-and-swap), which names the rejected version, the reason and the person in its
+manifest and in the log. Data files are copied within the store; the evidence comes along with each failure marked as
+overridden; changes are computed anew, against what readers have now. Nothing is asked of a publisher, and no check is
+run again: what a person overrides is what the gate found.
+
+Refused is what would take readers back (an older vintage than they have), what would bring back withdrawn figures that
+the gate did not call so, and what was made by another contract than today's, whose meaning nobody would tell.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from configs.contract import Contract
+from configs.errors import (
+    ClaimLostError,
+    ConcurrentPublishError,
+    CorruptVersionError,
+    ObjectNotFoundError,
+    PromoteRefusedError,
+)
+from configs.first_publish import again
+from configs.hints import command
+from tasks.publish import compatibility, steps
+from tasks.publish.staged import parquet_bytes, stage_changes, stage_page
+from tasks.raw.archive import RawArchive
+from tasks.storage.object_store import ObjectStore
+from tasks.warehouse import layout, protocol, reader
+from tasks.warehouse.protocol import Clock, Draft, Head, utc_now
+from tasks.warehouse.records import Latest, LogEntry, Manifest, Override
+from tasks.warehouse.upkeep.verify import confirm, refuse_damaged
+
+TRIES = 20
+# Made anew for the new version; everything else of the rejected one is copied as it is.
+OWN = ("changes.parquet", "changes.md", "quality.parquet")
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """The version that readers get now. ``before``: it stood there already, and nothing was done."""
+
+    manifest: Manifest
+    before: bool
+
+
+def promote(
+    store: ObjectStore, contract: Contract, rejected: str, reason: str, by: str, clock: Clock = utc_now
+) -> Promotion:
+    """Publishes the figures of a rejected version. Doing so twice changes nothing.
+
+    Raises:
+        PromoteRefusedError: it was not rejected, or may not be published; says why and what to do.
+        NotPublishedError: there is no such version.
+        BreakingChangeError: today's contract breaks readers of what is published.
+        CorruptVersionError: its objects are not those that were sealed; nothing was changed.
+        ConcurrentPublishError: others kept moving ``latest`` meanwhile; nothing was changed.
+    """
+    override = Override(rejected=rejected, reason=reason.strip(), by=by.strip())
+    for attempt in range(TRIES):
+        head = protocol.read_head(store, contract.name)
+        standing = _standing(head, rejected)
+        if standing:
+            manifest = protocol.read_manifest(store, contract.name, standing.version, standing.manifest_sha256)
+            return Promotion(manifest, before=True)
+        manifest = _rejected(store, contract, head, override)
+        try:
+            sealed = protocol.seal(store, *_staged(store, contract, head, manifest, override, clock))
+            return Promotion(protocol.swap(store, sealed, clock).manifest, before=False)
+        except (ConcurrentPublishError, ClaimLostError, ObjectNotFoundError):
+            # Others published meanwhile, or its data were deleted by a policy: whether it may be, and what it changes,
+            # is asked again of the new state.
+            if attempt == TRIES - 1:
+                raise
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def _standing(head: Head, rejected: str) -> LogEntry | None:
+    """The promotion of this version that readers were given, unless it was yanked."""
+    entries = head.latest.published if head.latest else []
+    yanked = head.latest.yanked if head.latest else set()
+    return next((e for e in reversed(entries) if e.rejected == rejected and e.version not in yanked), None)
+
+
+def _rejected(store: ObjectStore, contract: Contract, head: Head, override: Override) -> Manifest:
+    """The manifest of the version to promote, if it may be."""
+    name = f"{contract.name}@{override.rejected}"
+    if not override.reason or not override.by:
+        raise PromoteRefusedError(f"{name} is not published without a reason and a person: they are told to readers")
+    if head.latest and override.rejected in {e.version for e in head.latest.published}:
+        see = command("versions", contract.name, store=store.url)
+        raise PromoteRefusedError(f"{name} was published, not rejected; see: {see}")
+    manifest = protocol.read_manifest(store, contract.name, override.rejected)
+    if manifest.status != "rejected":
+        what = "lost a race" if manifest.status == "passed" else "was given up"
+        raise PromoteRefusedError(
+            f"{name} was not rejected, it {what} before it was published; run: {again(contract.name, store=store.url)}"
+        )
+    if manifest.contract_sha256 != contract.sha256:
+        raise PromoteRefusedError(
+            f"{name} was made by another contract than configs/datasets/{contract.name}.yaml is now, so its columns or "
+            f"what is said of them are not today's; promote what this rejects: {again(contract.name, store=store.url)}"
+        )
+    compatibility.refuse_breaking(head, contract)
+    _refuse_freed(store, head.latest, manifest)
+    try:
+        refuse_damaged(store, manifest)
+    except CorruptVersionError:
+        _refuse_freed(store, protocol.read_latest(store, contract.name)[0], manifest)  # since the head was read
+        raise
+    _refuse_going_back(store, head, manifest, name)
+    return manifest
+
+
+def _refuse_freed(store: ObjectStore, latest: Latest | None, manifest: Manifest) -> None:
+    freed = latest.retired_of(manifest.version) if latest else None
+    if freed:
+        raise PromoteRefusedError(
+            f"{manifest.dataset}@{manifest.version} has no data any more: deleted at {freed.at} ({freed.why}); "
+            f"publish the same input again, and promote the new rejection: {again(manifest.dataset, store=store.url)}"
+        )
+
+
+def _refuse_going_back(store: ObjectStore, head: Head, manifest: Manifest, name: str) -> None:
+    now = head.manifest
+    if now and manifest.vintage < now.vintage:
+        raise PromoteRefusedError(
+            f"{name} is of vintage {manifest.vintage}, and readers have {now.vintage} ({now.dataset}@{now.version}); "
+            f"figures do not go back. If the published ones are wrong, yank {now.dataset}@{now.version} first"
+        )
+    if now and (now.content_sha256, now.contract_sha256) == (manifest.content_sha256, manifest.contract_sha256):
+        raise PromoteRefusedError(f"{name} has the figures that readers have already, as {now.dataset}@{now.version}")
+    withdrawn = steps.yanked_contents(head).get(manifest.content_sha256)
+    found = reader.quality(store, manifest).filter(pl.col("check_id") == "yanked_content", outcome="failed")
+    if withdrawn and found.is_empty():
+        raise PromoteRefusedError(
+            f"{name} has the figures of {withdrawn}, which was yanked after the gate saw them; promote the "
+            f"rejection that this ends with: {again(manifest.dataset, store=store.url)}"
+        )
+
+
+def _staged(
+    store: ObjectStore, contract: Contract, head: Head, rejected: Manifest, override: Override, clock: Clock
+) -> tuple[Draft, Manifest]:
+    draft = protocol.claim(store, head, clock)
+    for file in rejected.files:
+        if file.path not in OWN:
+            source = layout.version(rejected.dataset, rejected.version, file.path)
+            store.copy(source, layout.version(draft.dataset, draft.version, file.path))
+            draft = protocol.with_file(draft, file)
+    quality = _marked(reader.quality(store, rejected), override)
+    draft = protocol.stage_bytes(store, draft, "quality.parquet", parquet_bytes(quality))
+    confirm(store, draft)
+    draft, counts = stage_changes(store, contract, draft, RawArchive(store).known(rejected), rejected.made_by)
+    before = head.manifest
+    sides = (reader.scan(store, draft, contract), reader.scan(store, before, contract) if before else None)
+    draft = stage_page(store, contract, draft, rejected.vintage, counts, sides)
+    told = {
+        "version": draft.version,
+        "parent": before.version if before else None,
+        "status": "passed",
+        "token": draft.claim.token,
+        "files": draft.files,
+        "changes": counts,
+        "override": override,
+        "breaks_seen": tuple(sorted({*rejected.breaks_seen, *(before.breaks_seen if before else ())})),
+        "created_at": protocol.stamp(clock()),
+    }
+    return draft, rejected.model_copy(update=told)
+
+
+def _marked(quality: pl.DataFrame, override: Override) -> pl.DataFrame:
+    """The evidence, with each failure that blocked marked as overridden."""
+    blocked = (pl.col("outcome") == "failed") & (pl.col("severity") == "critical")
+    told = pl.lit(f"overridden by {override.by}: {override.reason}")
+    return quality.with_columns(exemption=pl.when(blocked).then(told).otherwise(pl.col("exemption")))

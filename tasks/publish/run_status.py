@@ -1,0 +1,168 @@
+"""``status.json`` as a run writes it: how it ended, whatever ended it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+
+from configs.errors import NewerFormatError, TechtradeError
+from configs.hints import command
+from flows.prefect_setup import secrets, stopping
+from tasks.extract.source import Meter
+from tasks.publish.attempts import Sealings
+from tasks.storage.object_store import ObjectStore
+from tasks.warehouse import catalog, protocol
+from tasks.warehouse.outcomes import Outcome, Published, RejectedError
+from tasks.warehouse.records import Cost, Status
+
+log = logging.getLogger("techtrade")
+
+
+class Running:
+    """What a run under way has cost and sealed so far. No dataclass: Prefect hands copies of those to a task."""
+
+    def __init__(self) -> None:
+        self.meter = Meter()
+        self.sealings = Sealings()
+        self.is_written = False  # how it ended
+        self._began = time.monotonic()
+
+    def cost(self) -> Cost:
+        return Cost(**vars(self.meter))
+
+    def seconds(self) -> float:
+        return round(time.monotonic() - self._began, 1)
+
+
+@contextmanager
+def of_failures(
+    store: ObjectStore, dataset: str, running: Running, *, asked: bool, but: tuple[type[Exception], ...] = ()
+) -> Iterator[None]:
+    """Writes down why a run ended without an outcome; the error goes on. ``asked``: the publisher itself is asked.
+    ``but``: what is no failure."""
+    # Where a newer techtrade publishes, this one writes nothing.
+    none: tuple[type[Exception], ...] = (*but, NewerFormatError)
+    try:
+        yield
+    except none:
+        raise
+    except RejectedError as e:
+        found = {"version": e.version, "rejected": e.version, "diagnosis": e.diagnosis}
+        catalog.write_status(store, _status(store, dataset, "rejected", str(e), running, **found, asked=asked))
+        running.is_written = True
+        raise
+    except Exception as e:
+        if stopping.requested():  # whatever fails now fails because of that
+            raise
+        e.__dict__["running"] = running
+        write_failure(store, dataset, e)
+        raise
+
+
+def write_failure(store: ObjectStore, dataset: str, error: Exception, of: Exception | None = None) -> None:
+    """Writes down that a run failed. ``of``: the error that it failed with at first, which may know what it cost."""
+    told = str(error) if isinstance(error, TechtradeError) else secrets.told(error)
+    running = (of or error).__dict__.get("running")
+    with _unless_newer():
+        failed = _status(store, dataset, "failed", told, running, rejected=catalog.last_rejected(store, dataset))
+        catalog.write_status(store, failed)
+
+
+@contextmanager
+def _unless_newer() -> Iterator[None]:
+    """Leave what a newer techtrade wrote as it is, and say so."""
+    try:
+        yield
+    except NewerFormatError as e:
+        log.warning("how the run ended was not written: %s", e)
+
+
+def write_stopped(store: ObjectStore, dataset: str, running: Running) -> str:
+    """Write down that a run was stopped before its end; return what is to be said of it, if anything.
+
+    A swap that was under way is looked up in the store: its reply may not have arrived. Of a run that has ended already
+    what it wrote stays: only what was made from its dataset is to be caught up on by the next one.
+    """
+    latest, _ = protocol.read_latest(store, dataset)
+    won = running.sealings.published(latest)
+    sealed = running.sealings.last
+    if won:
+        stopping.published(f"{dataset}@{won.version}")
+    if running.is_written:
+        note(store, dataset, "stopped before the rest was done")
+        return ""
+    if won:
+        said, detail = "", f"published version {won.version}, then stopped"
+    elif sealed:
+        said = f"was publishing {dataset}@{sealed} (see: {command('versions', dataset, store=store.url)})"
+        detail = f"stopped while version {sealed} was being published; the next run tells"
+    else:
+        said, detail = "", "stopped on request before anything was published; run again"
+    version = won.version if won else None
+    with _unless_newer():
+        rejected = catalog.last_rejected(store, dataset)
+        stopped = _status(store, dataset, "stopped", detail, running, version=version, rejected=rejected)
+        catalog.write_status(store, stopped)
+    return said
+
+
+def write_outcome(store: ObjectStore, outcome: Outcome, running: Running, *, asked: bool) -> tuple[str, str]:
+    """Writes down how a run ended; returns it in a word, and the detail. ``asked``: the publisher itself was asked.
+
+    Raises:
+        StoreError: nothing was published, and the store cannot be written to. A run that published has done its work.
+    """
+    if isinstance(outcome, Published):
+        kind, detail = "published", f"version {outcome.version}"
+    else:
+        kind, detail = str(outcome.why), outcome.detail
+    with _unless_newer() if isinstance(outcome, Published) else nullcontext():
+        name, rejected = outcome.dataset, catalog.last_rejected(store, outcome.dataset)
+        version = outcome.version
+        told = _status(
+            store, name, kind, detail, running, vintage=outcome.vintage, version=version, rejected=rejected, asked=asked
+        )
+        write = catalog.write_status if isinstance(outcome, Published) else catalog.must_write_status
+        write(store, told)
+    running.is_written = True
+    return kind, detail
+
+
+def note(store: ObjectStore, dataset: str, text: str) -> None:
+    """Adds to what the last run said of itself: something about it that is known only after it ended."""
+    with _unless_newer():
+        last = catalog.read_status(store, dataset)
+        if last is not None and text not in last.detail:
+            catalog.write_status(store, last.model_copy(update={"detail": f"{last.detail}; {text}"}))
+
+
+def _status(
+    store: ObjectStore,
+    dataset: str,
+    outcome: str,
+    detail: str,
+    running: Running | None,
+    *,
+    vintage: str = "",
+    version: str | None = None,
+    rejected: str | None = None,
+    diagnosis: str = "",
+    asked: bool = False,
+) -> Status:
+    now = protocol.stamp(protocol.utc_now())
+    last = catalog.read_status(store, dataset)
+    return Status(
+        dataset=dataset,
+        checked_at=now,
+        outcome=outcome,
+        detail=detail,
+        vintage=vintage,
+        version=version,
+        rejected=rejected,
+        diagnosis=diagnosis,
+        asked_at=now if asked else last.asked_at if last else "",
+        cost=running.cost() if running else None,
+        seconds=running.seconds() if running else None,
+    )

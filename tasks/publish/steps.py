@@ -1,0 +1,307 @@
+"""The way of one dataset from its source to readers, as steps with one typed value in and one out.
+
+Nothing here knows Prefect: a flow wraps each step in a task. How a run can end stands in ``tasks.warehouse.outcomes``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from configs.breaks import load_breaks
+from configs.contract import Contract
+from configs.errors import (
+    NotPublishedError,
+    ObjectNotFoundError,
+    VintageRegressedError,
+)
+from configs.settings import Keys, from_environment, has_settings
+from expectations.check import GateInput, Other
+from tasks.build import from_versions, partitioned
+from tasks.common.stages import in_stage
+from tasks.extract import partners
+from tasks.extract.registry import load_source
+from tasks.extract.source import Ask, Extraction, Meter
+from tasks.publish import caveats, compatibility
+from tasks.publish.manifest import code_version, inputs_sha256, manifest_of
+from tasks.publish.staged import parquet_bytes, read_back, stage_page
+from tasks.quality.gate import judge
+from tasks.quality.results import Report, failures_of
+from tasks.raw.archive import RawArchive
+from tasks.storage.object_store import ObjectStore
+from tasks.transform.registry import HasCompanions, load_transform
+from tasks.warehouse import clock_check, layout, protocol, reader
+from tasks.warehouse.outcomes import Checked, Fetched, Published, RejectedError, Request, Skipped
+from tasks.warehouse.protocol import Built, Draft, Head, Release, Sealed
+from tasks.warehouse.records import Manifest
+from tasks.warehouse.upkeep.verify import confirm
+
+# ------------------------------------------------------------------------ steps
+
+
+@in_stage("extract")
+def fetch(
+    request: Request,
+    head: Head,
+    archive: RawArchive,
+    meter: Meter | None = None,
+    keys: Keys = from_environment,
+) -> Fetched:
+    """Gets and archives what the request asks for, and what its columns refer to. ``meter`` is counted up, also if it
+    fails.
+
+    Raises:
+        BreakingChangeError: the contract breaks readers of what is published; nothing is asked for.
+        WrongClockError: the clock, or the log, is of the future; nothing is asked for.
+        SourceError: the publisher gives nothing that can be used.
+    """
+    compatibility.refuse_breaking(head, request.contract)
+    clock_check.believed(archive.store, head.dataset, head.latest, protocol.utc_now())
+    manifest = head.manifest
+    known = archive.known(manifest) if manifest else {}
+    if request.contract.derived_from:
+        return Fetched(request.source, from_versions.documents(archive, request.contract, known), meter or Meter())
+    ask = Ask(
+        dataset=request.contract.name,
+        vintage=request.vintage,
+        refresh=request.refresh,
+        months=request.months,
+        known=known,
+        known_vintage=manifest.vintage if manifest else None,
+        meter=meter or Meter(),
+        keys=keys,
+        published=lambda dataset, path: _published_file(archive.store, dataset, path),
+    )
+    documents = load_source(request.source).fetch(ask, archive)
+    if request.contract.referring:
+        documents = (*documents, partners.document(archive))
+    return Fetched(request.source, documents, ask.meter)
+
+
+def same_input(head: Head, request: Request, fetched: Fetched) -> Skipped | None:
+    """Whether these very bytes were published already, from ``latest.json`` alone: nothing has to be parsed then.
+
+    For a publisher that can only be what readers get *now*: the bytes of an earlier version mean that it went back to
+    them, which is a fault or news, never nothing. Bundled vintages are replayed in order, so any will do.
+    """
+    latest, manifest = head.latest, head.manifest
+    if latest is None or manifest is None:
+        return None
+    contract, inputs = request.contract, inputs_sha256(request.contract, fetched.documents)
+    for entry in reversed(latest.published):
+        same = entry.inputs_sha256 == inputs and entry.version not in latest.yanked
+        replayed = request.kind == "snapshot" and entry.vintage < manifest.vintage
+        if same and (entry.version == latest.version or replayed) and request.vintage in (None, entry.vintage):
+            told = f"the same input was published as {entry.version}"
+            return Skipped(contract.name, entry.version, entry.vintage, "unchanged", told)
+    return None
+
+
+def older_vintage(head: Head, contract: Contract, extraction: Extraction) -> Skipped | None:
+    """Whether a newer vintage is published already; or the same, from the publisher itself, which bundled figures
+    never replace.
+
+    Raises:
+        VintageRegressedError: a live publisher gives an older state than the one published.
+    """
+    latest = head.latest
+    if latest is None or head.manifest is None:
+        return None
+    published = head.manifest.vintage
+    from_here = {s.source for s in head.manifest.sources if s.role != partners.ROLE} <= {extraction.source}
+    if extraction.vintage > published or (
+        extraction.vintage == published and (from_here or not extraction.vintage_may_go_back)
+    ):
+        return None
+    if not extraction.vintage_may_go_back:
+        raise VintageRegressedError(
+            extraction.source,
+            f"gives vintage {extraction.vintage}, older than {published} which is published as "
+            f"{contract.name}@{latest.version}; nothing was published. Check the address of the source; "
+            f"if the published version is wrong, yank it first",
+            raw_keys=tuple(d.raw_key for d in extraction.documents),
+        )
+    return Skipped(
+        contract.name,
+        latest.version,
+        extraction.vintage,
+        "superseded",
+        f"vintage {published} is published as {latest.version}",
+    )
+
+
+def nothing_new(head: Head, request: Request, extraction: Extraction) -> Skipped | None:
+    """Whether the log already answers this extraction: the same input, or a newer vintage."""
+    fetched = Fetched(extraction.source, extraction.documents, extraction.meter)
+    return same_input(head, request, fetched) or older_vintage(head, request.contract, extraction)
+
+
+def same_content(head: Head, built: Built, vintage: str) -> Skipped | None:
+    """Whether the candidate says what the current version says, in figures and in contract."""
+    now = head.manifest
+    if now is None or (now.content_sha256, now.contract_sha256) != (built.content_sha256, built.contract_sha256):
+        return None
+    return Skipped(now.dataset, now.version, vintage, "unchanged", f"the content equals that of {now.version}")
+
+
+@in_stage("stage")
+def stage(store: ObjectStore, head: Head, built: Built) -> Draft:
+    """Claims a version and stages the data under it."""
+    return protocol.stage_data(store, protocol.claim(store, head), built)
+
+
+@in_stage("check")
+def check(
+    store: ObjectStore, request: Request, extraction: Extraction, built: Built, draft: Draft, yanked: Mapping[str, str]
+) -> Checked:
+    """Computes the changes against the parent and judges what was staged, read back from the store.
+
+    Raises:
+        CheckCouldNotRunError: a check raised; the run fails, nothing is rejected and nothing passes.
+        CorruptVersionError: the store does not hold what was staged.
+    """
+    contract, head = request.contract, draft.head
+    confirm(store, draft)
+    made_from = from_versions.inputs(contract, extraction.documents)
+    with read_back(store, contract, draft, {d.role: d for d in extraction.documents}) as staged:
+        report = judge(
+            GateInput(
+                contract=contract,
+                data=staged.data,
+                staged_schemas=staged.schemas,
+                parent=staged.parent,
+                in_memory=staged.in_memory,
+                tables=partitioned.judged(extraction.tables, staged.partitions),
+                vintage=extraction.vintage,
+                asked_vintage=request.vintage,
+                parent_vintage=head.manifest.vintage if head.manifest else None,
+                yanked_contents=yanked,
+                content_sha256=built.content_sha256,
+                live=request.kind == "live" and has_settings(request.source),
+                others=lambda name: _other(store, name, made_from.get(name)),
+                breaks=load_breaks(contract.name),
+                breaks_seen=head.manifest.breaks_seen if head.manifest else (),
+            )
+        )
+        draft = staged.draft
+        if not from_versions.is_history(contract):  # what changed in it is what changed in its dataset
+            sides = (staged.data, staged.parent)
+            draft = stage_page(store, contract, draft, extraction.vintage, staged.counts, sides)
+    draft = protocol.stage_bytes(store, draft, "quality.parquet", parquet_bytes(report.frame()))
+    draft = protocol.stage_bytes(store, draft, "quality_gx.json", report.gx_json)
+    draft = protocol.stage_bytes(store, draft, "notes.parquet", parquet_bytes(caveats.frame(contract)))
+    for path, frame in _companions(store, contract, extraction, head).items():
+        draft = protocol.stage_bytes(store, draft, path, parquet_bytes(frame))
+    return Checked(draft, built, extraction, staged.counts, report)
+
+
+@in_stage("publish")
+def seal(store: ObjectStore, contract: Contract, checked: Checked) -> Sealed:
+    """Writes the manifest: passed or rejected, by the report."""
+    return protocol.seal(store, checked.draft, manifest_of(contract, checked))
+
+
+@in_stage("publish")
+def publish(store: ObjectStore, sealed: Sealed, report: Report) -> Published:
+    """Shows a passed version to readers.
+
+    Raises:
+        RejectedError: the version was rejected; nothing changes for readers.
+        ConcurrentPublishError: another publisher was first.
+    """
+    manifest = sealed.manifest
+    if manifest.status == "rejected":
+        raise rejection(manifest, report.failures_by_severity(), sealed.head)
+    release: Release = protocol.swap(store, sealed)
+    return published(release.manifest, report)
+
+
+def published(m: Manifest, report: Report) -> Published:
+    """What there is to tell of a version that readers of latest get."""
+    return Published(m.dataset, m.version, m.parent, m.vintage, m.rows, m.changes, m.quality, tuple(report.failures()))
+
+
+# ---------------------------------------------------------------------- details
+
+
+def _other(store: ObjectStore, dataset: str, made_from: Manifest | None) -> Other | None:
+    """What readers get of another dataset, for checks across sources; None if nothing of it is published.
+
+    Args:
+        made_from: the version of it that the candidate was made from, whatever was published since.
+    """
+    latest, _ = protocol.read_latest(store, dataset)
+    if latest is None:
+        return None
+    manifest = made_from or reader.resolve(store, dataset).manifest
+    return Other(reader.scan(store, manifest), manifest.vintage)
+
+
+def _companions(
+    store: ObjectStore, contract: Contract, extraction: Extraction, head: Head
+) -> Mapping[str, pl.DataFrame]:
+    """Tables that a dataset publishes beside its rows, by path."""
+    if from_versions.is_history(contract):
+        return {}
+    transform = load_transform(contract.name)
+    if not isinstance(transform, HasCompanions):
+        return {}
+
+    def before(path: str) -> pl.DataFrame | None:
+        parent = head.manifest
+        if parent is None or not any(f.path == path for f in parent.files):
+            return None
+        return pl.read_parquet(store.get(layout.version(contract.name, parent.version, path)).body)
+
+    return transform.companions(extraction.tables, before)
+
+
+def _published_file(store: ObjectStore, dataset: str, path: str) -> tuple[str, bytes] | None:
+    latest, _ = protocol.read_latest(store, dataset)
+    if latest is None or not any(f.path == path for f in reader.resolve(store, dataset).manifest.files):
+        return None
+    key = layout.version(dataset, latest.version, path)
+    return key, store.get(key).body
+
+
+def yanked_contents(head: Head) -> dict[str, str]:
+    """Content hash of each yanked version, with its name and the reason."""
+    if head.latest is None:
+        return {}
+    reasons = {e.version: e.reason for e in head.latest.log if e.event == "yanked"}
+    return {
+        e.content_sha256: f"{e.version} ({reasons[e.version]})" for e in head.latest.published if e.version in reasons
+    }
+
+
+def rejected_before(
+    store: ObjectStore, head: Head, contract: Contract, extraction: Extraction, rejected: str | None
+) -> RejectedError | None:
+    """The rejection of version ``rejected``, if it was of the same input, by the same code, against the same
+    parent: a schedule that meets the same bad input every hour must not leave a rejected version every hour."""
+    if rejected is None or (head.latest and rejected in head.latest.retired_versions):
+        return None  # without its data nobody could promote it: it is judged again
+    try:
+        manifest = protocol.read_manifest(store, contract.name, rejected)
+        evidence = reader.quality(store, manifest)
+    except (NotPublishedError, ObjectNotFoundError):
+        return None
+    parent = head.latest.version if head.latest else None
+    same = (manifest.status, manifest.inputs_sha256, manifest.code_version, manifest.parent)
+    if same != ("rejected", inputs_sha256(contract, extraction.documents), code_version(), parent):
+        return None
+    today = protocol.stamp(protocol.utc_now())[:10]
+    if any(manifest.created_at[:10] < b.since.isoformat() <= today for b in load_breaks(contract.name)):
+        return None  # a break is expected by now that was not then
+    return rejection(manifest, failures_of(evidence), head)
+
+
+def rejection(m: Manifest, failures: list[str], head: Head) -> RejectedError:
+    """The rejection of a version, and what readers get instead."""
+    return RejectedError(m.dataset, m.version, failures, served(head), m.quality, m.diagnosis)
+
+
+def served(head: Head) -> str | None:
+    """What readers of latest get, as ``dataset@version``."""
+    return f"{head.dataset}@{head.latest.version}" if head.latest else None

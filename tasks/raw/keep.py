@@ -1,0 +1,137 @@
+"""Keeping bytes under their hash, with a look at what stands there already.
+
+Neither a name nor a size says that bytes are whole: an upload by hand that was cut short, or a disk that lies, would
+have a version published that names an input from which nobody can make it again. So whatever is there already is read
+and hashed, each time. That costs a read of what a publisher has just sent, never more: a document that was not asked
+for again is not kept again. (Trusting the inputs of the current version was dropped: they are damaged like any other.)
+
+The right bytes heal a damaged object: the damaged ones are kept beside it, then it is swapped. Where the identity in
+use may only create, as a writer on AWS, somebody who may delete has to make room.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from pathlib import Path
+
+from configs.errors import (
+    DamagedRawError,
+    NewerFormatError,
+    ObjectExistsError,
+    ObjectNotFoundError,
+    PreconditionFailedError,
+    StoreError,
+    StorePermissionError,
+)
+from tasks.storage.documents import refuse_newer
+from tasks.storage.object_store import ObjectStore, Stored
+from tasks.warehouse import layout
+
+log = logging.getLogger("techtrade")
+TRIES = 5
+
+
+def body(store: ObjectStore, key: str, body: bytes) -> None:
+    """Have these bytes under the key; ``key`` is of their hash.
+
+    Raises:
+        DamagedRawError: others are there, and may not be replaced.
+    """
+    there = _there(store, key)
+    if there is None:
+        try:
+            store.create(key, body)
+            return
+        except ObjectExistsError:  # another run was first
+            there = _there(store, key)
+    if there is None or there.body != body:
+        _heal(store, key, body)
+
+
+def file(store: ObjectStore, key: str, path: Path) -> None:
+    """Have the bytes of a file of any size under the key.
+
+    Raises:
+        DamagedRawError: others are there, and may not be replaced.
+    """
+    if store.size(key) is None:
+        try:
+            store.create_file(key, path)
+            return
+        except ObjectExistsError:  # another run was first
+            pass
+    if not _equal(store, key, path):
+        _heal(store, key, path.read_bytes())  # in memory, as a swap needs it; seldom enough
+
+
+def sidecar(store: ObjectStore, key: str, told: bytes) -> None:
+    """Have a note beside a document that says where it came from. One that is sound stays: it knows when first. One
+    that is damaged is written again, if that is allowed: no version depends on it."""
+    note = f"{key}.json"
+    there = _there(store, note)
+    try:
+        if there is None:
+            store.create(note, told)
+        elif not is_sidecar(there.body, key):
+            store.replace(note, told, there.etag)
+            log.warning("%s was damaged and is written again", note)
+    except (ObjectExistsError, PreconditionFailedError):
+        return  # another run may have seen the same bytes first, and then its note says so
+    except StorePermissionError as e:
+        log.warning("%s is damaged, and this identity may not write it again: %s", note, e)
+
+
+def is_sidecar(body: bytes, key: str) -> bool:
+    """Whether it is the note on the document of that key, or one of a newer techtrade, which is left as it is."""
+    try:
+        about = json.loads(body.decode())
+        refuse_newer(about, key)
+    except NewerFormatError:
+        return True
+    except (ValueError, RecursionError):
+        return False
+    sha256 = about.get("sha256") if isinstance(about, dict) else None
+    return isinstance(sha256, str) and len(sha256) == 64 and sha256 in key
+
+
+def _equal(store: ObjectStore, key: str, path: Path) -> bool:
+    if store.size(key) != path.stat().st_size:
+        return False
+    with store.local_file(key) as there, open(there, "rb") as mine, open(path, "rb") as other:
+        return hashlib.file_digest(mine, "sha256").digest() == hashlib.file_digest(other, "sha256").digest()
+
+
+def _there(store: ObjectStore, key: str) -> Stored | None:
+    try:
+        return store.get(key)
+    except ObjectNotFoundError:
+        return None
+
+
+def _heal(store: ObjectStore, key: str, body: bytes) -> None:
+    for _ in range(TRIES):
+        there = _there(store, key)
+        if there is not None and there.body == body:
+            return
+        if there is None:
+            raise StoreError(
+                f"Cannot archive {key}: the name is taken, and there is no object under it. If its folder is a "
+                "symbolic link, remove the link, then publish again"
+            )
+        aside = layout.damaged(key, hashlib.sha256(there.body).hexdigest())
+        try:
+            store.create(aside, there.body)
+            store.replace(key, body, there.etag)
+        except PreconditionFailedError:  # another run heals it, too
+            continue
+        except StorePermissionError as e:
+            raise DamagedRawError(
+                key,
+                "The right bytes were downloaded, but this identity may not replace it. Delete the object with the "
+                f"credentials of the role maintenance (docs/access.md), then publish again; a copy is kept as {aside}",
+            ) from e
+        log.warning("%s was damaged and is healed; the damaged bytes are kept as %s", key, aside)
+        return
+    raise StoreError(f"{key} kept changing while it was healed; publish again when fewer publishers run")

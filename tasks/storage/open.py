@@ -1,0 +1,80 @@
+"""From an address to a store."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from configs.addresses import has_login, without_login, without_query
+from configs.contract import dataset_names, derived_names
+from configs.errors import ConfigError, NoBucketError, NoStoreError
+from configs.history_contract import base_of
+from tasks.storage.local import LocalStore
+from tasks.storage.object_store import ObjectStore
+from tasks.warehouse import layout
+
+ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3")
+
+
+def open_store(url: str, attempts: int | None = None) -> ObjectStore:
+    """The store at a folder, ``file://`` or ``s3://`` address. Nothing is created or contacted yet.
+
+    ``attempts``: at a request to S3 that is answered 503 or not at all; None for few, as who waits at a terminal wants.
+
+    Raises:
+        ConfigError: an address of another kind. The publishing protocol needs conditional writes, which each
+            kind of store has to bring; others are refused rather than half supported.
+    """
+    try:
+        without_query(url) if "://" in url else without_login(url)
+        parts = urlsplit(url)
+    except ValueError as e:
+        raise ConfigError(f"the address of the store: {e}") from None
+    if not url.strip():
+        raise ConfigError("the address of the store is empty; name a folder or s3://bucket/prefix")
+    if parts.scheme == "file" and parts.netloc not in ("", "localhost"):
+        raise ConfigError(f"{url}: file:// takes a whole path, as in file:///srv/store; or leave file:// out")
+    if parts.scheme in ("", "file"):
+        return LocalStore(Path(unquote(parts.path) if parts.scheme else url).expanduser())
+    if parts.scheme == "s3":
+        for variable in ENDPOINTS:
+            if has_login(os.environ.get(variable, "")):
+                raise ConfigError(
+                    f"{variable} has a user or password in it, which errors and logs would show; set AWS_ACCESS_KEY_ID "
+                    "and AWS_SECRET_ACCESS_KEY instead"
+                )
+        from tasks.storage.s3 import S3Store
+
+        return S3Store(url) if attempts is None else S3Store(url, attempts=attempts)
+    raise ConfigError(
+        f"store {parts.scheme}://... is not supported: a folder, file:// or s3://bucket/prefix is, "
+        "because publishing needs conditional writes"
+    )
+
+
+def existing_store(url: str) -> ObjectStore:
+    """Return the store at an address for a command that reads, watches or changes what is there.
+
+    A store is there if it has a catalog, or what a run leaves behind before there is one: the folder of a dataset, raw
+    documents, alerts, the note of a schedule. Costs one request where there is a catalog.
+
+    Raises:
+        NoStoreError: there is none. An empty folder looks healthy to who only counts what is wrong in it.
+        StoreError: the store could not be asked.
+        ConfigError: as of ``open_store``.
+    """
+    store = open_store(url)
+    if isinstance(store, LocalStore) and not store.root.is_dir():
+        raise NoStoreError(store.url, "it is a file, not a folder" if store.root.exists() else "no such folder")
+    try:
+        if store.size(layout.CATALOG) is not None or any(map(_is_ours, store.folders(""))):
+            return store
+    except NoBucketError as e:
+        raise NoStoreError(store.url, f"there is no bucket {e.bucket!r}") from e
+    raise NoStoreError(store.url, f"it has no {layout.CATALOG}, and nothing was ever published into it")
+
+
+def _is_ours(folder: str) -> bool:
+    """Whether a run makes such a folder at the root of a store. No contract is read: one of them may be wrong."""
+    return folder in layout.COMMON or (base_of(folder) or folder) in (*dataset_names(), *derived_names())
