@@ -71,14 +71,15 @@ bench: $(STAMP)
 freeze: $(STAMP)
 	@$(BIN)/python -m tasks.publish.compatibility
 
+DOUBLES := $(BIN)/python -m tests.doubles.demo
 demo-sources: $(STAMP)
-	@$(BIN)/python -m tests.doubles.demo
+	@$(DOUBLES)
 
 stack: $(STAMP)
-	@$(BIN)/python -m deploy.stack up
+	@$(BIN)/python -m deploy.stack up --doubles '$(DOUBLES)'
 
 stack-test: $(STAMP)
-	@$(BIN)/python -m deploy.stack test
+	@$(BIN)/python -m deploy.stack test --doubles '$(DOUBLES)'
 
 # In an environment of its own: checkov pins much that the product needs newer.
 DEPLOY_STAMP := .venv-deploy/.installed-$(shell cksum deploy/checks/requirements.lock 2>/dev/null | cut -d' ' -f1)

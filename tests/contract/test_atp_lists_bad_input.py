@@ -21,6 +21,7 @@ from configs.errors import (
     SourceResponseError,
     SourceUnavailableError,
 )
+from synthetic.memory import Memory
 from tasks.extract.bundled import atp_lists
 from tasks.extract.census import atp_lists as census_atp_lists
 from tasks.extract.census import ft900
@@ -31,7 +32,6 @@ from tasks.storage.open import open_store
 from tasks.warehouse import layout
 from tests.command import Ran
 from tests.doubles.publishers import HTML, Double
-from tests.memory import Memory
 from tests.unit import test_ft900
 from tests.unit.test_atp_products import CODES, atp_list, schedule_b
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from synthetic.memory import Memory
 from tasks.extract.bundled import atp_lists
 from tasks.extract.census import atp_list_parse, ft900
 from tasks.extract.source import Ask, RawDocument
-from tests.memory import Memory
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 LISTS, FT900 = SHARED / "sources" / "census_atp_lists", SHARED / "sources" / "census_ft900"

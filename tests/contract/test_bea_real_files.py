@@ -9,9 +9,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from synthetic.memory import Memory
 from tasks.extract.bea import code_tree as codes
 from tasks.extract.bea import tables
-from tests.memory import Memory
 
 SOURCES = Path(__file__).parents[2].parent / "shared" / "sources" / "bea_metadata"
 pytestmark = pytest.mark.skipif(not SOURCES.is_dir(), reason="BEA's own lists are not beside this checkout")

@@ -9,13 +9,12 @@ import polars as pl
 import pytest
 
 from configs.release_calendar import month_after
+from synthetic.trade import atp, world
 from tasks.storage.open import open_store
 from tasks.warehouse import layout, reader
 from tests.command import Ran
 from tests.contract.test_census_hitech import point_at
 from tests.doubles.census_api import CensusApi
-from tests.doubles.hitech_world import world
-from tests.doubles.publishers import atp
 
 VALUE = {"exports": ("ALL_VAL_MO", "ALL_VAL_YR"), "imports": ("GEN_VAL_MO", "GEN_VAL_YR")}
 FULL = "2025-10"

@@ -17,8 +17,8 @@ import fastexcel
 import polars as pl
 import pytest
 
+from synthetic.memory import Memory
 from tasks.extract import partners
-from tests.memory import Memory
 
 SOURCES = Path(__file__).parents[2].parent / "shared" / "sources"
 pytestmark = pytest.mark.skipif(not SOURCES.is_dir(), reason="the publishers' own files are not beside this checkout")

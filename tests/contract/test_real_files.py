@@ -10,11 +10,11 @@ import polars as pl
 import pytest
 
 from configs.errors import SourceResponseError
+from synthetic.memory import Memory
 from tasks.extract.bundled import snapshot
 from tasks.extract.census import balance_workbook
 from tasks.extract.source import Ask, RawDocument
 from tasks.extract.world_bank import indicators_parse as pages
-from tests.memory import Memory
 
 SOURCES = Path(__file__).parents[2].parent / "shared" / "sources"
 pytestmark = pytest.mark.skipif(not SOURCES.is_dir(), reason="the publishers' own files are not beside this checkout")

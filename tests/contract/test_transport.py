@@ -16,6 +16,7 @@ import pytest
 
 from configs.errors import ConfigError, SourceError, SourceResponseError, SourceUnavailableError
 from configs.settings import SourceSettings, source_settings
+from synthetic.memory import Memory
 from tasks.extract.http import wire
 from tasks.extract.http.client import Client
 from tasks.extract.http.responses import retry_after
@@ -26,7 +27,6 @@ from tests.cases import quick
 from tests.command import Ran
 from tests.doubles.misbehaviour import BODY, _gzip
 from tests.doubles.publishers import CensusDouble, Double
-from tests.memory import Memory
 
 SOURCE = "census_balance"
 

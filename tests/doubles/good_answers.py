@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from synthetic.memory import Memory
 from tasks.extract.bea import parse
 from tasks.extract.bea import tables as bea_tables
 from tasks.extract.bea.code_tree import documents as reference
@@ -15,7 +16,6 @@ from tasks.extract.census import trade_api_parse
 from tasks.extract.drift import metadata
 from tasks.extract.source import RawDocument
 from tasks.extract.world_bank import archives_parse, indicators, indicators_parse
-from tests.memory import Memory
 
 
 @dataclass(frozen=True)

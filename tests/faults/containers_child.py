@@ -22,6 +22,7 @@ from typing import Any
 import fastexcel
 
 from configs.errors import SourceError
+from synthetic.memory import Memory
 from tasks.extract import workbook
 from tasks.extract.census import balance_workbook, ft900
 from tasks.extract.census.merchandise.month import read_month
@@ -30,7 +31,6 @@ from tasks.extract.http.session import Session
 from tasks.extract.source import Ask, RawDocument
 from tests.doubles import ft900_workbook, publishers
 from tests.faults import bombs
-from tests.memory import Memory
 from tests.unit.test_bulk_month import concord, detail, zipped
 
 GB = 2**30

@@ -121,4 +121,4 @@ def test_files_of_deploy_are_read_from_the_wheel(elsewhere: Elsewhere) -> None:
 
 def test_without_the_extra_the_command_says_what_to_install(wheel: Path, tmp_path: Path) -> None:
     said = _environment(tmp_path, str(wheel))("--help", code=2)
-    assert said == "error: techtrade is installed without what its commands need: pip install 'techtrade[publish]'\n"
+    assert said == "error: commands need packages that are not installed: pip install 'techtrade[publish]'\n"

@@ -18,13 +18,13 @@ from configs.errors import (
     SourceResponseError,
     VintageUnavailableError,
 )
+from synthetic.memory import Memory
 from tasks.build.parquet import conform
 from tasks.extract.bundled import atp_lists
 from tasks.extract.census import atp_list_parse
 from tasks.extract.census import atp_lists as census_atp_lists
 from tasks.extract.source import Ask, Extraction, RawDocument
 from tasks.transform import atp_products
-from tests.memory import Memory
 
 DATASET = "atp_products"
 # 300 codes of ten groups, and all the chapters of Schedule B.
