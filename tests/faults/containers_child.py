@@ -31,7 +31,7 @@ from tasks.extract.http.session import Session
 from tasks.extract.source import Ask, RawDocument
 from tests.doubles import ft900_workbook, publishers
 from tests.faults import bombs
-from tests.unit.test_bulk_month import concord, detail, zipped
+from tests.unit.extract.test_census_merchandise import concord, detail, zipped
 
 GB = 2**30
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy import ROOT
+from tests.paths import ROOT
 
 PRODUCT = ("configs", "expectations", "flows", "tasks")
 BESIDE = ("benchmarks", "deploy", "synthetic")
