@@ -7,11 +7,12 @@ STAMP  := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml 2>/dev
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 UV     := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
 
-.PHONY: help run test test-slow faults lint format types check lock bench freeze demo-sources stack stack-test deploy-check clean
+.PHONY: help run test test-python test-slow faults lint format types check lock bench freeze demo-sources stack stack-test deploy-check clean
 
 help:
 	@echo "make run        publish the bundled vintages into ./warehouse and show what came out"
 	@echo "make test       the test suite (needs no network)"
+	@echo "make test-python OTHER=python3.13  the unit tests on another Python, in .venv-other"
 	@echo "make test-slow  the drills that repeat something many times"
 	@echo "make faults     every fault of docs/faults.md, counted (WRITE=1 writes the table)"
 	@echo "make check      lint, format, types"
@@ -44,6 +45,12 @@ run: $(STAMP)
 
 test: $(STAMP)
 	@$(BIN)/python -m pytest -m "not slow" -n 2
+
+test-python: $(STAMP)
+	@$(BIN)/uv venv --quiet --clear --python $(OTHER) .venv-other
+	@$(BIN)/uv pip install --quiet --python .venv-other/bin/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python .venv-other/bin/python --offline --no-deps --no-build-isolation -e .
+	@.venv-other/bin/python -m pytest -m "not slow" -n 2 tests/unit
 
 test-slow: $(STAMP)
 	@# The drills of the stack have the machine for themselves: a database that is away for a minute is away for longer
@@ -101,4 +108,4 @@ lock:
 	$(LOCK) deploy/checks/requirements.in -o deploy/checks/requirements.lock
 
 clean:
-	rm -rf $(VENV) .venv-deploy .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-deploy .venv-other .pytest_cache .mypy_cache .ruff_cache .hypothesis
