@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 from synthetic.bea import ITA_SHARES, Rows, World, annual_rows, codes, quarterly
 from synthetic.memory import Memory
 from tasks.extract.bea.code_tree import documents as reference
-from tasks.extract.source import RawDocument
+from tasks.raw.documents import RawDocument
 
 KEY = "0BADCAFE-1234-4BEA-8BEA-C0FFEEC0FFEE"
 Query = Mapping[str, str]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import TechtradeError
+from configs.months import Months
 from configs.settings import source_settings
 from configs.words import plural
 from flows.cli.output import print_json, progress, remark
@@ -12,7 +13,7 @@ from flows.cli.versions import open_to_write
 from flows.prefect_setup import embedded
 from flows.prefect_setup.defaults import refuse_unknown_sources
 from flows.prefect_setup.run_flow import could_not_begin
-from tasks.extract.source import Months, in_words
+from tasks.extract.source import in_words
 from tasks.warehouse import catalog
 from tasks.warehouse.outcomes import Outcome, Request
 from tasks.warehouse.protocol import utc_now

@@ -14,7 +14,7 @@ from tasks.storage.open import open_store
 from tasks.warehouse import layout, reader
 from tests.doubles.census_api import CensusApi
 from tests.integration.extract.test_census_trade_api import point_at
-from tests.support.command import Ran
+from tests.support.plain import Ran
 
 VALUE = {"exports": ("ALL_VAL_MO", "ALL_VAL_YR"), "imports": ("GEN_VAL_MO", "GEN_VAL_YR")}
 FULL = "2025-10"

@@ -11,7 +11,8 @@ import pytest
 from synthetic.memory import Memory
 from tasks.extract.bundled import atp_lists
 from tasks.extract.census import atp_list_parse, ft900
-from tasks.extract.source import Ask, RawDocument
+from tasks.extract.source import Ask
+from tasks.raw.documents import RawDocument
 from tests.paths import SHARED
 
 LISTS, FT900 = SHARED / "sources" / "census_atp_lists", SHARED / "sources" / "census_ft900"

@@ -26,7 +26,7 @@ from tasks.news import webhooks
 from tests.doubles.misbehaviour import BODY, _gzip
 from tests.doubles.publishers import CensusDouble, Double
 from tests.support.cases import quick
-from tests.support.command import Ran
+from tests.support.plain import Ran
 
 SOURCE = "census_balance"
 

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from expectations.check import GateInput
 from synthetic.bea import World
 from synthetic.bea_api import documents
@@ -32,7 +32,7 @@ def made(dataset: str, state: int, size: str = "full") -> tuple[str, dict[str, p
     extraction = source.parse(dataset, documents(World(size, state), dataset), None)
     partners = partner_reference.table(partner_reference.document(Memory()))
     tables = {n: f.collect().lazy() for n, f in {**extraction.tables, "partners": partners}.items()}
-    return extraction.vintage, tables, load_transform(dataset).transform(tables).collect()
+    return extraction.vintage, tables, load_transform(load_contract(dataset)).transform(tables).collect()
 
 
 def good(dataset: str, state: int = 2024) -> pl.DataFrame:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from configs import contract as contracts
+from configs import contracts
 from configs.errors import DamagedRawError, StoreError, StorePermissionError
 from tasks.publish import restore
 from tasks.raw import housekeeping
