@@ -27,6 +27,7 @@ import polars as pl
 from benchmarks.harness import Ratio, in_turn, judging_in, published, seconds
 from configs.contracts import load_contract
 from flows.prefect_setup.defaults import prepare
+from synthetic.trade_api import rendered
 from tasks.build.recipe_publisher import PublisherRecipe
 from tasks.build.request import Request
 from tasks.extract import partners
@@ -37,7 +38,6 @@ from tasks.raw.archive import RawArchive
 from tasks.raw.documents import RawDocument
 from tasks.storage.local import LocalStore
 from tasks.warehouse.outcomes import RejectedError
-from tests.doubles.census_api import rendered
 
 NEWEST = "2025-10"
 DATASET = "atp_trade_monthly"

@@ -1,5 +1,15 @@
 """``techtrade``: the command line."""
 
-from flows.cli.app import main
+import sys
+from importlib.util import find_spec
+
+if find_spec("click") is None:
+    print(
+        "error: techtrade is installed without what its commands need: pip install 'techtrade[publish]'",
+        file=sys.stderr,
+    )
+    sys.exit(2)
+else:
+    from flows.cli.app import main
 
 __all__ = ["main"]

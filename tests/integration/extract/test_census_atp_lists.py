@@ -21,6 +21,7 @@ from configs.errors import (
     SourceResponseError,
     SourceUnavailableError,
 )
+from synthetic.memory import Memory
 from tasks.extract.bundled import atp_lists
 from tasks.extract.census import atp_lists as census_atp_lists
 from tasks.extract.census import ft900
@@ -33,7 +34,6 @@ from tasks.warehouse import layout
 from tests.doubles import ft900_workbook
 from tests.doubles.atp_lists import CODES, atp_list, bundled_as_published, schedule_b
 from tests.doubles.publishers import HTML, Double
-from tests.support.memory import Memory
 from tests.support.plain import Ran
 
 DATASET = "atp_products"

@@ -10,13 +10,13 @@ import pytest
 
 from configs.contracts import dataset_names, load_contract
 from configs.errors import SourceResponseError
+from synthetic.memory import Memory
 from tasks.extract.bundled import snapshot
 from tasks.extract.census import balance_workbook
 from tasks.extract.source import Ask
 from tasks.extract.world_bank import indicators_parse as pages
 from tasks.raw.documents import RawDocument
 from tests.paths import SOURCES
-from tests.support.memory import Memory
 
 pytestmark = pytest.mark.skipif(not SOURCES.is_dir(), reason="the publishers' own files are not beside this checkout")
 

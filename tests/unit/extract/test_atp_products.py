@@ -17,6 +17,7 @@ from configs.errors import (
     SourceResponseError,
     VintageUnavailableError,
 )
+from synthetic.memory import Memory
 from tasks.build.parquet import conform
 from tasks.extract.bundled import atp_lists
 from tasks.extract.census import atp_list_parse
@@ -26,7 +27,6 @@ from tasks.raw.documents import RawDocument
 from tasks.transform import atp_products
 from tests.doubles.atp_lists import CODES, atp_list, schedule_b
 from tests.support.atp_products import DATASET, bundled, products
-from tests.support.memory import Memory
 
 
 def own_form(codes: dict[str, str]) -> bytes:

@@ -17,6 +17,7 @@ from configs.errors import ConfigError, IncompleteResponseError, SourceError, Vi
 from configs.operations import Series
 from configs.settings import has_settings, source_settings
 from configs.source_series import series_of_dataset, series_of_source
+from synthetic.memory import Memory
 from tasks.common.redact import Scrubber, without_secrets
 from tasks.extract.bundled import snapshot
 from tasks.extract.http.client import Client
@@ -24,7 +25,6 @@ from tasks.extract.registry import load_source
 from tasks.extract.source import Ask, Meter
 from tasks.extract.world_bank import indicators
 from tasks.raw.documents import RawDocument
-from tests.support.memory import Memory
 
 SNAPSHOT = [name for name in dataset_names() if load_contract(name).sources.snapshot == "snapshot"]
 
