@@ -29,7 +29,6 @@ from benchmarks.bulk_months import FULL, Year, codes, detail, write_month
 from benchmarks.harness import Ratio, in_turn, judging_in, seconds
 from configs.contract import load_contract
 from configs.settings import load_settings
-from flows.prefect_setup.defaults import prepare
 from tasks.build import partitioned, recipe
 from tasks.build.parquet import file_sha256, written
 from tasks.common.sorted_merge import merged
@@ -171,7 +170,6 @@ def _peak(months: Sequence[date], sizes: Sizes) -> float:
 
 def publish_only(place: str, told: Sequence[tuple[str, str, str, int]]) -> None:
     """For ``_peak``: publishes, reading as many pieces at once as a run does, and prints the peak in MiB."""
-    prepare()
     store = LocalStore(Path(place))
     archive = RawArchive(store)
     documents = []
@@ -312,7 +310,6 @@ def everything() -> list[Ratio]:
 
 
 def main() -> None:
-    prepare()
     for ratio in everything():
         print(
             ratio.what,

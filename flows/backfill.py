@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from flows.prefect_setup.defaults import prepare
-
-prepare()
-
-from configs.contract import load_contract  # noqa: E402
-from configs.errors import UsageError  # noqa: E402
-from configs.first_publish import again, published_with  # noqa: E402
-from flows.prefect_setup import alert_hooks, json_logs  # noqa: E402
-from flows.prefect_setup.flow_decorator import deployed  # noqa: E402
-from flows.publish import bring  # noqa: E402
-from tasks.extract.registry import load_source  # noqa: E402
-from tasks.extract.source import AskedByMonth, Months  # noqa: E402
-from tasks.warehouse.outcomes import Outcome, Request  # noqa: E402
-from tasks.warehouse.protocol import utc_now  # noqa: E402
+from configs.contract import load_contract
+from configs.errors import UsageError
+from configs.first_publish import again, published_with
+from flows.prefect_setup import alert_hooks, json_logs
+from flows.prefect_setup.flow_decorator import deployed
+from flows.publish import bring
+from tasks.extract.registry import load_source
+from tasks.extract.source import AskedByMonth, Months
+from tasks.warehouse.outcomes import Outcome, Request
+from tasks.warehouse.protocol import utc_now
 
 
 @deployed("backfill", "{dataset} backfill {first} to {last}", alert_hooks.on_completion)

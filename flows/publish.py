@@ -18,26 +18,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from flows.prefect_setup.defaults import (
-    is_given_by_worker,
-    make_room,
-    prepare,
-    refuse_unknown_sources,
-    store_of_run,
-    task_runner,
-)
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.runtime import flow_run
+from prefect.tasks import Task
 
-prepare()
-
-from prefect import task  # noqa: E402
-from prefect.cache_policies import NO_CACHE  # noqa: E402
-from prefect.client.orchestration import get_client  # noqa: E402
-from prefect.client.schemas.objects import State, TaskRun  # noqa: E402
-from prefect.runtime import flow_run  # noqa: E402
-from prefect.tasks import Task  # noqa: E402
-
-from configs.contract import load_contract  # noqa: E402
-from configs.errors import (  # noqa: E402
+from configs.contract import load_contract
+from configs.errors import (
     ClaimLostError,
     ConcurrentPublishError,
     HeadMovedError,
@@ -45,27 +34,34 @@ from configs.errors import (  # noqa: E402
     StoreUnavailableError,
     TechtradeError,
 )
-from configs.settings import lockout_seconds  # noqa: E402
-from flows import announcing, following  # noqa: E402
-from flows.prefect_setup import alert_hooks, artifacts, json_logs, secrets, stopping  # noqa: E402
-from flows.prefect_setup.flow_decorator import deployed  # noqa: E402
-from tasks.build import recipe  # noqa: E402
-from tasks.common.log_context import bound  # noqa: E402
-from tasks.extract.source import Extraction, Refresh, in_words  # noqa: E402
-from tasks.publish import (  # noqa: E402
+from configs.settings import lockout_seconds
+from flows import announcing, following
+from flows.prefect_setup import alert_hooks, artifacts, json_logs, secrets, stopping
+from flows.prefect_setup.flow_decorator import deployed
+from flows.run_context import (
+    is_given_by_worker,
+    make_room,
+    refuse_unknown_sources,
+    store_of_run,
+    task_runner,
+)
+from tasks.build import recipe
+from tasks.common.log_context import bound
+from tasks.extract.source import Extraction, Refresh, in_words
+from tasks.publish import (
     compatibility,
     run_status,
     steps,
 )
-from tasks.publish.attempts import Sealings  # noqa: E402
-from tasks.raw.archive import RawArchive  # noqa: E402
-from tasks.storage.local import LocalStore  # noqa: E402
-from tasks.storage.object_store import ObjectStore  # noqa: E402
-from tasks.storage.open import open_store  # noqa: E402
-from tasks.warehouse import catalog, ledger, protocol, yank  # noqa: E402
-from tasks.warehouse.outcomes import Checked, Fetched, Followed, Outcome, Published, RejectedError, Request, SourceKind  # noqa: E402
-from tasks.warehouse.protocol import Built, Draft, Head  # noqa: E402
-from tasks.warehouse.records import Manifest  # noqa: E402
+from tasks.publish.attempts import Sealings
+from tasks.raw.archive import RawArchive
+from tasks.storage.local import LocalStore
+from tasks.storage.object_store import ObjectStore
+from tasks.storage.open import open_store
+from tasks.warehouse import catalog, ledger, protocol, yank
+from tasks.warehouse.outcomes import Checked, Fetched, Followed, Outcome, Published, RejectedError, Request, SourceKind
+from tasks.warehouse.protocol import Built, Draft, Head
+from tasks.warehouse.records import Manifest
 
 log = logging.getLogger("techtrade")
 json_logs.install()

@@ -11,9 +11,10 @@ from configs.errors import TechtradeError, UsageError
 from configs.settings import load_settings
 from configs.words import plural, shortened
 from expectations import runbooks
-from flows.cli.output import print_json, remark, say, table
+from flows.cli.output import print_json, say, table
 from flows.cli.versions import open_at
 from flows.prefect_setup.alert_hooks import address, alerting
+from flows.prefect_setup.remarks import remark
 from tasks.alerts import state_store
 from tasks.alerts.channels import Delivery, deliver, reachable
 from tasks.alerts.message import message, moment

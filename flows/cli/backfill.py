@@ -6,12 +6,13 @@ from configs.contract import load_contract
 from configs.errors import TechtradeError
 from configs.settings import source_settings
 from configs.words import plural
-from flows.cli.output import print_json, progress, remark
+from flows.cli.output import print_json, progress
 from flows.cli.publish import STARTING, as_plain, attempt, say, what_is_missing
 from flows.cli.versions import open_to_write
 from flows.prefect_setup import embedded
-from flows.prefect_setup.defaults import refuse_unknown_sources
+from flows.prefect_setup.remarks import remark
 from flows.prefect_setup.run_flow import could_not_begin
+from flows.run_context import refuse_unknown_sources
 from tasks.extract.source import Months, in_words
 from tasks.warehouse import catalog
 from tasks.warehouse.outcomes import Outcome, Request

@@ -7,7 +7,8 @@ import sys
 import click
 
 from flows.cli.help import ExplainedGroup
-from flows.cli.options import CENTURY, Line, with_json, with_store, with_wide
+from flows.cli.options import Line, with_json, with_store, with_wide
+from flows.run_context import CENTURY
 
 
 @click.group(cls=ExplainedGroup)

@@ -15,8 +15,9 @@ from configs.errors import NotPublishedError, UsageError
 from configs.first_publish import start_words
 from configs.history_contract import CAUSES, SUFFIX, base_of
 from configs.words import plural
-from flows.cli.output import print_json, progress, remark, say, table
+from flows.cli.output import print_json, progress, say, table
 from flows.cli.versions import open_at, split_target
+from flows.prefect_setup.remarks import remark
 from tasks.build import replay
 from tasks.build.history import build, timeline
 from tasks.compare.lookup import of_vintage, rows_of

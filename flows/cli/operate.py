@@ -6,27 +6,25 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
-from configs.contract import load_contract, published_names
-from configs.errors import CorruptVersionError, StoreError, UsageError
+from configs.contract import load_contract
+from configs.errors import StoreError, UsageError
 from configs.hints import command
 from configs.history_contract import base_of
 from configs.words import plural
 from flows import announcing, following
-from flows.cli.output import print_json, remark, say
+from flows.cli.output import print_json, say
 from flows.cli.publish import say_followed
 from flows.cli.versions import open_at, split_target
 from flows.prefect_setup import alert_hooks
+from flows.prefect_setup.remarks import remark
 from tasks.monitor.freshness import not_known
-from tasks.raw.verify import RawVerifier
+from tasks.raw.verify import RawVerifier, published_versions, verified
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import catalog, ledger, protocol, reader
 from tasks.warehouse import yank as yank_
 from tasks.warehouse.records import as_plain
 from tasks.warehouse.upkeep import gc as gc_
 from tasks.warehouse.upkeep import retention
-from tasks.warehouse.upkeep import verify as verify_
-
-HEAL = "restore them from a copy of the store, or publish with --refresh all: what the publisher sends again heals them"
 
 
 def verify(target: str | None, url: str | None, as_json: bool) -> int:
@@ -34,7 +32,7 @@ def verify(target: str | None, url: str | None, as_json: bool) -> int:
     store = open_at(url)
     raw = RawVerifier(store)
     found: list[dict[str, Any]] = []
-    for name, version in wanted(store, target):
+    for name, version in [_named(store, target)] if target else published_versions(store):
         try:
             found.append(verified(store, raw, name, version))
         except StoreError as e:
@@ -51,42 +49,9 @@ def verify(target: str | None, url: str | None, as_json: bool) -> int:
     return 0 if found and all(f["ok"] for f in found) else 1
 
 
-def wanted(store: ObjectStore, target: str | None) -> list[tuple[str, str | None]]:
-    """The versions to verify; a dataset without one if its log cannot be read.
-
-    Raises:
-        StoreUnavailableError: the store as a whole cannot be read.
-    """
-    if target:
-        name, version = split_target(target)
-        return [(name, version or reader.latest_version(store, name))]
-    found: list[tuple[str, str | None]] = []
-    for name in published_names():
-        try:
-            found += [(name, v.version) for v in reader.list_versions(store, name)]
-        except StoreError as e:
-            not_known(store, name, e)
-            found.append((name, None))  # its problem is told when it is verified
-    return found
-
-
-def verified(store: ObjectStore, raw: RawVerifier, name: str, version: str | None) -> dict[str, Any]:
-    """What there is to tell of the checksums of one version, ``ok`` among it, and if not, ``error``."""
-    told: dict[str, Any] = {"dataset": name, "version": version}
-    try:
-        report = verify_.verify(store, name, version)
-        inputs = raw.verify(reader.resolve(store, name, version))
-    except CorruptVersionError as e:
-        return told | {"ok": False, "problems": e.problems, "error": str(e)}
-    except reader.DAMAGED as e:
-        return told | {"ok": False, "problems": [str(e)], "error": str(e)}
-    told |= {"version": report.version, "ok": not inputs.problems, "files": report.files, "bytes": report.bytes}
-    told |= {"retired": as_plain(report.retired) if report.retired else None}
-    told |= {"raw": inputs.documents, "raw_gone": inputs.gone}
-    if inputs.problems:
-        error = f"{name}@{report.version}: its figures are whole, its raw inputs are not: {'; '.join(inputs.problems)}"
-        told |= {"problems": inputs.problems, "error": f"{error}; {HEAL}"}
-    return told
+def _named(store: ObjectStore, target: str) -> tuple[str, str]:
+    name, version = split_target(target)
+    return name, version or reader.latest_version(store, name)
 
 
 def _say(found: dict[str, Any], as_json: bool) -> None:

@@ -13,12 +13,11 @@ from configs.errors import UsageError
 from configs.hints import named_store
 from configs.words import as_line, visible
 from flows.cli.tables import WIDE
+from flows.run_context import CENTURY
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-# What an option with a unit can have: a moment that many days or hours ago must be one that a date can hold.
-CENTURY = {"SECONDS": 3.2e9, "MINUTES": 5.3e7, "HOURS": 876_000, "DAYS": 36_500}
 ROWS = 2**32 - 1
 VERSIONS = 1_000_000
 

@@ -9,12 +9,13 @@ from configs.errors import UsageError
 from configs.hints import command
 from configs.words import plural
 from flows import announcing, following
-from flows.cli.output import print_json, remark
+from flows.cli.output import print_json
 from flows.cli.publish import say_followed
 from flows.cli.versions import open_at, split_target
-from flows.cli.wording import changes_words
 from flows.prefect_setup import alert_hooks
+from flows.prefect_setup.remarks import remark
 from tasks.publish.promote import promote as promote_
+from tasks.publish.wording import changes_words
 from tasks.warehouse import catalog, ledger, yank
 from tasks.warehouse.records import as_plain
 

@@ -17,10 +17,12 @@ from configs.errors import (
 )
 from configs.first_publish import again, start_words
 from configs.settings import has_settings, require_access, source_settings
-from flows.cli.output import one_line, print_json, progress, remark, show_traceback
+from flows.cli.output import print_json, progress, show_traceback
 from flows.prefect_setup import embedded, secrets
-from flows.prefect_setup.defaults import refuse_unknown_sources
+from flows.prefect_setup.remarks import remark
 from flows.prefect_setup.run_flow import UnforeseenError, could_not_begin, run
+from flows.run_context import refuse_unknown_sources
+from tasks.common.text import one_line
 from tasks.warehouse.outcomes import Followed, Outcome, Published, RejectedError, Request, SourceKind
 
 log = logging.getLogger("techtrade")
@@ -130,7 +132,7 @@ def attempt(flow: Any, name: str, store: str | None, **given: Any) -> Outcome | 
 
 def say(name: str, result: Result, as_json: bool) -> None:
     """A line, or some, for a person; with ``as_json`` only what is wrong."""
-    from flows.cli.wording import outcome_line
+    from tasks.publish.wording import outcome_line
 
     if isinstance(result, LeftOut):
         remark(f"{name}: left out: {result.why}")

@@ -12,8 +12,8 @@ from configs.contract import Contract, load_contract
 from configs.errors import UsageError
 from configs.words import plural
 from flows.cli.formats import format_of, write_rows, write_table
-from flows.cli.output import remark
 from flows.cli.versions import open_at, split_target
+from flows.prefect_setup.remarks import remark
 from tasks.compare.lookup import contract_of, end_rows, of_vintage, retired_words, rows_of
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import protocol as store_versions

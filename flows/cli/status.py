@@ -15,9 +15,10 @@ from configs.contract import dataset_names, load_contract, published_names
 from configs.errors import NewerFormatError, StoreError
 from configs.hints import command
 from configs.history_contract import SUFFIX
-from flows.cli.output import print_json, remark, say, table
+from flows.cli.output import print_json, say, table
 from flows.cli.versions import open_at
 from flows.prefect_setup import run_status
+from flows.prefect_setup.remarks import remark
 from flows.prefect_setup.run_status import PrefectSilentError
 from tasks.monitor.status_board import ENDED_BADLY, Overview, Row, Runs, overview
 from tasks.storage.object_store import ObjectStore

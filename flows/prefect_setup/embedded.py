@@ -24,7 +24,6 @@ from typing import IO
 
 from configs.errors import TechtradeError
 from flows.prefect_setup import stopping, tether
-from flows.prefect_setup.defaults import prepare
 from flows.prefect_setup.ports import free_ports
 
 START_SECONDS = 120.0
@@ -64,7 +63,6 @@ def server(say: Callable[[str], None]) -> Iterator[Callable[[], ServerStartError
     Import flows between the two: it takes as long as the server's start. ``say`` is called with the state of the wait.
     The function returns why there is no server, if it ended or did not answer in time.
     """
-    prepare()
     if configured_url():
         yield _nothing
         return

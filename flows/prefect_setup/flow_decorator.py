@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
-from flows.prefect_setup.defaults import prepare, run_seconds
+from prefect import Flow, flow
 
-prepare()
-
-from prefect import Flow, flow  # noqa: E402
-
-from flows.prefect_setup import alert_hooks, piled_up, scheduled  # noqa: E402
+from flows.prefect_setup import alert_hooks, piled_up, scheduled
+from flows.run_context import run_seconds
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -24,11 +24,10 @@ import psutil
 
 from configs.errors import TechtradeError
 from configs.settings import load_settings
-from flows.cli.output import remark
 from flows.prefect_setup import embedded, run_status, stopping, tether
 from flows.prefect_setup.declaration import RUN_SECONDS, served_deployments
-from flows.prefect_setup.defaults import prepare
 from flows.prefect_setup.ports import free_ports
+from flows.prefect_setup.remarks import remark
 from tasks.storage.open import open_store
 from tasks.warehouse.schedule import note_scheduled
 
@@ -63,7 +62,6 @@ def serve(store: str | None) -> None:
     """
     declared = served_deployments()
     os.environ.setdefault(RUN_SECONDS, str(max(d.run_seconds for d in declared)))
-    prepare()
     stopping.unwind_within(RUNS_SECONDS + RUNNER_SECONDS + FORGET_SECONDS + 0.5)
     with _only_one(store) as place, _server() as server:
         refuse_if_served(place.last_stop, is_own=server is not None)

@@ -153,7 +153,7 @@ def _of_settings() -> Iterator[Fault]:
 
 
 def _setting_refused(variable: str, value: str) -> str:
-    from flows.prefect_setup.defaults import run_seconds
+    from flows.run_context import run_seconds
 
     with patch.dict(os.environ, {variable: value}):
         try:

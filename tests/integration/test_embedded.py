@@ -9,10 +9,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 TWICE = """
-from flows import embedded
-from flows.runtime import prepare
+from flows.prefect_setup import embedded
 
-prepare()
 for turn in range(2):
     with embedded.server(print) as wait_for_server:
         assert wait_for_server() is None

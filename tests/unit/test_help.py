@@ -14,7 +14,7 @@ from configs.contract import published_names
 from configs.words import COMMAND, COMMANDS
 from flows.cli.app import cli
 from flows.cli.help import EXAMPLES, TOPICS, dataset_names
-from flows.cli.options import CENTURY
+from flows.run_context import CENTURY
 
 WIDTH = 80
 
