@@ -7,7 +7,7 @@ from configs.errors import UsageError
 from configs.hints import command
 from flows.cli.output import print_json, say
 from flows.cli.read import warn_of
-from flows.cli.versions import open_at, split_target
+from flows.cli.stores import open_at, split_target
 from flows.prefect_setup.remarks import remark
 from tasks.compare import report
 from tasks.compare.lookup import retired_words

@@ -1,4 +1,4 @@
-"""The commands that check or change a store: verify, yank, gc."""
+"""The commands that check or change a store: ``verify``, ``yank``, ``gc``, ``restore``."""
 
 from __future__ import annotations
 
@@ -6,18 +6,21 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
-from configs.contract import load_contract
-from configs.errors import StoreError, UsageError
+from configs.contract import load_contract, published_names
+from configs.errors import StoreError, TechtradeError, UsageError
 from configs.hints import command
 from configs.history_contract import base_of
 from configs.words import plural
 from flows import announcing, following
+from flows.announcing import announce
 from flows.cli.output import print_json, say
-from flows.cli.publish import say_followed
-from flows.cli.versions import open_at, split_target
-from flows.prefect_setup import alert_hooks
+from flows.cli.results import say_followed
+from flows.cli.stores import open_at, open_to_write, split_target
+from flows.prefect_setup import alert_hooks, secrets
 from flows.prefect_setup.remarks import remark
+from tasks.common.text import one_line
 from tasks.monitor.freshness import not_known
+from tasks.publish import restore as restore_
 from tasks.raw.verify import RawVerifier, published_versions, verified
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import catalog, ledger, protocol, reader
@@ -133,3 +136,72 @@ def gc(
     elif not lines:
         print("nothing to clean up")
     return 1 if problems else 0
+
+
+def restore(
+    names: tuple[str, ...], copy: str, without: tuple[str, ...], take_over: bool, url: str | None, as_json: bool
+) -> int:
+    """Restore datasets, or all that the copy has. One that cannot be does not hold up the others.
+
+    Args:
+        without: ``DATASET@VERSION`` each, not to be restored.
+
+    Returns:
+        The exit code: 1 if one could not be restored.
+
+    Raises:
+        UsageError: there is nothing to restore from, or what is to be left out is no version.
+        RestoreError: the copy is damaged.
+    """
+    source, store = open_at(copy), open_to_write(url)
+    # What is made from others after these.
+    order = {name: n for n, name in enumerate(published_names())}
+    chosen = sorted(names or ledger.datasets(source), key=lambda name: order.get(name, len(order)))
+    if not chosen:
+        raise UsageError(
+            f"{source.url} has no _ledger/, so there is nothing to restore from; name the copy: --from URL"
+        )
+    left_out = _left_out(without, chosen)
+    copied = restore_.copy_raw(source, store)
+    remark(f"{plural(copied, 'object')} of the raw archive copied")
+    told = [_one(source, store, name, left_out.get(name, []), take_over, as_json) for name in chosen]
+    if as_json:
+        print_json(told)
+    return 0 if all("error" not in t for t in told) else 1
+
+
+def _left_out(without: tuple[str, ...], names: list[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for target in without:
+        name, version = split_target(target)
+        if version is None or name not in names:
+            raise UsageError(f"--without {target}: name a version of what is restored, as DATASET@VERSION")
+        found.setdefault(name, []).append(version)
+    return found
+
+
+def _one(
+    source: ObjectStore, store: ObjectStore, name: str, without: list[str], take_over: bool, as_json: bool
+) -> dict[str, Any]:
+    try:
+        contract = load_contract(name)
+        done = restore_.restore(source, store, contract, without, take_over=take_over)
+        yank_.settle(store, name)
+    except Exception as e:  # noqa: BLE001 - whatever one dataset meets, the others are restored
+        told = one_line(e) if isinstance(e, TechtradeError) else secrets.told(e)
+        remark(f"error: {name}: {told}")
+        return {"dataset": name, "error": told}
+    catalog.refresh_catalog(store, contract)
+    ledger.keep(store, name)
+    announce(store, contract, None)
+    if not as_json:
+        how = "stood there already, whole" if done.before else "restored, every content hash as it was"
+        less = f", without {', '.join(done.left_out)}" if done.left_out else ""
+        print(f"{name}: {plural(len(done.versions), 'version')}, {plural(done.rows, 'row')}, {how}{less}")
+    return {
+        "dataset": name,
+        "versions": list(done.versions),
+        "rows": done.rows,
+        "left_out": list(done.left_out),
+        "before": done.before,
+    }

@@ -11,7 +11,7 @@ from configs.words import plural
 from expectations.runbooks import runbook
 from flows.cli.formats import OutputError
 from flows.cli.output import print_json, say, table
-from flows.cli.versions import open_at, split_target
+from flows.cli.stores import open_at, split_target
 from flows.prefect_setup.remarks import remark
 from tasks.publish.wording import quality_words
 from tasks.quality.deviation import number

@@ -9,7 +9,7 @@ from configs.errors import UsageError
 from configs.words import plural
 from flows import announcing
 from flows.cli.output import print_json, say
-from flows.cli.versions import open_at
+from flows.cli.stores import open_at
 from tasks.warehouse import catalog, ledger, protocol
 from tasks.warehouse.records import as_plain
 from tasks.warehouse.upkeep import redate as redate_

@@ -1,7 +1,7 @@
 """Recomputing checksums: of the raw inputs that a version names, and of the version as a whole.
 
-Readers do not depend on the raw inputs: one that was taken down, or that expired under a yanked version, is reported and
-is no fault. One that is damaged, or gone without a record, is.
+Readers do not depend on the raw inputs: one that was taken down, or that expired under a yanked version, is reported
+and is no fault. One that is damaged, or gone without a record, is.
 """
 
 from __future__ import annotations

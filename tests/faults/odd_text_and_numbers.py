@@ -26,8 +26,7 @@ from configs.errors import ConfigError, StoreError, StorePermissionError, Techtr
 from configs.settings import Settings, SourceSettings, load_settings, source_settings
 from deploy.stack.state import write_private
 from flows import announcing
-from flows.cli import formats
-from flows.cli.app import cli
+from flows.cli import cli, formats
 from tasks.alerts.message import message
 from tasks.alerts.model import Alert, Finding, Incident, Section
 from tasks.storage.open import open_store

@@ -17,7 +17,7 @@ import pytest
 
 from configs import release_calendar
 from configs.contract import CONFIGS, dataset_names
-from flows.cli.app import cli
+from flows.cli import cli
 from tasks.storage.local import LocalStore
 from tasks.storage.open import existing_store
 from tasks.warehouse import layout
