@@ -14,8 +14,8 @@ from typing import Annotated, Any
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from configs import CONFIGS
 from configs.addresses import without_query
-from configs.contract import CONFIGS
 from configs.errors import ConfigError
 from configs.settings import load_settings
 

@@ -14,7 +14,9 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from configs.contract import CONFIGS, Column, Contract, Span, load_contract
+from configs import CONFIGS
+from configs.contract import Column, Contract, Span
+from configs.contracts import load_contract
 from configs.errors import ConfigError
 
 BREAKS = CONFIGS / "breaks"

@@ -7,10 +7,12 @@ from typing import Any
 
 import yaml
 
-from configs.contract import CONFIGS, Column, Contract, Sources
+from configs import CONFIGS
+from configs.contract import Column, Contract, Sources
 
 SUFFIX = "_history"
 SOURCE = "versions"
+CHECKS = "any_history"
 FIRST, WITHDRAWAL, REPRESENTATION, UNATTRIBUTED = "first", "withdrawal", "representation", "unattributed"
 CAUSES = (
     FIRST,
@@ -65,6 +67,7 @@ def history_contract(base: Contract) -> Contract:
         sources=Sources(live=SOURCE),
         ask_within_days=base.ask_within_days,
         derived_from=(base.name,),
+        checks=CHECKS,
         judged=base.judged,
         columns=(*(_key(base.column(k)) for k in base.primary_key), *map(Column.model_validate, own)),
     )

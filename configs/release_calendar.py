@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
-from configs.contract import CONFIGS
+from configs import CONFIGS
 from configs.errors import ConfigError
 
 

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from configs.contract import CONFIGS
+from configs import CONFIGS
 from configs.errors import ConfigError
 from configs.release_calendar import Calendar, Suspension, load_calendar, month_after
 

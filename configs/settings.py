@@ -17,8 +17,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from configs import CONFIGS
 from configs.addresses import without_login, without_query
-from configs.contract import CONFIGS
 from configs.errors import ConfigError, MissingKeyError, NoAddressError
 from configs.hints import DEFAULT_STORE
 

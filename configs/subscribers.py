@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from configs.contract import CONFIGS, published_names
+from configs import CONFIGS
+from configs.contracts import published_names
 from configs.errors import ConfigError
 
 SUBSCRIBERS = CONFIGS / "subscribers.yaml"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import UsageError
 from configs.first_publish import again, published_with
+from configs.months import Months
 from flows.prefect_setup import alert_hooks, json_logs
 from flows.prefect_setup.flow_decorator import deployed
 from flows.publish import bring
 from tasks.extract.registry import load_source
-from tasks.extract.source import AskedByMonth, Months
+from tasks.extract.source import AskedByMonth
 from tasks.warehouse.outcomes import Outcome, Request
 from tasks.warehouse.protocol import utc_now
 

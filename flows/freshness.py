@@ -9,12 +9,12 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from configs.contract import dataset_names, load_contract
+from configs.contracts import dataset_names, load_contract
 from configs.errors import ConfigError, StoreError
 from flows.prefect_setup import alert_hooks, json_logs
 from flows.prefect_setup.flow_decorator import deployed
 from flows.run_context import store_of_run
-from tasks.alerts.service import BY_WATCH, Finding
+from tasks.alerts.model import BY_WATCH, Finding
 from tasks.common.text import one_line
 from tasks.monitor.freshness import BAD, Freshness, watch
 from tasks.news import atom

@@ -16,7 +16,7 @@ from typing import Literal
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from configs.contract import load_contract, published_names
+from configs.contracts import load_contract, published_names
 from configs.errors import StoreError, TechtradeError, UsageError
 from configs.words import plural
 from flows.announcing import announce
@@ -24,7 +24,7 @@ from flows.prefect_setup import alert_hooks, json_logs, secrets
 from flows.prefect_setup.flow_decorator import deployed
 from flows.run_context import CENTURY, store_of_run
 from tasks.alerts import findings
-from tasks.alerts.service import Finding, Kind
+from tasks.alerts.model import Finding, Kind
 from tasks.build import partitioned
 from tasks.common.text import one_line
 from tasks.raw import housekeeping

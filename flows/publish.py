@@ -25,7 +25,7 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.runtime import flow_run
 from prefect.tasks import Task
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import (
     ClaimLostError,
     ConcurrentPublishError,

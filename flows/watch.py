@@ -23,7 +23,7 @@ from flows.prefect_setup.run_watchdog import Ailment, Limits, Watch
 from flows.prefect_setup.secrets import told
 from flows.run_context import store_of_run
 from tasks.alerts import findings
-from tasks.alerts.service import Finding, Kind
+from tasks.alerts.model import Finding, Kind
 
 log = logging.getLogger("techtrade")
 json_logs.install()

@@ -9,10 +9,11 @@ import logging
 from dataclasses import asdict
 from typing import Any
 
-from configs.contract import dataset_names, load_contract
+from configs.contracts import dataset_names, load_contract
 from configs.errors import KeyStoreError, MissingKeyError, NoAddressError, NotBundledError, TechtradeError, UsageError
 from configs.first_publish import again, start_words
 from configs.hints import command
+from configs.months import Months
 from configs.settings import has_settings, require_access, source_settings
 from configs.words import plural
 from flows.cli.output import print_json, progress
@@ -23,7 +24,7 @@ from flows.prefect_setup.remarks import remark
 from flows.prefect_setup.run_flow import could_not_begin, run
 from flows.run_context import refuse_unknown_sources
 from tasks.common.text import one_line
-from tasks.extract.source import Months, in_words
+from tasks.extract.source import in_words
 from tasks.publish.wording import changes_words
 from tasks.warehouse import catalog, ledger, records, yank
 from tasks.warehouse.outcomes import Outcome, Request, SourceKind

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from configs.contract import dataset_names, load_contract, published_names
+from configs.contracts import dataset_names, load_contract, published_names
 from configs.errors import NewerFormatError, StoreError, StorePermissionError, StoreUnavailableError, UsageError
 from configs.hints import command
 from configs.history_contract import SUFFIX
@@ -27,7 +27,7 @@ from tasks.monitor.freshness import BAD
 from tasks.monitor.freshness import watch as verdicts
 from tasks.monitor.status_board import ENDED_BADLY, Overview, Row, Runs, overview
 from tasks.storage.object_store import ObjectStore
-from tasks.storage.open import existing_store
+from tasks.warehouse.existing import existing_store
 from tasks.warehouse.protocol import read_latest, utc_now
 from tasks.warehouse.reader import DAMAGED
 from tasks.warehouse.records import as_plain

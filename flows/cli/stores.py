@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import NoStoreError, UsageError
 from configs.hints import command
 from configs.settings import load_settings
@@ -10,8 +10,9 @@ from flows.prefect_setup.remarks import remark
 from tasks.common.text import one_line
 from tasks.storage.local import LocalStore
 from tasks.storage.object_store import ObjectStore
-from tasks.storage.open import existing_store, open_store
+from tasks.storage.open import open_store
 from tasks.warehouse import layout
+from tasks.warehouse.existing import existing_store
 
 
 def open_at(url: str | None) -> ObjectStore:

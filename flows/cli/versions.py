@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from configs.contract import load_contract, published_names
+from configs.contracts import load_contract, published_names
 from configs.errors import ConfigError, NotPublishedError, StoreError
 from configs.first_publish import start_words
 from configs.history_contract import base_of

@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from configs.contract import Contract, load_contract
+from configs.contract import Contract
+from configs.contracts import load_contract
 from configs.errors import ConfigError, NewerFormatError, ObjectNotFoundError, StoreError, StoreUnavailableError
 from configs.hints import command
 from configs.release_due import Expectations, Release, expectations
+from configs.vintages import last_day
 from configs.words import plural, shortened
-from expectations.rules.periods import last_day
 from tasks.extract.bundled.index import bundled_vintages
 from tasks.storage.documents import DamagedRecordError
 from tasks.storage.object_store import ObjectStore

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from configs.contract import published_names
+from configs.contracts import published_names
 from configs.errors import CorruptVersionError, ObjectNotFoundError, StoreError, StoreUnavailableError
 from tasks.raw.archive import RawArchive
 from tasks.raw.keep import is_sidecar

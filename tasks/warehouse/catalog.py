@@ -11,7 +11,8 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 
-from configs.contract import Contract, load_contract, published_names
+from configs.contract import Contract
+from configs.contracts import load_contract, published_names
 from configs.errors import NewerFormatError, ObjectNotFoundError, PreconditionFailedError, StoreError
 from tasks.storage.documents import DamagedRecordError
 from tasks.storage.object_store import ObjectStore

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from flows import announcing
 from tasks.publish.dependents import bring_up
 from tasks.raw.archive import RawArchive
@@ -20,9 +20,9 @@ from tasks.warehouse import catalog, layout, ledger, protocol, schedule, yank
 from tasks.warehouse.protocol import Built
 from tasks.warehouse.records import Latest, Status
 from tests.conftest import _build
-from tests.integration import drill
-from tests.integration.drill import DATASET
-from tests.integration.published import publish
+from tests.support import drill
+from tests.support.drill import DATASET
+from tests.support.published import publish
 
 IP = "ip_trade_annual"
 VINTAGES = ("2021-09-15", "2022-12-22", "2024-11-13")

@@ -20,7 +20,7 @@ from unittest.mock import patch
 
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import NewerFormatError
 from flows.publish import bring
 from tasks.alerts import state_store
@@ -45,7 +45,7 @@ from tests.faults import unknown_fields
 from tests.faults.harness import Fault, Ground, Row
 from tests.faults.unknown_fields import NOW
 from tests.fixtures.older import ATP, REJECTED, long_idle, of_format, unpacked
-from tests.integration import drill
+from tests.support import drill
 
 CLAIMED, LATEST = "2025-06-02.0004", "2025-06-02.0002"
 Ends = Literal["raises", "leaves", "says", "reports"]

@@ -21,7 +21,7 @@ import click
 import polars as pl
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import ConfigError, StoreError, StorePermissionError, TechtradeError
 from configs.settings import Settings, SourceSettings, load_settings, source_settings
 from deploy.stack.state import write_private
@@ -35,7 +35,7 @@ from tasks.warehouse.records import Status
 from tests.conftest import _build
 from tests.faults.commands import Commands
 from tests.faults.harness import Fault, Ground, Row
-from tests.integration import drill
+from tests.support import drill
 
 # A title for the terminal's window, a control of one byte, a direction, markup of rich, and a line that looks like ours.
 EVIL = "a\x1b]0;pwned\x07b\x9b2Jc\u202ed[red]e\x00\r\nforged: all is well\x85forged: all is well"

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from configs.contract import load_contract, published_names
+from configs.contracts import load_contract, published_names
 from configs.errors import StoreError
 from tasks.alerts import state_store
 from tasks.build.replay import rebuild
@@ -35,7 +35,7 @@ from tasks.warehouse.upkeep import verify as verify_
 from tests.faults import unknown_fields
 from tests.faults.harness import Fault, Ground, Row
 from tests.fixtures.older import ATP, PRODUCTS, REJECTED, RETIRED, YANKED, long_idle, unpacked
-from tests.integration import drill
+from tests.support import drill
 
 NOW = protocol.utc_now()
 GOOD = "2025-06-02.0002"

@@ -20,7 +20,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import NotPublishedError, ObjectNotFoundError, StorePermissionError, TechtradeError
 from tasks.build.parquet import build
 from tasks.storage.s3 import S3Store
@@ -29,9 +29,9 @@ from tasks.warehouse.protocol import Built
 from tasks.warehouse.upkeep import gc
 from tasks.warehouse.upkeep.verify import verify
 from tests.faults.harness import Fault, Ground, Row
-from tests.integration import fault_proxy, seaweed
-from tests.integration.drill import DATASET, contract, intact, linear, manifest_of, publish, sealed
-from tests.integration.fault_proxy import MODES, FaultProxy, Plan, Request
+from tests.support import fault_proxy, seaweed
+from tests.support.drill import DATASET, contract, intact, linear, manifest_of, publish, sealed
+from tests.support.fault_proxy import MODES, FaultProxy, Plan, Request
 
 # A fault that a second request mends, where a second request is safe: these must not be seen at all.
 MENDED = (

@@ -19,9 +19,9 @@ import pytest
 
 from configs import subscribers
 from configs.alerts import AlertSettings, Owner
-from configs.contract import load_contract
-from tasks.alerts.service import Alerting, Finding
-from tasks.extract.source import RawDocument
+from configs.contracts import load_contract
+from tasks.alerts.model import Finding
+from tasks.alerts.service import Alerting
 from tasks.extract.world_bank import archive_download, archive_inventory
 from tasks.extract.world_bank.archive_inventory import ArchivedSeries
 from tasks.news import webhooks
@@ -29,6 +29,7 @@ from tasks.publish import promote, run_status
 from tasks.publish.restore_lock import Hold
 from tasks.raw import take_down
 from tasks.raw.archive import RawArchive
+from tasks.raw.documents import RawDocument
 from tasks.storage.documents import Document, Record
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
@@ -40,8 +41,8 @@ from tasks.warehouse.upkeep import gc, retention
 from tests.conftest import _build
 from tests.faults.harness import Fault, Ground, Row
 from tests.fixtures.older import ATP, PRODUCTS, REJECTED, annotated, fields, long_idle, unpacked
-from tests.integration import drill
-from tests.integration.receiver import Receiver
+from tests.support import drill
+from tests.support.receiver import Receiver
 
 NOW = protocol.utc_now()
 OWNER = "techtrade data team"

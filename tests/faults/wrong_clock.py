@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import WrongClockError
 from tasks.build.parquet import build
 from tasks.storage.object_store import ObjectStore
@@ -20,8 +20,8 @@ from tasks.warehouse import protocol, reader, yank
 from tasks.warehouse.protocol import Built, utc_now
 from tasks.warehouse.upkeep import redate
 from tests.faults.harness import Fault, Ground, Row
-from tests.integration import drill
-from tests.integration.drill import DATASET
+from tests.support import drill
+from tests.support.drill import DATASET
 
 AHEAD = {"two days": 2, "a month": 30, "a year and a half": 550, "to 2099": 26_700}
 STORES = ("local", "s3")
@@ -153,7 +153,7 @@ def _seed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(protocol, "believed", lambda store, dataset, latest, now: now)
 
 
-# One example of each in the ordinary suite: tests/integration/test_redate.py.
+# One example of each in the ordinary suite: tests/integration/warehouse/test_redate.py.
 ROW = Row(
     name="wrong_clock",
     title="publishers whose clock is 2 days to 73 years ahead, and logs with such stamps",

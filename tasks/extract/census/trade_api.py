@@ -34,13 +34,15 @@ from configs.errors import (
     UsageError,
     VintageUnavailableError,
 )
+from configs.months import Months
 from configs.release_calendar import Calendar, load_calendar, month_after
 from configs.settings import source_settings
 from tasks.extract.census import ft900
 from tasks.extract.census import trade_api_parse as answers
 from tasks.extract.http.responses import RedirectedError
 from tasks.extract.http.session import Session
-from tasks.extract.source import Archive, Ask, Extraction, Months, RawDocument, extracted, in_words
+from tasks.extract.source import Ask, Extraction, extracted, in_words
+from tasks.raw.documents import Archive, RawDocument
 
 log = logging.getLogger("techtrade")
 SOURCE = "census_hitech"

@@ -8,7 +8,8 @@ from io import BytesIO
 
 import polars as pl
 
-from configs.contract import Contract, load_contract
+from configs.contract import Contract
+from configs.contracts import load_contract
 from configs.errors import CorruptVersionError, ObjectNotFoundError
 from configs.words import plural
 from tasks.storage.object_store import ObjectStore

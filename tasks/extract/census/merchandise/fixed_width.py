@@ -13,7 +13,7 @@ from functools import cache
 import polars as pl
 import yaml
 
-from configs.contract import CONFIGS
+from configs import CONFIGS
 from configs.errors import ConfigError, IncompleteResponseError, SourceLayoutError
 from configs.words import plural
 
