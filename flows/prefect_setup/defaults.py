@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 
+# Holds the address of the server that a command started for itself, so that processes it starts know too.
+EMBEDDED = "TECHTRADE_EMBEDDED_PREFECT"
 DEFAULTS = {
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -27,3 +29,9 @@ def prepare() -> None:
     """Set the defaults into the environment."""
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
+
+
+def is_embedded() -> bool:
+    """Return whether ``PREFECT_API_URL`` is this command's own server, not one that a person configured."""
+    url = os.environ.get(EMBEDDED)
+    return bool(url) and url == os.environ.get("PREFECT_API_URL")

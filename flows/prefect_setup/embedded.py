@@ -24,12 +24,11 @@ from typing import IO
 
 from configs.errors import TechtradeError
 from flows.prefect_setup import stopping, tether
+from flows.prefect_setup.defaults import EMBEDDED
 from flows.prefect_setup.ports import free_ports
 
 START_SECONDS = 120.0
 DRAIN_SECONDS = 5.0
-# Holds the address of the server that this process started, so that processes it starts know too.
-EMBEDDED = "TECHTRADE_EMBEDDED_PREFECT"
 # Servers of this process that have ended. Prefect keeps the address that it read when it was first imported.
 _ended: set[str] = set()
 _SETTINGS = {
@@ -48,12 +47,6 @@ class ServerStartError(TechtradeError):
             f"cannot start the Prefect server: it {why}{f' ({output})' if output else ''}. Run it by hand to see more "
             "(prefect server start), or set PREFECT_API_URL to a server that runs"
         )
-
-
-def is_embedded() -> bool:
-    """Return whether ``PREFECT_API_URL`` is this command's own server, not one that a person configured."""
-    url = os.environ.get(EMBEDDED)
-    return bool(url) and url == os.environ.get("PREFECT_API_URL")
 
 
 @contextmanager

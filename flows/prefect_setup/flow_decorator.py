@@ -7,7 +7,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from prefect import Flow, flow
 
-from flows.prefect_setup import alert_hooks, piled_up, scheduled
+from flows.prefect_setup import alert_hooks, run_watchdog, scheduled
 from flows.run_context import run_seconds
 
 P = ParamSpec("P")
@@ -30,7 +30,7 @@ def deployed(
         flow_run_name=run_name,
         validate_parameters=True,
         timeout_seconds=run_seconds(),
-        on_running=[piled_up.on_running, scheduled.on_running],
+        on_running=[run_watchdog.on_running, scheduled.on_running],
         on_failure=[alert_hooks.on_failure],
         on_crashed=[alert_hooks.on_crashed],
         on_completion=[on_completion],

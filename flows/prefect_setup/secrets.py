@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from configs.errors import KeyStoreError
 from configs.settings import from_environment, key_variables, secret_block
-from flows.prefect_setup.embedded import is_embedded
+from flows.prefect_setup.defaults import is_embedded
 from tasks.common.redact import Scrubber, secrets_of, without_named_secrets
 from tasks.common.text import one_line
 

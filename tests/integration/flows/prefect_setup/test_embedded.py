@@ -11,6 +11,7 @@ from tests.paths import ROOT
 
 TWICE = """
 from flows.prefect_setup import embedded
+from flows.prefect_setup.defaults import is_embedded
 
 for turn in range(2):
     with embedded.server(print) as wait_for_server:
@@ -22,7 +23,7 @@ for turn in range(2):
             return 42
 
         assert answer() == 42
-        assert embedded.is_embedded()
+        assert is_embedded()
 """
 
 
