@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from configs.errors import TechtradeError
-from flows.cli.output import one_line
+from tasks.common.text import one_line
 from tasks.monitor.status_board import Run, Runs
 
 # What deploy/prefect.yaml gives to the deployments that publish.
