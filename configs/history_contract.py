@@ -5,8 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-import yaml
-
+from configs import yaml_file
 from configs.contract import CONFIGS, Column, Contract, Sources
 
 SUFFIX = "_history"
@@ -78,8 +77,7 @@ def _key(column: Column) -> Column:
 
 @cache
 def _template() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load((CONFIGS / "history.yaml").read_text(encoding="utf-8"))
-    return found
+    return yaml_file.load(dict[str, Any], CONFIGS / "history.yaml")
 
 
 def _filled(value: Any, words: dict[str, str]) -> Any:

@@ -12,9 +12,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
-import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
+from configs import yaml_file
 from configs.contract import CONFIGS
 from configs.errors import ConfigError
 from configs.release_calendar import Calendar, Suspension, load_calendar, month_after
@@ -136,12 +136,5 @@ def _at(now: datetime, title: str, own: bool, releases: Sequence[Release]) -> Ex
 
 @cache
 def _yearly() -> tuple[Yearly, ...]:
-    found = []
-    for path in sorted((CONFIGS / "calendars").glob("*.yaml")):
-        if path.stem == MONTHLY:
-            continue
-        try:
-            found.append(Yearly.model_validate(yaml.safe_load(path.read_text(encoding="utf-8"))))
-        except (OSError, ValidationError, ValueError) as e:
-            raise ConfigError(f"configs/calendars/{path.name}: {e}") from e
-    return tuple(found)
+    paths = sorted(p for p in (CONFIGS / "calendars").glob("*.yaml") if p.stem != MONTHLY)
+    return tuple(yaml_file.load(Yearly, path) for path in paths)

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
+from configs import yaml_file
 from configs.contract import CONFIGS
 from configs.errors import ConfigError, KeyStoreError, MissingKeyError, SourceError, SourceLayoutError, UsageError
 from configs.release_calendar import load_calendar
@@ -98,12 +98,7 @@ def expectation(source: str) -> Expectation:
     """
     if source not in sources():
         raise UsageError(f"no expectation of a source {source!r}; there are: {', '.join(sources())}")
-    path = FOLDER / f"{source}.yaml"
-    try:
-        return Expectation.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except ValidationError as e:
-        first = e.errors()[0]
-        raise ConfigError(f"configs/drift/{source}.yaml: {'.'.join(map(str, first['loc']))}: {first['msg']}") from e
+    return yaml_file.load(Expectation, FOLDER / f"{source}.yaml")
 
 
 def compare(probe: Probe, seen: Kinds) -> tuple[Difference, ...]:
