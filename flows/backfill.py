@@ -12,10 +12,10 @@ from configs.first_publish import again, published_with  # noqa: E402
 from flows.prefect_setup import alert_hooks, json_logs  # noqa: E402
 from flows.prefect_setup.flow_decorator import deployed  # noqa: E402
 from flows.publish import bring  # noqa: E402
+from tasks.common.clock import utc_now  # noqa: E402
 from tasks.extract.registry import load_source  # noqa: E402
 from tasks.extract.source import AskedByMonth, Months  # noqa: E402
 from tasks.warehouse.outcomes import Outcome, Request  # noqa: E402
-from tasks.warehouse.protocol import utc_now  # noqa: E402
 
 
 @deployed("backfill", "{dataset} backfill {first} to {last}", alert_hooks.on_completion)

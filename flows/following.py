@@ -10,9 +10,9 @@ from configs.errors import StorePermissionError, TechtradeError
 from configs.settings import load_settings
 from configs.words import plural
 from flows import announcing
-from flows.cli.output import one_line
 from flows.prefect_setup import alert_hooks, secrets
 from tasks.build import from_versions as derived_
+from tasks.common.text import one_line
 from tasks.publish import run_status
 from tasks.publish.dependents import NotYetError, bring_up
 from tasks.storage.object_store import ObjectStore

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from flows.prefect_setup.defaults import prepare, store_of_run
+from tasks.common.clock import utc_now
 
 prepare()
 
@@ -26,12 +27,12 @@ from configs.words import plural  # noqa: E402
 from flows.announcing import announce  # noqa: E402
 from flows.cli.operate import verified, wanted  # noqa: E402
 from flows.cli.options import CENTURY  # noqa: E402
-from flows.cli.output import one_line  # noqa: E402
 from flows.prefect_setup import alert_hooks, json_logs, secrets  # noqa: E402
 from flows.prefect_setup.flow_decorator import deployed  # noqa: E402
 from tasks.alerts import findings  # noqa: E402
 from tasks.alerts.service import Finding, Kind  # noqa: E402
 from tasks.build import partitioned  # noqa: E402
+from tasks.common.text import one_line  # noqa: E402
 from tasks.raw import housekeeping  # noqa: E402
 from tasks.raw.verify import RawVerifier  # noqa: E402
 from tasks.storage.object_store import ObjectStore  # noqa: E402
@@ -90,7 +91,7 @@ def maintenance(
             raise UsageError(
                 f"maintenance: {name} has to be from 0 to {CENTURY[unit]:,.0f}; change it in the deployment"
             )
-    target, now = open_store(store_of_run(store)), protocol.utc_now()
+    target, now = open_store(store_of_run(store)), utc_now()
     steps: list[Callable[[], list[str]]] = [lambda: clean_up(target, now, timedelta(hours=grace_hours))]
     if raw_days is not None:
         steps.append(lambda: expire_raw(target, now, timedelta(days=raw_days)))

@@ -26,6 +26,7 @@ from flows.prefect_setup.defaults import (
     store_of_run,
     task_runner,
 )
+from tasks.warehouse.run_status import last_rejected, read_status
 
 prepare()
 
@@ -51,7 +52,8 @@ from flows.prefect_setup import alert_hooks, artifacts, json_logs, secrets, stop
 from flows.prefect_setup.flow_decorator import deployed  # noqa: E402
 from tasks.build import recipe  # noqa: E402
 from tasks.common.log_context import bound  # noqa: E402
-from tasks.extract.source import Extraction, Refresh, in_words  # noqa: E402
+from tasks.common.text import duration  # noqa: E402
+from tasks.extract.source import Extraction, Refresh  # noqa: E402
 from tasks.publish import (  # noqa: E402
     compatibility,
     run_status,
@@ -147,7 +149,7 @@ def _each(store: ObjectStore) -> Iterator[recipe.Each]:
             for number, (job, future) in enumerate(zip(jobs, futures, strict=True), start=1):
                 results.append(future.result())
                 left = (time.monotonic() - began) / number * (len(jobs) - number)
-                log.info("%s: %s, %d of %d, about %s left", job.dataset, job.label, number, len(jobs), in_words(left))
+                log.info("%s: %s, %d of %d, about %s left", job.dataset, job.label, number, len(jobs), duration(left))
             return results
 
         yield every
@@ -285,7 +287,7 @@ def _outcome(request: Request, store: ObjectStore, running: run_status.Running) 
     dataset = request.contract.name
     for again in reversed(range(MOVED_TRIES)):
         head = protocol.read_head(store, dataset)
-        catalog.read_status(store, dataset)  # one of a newer techtrade ends the run before anything is asked
+        read_status(store, dataset)  # one of a newer techtrade ends the run before anything is asked
         yank.settle(store, dataset, head.latest)
         log.info("%s: extracting from %s, vintage %s", dataset, request.source, request.vintage or "newest")
         wait = lockout_seconds(request.source)
@@ -309,7 +311,7 @@ def _release_if_new(
     skipped = steps.nothing_new(head, request, extraction)
     if skipped:
         return skipped
-    known = catalog.last_rejected(store, name)
+    known = last_rejected(store, name)
     again = steps.rejected_before(store, head, request.contract, extraction, known)
     if again:
         raise again

@@ -11,9 +11,10 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from flows.prefect_setup.defaults import prepare, store_of_run
+from tasks.common.clock import utc_now
 
 prepare()
 
@@ -59,9 +60,9 @@ def look(store: str | None, limits: Limits, now: datetime | None = None) -> list
     """
     with get_client(sync_client=True) as client:
         watching = Watch(client, limits)
-        found = _reported(store, watching.mend(watching.look(now or datetime.now(UTC))))
+        found = _reported(store, watching.mend(watching.look(now or utc_now())))
         if any(a.remedy == "give up" for a in found):  # it has crashed by that, and may be run once more
-            crashed = [a for a in watching.look(now or datetime.now(UTC)) if a.kind == "crash"]
+            crashed = [a for a in watching.look(now or utc_now()) if a.kind == "crash"]
             found += _reported(store, watching.mend(crashed))
     alert_hooks.healed(store, SCHEDULER, "the Prefect server answers", ANSWERS)
     alert_hooks.send_found(store)

@@ -17,8 +17,9 @@ from configs.errors import TechtradeError
 from flows.cli.groups import alerts, raw, sources
 from flows.cli.help import TopicGroup, completes_datasets
 from flows.cli.options import ROWS, VERSIONS, Amount, Line, refuse_other_bytes, with_json, with_store, with_wide
-from flows.cli.output import debugging, guarded, one_line, remark
+from flows.cli.output import debugging, guarded, remark
 from flows.prefect_setup import stopping
+from tasks.common.text import one_line
 
 DATASETS = completes_datasets()
 

@@ -12,10 +12,11 @@ from flows.cli.versions import open_to_write
 from flows.prefect_setup import embedded
 from flows.prefect_setup.defaults import refuse_unknown_sources
 from flows.prefect_setup.run_flow import could_not_begin
-from tasks.extract.source import Months, in_words
-from tasks.warehouse import catalog
+from tasks.common.clock import utc_now
+from tasks.common.text import duration
+from tasks.extract.source import Months
 from tasks.warehouse.outcomes import Outcome, Request
-from tasks.warehouse.protocol import utc_now
+from tasks.warehouse.run_status import read_status
 
 
 def backfill(name: str, first: str, last: str | None, dry_run: bool, url: str | None, as_json: bool) -> int:
@@ -62,11 +63,11 @@ def backfill(name: str, first: str, last: str | None, dry_run: bool, url: str | 
 def _estimate(request: Request, requests: int, url: str | None) -> str:
     """By what a request of the last run took; by the publisher's limit where that is not known."""
     told = f"{plural(requests, 'request')}, one at a time"
-    status = catalog.read_status(open_to_write(url), request.contract.name)
+    status = read_status(open_to_write(url), request.contract.name)
     if status is not None and status.cost is not None and status.seconds and status.cost.requests:
         each = status.seconds / status.cost.requests
-        return f"{told}; about {in_words(each * requests)}, by the {each:.1f} s a request that the last run took"
+        return f"{told}; about {duration(each * requests)}, by the {each:.1f} s a request that the last run took"
     a_minute = source_settings(request.source).requests_per_minute
     if not a_minute:
         return told
-    return f"{told}; at least {in_words(requests * 60 / a_minute)}, by the publisher's limit of {a_minute} a minute"
+    return f"{told}; at least {duration(requests * 60 / a_minute)}, by the publisher's limit of {a_minute} a minute"

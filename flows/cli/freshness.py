@@ -5,8 +5,8 @@ from __future__ import annotations
 from configs.contract import dataset_names, load_contract
 from flows.cli.output import print_json, say
 from flows.cli.versions import open_at
+from tasks.common.clock import utc_now
 from tasks.monitor.freshness import BAD, watch
-from tasks.warehouse.protocol import utc_now
 
 
 def freshness(names: tuple[str, ...], url: str | None, as_json: bool) -> int:

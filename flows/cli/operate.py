@@ -16,10 +16,11 @@ from flows.cli.output import print_json, remark, say
 from flows.cli.publish import say_followed
 from flows.cli.versions import open_at, split_target
 from flows.prefect_setup import alert_hooks
+from tasks.common.clock import utc_now
 from tasks.monitor.freshness import not_known
 from tasks.raw.verify import RawVerifier
 from tasks.storage.object_store import ObjectStore
-from tasks.warehouse import catalog, ledger, protocol, reader
+from tasks.warehouse import catalog, ledger, reader
 from tasks.warehouse import yank as yank_
 from tasks.warehouse.records import as_plain
 from tasks.warehouse.upkeep import gc as gc_
@@ -142,7 +143,7 @@ def gc(
         raise UsageError("say both, --keep N and --keep-days DAYS: what they let go is deleted")
     policy = retention.Policy(keep, keep_days) if keep is not None and keep_days is not None else None
     rejected = retention.RejectedPolicy(rejected_days) if rejected_days is not None else None
-    store, now = open_at(url), protocol.utc_now()
+    store, now = open_at(url), utc_now()
     plan = gc_.plan(store, now, timedelta(hours=grace_hours))
     old = [retention.plan(store, now, policy)] if policy else []
     old += [retention.plan_rejected(store, now, rejected)] if rejected else []

@@ -36,11 +36,6 @@ def remark(text: str) -> None:
         print(indent + as_line(text), file=sys.stderr)
 
 
-def one_line(error: BaseException) -> str:
-    """The message of an error without line breaks, and without what would act on a terminal."""
-    return visible(" ".join(str(error).split()))
-
-
 class _Edge:
     """Standard output or error, on which text from outside is shown and does not act. ``unguarded``: the stream, for
     what moves the cursor or sets colours on purpose."""

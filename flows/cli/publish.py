@@ -17,10 +17,11 @@ from configs.errors import (
 )
 from configs.first_publish import again, start_words
 from configs.settings import has_settings, require_access, source_settings
-from flows.cli.output import one_line, print_json, progress, remark, show_traceback
+from flows.cli.output import print_json, progress, remark, show_traceback
 from flows.prefect_setup import embedded, secrets
 from flows.prefect_setup.defaults import refuse_unknown_sources
 from flows.prefect_setup.run_flow import UnforeseenError, could_not_begin, run
+from tasks.common.text import one_line
 from tasks.warehouse.outcomes import Followed, Outcome, Published, RejectedError, Request, SourceKind
 
 log = logging.getLogger("techtrade")

@@ -8,10 +8,11 @@ from configs.contract import load_contract, published_names
 from configs.errors import TechtradeError, UsageError
 from configs.words import plural
 from flows.announcing import announce
-from flows.cli.output import one_line, print_json, remark
+from flows.cli.output import print_json, remark
 from flows.cli.versions import open_at, open_to_write, split_target
 from flows.prefect_setup import secrets
 from flows.prefect_setup.defaults import prepare
+from tasks.common.text import one_line
 from tasks.publish import restore as restore_
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import catalog, ledger, yank

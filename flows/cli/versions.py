@@ -12,9 +12,10 @@ from configs.first_publish import start_words
 from configs.hints import command
 from configs.history_contract import base_of
 from configs.settings import load_settings
-from flows.cli.output import one_line, print_json, remark, table
+from flows.cli.output import print_json, remark, table
 from flows.cli.wording import quality_words
 from tasks.build.history.timeline import official_vintages
+from tasks.common.text import one_line
 from tasks.extract.bundled.index import bundled_vintages
 from tasks.monitor.freshness import not_known
 from tasks.storage.local import LocalStore

@@ -8,10 +8,10 @@ in ``deploy/prefect.yaml``) is not enough: a worker with one slot would begin th
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime
 from typing import Any
 
 from flows.prefect_setup.secrets import told
+from tasks.common.clock import utc_now
 
 log = logging.getLogger("techtrade")
 
@@ -26,7 +26,7 @@ def on_running(flow: Any, flow_run: Any, state: Any) -> None:
 
     try:
         with get_client(sync_client=True) as client:
-            number = Watch(client).collapse(flow_run, datetime.now(UTC))
+            number = Watch(client).collapse(flow_run, utc_now())
     except Exception as e:  # noqa: BLE001 - whatever Prefect's client has: late runs find nothing new, and that is all
         log.warning("late runs of the same deployment were not cancelled: %s", told(e))
         return

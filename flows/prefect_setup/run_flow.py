@@ -9,8 +9,8 @@ from typing import Any
 from configs.errors import TechtradeError, TimedOutError
 from configs.hints import command
 from configs.settings import load_settings
-from flows.cli.output import one_line
 from flows.prefect_setup import embedded, stopping
+from tasks.common.text import one_line
 from tasks.warehouse.outcomes import Outcome
 
 

@@ -23,6 +23,7 @@ from configs.errors import (
     ObjectNotFoundError,
     ReplayError,
     SourceError,
+    StoreAsAWholeError,
     StorePermissionError,
     StoreUnavailableError,
     TechtradeError,
@@ -116,7 +117,7 @@ def between(
         try:
             found = _of_inputs(store, contract, parent, given) if contract.derived_from else Replays()
             found = replace(found, steps=tuple(_steps(store, contract, parent, partitions, given, stack)))
-        except (StoreUnavailableError, StorePermissionError):
+        except (StoreAsAWholeError, StoreUnavailableError, StorePermissionError):
             raise
         except Exception as e:  # noqa: BLE001 - whatever is wrong with what was, what is new is published
             told = str(e) if isinstance(e, TechtradeError) else f"{type(e).__name__}: {e}".partition("\n")[0]

@@ -12,7 +12,7 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
@@ -20,6 +20,7 @@ import polars as pl
 
 from configs.errors import UsageError
 from configs.settings import Keys, from_environment, source_settings
+from tasks.common.clock import utc_now
 
 Refresh = Literal["auto", "all"]
 
@@ -115,7 +116,7 @@ class Ask:
     months: Months | None = None
     known: Mapping[str, RawDocument] = field(default_factory=dict)
     known_vintage: str | None = None
-    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    now: datetime = field(default_factory=utc_now)
     meter: Meter = field(default_factory=Meter)
     keys: Keys = from_environment
     published: Callable[[str, str], tuple[str, bytes] | None] = lambda dataset, path: None
@@ -165,13 +166,6 @@ def extracted(
     """What a live source gives, under the terms that its settings name."""
     settings = source_settings(source)
     return Extraction(source, dataset, vintage, documents, tables, settings.licence, settings.citation, pieces=pieces)
-
-
-def in_words(seconds: float) -> str:
-    """A length of time for a person who waits."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 class Archive(Protocol):

@@ -12,9 +12,10 @@ from tasks.publish import steps
 from tasks.publish.attempts import Sealings
 from tasks.raw.archive import RawArchive
 from tasks.storage.object_store import ObjectStore
-from tasks.warehouse import catalog, protocol, yank
+from tasks.warehouse import protocol, yank
 from tasks.warehouse.outcomes import Fetched, Outcome, Request, Skipped
 from tasks.warehouse.protocol import Head
+from tasks.warehouse.run_status import last_rejected
 
 # Of several who bring one dataset up, one wins, and then the others have nothing to do, or something newer.
 TRIES = 5
@@ -70,7 +71,7 @@ def _only_code(head: Head, request: Request, fetched: Fetched) -> Skipped | None
 def _made(store: ObjectStore, request: Request, head: Head, fetched: Fetched, sealings: Sealings) -> Outcome:
     contract = request.contract
     extraction = recipe.read(store, request, fetched)
-    again = steps.rejected_before(store, head, contract, extraction, catalog.last_rejected(store, contract.name))
+    again = steps.rejected_before(store, head, contract, extraction, last_rejected(store, contract.name))
     if again:
         raise again
     with TemporaryDirectory(prefix="techtrade-") as folder:

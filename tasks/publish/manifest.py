@@ -14,10 +14,10 @@ from typing import Protocol
 from configs.contract import Contract, load_contract
 from configs.history_contract import base_of
 from configs.settings import has_settings, source_settings
+from tasks.common.clock import stamp, utc_now
 from tasks.extract import partners
 from tasks.extract.registry import load_source
 from tasks.extract.source import Extraction, RawDocument, ReadInPieces
-from tasks.warehouse import protocol
 from tasks.warehouse.outcomes import Checked
 from tasks.warehouse.records import Cost, MadeBy, Manifest, SchemaField, SourceEntry
 
@@ -166,5 +166,5 @@ def manifest_of(contract: Contract, checked: Checked) -> Manifest:
         breaking_note=contract.breaking_note,
         breaks_seen=tuple(sorted({*checked.report.breaks, *(parent.breaks_seen if parent else ())})),
         diagnosis=checked.report.diagnosis,
-        created_at=protocol.stamp(protocol.utc_now()),
+        created_at=stamp(utc_now()),
     )

@@ -10,12 +10,14 @@ from contextlib import contextmanager, nullcontext
 from configs.errors import NewerFormatError, TechtradeError
 from configs.hints import command
 from flows.prefect_setup import secrets, stopping
+from tasks.common.clock import stamp, utc_now
 from tasks.extract.source import Meter
 from tasks.publish.attempts import Sealings
 from tasks.storage.object_store import ObjectStore
-from tasks.warehouse import catalog, protocol
+from tasks.warehouse import protocol
 from tasks.warehouse.outcomes import Outcome, Published, RejectedError
 from tasks.warehouse.records import Cost, Status
+from tasks.warehouse.run_status import last_rejected, must_write_status, read_status, write_status
 
 log = logging.getLogger("techtrade")
 
@@ -50,7 +52,7 @@ def of_failures(
         raise
     except RejectedError as e:
         found = {"version": e.version, "rejected": e.version, "diagnosis": e.diagnosis}
-        catalog.write_status(store, _status(store, dataset, "rejected", str(e), running, **found, asked=asked))
+        write_status(store, _status(store, dataset, "rejected", str(e), running, **found, asked=asked))
         running.is_written = True
         raise
     except Exception as e:
@@ -66,8 +68,8 @@ def write_failure(store: ObjectStore, dataset: str, error: Exception, of: Except
     told = str(error) if isinstance(error, TechtradeError) else secrets.told(error)
     running = (of or error).__dict__.get("running")
     with _unless_newer():
-        failed = _status(store, dataset, "failed", told, running, rejected=catalog.last_rejected(store, dataset))
-        catalog.write_status(store, failed)
+        failed = _status(store, dataset, "failed", told, running, rejected=last_rejected(store, dataset))
+        write_status(store, failed)
 
 
 @contextmanager
@@ -102,9 +104,9 @@ def write_stopped(store: ObjectStore, dataset: str, running: Running) -> str:
         said, detail = "", "stopped on request before anything was published; run again"
     version = won.version if won else None
     with _unless_newer():
-        rejected = catalog.last_rejected(store, dataset)
+        rejected = last_rejected(store, dataset)
         stopped = _status(store, dataset, "stopped", detail, running, version=version, rejected=rejected)
-        catalog.write_status(store, stopped)
+        write_status(store, stopped)
     return said
 
 
@@ -119,12 +121,12 @@ def write_outcome(store: ObjectStore, outcome: Outcome, running: Running, *, ask
     else:
         kind, detail = str(outcome.why), outcome.detail
     with _unless_newer() if isinstance(outcome, Published) else nullcontext():
-        name, rejected = outcome.dataset, catalog.last_rejected(store, outcome.dataset)
+        name, rejected = outcome.dataset, last_rejected(store, outcome.dataset)
         version = outcome.version
         told = _status(
             store, name, kind, detail, running, vintage=outcome.vintage, version=version, rejected=rejected, asked=asked
         )
-        write = catalog.write_status if isinstance(outcome, Published) else catalog.must_write_status
+        write = write_status if isinstance(outcome, Published) else must_write_status
         write(store, told)
     running.is_written = True
     return kind, detail
@@ -133,9 +135,9 @@ def write_outcome(store: ObjectStore, outcome: Outcome, running: Running, *, ask
 def note(store: ObjectStore, dataset: str, text: str) -> None:
     """Adds to what the last run said of itself: something about it that is known only after it ended."""
     with _unless_newer():
-        last = catalog.read_status(store, dataset)
+        last = read_status(store, dataset)
         if last is not None and text not in last.detail:
-            catalog.write_status(store, last.model_copy(update={"detail": f"{last.detail}; {text}"}))
+            write_status(store, last.model_copy(update={"detail": f"{last.detail}; {text}"}))
 
 
 def _status(
@@ -151,8 +153,8 @@ def _status(
     diagnosis: str = "",
     asked: bool = False,
 ) -> Status:
-    now = protocol.stamp(protocol.utc_now())
-    last = catalog.read_status(store, dataset)
+    now = stamp(utc_now())
+    last = read_status(store, dataset)
     return Status(
         dataset=dataset,
         checked_at=now,

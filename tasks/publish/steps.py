@@ -19,6 +19,7 @@ from configs.errors import (
 from configs.settings import Keys, from_environment, has_settings
 from expectations.check import GateInput, Other
 from tasks.build import from_versions, partitioned
+from tasks.common.clock import stamp, utc_now
 from tasks.common.stages import in_stage
 from tasks.extract import partners
 from tasks.extract.registry import load_source
@@ -32,10 +33,10 @@ from tasks.raw.archive import RawArchive
 from tasks.storage.object_store import ObjectStore
 from tasks.transform.registry import HasCompanions, load_transform
 from tasks.warehouse import clock_check, layout, protocol, reader
+from tasks.warehouse.integrity import confirm
 from tasks.warehouse.outcomes import Checked, Fetched, Published, RejectedError, Request, Skipped
 from tasks.warehouse.protocol import Built, Draft, Head, Release, Sealed
 from tasks.warehouse.records import Manifest
-from tasks.warehouse.upkeep.verify import confirm
 
 # ------------------------------------------------------------------------ steps
 
@@ -57,7 +58,7 @@ def fetch(
         SourceError: the publisher gives nothing that can be used.
     """
     compatibility.refuse_breaking(head, request.contract)
-    clock_check.believed(archive.store, head.dataset, head.latest, protocol.utc_now())
+    clock_check.believed(archive.store, head.dataset, head.latest, utc_now())
     manifest = head.manifest
     known = archive.known(manifest) if manifest else {}
     if request.contract.derived_from:
@@ -291,7 +292,7 @@ def rejected_before(
     same = (manifest.status, manifest.inputs_sha256, manifest.code_version, manifest.parent)
     if same != ("rejected", inputs_sha256(contract, extraction.documents), code_version(), parent):
         return None
-    today = protocol.stamp(protocol.utc_now())[:10]
+    today = stamp(utc_now())[:10]
     if any(manifest.created_at[:10] < b.since.isoformat() <= today for b in load_breaks(contract.name)):
         return None  # a break is expected by now that was not then
     return rejection(manifest, failures_of(evidence), head)

@@ -15,11 +15,11 @@ from datetime import datetime
 from pathlib import Path
 
 from configs.errors import DamagedRawError, ObjectExistsError, ObjectNotFoundError
+from tasks.common.clock import Clock, stamp, utc_now
 from tasks.extract.source import RawDocument
 from tasks.raw import keep as raw_keep
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout
-from tasks.warehouse.protocol import Clock, stamp, utc_now
 from tasks.warehouse.records import Manifest, Noted, UnfinishedNote
 
 

@@ -21,6 +21,7 @@ from configs import subscribers
 from configs.alerts import AlertSettings, Owner
 from configs.contract import load_contract
 from tasks.alerts.service import Alerting, Finding
+from tasks.common.clock import stamp, utc_now
 from tasks.extract.source import RawDocument
 from tasks.extract.world_bank import archive_download, archive_inventory
 from tasks.extract.world_bank.archive_inventory import ArchivedSeries
@@ -36,6 +37,7 @@ from tasks.warehouse import catalog as derived
 from tasks.warehouse import layout, ledger, protocol, schedule, yank
 from tasks.warehouse.outcomes import Skipped
 from tasks.warehouse.records import MadePart, Status
+from tasks.warehouse.run_status import must_write_status, write_status
 from tasks.warehouse.upkeep import gc, retention
 from tests.conftest import _build
 from tests.faults.harness import Fault, Ground, Row
@@ -43,7 +45,7 @@ from tests.fixtures.older import ATP, PRODUCTS, REJECTED, annotated, fields, lon
 from tests.integration import drill
 from tests.integration.receiver import Receiver
 
-NOW = protocol.utc_now()
+NOW = utc_now()
 OWNER = "techtrade data team"
 SETTINGS = AlertSettings(owners={OWNER: Owner(channels=("CHAT",))}, grouping_seconds=0, attempts=1, backoff_seconds=0)
 # Their bytes are named by a hash, or are not ours.
@@ -142,7 +144,7 @@ def _rebuild(store: ObjectStore, folder: Path) -> None:
 
 def _status() -> Status:
     cost = run_status.Running().cost()
-    return Status(dataset=ATP, checked_at=protocol.stamp(NOW), outcome="failed", detail="x", cost=cost, seconds=2)
+    return Status(dataset=ATP, checked_at=stamp(NOW), outcome="failed", detail="x", cost=cost, seconds=2)
 
 
 def _alerts(store: ObjectStore) -> Alerting:
@@ -182,8 +184,8 @@ WRITERS = (
     Writer("ledger", layout.ledger_log(ATP), _keep),
     Writer("catalog, one entry", layout.CATALOG, _refresh),
     Writer("catalog, rebuilt", layout.CATALOG, _rebuild),
-    Writer("status", STATUS, lambda s, _: derived.write_status(s, _status())),
-    Writer("status that must be written", STATUS, lambda s, _: derived.must_write_status(s, _status())),
+    Writer("status", STATUS, lambda s, _: write_status(s, _status())),
+    Writer("status that must be written", STATUS, lambda s, _: must_write_status(s, _status())),
     Writer("status of a failure", STATUS, lambda s, _: run_status.write_failure(s, ATP, RuntimeError("x")), frozenset({"/cost"})),
     Writer("status of an outcome", STATUS, _outcome),
     Writer("status of a stopped run", STATUS, lambda s, _: run_status.write_stopped(s, ATP, run_status.Running())),

@@ -18,13 +18,13 @@ import logging
 from dataclasses import dataclass, field
 
 from configs.errors import LockedOutError, SourceError, SourceUnavailableError
+from tasks.common.clock import stamp
 from tasks.extract.http.session import Session
 from tasks.extract.source import Archive, Ask
 from tasks.extract.world_bank import archives as source
 from tasks.extract.world_bank import archives_parse as pages
 from tasks.extract.world_bank.archive_inventory import ArchivedSeries, Inventory, State, inventory, noted, update
 from tasks.storage.object_store import ObjectStore
-from tasks.warehouse.protocol import stamp
 
 log = logging.getLogger("techtrade")
 # One version can be beyond what the publisher manages to answer; two in a row mean that it answers nothing.

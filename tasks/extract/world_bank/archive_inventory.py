@@ -11,23 +11,17 @@ from typing import Literal
 
 import polars as pl
 
-from configs.errors import (
-    ObjectNotFoundError,
-    PreconditionFailedError,
-    StoreError,
-    VintageUnavailableError,
-)
+from configs.errors import ObjectNotFoundError, VintageUnavailableError
 from configs.hints import command
 from tasks.extract.source import RawDocument
 from tasks.extract.world_bank import archives as source
 from tasks.raw.archive import RawArchive
-from tasks.storage.documents import Document, Record
+from tasks.storage.documents import Document, Record, change_document, read_document
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout
 from tasks.warehouse.records import Noted
 
 SOURCE = source.SOURCE
-TRIES = 20
 State = Literal["data", "empty", "unreadable"]
 
 
@@ -69,7 +63,7 @@ class Inventory(Document):
 
 def inventory(store: ObjectStore) -> Inventory:
     """What was extracted; empty before the first run."""
-    return _read(store)[0]
+    return read_document(store, layout.inventory(SOURCE), Inventory.load) or Inventory()
 
 
 def vintages(store: ObjectStore) -> tuple[str, ...]:
@@ -101,32 +95,17 @@ def table(store: ObjectStore, vintage: str) -> pl.LazyFrame:
         ) from e
 
 
-def _read(store: ObjectStore) -> tuple[Inventory, str | None]:
-    key = layout.inventory(SOURCE)
-    try:
-        stored = store.get(key)
-    except ObjectNotFoundError:
-        return Inventory(), None
-    return Inventory.load(stored.body, key), stored.etag
-
-
 def update(store: ObjectStore, change: Callable[[Inventory], Inventory]) -> Inventory:
-    """Read, change, compare-and-swap, again while somebody else is faster.
+    """Change the inventory by compare-and-swap and return it.
 
     Raises:
         StoreError: others were faster every time, or the store failed.
     """
-    for _ in range(TRIES):
-        known, etag = _read(store)
-        changed = change(known).onto(known)
-        if changed == known and etag is not None:
-            return known
-        try:
-            store.replace(layout.inventory(SOURCE), changed.dump(), etag)
-            return changed
-        except PreconditionFailedError:
-            continue
-    raise StoreError(f"{layout.inventory(SOURCE)} kept changing; run again when no other extraction runs")
+
+    def changed(known: Inventory | None) -> Inventory:
+        return change(known or Inventory())
+
+    return change_document(store, layout.inventory(SOURCE), Inventory.load, changed) or Inventory()
 
 
 def noted(document: RawDocument) -> Noted:
