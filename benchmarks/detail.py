@@ -45,7 +45,7 @@ from tasks.storage.object_store import ObjectStore
 from tasks.transform.atp_detail_monthly import transform
 from tasks.warehouse import protocol
 from tasks.warehouse.outcomes import Fetched, Request
-from tests.integration import lossy_proxy, seaweed
+from tests.support import lossy_proxy, seaweed
 
 DATASET = "atp_detail_monthly"
 DECEMBER = date(2025, 12, 1)

@@ -15,15 +15,15 @@ import pytest
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.warehouse.protocol import Built
-from tests.command import environment, prefect_api, techtrade
-from tests.integration import seaweed
+from tests.support import seaweed
+from tests.support.command import environment, prefect_api, techtrade
 
 # What follows a dataset is published with it; here only by the tests that are about that: each publish would cost a second
 # more. Set for the processes that tests start too.
 os.environ.setdefault("TECHTRADE_FOLLOW", "false")
 
 __all__ = ["environment", "prefect_api", "techtrade"]
-from tests.integration.drill import Place, end_children
+from tests.support.drill import Place, end_children
 
 # pytest imports readline, which sets the size of a terminal (80 by 24 where there is none) in the environment of this
 # process, for those it starts: the workers of xdist, and commands. Their tables and text would be wrapped to 80 columns,

@@ -20,9 +20,17 @@ from urllib.request import urlopen
 from configs.errors import ConditionsIgnoredError
 from flows.prefect_setup.ports import free_ports
 from tasks.storage.s3 import S3Store
-from tests.integration import seaweed
+from tests.support import seaweed
 
-SUITE = ("objects", "s3", "race", "readers", "yank", "gc", "crash")
+SUITE = (
+    "storage/test_object_store",
+    "storage/test_s3",
+    "warehouse/test_race",
+    "warehouse/test_readers",
+    "warehouse/test_yank",
+    "warehouse/test_gc",
+    "warehouse/test_crash",
+)
 # About identities, of which these servers have one or do not look at it.
 NOT_OF_STORES = "not read_only and not secret and not credentials"
 KEY, SECRET = "testkey12", "testsecret12"
@@ -112,7 +120,7 @@ def _refused(server: Server, endpoint: str) -> str:
 
 
 def _tested(server: Server, endpoint: str) -> bool:
-    files = [f"tests/integration/test_store_{name}.py" for name in SUITE]
+    files = [f"tests/integration/{name}.py" for name in SUITE]
     options = ["-m", "s3 and not slow", "-k", NOT_OF_STORES, "-q", "--no-header", "--tb=line", "-p", "no:cacheprovider"]
     environment = os.environ | {seaweed.OTHER: f"{endpoint} {server.key} {server.secret}"}
     return subprocess.run([sys.executable, "-m", "pytest", *options, *files], env=environment).returncode == 0

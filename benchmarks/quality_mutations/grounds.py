@@ -26,7 +26,7 @@ from tasks.extract.source import Ask
 from tasks.transform.registry import load_transform
 from tests.doubles.bea import BeaDouble, documents
 from tests.doubles.hitech_world import world
-from tests.memory import Memory
+from tests.support.memory import Memory
 
 Tables = dict[str, pl.LazyFrame]
 Stance = Literal["first", "next", "alone"]

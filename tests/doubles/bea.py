@@ -13,7 +13,7 @@ from tasks.extract.bea.code_tree import documents as reference
 from tasks.extract.source import RawDocument
 from tests.doubles.bea_world import ITA_SHARES, Rows, World, annual_rows, codes, quarterly
 from tests.doubles.publishers import HTML, Double
-from tests.memory import Memory
+from tests.support.memory import Memory
 
 KEY = "0BADCAFE-1234-4BEA-8BEA-C0FFEEC0FFEE"
 FAILED_INSIDE = (

@@ -15,7 +15,7 @@ from tasks.extract.census import trade_api_parse
 from tasks.extract.drift import metadata
 from tasks.extract.source import RawDocument
 from tasks.extract.world_bank import archives_parse, indicators, indicators_parse
-from tests.memory import Memory
+from tests.support.memory import Memory
 
 
 @dataclass(frozen=True)

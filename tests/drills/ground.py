@@ -26,7 +26,7 @@ from tests.doubles import bea as bea_double
 from tests.doubles.bea import BeaDouble
 from tests.doubles.publishers import CensusDouble
 from tests.drills import faulty_s3
-from tests.integration.mail_server import Hook, headings, web_hook
+from tests.support.mail_server import Hook, headings, web_hook
 
 T = TypeVar("T")
 ATP, BEA = "atp_world_monthly", "us_ip_trade_quarterly"

@@ -17,7 +17,7 @@ import pytest
 
 from deploy.stack.processes import marked
 from deploy.stack.trial import throwaway_folder
-from tests import terminal
+from tests.support import terminal
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 PARTS = ("postgres", "prefect", "s3", "publishers", "worker")

@@ -8,14 +8,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.faults.harness import Fault, Ground, Row
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 SECONDS = 60
 MOST_MB = 700
 WORKBOOKS = ("balance workbook", "ft900 workbook", "balance drift", "ft900 drift")

@@ -30,8 +30,8 @@ from tasks.extract.http.session import Session
 from tasks.extract.source import Ask, RawDocument
 from tests.doubles import ft900_workbook, publishers
 from tests.faults import bombs
-from tests.memory import Memory
-from tests.unit.test_bulk_month import concord, detail, zipped
+from tests.support.memory import Memory
+from tests.unit.extract.test_census_merchandise import concord, detail, zipped
 
 GB = 2**30
 

@@ -19,7 +19,7 @@ from tasks.warehouse.upkeep import gc
 from tests.faults import full_store, upkeep
 from tests.faults.full_store import DATASET, IP, NEXT
 from tests.faults.harness import Fault, Ground, Row
-from tests.integration.published import publish
+from tests.support.published import publish
 
 HISTORY = f"{IP}_history"
 # Of which datasets the operations work as they do on a sound store, whatever is damaged of the other.

@@ -21,7 +21,7 @@ from tasks.warehouse.upkeep import gc
 from tests.faults import full_store, upkeep
 from tests.faults.full_store import DATASET, IP, LATER, Operation
 from tests.faults.harness import Fault, Ground, Row
-from tests.integration import drill
+from tests.support import drill
 
 Put = Callable[[Path], None]
 COPIED = "2031-01-01.0001"

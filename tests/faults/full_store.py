@@ -22,9 +22,9 @@ from tasks.warehouse.protocol import Built
 from tasks.warehouse.records import Latest, Status
 from tasks.warehouse.run_status import write_status
 from tests.conftest import _build
-from tests.integration import drill
-from tests.integration.drill import DATASET
-from tests.integration.published import publish
+from tests.support import drill
+from tests.support.drill import DATASET
+from tests.support.published import publish
 
 IP = "ip_trade_annual"
 VINTAGES = ("2021-09-15", "2022-12-22", "2024-11-13")

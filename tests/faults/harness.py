@@ -15,8 +15,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.integration import seaweed
-from tests.integration.drill import Place
+from tests.support import seaweed
+from tests.support.drill import Place
 
 ROWS_THAT_ARE_NONE = {"harness", "table", "__main__", "test_faults"}
 

@@ -46,7 +46,7 @@ from tests.faults import unknown_fields
 from tests.faults.harness import Fault, Ground, Row
 from tests.faults.unknown_fields import NOW
 from tests.fixtures.older import ATP, REJECTED, long_idle, of_format, unpacked
-from tests.integration import drill
+from tests.support import drill
 
 CLAIMED, LATEST = "2025-06-02.0004", "2025-06-02.0002"
 Ends = Literal["raises", "leaves", "says", "reports"]

@@ -37,7 +37,7 @@ from tasks.warehouse.run_status import write_status
 from tests.conftest import _build
 from tests.faults.commands import Commands
 from tests.faults.harness import Fault, Ground, Row
-from tests.integration import drill
+from tests.support import drill
 
 # A title for the terminal's window, a control of one byte, a direction, markup of rich, and a line that looks like ours.
 EVIL = "a\x1b]0;pwned\x07b\x9b2Jc\u202ed[red]e\x00\r\nforged: all is well\x85forged: all is well"

@@ -38,7 +38,7 @@ from tasks.warehouse.upkeep import verify as verify_
 from tests.faults import unknown_fields
 from tests.faults.harness import Fault, Ground, Row
 from tests.fixtures.older import ATP, PRODUCTS, REJECTED, RETIRED, YANKED, long_idle, unpacked
-from tests.integration import drill
+from tests.support import drill
 
 NOW = utc_now()
 GOOD = "2025-06-02.0002"

@@ -30,9 +30,9 @@ from tasks.warehouse.protocol import Built
 from tasks.warehouse.upkeep import gc
 from tasks.warehouse.upkeep.verify import verify
 from tests.faults.harness import Fault, Ground, Row
-from tests.integration import fault_proxy, seaweed
-from tests.integration.drill import DATASET, contract, intact, linear, manifest_of, publish, sealed
-from tests.integration.fault_proxy import MODES, FaultProxy, Plan, Request
+from tests.support import fault_proxy, seaweed
+from tests.support.drill import DATASET, contract, intact, linear, manifest_of, publish, sealed
+from tests.support.fault_proxy import MODES, FaultProxy, Plan, Request
 
 # A fault that a second request mends, where a second request is safe: these must not be seen at all.
 MENDED = (

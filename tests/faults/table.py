@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from tests.faults.harness import Row, Tally
+from tests.paths import ROOT
 
-PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
+PAGE = ROOT / "docs" / "faults.md"
 BEGIN, END = "<!-- table: make faults -->", "<!-- end of table -->"
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.faults import table
 from tests.faults.harness import Ground, Row, Tally, rows, tried
-from tests.integration import seaweed
+from tests.support import seaweed
 
 ROWS = [pytest.param(r, id=r.name, marks=[pytest.mark.slow] if r.slow else []) for r in rows()]
 

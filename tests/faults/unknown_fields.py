@@ -42,8 +42,8 @@ from tasks.warehouse.upkeep import gc, retention
 from tests.conftest import _build
 from tests.faults.harness import Fault, Ground, Row
 from tests.fixtures.older import ATP, PRODUCTS, REJECTED, annotated, fields, long_idle, unpacked
-from tests.integration import drill
-from tests.integration.receiver import Receiver
+from tests.support import drill
+from tests.support.receiver import Receiver
 
 NOW = utc_now()
 OWNER = "techtrade data team"

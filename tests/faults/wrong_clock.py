@@ -21,8 +21,8 @@ from tasks.warehouse import protocol, reader, yank
 from tasks.warehouse.protocol import Built
 from tasks.warehouse.upkeep import redate
 from tests.faults.harness import Fault, Ground, Row
-from tests.integration import drill
-from tests.integration.drill import DATASET
+from tests.support import drill
+from tests.support.drill import DATASET
 
 AHEAD = {"two days": 2, "a month": 30, "a year and a half": 550, "to 2099": 26_700}
 STORES = ("local", "s3")
@@ -154,7 +154,7 @@ def _seed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(protocol, "believed", lambda store, dataset, latest, now: now)
 
 
-# One example of each in the ordinary suite: tests/integration/test_redate.py.
+# One example of each in the ordinary suite: tests/integration/warehouse/test_redate.py.
 ROW = Row(
     name="wrong_clock",
     title="publishers whose clock is 2 days to 73 years ahead, and logs with such stamps",

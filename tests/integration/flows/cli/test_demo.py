@@ -1,0 +1,130 @@
+"""`make run`: what it prints, and that every snippet it prints runs as it stands."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.cli import demo
+from tasks.build.from_versions import followers
+from tasks.extract.bundled.index import bundled_datasets, bundled_vintages
+from tasks.storage.open import open_store
+from tests.paths import ROOT
+from tests.support.command import Ran
+
+SNIPPETS = sorted((ROOT / "docs" / "snippets").glob("*.py"))
+
+
+@pytest.fixture
+def shown(prefect_api: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any) -> Callable[[], Ran]:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TECHTRADE_STORE", "warehouse")
+    monkeypatch.setenv("TECHTRADE_FOLLOW", "true")
+
+    def run() -> Ran:
+        capfd.readouterr()
+        code = demo.main()
+        out, err = capfd.readouterr()
+        return Ran(code, out, err)
+
+    return run
+
+
+@pytest.mark.slow
+def test_it_shows_the_product_in_sixty_lines(
+    shown: Callable[[], Ran], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    ran = shown()
+    assert ran.code == 0
+    assert len((ran.out + ran.err).splitlines()) <= 60
+    vintages = sum(len(bundled_vintages(name)) for name in bundled_datasets())
+    assert vintages >= 9 and f"{vintages} versions published into warehouse." in ran.out
+    for name in bundled_datasets():
+        assert ran.err.count(f"{name}: publishing ") == 1
+    assert re.search(r"^atp_world_monthly +2 +2025-02 +2025-02 +434 +111$", ran.out, re.MULTILINE)
+    assert re.search(r"^ip_trade_annual +7 +2023 +2025-01-28 +8,554 +79$", ran.out, re.MULTILINE)
+    assert "{" not in ran.out + ran.err, "words, no JSON"
+    for told in (
+        r"holds +13\.0 +6 % +13\.694 +2025-02 +In 1995 .* surplus",
+        r"holds +-297\.0 +2 % +-298\.948 +2025-02 .* deficit in 2024",
+        r"holds +134\.0 +1 % +134\.441 +2025-01-28 .* reached \$134 billion",
+        r"no data +48\.0 +1 % +- +- .*Germany",
+        r"no data +-41\.0 +2 % +- +- .*China",
+    ):
+        assert re.search(told, ran.out), told
+    for command in re.findall(rf"^  {re.escape(demo.COMMAND)} ([^#\n]+)", ran.out, re.MULTILINE):
+        result = subprocess.run([sys.executable, "-m", "flows.cli", *command.split()], capture_output=True, text=True)
+        assert result.returncode == 0 and result.stdout, command
+
+    store = open_store("warehouse")
+    monkeypatch.setenv("COLUMNS", "80")
+    capfd.readouterr()
+    demo.print_all(store)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    day = re.compile(r"\d{4}-\d\d-\d\d\.\d{4}")
+    assert day.sub("", capfd.readouterr()[0]) in day.sub("", readme), (
+        "the README shows what is printed, but for the day"
+    )
+    before = {e.key: store.get(e.key).etag for e in store.entries("")}
+
+    monkeypatch.delenv("COLUMNS")
+    again = shown()
+    assert again.code == 0
+    assert "Nothing is new" in again.out
+    assert len((again.out + again.err).splitlines()) <= 60
+    after = {e.key: store.get(e.key).etag for e in store.entries("")}
+    changed = {k for k in after if after[k] != before.get(k)} | (before.keys() - after.keys())
+    names = {name for dataset in bundled_datasets() for name in (dataset, *followers(dataset))}
+    assert changed == {f"{name}/status.json" for name in names if f"{name}/latest.json" in before}
+
+    for snippet in SNIPPETS:  # pasted into an interpreter that was started in this folder
+        code = snippet.read_text(encoding="utf-8")
+        result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+        assert result.returncode == 0, f"{snippet.name}: {result.stderr}"
+        assert {"1_polars": "-298948216370", "2_duckdb": "134.441", "3_pandas": "-16292828055"}[
+            snippet.stem
+        ] in result.stdout
+
+
+def test_older_and_there_already_are_told_apart(
+    techtrade: Callable[..., Ran], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = str(tmp_path / "store")
+    assert techtrade("publish", "atp_world_monthly", "--source", "snapshot", "--vintage", "2025-02").code == 0
+    monkeypatch.setattr(demo, "bundled_datasets", lambda: ["atp_world_monthly"])
+    done = demo.publish_all(store)
+    assert done == demo.Done(published=0, there=1, superseded=1)
+
+
+@pytest.mark.parametrize(
+    ("done", "told"),
+    [
+        (demo.Done(published=9), "9 versions published into W."),
+        (
+            demo.Done(published=1, there=8),
+            "1 version published into W; of the other bundled vintages, 8 were there already.",
+        ),
+        (
+            demo.Done(there=9),
+            "Nothing is new in W: of the bundled vintages, 9 were there already; only status.json was written.",
+        ),
+        (
+            demo.Done(there=1, superseded=2),
+            "Nothing is new in W: of the bundled vintages, 1 was there already, 2 are older than what is published; "
+            "no version was written.",
+        ),
+    ],
+)
+def test_what_is_said_of_a_run_is_so(done: demo.Done, told: str) -> None:
+    assert done.words("W") == told
+
+
+def test_there_are_three_snippets() -> None:
+    assert [s.stem for s in SNIPPETS] == ["1_polars", "2_duckdb", "3_pandas"]

@@ -1,0 +1,65 @@
+"""The store of commit 12c4ccd under whole commands of today; tests/faults/older_code.py has the parts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from configs.contract import load_contract
+from tasks.publish import restore
+from tasks.storage.object_store import ObjectStore
+from tasks.storage.open import open_store
+from tasks.warehouse import layout, protocol, reader
+from tests.doubles.publishers import CensusDouble
+from tests.fixtures.older import ATP, PRODUCTS, REJECTED, RETIRED, annotated, fields, unpacked
+from tests.support.command import Ran
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def older(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
+    monkeypatch.setenv("TECHTRADE_MAX_IDLE_DAYS", "36500")  # it may be long since it was written
+    return open_store(str(unpacked(tmp_path)))  # where the fixture `techtrade` has its store
+
+
+def test_today_publishes_to_it_and_reads_it_back(
+    techtrade: Run, older: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TECHTRADE_FOLLOW", "true")
+    with CensusDouble("2025-02") as census:
+        monkeypatch.setenv("TECHTRADE_SOURCES__CENSUS_BALANCE__URL", census.url + "/country.xlsx")
+        ran = techtrade("publish", ATP)
+        assert ran.code == 0 and "nothing new" in ran.out, ran.err
+        census.fault = "thousands"
+        ran = techtrade("publish", ATP)
+        assert ran.code == 3 and "still get atp_world_monthly@2025-06-02.0002" in ran.err, ran.err
+    ran = techtrade("publish", PRODUCTS, "--source", "snapshot", "--vintage", "2021-01")
+    assert ran.code == 3, "the figures of the yanked version"
+    ran = techtrade("promote", f"{ATP}@{REJECTED}", "--reason", "it is so", "--by", "A. Owner")
+    assert ran.code == 0, ran.err
+    assert techtrade("yank", f"{ATP}@2025-06-02.0001", "--reason", "too old").code == 0
+    assert techtrade("gc", "--grace-hours", "0").code == 0
+
+    ran = techtrade("verify")
+    assert ran.code == 0, ran.err
+    listed = {v["version"]: v["state"] for v in json.loads(techtrade("versions", PRODUCTS, "--json").out)}
+    assert {v for v, state in listed.items() if state in ("retired", "yanked")} >= set(RETIRED)
+    states = [v["state"] for v in json.loads(techtrade("versions", ATP, "--json").out)]
+    assert states[-1] == "latest" and "yanked" in states and "rejected" in states
+    history = reader.resolve(older, f"{ATP}_history").manifest
+    assert history.version > "2025-06-02.0002" and b"promoted" in older.get(layout.feed(ATP)).body
+    for key in (layout.latest(ATP), layout.status(ATP), layout.CATALOG):
+        assert json.loads(older.get(key).body)["format"] == 1
+
+
+def test_restored_log_keeps_unknown_fields(older: ObjectStore, tmp_path: Path) -> None:
+    key = layout.ledger_log(ATP)
+    older.replace(key, annotated(older.get(key).body), older.get(key).etag)
+    store = open_store(str(tmp_path / "restored"))
+    restore.restore(older, store, load_contract(ATP))
+    assert fields(store.get(layout.latest(ATP)).body) == fields(older.get(key).body)
+    assert protocol.read_latest(store, ATP)[0] is not None
