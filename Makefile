@@ -7,14 +7,14 @@ STAMP  := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml 2>/dev
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 UV     := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
 
-.PHONY: help run test test-slow faults lint format types check lock bench freeze demo-sources stack stack-test deploy-check clean
+.PHONY: help run test test-slow faults lint imports format types check lock bench freeze demo-sources stack stack-test deploy-check clean
 
 help:
 	@echo "make run        publish the bundled vintages into ./warehouse and show what came out"
 	@echo "make test       the test suite (needs no network)"
 	@echo "make test-slow  the drills that repeat something many times"
 	@echo "make faults     every fault of docs/faults.md, counted (WRITE=1 writes the table)"
-	@echo "make check      lint, format, types"
+	@echo "make check      lint, imports, format, types"
 	@echo "make bench      measurements, each as a ratio in one run"
 	@echo "make demo-sources  doubles of the publishers on loopback, to try everything without a key"
 	@echo "make stack      PostgreSQL, Prefect, a worker, S3 and the doubles on this machine, until Ctrl-C"
@@ -57,13 +57,16 @@ faults: $(STAMP)
 lint: $(STAMP)
 	@$(BIN)/ruff check .
 
+imports: $(STAMP)
+	@$(BIN)/lint-imports --no-cache --no-logo
+
 format: $(STAMP)
 	@$(BIN)/ruff format --check .
 
 types: $(STAMP)
 	@$(BIN)/mypy
 
-check: lint format types
+check: lint imports format types
 
 bench: $(STAMP)
 	@$(BIN)/python -m benchmarks

@@ -27,7 +27,7 @@ from distributed import Client, LocalCluster
 
 from benchmarks.bulk_months import FULL, Year, codes, detail, write_month
 from benchmarks.harness import Ratio, in_turn, judging_in, seconds
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.settings import load_settings
 from flows.prefect_setup.defaults import prepare
 from tasks.build import partitioned, recipe
@@ -37,9 +37,10 @@ from tasks.extract import partners
 from tasks.extract.census.merchandise.fixed_width import layouts
 from tasks.extract.census.merchandise.month import DETAIL, Flow
 from tasks.extract.census.merchandise.source import SOURCE
-from tasks.extract.source import Meter, RawDocument
+from tasks.extract.source import Meter
 from tasks.publish import steps
 from tasks.raw.archive import RawArchive
+from tasks.raw.documents import RawDocument
 from tasks.storage.local import LocalStore
 from tasks.storage.object_store import ObjectStore
 from tasks.transform.atp_detail_monthly import transform

@@ -11,7 +11,8 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
-from configs.contract import Contract, load_contract
+from configs.contract import Contract
+from configs.contracts import load_contract
 from expectations.check import GateInput
 from tasks.build import recipe
 from tasks.extract.source import Extraction

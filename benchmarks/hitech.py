@@ -25,12 +25,13 @@ import pandas as pd
 import polars as pl
 
 from benchmarks.harness import Ratio, in_turn, judging_in, publish_fetched, seconds
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from flows.prefect_setup.defaults import prepare
 from tasks.extract import partners
 from tasks.extract.census.trade_api_parse import asked_columns
-from tasks.extract.source import Meter, RawDocument
+from tasks.extract.source import Meter
 from tasks.raw.archive import RawArchive
+from tasks.raw.documents import RawDocument
 from tasks.storage.local import LocalStore
 from tasks.warehouse.outcomes import Fetched, RejectedError
 from tests.doubles.census_api import rendered

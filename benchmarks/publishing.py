@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import polars as pl
 
 from benchmarks.harness import Ratio, extraction, in_turn, publish, seconds
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from tasks.extract.bundled import snapshot
 from tasks.extract.source import Ask
 from tasks.publish import steps

@@ -13,9 +13,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from configs import yaml_file
+from configs import CONFIGS, yaml_file
 from configs.addresses import without_query
-from configs.contract import CONFIGS
 from configs.settings import load_settings
 
 BLOCK = "prefect-block:"

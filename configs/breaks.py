@@ -13,8 +13,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from configs import yaml_file
-from configs.contract import CONFIGS, Column, Contract, Span, load_contract
+from configs import CONFIGS, yaml_file
+from configs.contract import Column, Contract, Span
+from configs.contracts import load_contract
 from configs.errors import ConfigError
 
 BREAKS = CONFIGS / "breaks"

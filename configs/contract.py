@@ -11,8 +11,6 @@ import hashlib
 import json
 import re
 from datetime import date
-from functools import cache
-from pathlib import Path
 from typing import Annotated, Literal
 
 import polars as pl
@@ -20,11 +18,6 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from configs import yaml_file
-from configs.errors import ConfigError, UnknownDatasetError
-
-CONFIGS = Path(__file__).parent
-DATASETS = CONFIGS / "datasets"
-DERIVED = CONFIGS / "derived"
 
 Kind = Literal["date", "int16", "int32", "int64", "float64", "string", "boolean"]
 Role = Literal["key", "measure", "attribute", "vintage"]
@@ -53,7 +46,7 @@ _ARROW: dict[str, pa.DataType] = {
 # What is no promise to readers: a change of it is no new version.
 NOT_TOLD = (
     "quality", "ask_within_days", "judged", "sources", "derived_from_any", "has_history", "history_of", "profile_by",
-    "headlines",
+    "headlines", "transform", "checks",
 )  # fmt: skip
 
 
@@ -176,6 +169,9 @@ class Contract(_Frozen):
     sources: Sources
     # The longest that its publisher may go unasked. When it is asked stands in deploy/prefect.yaml.
     ask_within_days: int = Field(ge=1)
+    # The modules of these names in tasks/transform and expectations/datasets; empty: those of the dataset's name.
+    transform: str = ""
+    checks: str = ""
     # What the gate looks at: a dataset that is made a partition at a time is judged by what differs from its parent.
     judged: Literal["whole", "changed_partitions"] = "whole"
     # Made from versions of these datasets, and of nothing else; published with each of theirs.
@@ -289,53 +285,3 @@ def parse_contract(text: str, where: str, biases: str = "") -> Contract:
     """
     raw, known = yaml_file.parsed(text, where), yaml_file.parsed(biases, where)
     return yaml_file.validated(Contract, raw | {"biases": known} if known else raw, where)
-
-
-def dataset_names() -> list[str]:
-    """The names of all datasets that come from publishers, sorted. A dataset exists when its contract does."""
-    return sorted(p.stem for p in DATASETS.glob("*.yaml"))
-
-
-def derived_names() -> list[str]:
-    """The names of what is made from these datasets alone, but for the histories, sorted."""
-    return sorted(p.stem for p in DERIVED.glob("*.yaml"))
-
-
-def published_names() -> list[str]:
-    """The names of all that can be published: each dataset, and after it its history; nothing before what it is made
-    from."""
-    from configs.history_contract import SUFFIX
-
-    names = [*dataset_names(), *derived_names()]
-    return [n for name in names for n in (name, name + SUFFIX) if n == name or _may_have_history(name)]
-
-
-def _may_have_history(name: str) -> bool:
-    try:
-        return load_contract(name).has_history
-    except ConfigError:  # told by who works on the dataset; the others have their turn
-        return True
-
-
-@cache
-def load_contract(name: str) -> Contract:
-    """The contract of a dataset, or of its history (``<dataset>_history``), which follows from it.
-
-    Raises:
-        UnknownDatasetError: no such contract.
-        ConfigError: the contract is wrong.
-    """
-    from configs.history_contract import base_of, history_contract
-
-    base, known = base_of(name), [*dataset_names(), *derived_names()]
-    if base in known and load_contract(base).has_history:
-        return history_contract(load_contract(base))
-    if name not in known:
-        raise UnknownDatasetError(name, known)
-    path = (DERIVED if name in derived_names() else DATASETS) / f"{name}.yaml"
-    notes = CONFIGS / "notes" / f"{name}.yaml"
-    biases = notes.read_text(encoding="utf-8") if notes.exists() else ""
-    contract = parse_contract(path.read_text(encoding="utf-8"), f"configs/{path.parent.name}/{name}.yaml", biases)
-    if contract.name != name:
-        raise ConfigError(f"configs/{path.parent.name}/{name}.yaml: name is {contract.name!r}, not {name!r}")
-    return contract

@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from configs import yaml_file
-from configs.contract import CONFIGS, Column, Contract, Sources
+from configs import CONFIGS, yaml_file
+from configs.contract import Column, Contract, Sources
 
 SUFFIX = "_history"
 SOURCE = "versions"
+CHECKS = "any_history"
 FIRST, WITHDRAWAL, REPRESENTATION, UNATTRIBUTED = "first", "withdrawal", "representation", "unattributed"
 CAUSES = (
     FIRST,
@@ -64,6 +65,7 @@ def history_contract(base: Contract) -> Contract:
         sources=Sources(live=SOURCE),
         ask_within_days=base.ask_within_days,
         derived_from=(base.name,),
+        checks=CHECKS,
         judged=base.judged,
         columns=(*(_key(base.column(k)) for k in base.primary_key), *map(Column.model_validate, own)),
     )

@@ -11,8 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from configs import yaml_file
-from configs.contract import CONFIGS
+from configs import CONFIGS, yaml_file
 
 
 def month_after(month: date, number: int = 1) -> date:

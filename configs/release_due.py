@@ -14,8 +14,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
-from configs import yaml_file
-from configs.contract import CONFIGS
+from configs import CONFIGS, yaml_file
 from configs.errors import ConfigError
 from configs.release_calendar import Calendar, Suspension, load_calendar, month_after
 

@@ -16,9 +16,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
-from configs import yaml_file
+from configs import CONFIGS, yaml_file
 from configs.addresses import without_login, without_query
-from configs.contract import CONFIGS
 from configs.errors import ConfigError, MissingKeyError, NoAddressError
 from configs.hints import DEFAULT_STORE
 

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from configs import yaml_file
-from configs.contract import CONFIGS, published_names
+from configs import CONFIGS, yaml_file
+from configs.contracts import published_names
 from configs.errors import ConfigError
 
 SUBSCRIBERS = CONFIGS / "subscribers.yaml"

@@ -6,15 +6,16 @@ from flows.prefect_setup.defaults import prepare
 
 prepare()
 
-from configs.contract import load_contract  # noqa: E402
+from configs.contracts import load_contract  # noqa: E402
 from configs.errors import UsageError  # noqa: E402
 from configs.first_publish import again, published_with  # noqa: E402
+from configs.months import Months  # noqa: E402
 from flows.prefect_setup import alert_hooks, json_logs  # noqa: E402
 from flows.prefect_setup.flow_decorator import deployed  # noqa: E402
 from flows.publish import bring  # noqa: E402
 from tasks.common.clock import utc_now  # noqa: E402
 from tasks.extract.registry import load_source  # noqa: E402
-from tasks.extract.source import AskedByMonth, Months  # noqa: E402
+from tasks.extract.source import AskedByMonth  # noqa: E402
 from tasks.warehouse.outcomes import Outcome, Request  # noqa: E402
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import StorePermissionError, TechtradeError
 from configs.settings import load_settings
 from configs.words import plural

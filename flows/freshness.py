@@ -14,11 +14,11 @@ from flows.prefect_setup.defaults import prepare, store_of_run
 prepare()
 
 
-from configs.contract import dataset_names, load_contract  # noqa: E402
+from configs.contracts import dataset_names, load_contract  # noqa: E402
 from configs.errors import ConfigError, StoreError  # noqa: E402
 from flows.prefect_setup import alert_hooks, json_logs  # noqa: E402
 from flows.prefect_setup.flow_decorator import deployed  # noqa: E402
-from tasks.alerts.service import BY_WATCH, Finding  # noqa: E402
+from tasks.alerts.model import BY_WATCH, Finding  # noqa: E402
 from tasks.common.clock import utc_now  # noqa: E402
 from tasks.common.text import one_line  # noqa: E402
 from tasks.monitor.freshness import BAD, Freshness, watch  # noqa: E402

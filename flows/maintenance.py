@@ -21,7 +21,7 @@ prepare()
 from prefect import task  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 
-from configs.contract import load_contract, published_names  # noqa: E402
+from configs.contracts import load_contract, published_names  # noqa: E402
 from configs.errors import StoreError, TechtradeError, UsageError  # noqa: E402
 from configs.words import plural  # noqa: E402
 from flows.announcing import announce  # noqa: E402
@@ -30,7 +30,7 @@ from flows.cli.options import CENTURY  # noqa: E402
 from flows.prefect_setup import alert_hooks, json_logs, secrets  # noqa: E402
 from flows.prefect_setup.flow_decorator import deployed  # noqa: E402
 from tasks.alerts import findings  # noqa: E402
-from tasks.alerts.service import Finding, Kind  # noqa: E402
+from tasks.alerts.model import Finding, Kind  # noqa: E402
 from tasks.build import partitioned  # noqa: E402
 from tasks.common.text import one_line  # noqa: E402
 from tasks.raw import housekeeping  # noqa: E402

@@ -37,7 +37,7 @@ from prefect.client.schemas.objects import State, TaskRun  # noqa: E402
 from prefect.runtime import flow_run  # noqa: E402
 from prefect.tasks import Task  # noqa: E402
 
-from configs.contract import load_contract  # noqa: E402
+from configs.contracts import load_contract  # noqa: E402
 from configs.errors import (  # noqa: E402
     ClaimLostError,
     ConcurrentPublishError,

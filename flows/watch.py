@@ -27,7 +27,7 @@ from flows.prefect_setup.flow_decorator import deployed  # noqa: E402
 from flows.prefect_setup.run_watchdog import Ailment, Limits, Watch  # noqa: E402
 from flows.prefect_setup.secrets import told  # noqa: E402
 from tasks.alerts import findings  # noqa: E402
-from tasks.alerts.service import Finding, Kind  # noqa: E402
+from tasks.alerts.model import Finding, Kind  # noqa: E402
 
 log = logging.getLogger("techtrade")
 json_logs.install()

@@ -123,7 +123,7 @@ def candidates(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Buil
 def _build(number: int, folder: Path) -> Built:
     import polars as pl
 
-    from configs.contract import load_contract
+    from configs.contracts import load_contract
     from tasks.build.parquet import build
 
     contract = load_contract("atp_world_monthly")

@@ -16,7 +16,7 @@ from typing import Literal
 
 import polars as pl
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from expectations.check import GateInput, Other
 from tasks.extract import partners as partner_reference
 from tasks.extract.bea import source as bea
@@ -87,7 +87,7 @@ def partners_table() -> pl.LazyFrame:
 def bundled(dataset: str, vintage: str) -> tuple[pl.DataFrame, Tables]:
     extraction = snapshot.parse(dataset, snapshot.fetch(Ask(dataset, vintage), Memory()), vintage)
     tables = {**extraction.tables, "partners": partners_table()}
-    return load_transform(dataset).transform(tables).collect(), tables
+    return load_transform(load_contract(dataset)).transform(tables).collect(), tables
 
 
 def _sums(frame: pl.DataFrame, by: list[str], value: str = "value_usd") -> pl.DataFrame:
@@ -253,7 +253,7 @@ def _trade_tables(trade: pl.DataFrame) -> Tables:
 
 def _trade_data(tables: Tables) -> pl.DataFrame:
     """In the order of the staged files: a year after the other."""
-    data = load_transform(TRADE).transform(tables).collect()
+    data = load_transform(load_contract(TRADE)).transform(tables).collect()
     year = pl.col("period").dt.year()
     return data.sort([year, *load_contract(TRADE).sort_by])
 
@@ -266,7 +266,7 @@ def _bea(dataset: str, state: int) -> tuple[str, pl.DataFrame, Tables]:
     size = "recent" if dataset == ANNUAL else "full"
     extraction = bea.parse(dataset, documents(BeaDouble(size, state), dataset), None)
     tables = {n: f.collect().lazy() for n, f in {**extraction.tables, "partners": partners_table()}.items()}
-    return extraction.vintage, load_transform(dataset).transform(tables).collect(), tables
+    return extraction.vintage, load_transform(load_contract(dataset)).transform(tables).collect(), tables
 
 
 def _bea_ground(dataset: str, state: int) -> Ground:
@@ -331,7 +331,7 @@ def _as_it_is(data: pl.DataFrame, tables: Tables) -> Callable[[pl.DataFrame], tu
 
 @cache
 def partners() -> Ground:
-    data = load_transform(PARTNERS).transform({"partners": partners_table()}).collect()
+    data = load_transform(load_contract(PARTNERS)).transform({"partners": partners_table()}).collect()
 
     def headlines(frame: pl.DataFrame) -> pl.DataFrame:
         return pl.DataFrame(schema={"name": pl.String, "value": pl.Float64})
@@ -352,7 +352,7 @@ def products() -> Ground:
 
     def rebuilt(corrupted: pl.DataFrame) -> tuple[pl.DataFrame, Tables]:
         source = {**tables, "lists": corrupted.lazy()}
-        return load_transform(PRODUCTS).transform(source).collect(), source
+        return load_transform(load_contract(PRODUCTS)).transform(source).collect(), source
 
     return Ground(PRODUCTS, vintage, data, tables, lists, rebuilt, headlines, before[1], before[0])
 
@@ -360,7 +360,7 @@ def products() -> Ground:
 def _products(vintage: str) -> tuple[str, pl.DataFrame, Tables]:
     found = atp_lists.parse(PRODUCTS, atp_lists.fetch(Ask(PRODUCTS, vintage), Memory()), vintage)
     tables = dict(found.tables)
-    return found.vintage, load_transform(PRODUCTS).transform(tables).collect(), tables
+    return found.vintage, load_transform(load_contract(PRODUCTS)).transform(tables).collect(), tables
 
 
 GROUNDS: dict[str, Callable[[], Ground]] = {

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import TechtradeError
+from configs.months import Months
 from configs.settings import source_settings
 from configs.words import plural
 from flows.cli.output import print_json, progress, remark
@@ -14,7 +15,6 @@ from flows.prefect_setup.defaults import refuse_unknown_sources
 from flows.prefect_setup.run_flow import could_not_begin
 from tasks.common.clock import utc_now
 from tasks.common.text import duration
-from tasks.extract.source import Months
 from tasks.warehouse.outcomes import Outcome, Request
 from tasks.warehouse.run_status import read_status
 

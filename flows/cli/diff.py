@@ -10,8 +10,8 @@ from flows.cli.read import warn_of
 from flows.cli.versions import open_at, split_target
 from tasks.common.clock import to_minute
 from tasks.compare import report
-from tasks.compare.lookup import retired_words
-from tasks.compare.version_diff import Difference, Side, difference, sides
+from tasks.read.rows import retired_words
+from tasks.read.version_diff import Difference, Side, difference, sides
 
 NEVER = {"rejected": "rejected by the quality gate, never published", "not published": "sealed, never published"}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from configs.contract import dataset_names, load_contract
+from configs.contracts import dataset_names, load_contract
 from flows.cli.output import print_json, say
 from flows.cli.versions import open_at
 from tasks.common.clock import utc_now

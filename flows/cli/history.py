@@ -11,7 +11,8 @@ from tempfile import TemporaryDirectory
 import polars as pl
 
 from configs.claims import Claim, load_claims
-from configs.contract import Contract, load_contract
+from configs.contract import Contract
+from configs.contracts import load_contract
 from configs.errors import NotPublishedError, UsageError
 from configs.first_publish import start_words
 from configs.history_contract import CAUSES, SUFFIX, base_of
@@ -21,13 +22,13 @@ from flows.cli.versions import open_at, split_target
 from tasks.build import replay
 from tasks.build.history import build, timeline
 from tasks.common.text import figure
-from tasks.compare.lookup import of_vintage, rows_of
 from tasks.compare.press_claims import Finding, judge_claim
 from tasks.raw.archive import RawArchive
+from tasks.read.conditions import Condition, parse
+from tasks.read.query import Query
+from tasks.read.rows import of_vintage, rows_of
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import reader
-from tasks.warehouse.conditions import Condition, parse
-from tasks.warehouse.query import Query
 
 SHOWN = 200
 COLUMNS = ("value", "vintage_from", "vintage_until", "version_from", "given_from", "given_until", "cause")
@@ -37,7 +38,7 @@ def spans(name: str, where: tuple[str, ...], url: str | None, as_json: bool) -> 
     """What figures were, from when until when, and why they changed.
 
     Raises:
-        UsageError: a condition makes no sense; see ``tasks.warehouse.conditions``.
+        UsageError: a condition makes no sense; see ``tasks.read.conditions``.
         NotPublishedError: there is no history yet.
     """
     base = load_contract(base_of(name) or name)

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
-from configs.contract import load_contract, published_names
+from configs.contracts import load_contract, published_names
 from configs.errors import CorruptVersionError, StoreError, UsageError
 from configs.hints import command
 from configs.history_contract import base_of

@@ -8,18 +8,19 @@ from datetime import UTC, datetime, time
 
 import polars as pl
 
-from configs.contract import Contract, load_contract
+from configs.contract import Contract
+from configs.contracts import load_contract
 from configs.errors import UsageError
 from configs.words import plural
 from flows.cli.formats import format_of, write_rows, write_table
 from flows.cli.output import remark
 from flows.cli.versions import open_at, split_target
 from tasks.common.clock import moment, utc_now
-from tasks.compare.lookup import contract_of, end_rows, of_vintage, retired_words, rows_of
+from tasks.read.conditions import unmatched
+from tasks.read.query import Query, query
+from tasks.read.rows import contract_of, end_rows, of_vintage, retired_words, rows_of
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import reader
-from tasks.warehouse.conditions import unmatched
-from tasks.warehouse.query import Query, query
 
 # Of a table with more rows this many are shown, half from either end.
 SHOWN = 24

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import UsageError
 from configs.words import plural
 from flows import announcing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from configs.contract import load_contract, published_names
+from configs.contracts import load_contract, published_names
 from configs.errors import TechtradeError, UsageError
 from configs.words import plural
 from flows.announcing import announce

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from configs.contract import dataset_names, load_contract, published_names
+from configs.contracts import dataset_names, load_contract, published_names
 from configs.errors import NewerFormatError, StoreError
 from configs.hints import command
 from configs.history_contract import SUFFIX

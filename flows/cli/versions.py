@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from configs.contract import load_contract, published_names
+from configs.contracts import load_contract, published_names
 from configs.errors import ConfigError, NoStoreError, NotPublishedError, StoreError, UsageError
 from configs.first_publish import start_words
 from configs.hints import command
@@ -20,9 +20,10 @@ from tasks.extract.bundled.index import bundled_vintages
 from tasks.monitor.freshness import not_known
 from tasks.storage.local import LocalStore
 from tasks.storage.object_store import ObjectStore
-from tasks.storage.open import existing_store, open_store
+from tasks.storage.open import open_store
 from tasks.warehouse import layout, reader
 from tasks.warehouse import protocol as store_versions
+from tasks.warehouse.existing import existing_store
 
 
 def open_at(url: str | None) -> ObjectStore:

@@ -10,7 +10,7 @@ from configs.errors import StorePermissionError, StoreUnavailableError, UsageErr
 from configs.settings import load_settings
 from flows.cli.output import progress
 from flows.prefect_setup.run_status import address
-from tasks.storage.open import existing_store
+from tasks.warehouse.existing import existing_store
 
 
 def watch(store: str | None, every: float | None, late: float, settle: float, patience: float) -> int:

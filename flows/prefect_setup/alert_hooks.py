@@ -16,12 +16,13 @@ from contextvars import ContextVar
 from typing import Any
 
 from configs.alerts import BLOCK
-from configs.contract import published_names
+from configs.contracts import published_names
 from configs.errors import ConfigError, TechtradeError, TimedOutError, UsageError
 from configs.settings import from_environment, load_settings
 from flows.prefect_setup import run_status, secrets, stopping
 from tasks.alerts import findings, service
-from tasks.alerts.service import BY_RUN, Alerting, Finding, Kind
+from tasks.alerts.model import BY_RUN, Finding, Kind
+from tasks.alerts.service import Alerting
 from tasks.common import stages
 from tasks.common.log_context import bound
 from tasks.common.text import one_line

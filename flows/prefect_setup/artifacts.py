@@ -14,7 +14,7 @@ from prefect.artifacts import create_markdown_artifact
 
 from flows.cli.wording import version_markdown
 from flows.prefect_setup.secrets import told
-from tasks.quality.results import results_of
+from tasks.quality.results import read_results, results_of
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, reader
 from tasks.warehouse.protocol import read_latest, read_manifest
@@ -49,7 +49,7 @@ def markdown(store: ObjectStore, dataset: str, version: str) -> str:
     log_entries = latest.published[-VERSIONS:] if latest else []
     yanked = latest.yanked if latest else set()
     before = [(_manifest(store, dataset, e), e, e.version in yanked) for e in log_entries]
-    findings = [r for r in results_of(reader.quality(store, manifest)) if r.outcome == "failed"]
+    findings = [r for r in results_of(read_results(store, manifest)) if r.outcome == "failed"]
     return version_markdown(manifest, served, before, findings, _changes(store, manifest))
 
 

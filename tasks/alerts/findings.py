@@ -12,7 +12,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from configs.contract import Severity, published_names
+from configs.contract import Severity
+from configs.contracts import published_names
 from configs.errors import (
     CheckCouldNotRunError,
     ConfigError,
@@ -38,9 +39,9 @@ from tasks.common.clock import to_minute
 from tasks.common.stages import stage_of
 from tasks.common.text import cut
 from tasks.quality.failing_rows import row_words
-from tasks.quality.results import CheckResult, failed_first, results_of
+from tasks.quality.results import CheckResult, failed_first, read_results, results_of
 from tasks.storage.object_store import ObjectStore
-from tasks.warehouse import protocol, reader
+from tasks.warehouse import protocol
 from tasks.warehouse.outcomes import Published, RejectedError
 
 # As many as a mail shows; a chat window takes fewer.
@@ -135,7 +136,7 @@ def _of_version(
     name = f"{dataset}@{version}"
     try:
         manifest = protocol.read_manifest(store, dataset, version)
-        failed = failed_first(results_of(reader.quality(store, manifest)))
+        failed = failed_first(results_of(read_results(store, manifest)))
         diagnosis, name = diagnosis or manifest.diagnosis, f"{name}, vintage {manifest.vintage}"
     except (StoreError, pl.exceptions.PolarsError):
         # The words of the run are all there is then; they name the checks too.

@@ -21,7 +21,7 @@ from datetime import datetime
 from pathlib import Path
 
 from configs.alerts import AlertSettings, load_alerts
-from configs.contract import dataset_names, load_contract
+from configs.contracts import dataset_names, load_contract
 from configs.errors import StoreError, TechtradeError
 from configs.settings import from_environment
 from tasks.alerts import attachments, references, rules, state_store

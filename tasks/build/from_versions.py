@@ -8,13 +8,15 @@ from dataclasses import replace
 
 import polars as pl
 
-from configs.contract import Contract, load_contract, published_names
+from configs.contract import Contract
+from configs.contracts import load_contract, published_names
 from configs.errors import CorruptVersionError, MissingInputError, NotPublishedError
 from configs.first_publish import start_words
 from configs.history_contract import SOURCE, base_of
 from tasks.build.history import timeline
-from tasks.extract.source import Extraction, RawDocument
+from tasks.extract.source import Extraction
 from tasks.raw.archive import RawArchive
+from tasks.raw.documents import RawDocument
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, reader
 from tasks.warehouse.records import Manifest

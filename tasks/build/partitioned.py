@@ -27,15 +27,17 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
-from configs.contract import Contract, load_contract
+from configs.contract import Contract
+from configs.contracts import load_contract
 from configs.errors import ConfigError, ObjectExistsError, ObjectNotFoundError
 from tasks.build.parquet import conform, file_sha256, written
 from tasks.common.sorted_merge import merged
 from tasks.extract import partners as partner_reference
 from tasks.extract.registry import load_source
-from tasks.extract.source import Extraction, RawDocument, ReadInPieces
+from tasks.extract.source import Extraction, ReadInPieces
 from tasks.publish.manifest import libraries
 from tasks.raw.archive import RawArchive
+from tasks.raw.documents import RawDocument
 from tasks.storage.object_store import ObjectStore
 from tasks.transform.registry import load_transform
 from tasks.warehouse import key_grammar, layout
@@ -155,7 +157,7 @@ def make_piece(store: ObjectStore, job: PieceJob) -> None:
     archive = RawArchive(store)
     with archive.file(job.raw_key) as file, archive.file(job.listed_by or job.raw_key) as listed_by:
         tables = _reader(job.source).read_piece(job.role, file, job.url, listed_by if job.listed_by else None)
-    rows = load_transform(job.dataset).transform({name: t.lazy() for name, t in tables.items()})
+    rows = load_transform(contract).transform({name: t.lazy() for name, t in tables.items()})
     with TemporaryDirectory(prefix="techtrade-") as scratch:
         # The facts last: they say that the rows are there.
         for key, frame in ((rows_key, rows.sort(contract.sort_by).collect()), (facts_key, tables["facts"])):

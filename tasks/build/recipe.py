@@ -17,7 +17,8 @@ from tasks.build.parquet import build
 from tasks.common.stages import in_stage
 from tasks.extract import partners
 from tasks.extract.registry import load_source
-from tasks.extract.source import Extraction, RawDocument
+from tasks.extract.source import Extraction
+from tasks.raw.documents import RawDocument
 from tasks.storage.object_store import ObjectStore
 from tasks.transform.registry import load_transform
 from tasks.warehouse.outcomes import Fetched, Request
@@ -73,7 +74,7 @@ def make(
     if from_versions.is_history(contract):
         return extraction, history.make(store, contract, extraction.documents, parent, folder)
     if not extraction.pieces:
-        return extraction, build(load_transform(contract.name).transform(extraction.tables), contract, folder)
+        return extraction, build(load_transform(contract).transform(extraction.tables), contract, folder)
 
     def one_by_one(work: Callable[[ObjectStore, Any], Any], jobs: Sequence[Any]) -> list[Any]:
         return [work(store, job) for job in jobs]

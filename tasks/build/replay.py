@@ -16,7 +16,8 @@ from typing import Literal, cast
 
 import polars as pl
 
-from configs.contract import Contract, load_contract
+from configs.contract import Contract
+from configs.contracts import load_contract
 from configs.errors import (
     CorruptVersionError,
     NotPublishedError,
@@ -35,9 +36,10 @@ from tasks.build.history.spans import given_at
 from tasks.build.history.timeline import State
 from tasks.build.parquet import ContractMismatchError
 from tasks.compare.attribution import Cause, Replays, Step
-from tasks.extract.source import Extraction, Meter, RawDocument
+from tasks.extract.source import Extraction, Meter
 from tasks.publish.manifest import code_of, libraries
 from tasks.raw.archive import RawArchive
+from tasks.raw.documents import RawDocument
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import protocol, reader
 from tasks.warehouse.outcomes import Fetched, Request, SourceKind

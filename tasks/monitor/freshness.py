@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from configs.contract import Contract, load_contract
+from configs.contract import Contract
+from configs.contracts import load_contract
 from configs.errors import ConfigError, NewerFormatError, StoreError, StoreUnavailableError
 from configs.hints import command
 from configs.release_due import Expectations, Release, expectations
+from configs.vintages import last_day
 from configs.words import plural, shortened
-from expectations.rules.periods import last_day
 from tasks.common.clock import moment, to_minute
 from tasks.common.text import one_line
 from tasks.extract.bundled.index import bundled_vintages

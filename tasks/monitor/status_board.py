@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from configs.contract import dataset_names, load_contract, published_names
+from configs.contracts import dataset_names, load_contract, published_names
 from configs.errors import ConfigError, NewerFormatError, StoreError, StorePermissionError
 from configs.words import shortened
 from tasks.alerts import state_store as alert_state

@@ -15,7 +15,8 @@ import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from configs.contract import Contract, load_contract, published_names
+from configs.contract import Contract
+from configs.contracts import load_contract, published_names
 from configs.errors import ConfigError, NewerFormatError
 from configs.words import visible
 from tasks.news import page

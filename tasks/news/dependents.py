@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 
-from configs.contract import dataset_names, load_contract
+from configs.contracts import dataset_names, load_contract
 from tasks.build.from_versions import followers
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import reader

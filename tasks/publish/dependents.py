@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import ClaimLostError, ConcurrentPublishError, MissingInputError, NotPublishedError
 from tasks.build import recipe
 from tasks.publish import steps

@@ -11,13 +11,15 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Protocol
 
-from configs.contract import Contract, load_contract
+from configs.contract import Contract
+from configs.contracts import load_contract
 from configs.history_contract import base_of
 from configs.settings import has_settings, source_settings
 from tasks.common.clock import stamp, utc_now
 from tasks.extract import partners
 from tasks.extract.registry import load_source
-from tasks.extract.source import Extraction, RawDocument, ReadInPieces
+from tasks.extract.source import Extraction, ReadInPieces
+from tasks.raw.documents import RawDocument
 from tasks.warehouse.outcomes import Checked
 from tasks.warehouse.records import Cost, MadeBy, Manifest, SchemaField, SourceEntry
 

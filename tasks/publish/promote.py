@@ -29,6 +29,7 @@ from configs.hints import command
 from tasks.common.clock import Clock, stamp, utc_now
 from tasks.publish import compatibility, steps
 from tasks.publish.staged import parquet_bytes, stage_changes, stage_page
+from tasks.quality.results import read_results
 from tasks.raw.archive import RawArchive
 from tasks.storage.documents import retry_races
 from tasks.storage.object_store import ObjectStore
@@ -134,7 +135,7 @@ def _refuse_going_back(store: ObjectStore, head: Head, manifest: Manifest, name:
     if now and (now.content_sha256, now.contract_sha256) == (manifest.content_sha256, manifest.contract_sha256):
         raise PromoteRefusedError(f"{name} has the figures that readers have already, as {now.dataset}@{now.version}")
     withdrawn = steps.yanked_contents(head).get(manifest.content_sha256)
-    found = reader.quality(store, manifest).filter(pl.col("check_id") == "yanked_content", outcome="failed")
+    found = read_results(store, manifest).filter(pl.col("check_id") == "yanked_content", outcome="failed")
     if withdrawn and found.is_empty():
         raise PromoteRefusedError(
             f"{name} has the figures of {withdrawn}, which was yanked after the gate saw them; promote the "
@@ -151,7 +152,7 @@ def _staged(
             source = layout.version(rejected.dataset, rejected.version, file.path)
             store.copy(source, layout.version(draft.dataset, draft.version, file.path))
             draft = protocol.with_file(draft, file)
-    quality = _marked(reader.quality(store, rejected), override)
+    quality = _marked(read_results(store, rejected), override)
     draft = protocol.stage_bytes(store, draft, "quality.parquet", parquet_bytes(quality))
     confirm(store, draft)
     draft, counts = stage_changes(store, contract, draft, RawArchive(store).known(rejected), rejected.made_by)

@@ -25,9 +25,9 @@ from tasks.build import replay
 from tasks.compare import diff as changes_
 from tasks.compare.attribution import Replays
 from tasks.compare.report import PAGE, Side, page
-from tasks.extract.source import RawDocument
 from tasks.publish.manifest import made_by_today
 from tasks.quality.gate import UNREADABLE, first_line
+from tasks.raw.documents import RawDocument
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, protocol, reader
 from tasks.warehouse.protocol import Draft

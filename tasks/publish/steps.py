@@ -28,7 +28,7 @@ from tasks.publish import caveats, compatibility
 from tasks.publish.manifest import code_version, inputs_sha256, manifest_of
 from tasks.publish.staged import parquet_bytes, read_back, stage_page
 from tasks.quality.gate import judge
-from tasks.quality.results import Report, failures_of
+from tasks.quality.results import Report, failures_of, read_results
 from tasks.raw.archive import RawArchive
 from tasks.storage.object_store import ObjectStore
 from tasks.transform.registry import HasCompanions, load_transform
@@ -245,7 +245,7 @@ def _companions(
     """Tables that a dataset publishes beside its rows, by path."""
     if from_versions.is_history(contract):
         return {}
-    transform = load_transform(contract.name)
+    transform = load_transform(contract)
     if not isinstance(transform, HasCompanions):
         return {}
 
@@ -285,7 +285,7 @@ def rejected_before(
         return None  # without its data nobody could promote it: it is judged again
     try:
         manifest = protocol.read_manifest(store, contract.name, rejected)
-        evidence = reader.quality(store, manifest)
+        evidence = read_results(store, manifest)
     except (NotPublishedError, ObjectNotFoundError):
         return None
     parent = head.latest.version if head.latest else None

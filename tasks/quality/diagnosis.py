@@ -17,7 +17,7 @@ import polars as pl
 from configs.words import plural
 from tasks.common.text import figure
 from tasks.quality.deviation import common_ratio
-from tasks.quality.page.measures import SAME, Compared
+from tasks.quality.measures import SAME, Compared
 from tasks.quality.results import CheckResult
 
 # A ratio is one over all rows only where there are some: a single pair has one ratio by necessity.

@@ -16,15 +16,15 @@ from pathlib import Path
 
 from configs.errors import DamagedRawError, ObjectExistsError, ObjectNotFoundError
 from tasks.common.clock import Clock, stamp, utc_now
-from tasks.extract.source import RawDocument
 from tasks.raw import keep as raw_keep
+from tasks.raw.documents import Noted, RawDocument, UnfinishedNote
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout
-from tasks.warehouse.records import Manifest, Noted, UnfinishedNote
+from tasks.warehouse.records import Manifest
 
 
 class RawArchive:
-    """Implements ``tasks.extract.source.Archive`` on a store."""
+    """Implements ``tasks.raw.documents.Archive`` on a store."""
 
     def __init__(self, store: ObjectStore, clock: Clock = utc_now) -> None:
         self.store, self._clock = store, clock

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from configs.contract import Contract, load_contract, published_names
+from configs.contract import Contract
+from configs.contracts import load_contract, published_names
 from tasks.storage.documents import DamagedRecordError, write_derived
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout

@@ -14,9 +14,11 @@ from configs.contract import Contract
 from configs.errors import TechtradeError
 from configs.first_publish import not_bundled
 from configs.hints import command
+from configs.months import Months
 from configs.words import plural
-from tasks.extract.source import Extraction, Meter, Months, RawDocument, Refresh
+from tasks.extract.source import Extraction, Meter, Refresh
 from tasks.quality.results import Report
+from tasks.raw.documents import RawDocument
 from tasks.warehouse.protocol import Built, Draft
 from tasks.warehouse.records import ChangeCounts, QualityCounts
 

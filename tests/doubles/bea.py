@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from tasks.extract.bea.code_tree import documents as reference
-from tasks.extract.source import RawDocument
+from tasks.raw.documents import RawDocument
 from tests.doubles.bea_world import ITA_SHARES, Rows, World, annual_rows, codes, quarterly
 from tests.doubles.publishers import HTML, Double
 from tests.support.memory import Memory

@@ -15,7 +15,7 @@ from zlib import crc32
 
 import polars as pl
 
-from configs.contract import CONFIGS
+from configs import CONFIGS
 from tasks.extract.bea.code_tree import FOLDER, TOTAL
 
 WEIGHT = {

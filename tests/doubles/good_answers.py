@@ -13,8 +13,8 @@ from tasks.extract.bea.code_tree import documents as reference
 from tasks.extract.bea.code_tree import tables
 from tasks.extract.census import trade_api_parse
 from tasks.extract.drift import metadata
-from tasks.extract.source import RawDocument
 from tasks.extract.world_bank import archives_parse, indicators, indicators_parse
+from tasks.raw.documents import RawDocument
 from tests.support.memory import Memory
 
 

@@ -16,7 +16,7 @@ from functools import cache
 import numpy as np
 import polars as pl
 
-from configs.contract import CONFIGS
+from configs import CONFIGS
 from configs.release_calendar import month_after
 from tasks.extract.census.trade_api_parse import GROUPS
 from tests.doubles.publishers import atp

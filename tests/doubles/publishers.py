@@ -22,7 +22,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import openpyxl
 
-from configs.contract import CONFIGS
+from configs import CONFIGS
 from tests.doubles.misbehaviour import FLOOD, TRANSPORT, Asked
 
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from flows import announcing
 from tasks.common.clock import stamp, utc_now
 from tasks.publish.dependents import bring_up

@@ -20,7 +20,7 @@ from unittest.mock import patch
 
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import NewerFormatError
 from flows.publish import bring
 from tasks.alerts import state_store

@@ -21,7 +21,7 @@ import click
 import polars as pl
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import ConfigError, StoreError, StorePermissionError, TechtradeError
 from configs.settings import Settings, SourceSettings, load_settings, source_settings
 from deploy.stack.state import write_private

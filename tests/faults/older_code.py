@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from configs.contract import load_contract, published_names
+from configs.contracts import load_contract, published_names
 from configs.errors import StoreError
 from tasks.alerts import state_store
 from tasks.build.replay import rebuild

@@ -20,7 +20,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import NotPublishedError, ObjectNotFoundError, StorePermissionError, TechtradeError
 from tasks.build.parquet import build
 from tasks.common.clock import utc_now

@@ -19,10 +19,10 @@ import pytest
 
 from configs import subscribers
 from configs.alerts import AlertSettings, Owner
-from configs.contract import load_contract
-from tasks.alerts.service import Alerting, Finding
+from configs.contracts import load_contract
+from tasks.alerts.model import Finding
+from tasks.alerts.service import Alerting
 from tasks.common.clock import stamp, utc_now
-from tasks.extract.source import RawDocument
 from tasks.extract.world_bank import archive_download, archive_inventory
 from tasks.extract.world_bank.archive_inventory import ArchivedSeries
 from tasks.news import webhooks
@@ -30,6 +30,7 @@ from tasks.publish import promote, run_status
 from tasks.publish.restore_lock import Hold
 from tasks.raw import take_down
 from tasks.raw.archive import RawArchive
+from tasks.raw.documents import RawDocument
 from tasks.storage.documents import Document, Record
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store

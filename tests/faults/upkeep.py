@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from configs.contract import published_names
+from configs.contracts import published_names
 from configs.errors import TechtradeError
 from flows import maintenance
 from flows.cli.operate import verified, wanted

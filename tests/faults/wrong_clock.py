@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import WrongClockError
 from tasks.build.parquet import build
 from tasks.common.clock import utc_now

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.history_contract import SOURCE as VERSIONS
 from configs.history_contract import base_of
 from tasks.build.from_versions import followers

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from configs.contract import Contract, load_contract
+from configs.contract import Contract
+from configs.contracts import load_contract
 from tasks.common.clock import Clock, stamp, utc_now
 from tasks.raw.archive import RawArchive
 from tasks.storage.object_store import ObjectStore

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from tasks.extract.source import RawDocument
+from tasks.raw.documents import RawDocument
 
 
 class Memory:

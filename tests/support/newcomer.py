@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from configs.contract import CONFIGS
+from configs import CONFIGS
 from flows.cli import demo
 from tasks.extract.drift import check
 from tests.doubles import bea as bea_double

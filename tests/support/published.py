@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from tasks.build import recipe
-from tasks.extract.source import Meter, RawDocument
+from tasks.extract.source import Meter
 from tasks.publish import steps
 from tasks.raw.archive import RawArchive
+from tasks.raw.documents import RawDocument
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import protocol
 from tasks.warehouse.outcomes import Fetched, Outcome, Request, SourceKind

@@ -18,13 +18,14 @@ from pathlib import Path
 
 import polars as pl
 
-from configs.contract import Contract, load_contract
+from configs.contract import Contract
+from configs.contracts import load_contract
 from tasks.build.history.spans import Files, Spans, no_rows, same_file
 from tasks.build.history.timeline import LOG, Frames, State, data_files, states
 from tasks.build.parquet import as_part, file_sha256, partition_label, written
-from tasks.extract.source import RawDocument
 from tasks.publish.manifest import code_of
 from tasks.raw.archive import RawArchive
+from tasks.raw.documents import RawDocument
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout
 from tasks.warehouse.content_hash import combine

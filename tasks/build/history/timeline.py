@@ -11,15 +11,17 @@ from typing import Any
 
 import polars as pl
 
-from configs.contract import Contract, load_contract
+from configs.contract import Contract
+from configs.contracts import load_contract
 from configs.errors import CorruptVersionError, MissingInputError
 from configs.first_publish import start_words
 from configs.history_contract import SOURCE
 from tasks.extract.registry import load_source
-from tasks.extract.source import Ask, Extraction, RawDocument
+from tasks.extract.source import Ask, Extraction
 from tasks.extract.world_bank import archive_inventory
 from tasks.extract.world_bank import archives as world_bank_archives
 from tasks.raw.archive import RawArchive
+from tasks.raw.documents import RawDocument
 from tasks.transform.registry import load_transform
 from tasks.warehouse import layout, protocol
 from tasks.warehouse.records import FileEntry, LogEntry, Manifest, SourceEntry, readers_got
@@ -209,7 +211,7 @@ def _official_states(base: Contract, given: Sequence[RawDocument]) -> list[State
 
 def _bundled(base: Contract, vintage: str, given: list[RawDocument]) -> pl.LazyFrame:
     source = load_source(base.sources.snapshot or "")
-    return load_transform(base.name).transform(source.parse(base.name, tuple(given), vintage).tables)
+    return load_transform(base).transform(source.parse(base.name, tuple(given), vintage).tables)
 
 
 def _measures(given: Sequence[RawDocument]) -> tuple[str, ...]:
@@ -229,7 +231,7 @@ def _archived(vintage: str, given: list[RawDocument]) -> pl.LazyFrame:
             schema={"economy_code": pl.String, "economy_name": pl.String, "is_aggregate": pl.Boolean}
         ),
     }
-    return load_transform("ip_trade_annual").transform(tables)
+    return load_transform(load_contract("ip_trade_annual")).transform(tables)
 
 
 def extraction(contract: Contract, given: tuple[RawDocument, ...]) -> Extraction:

@@ -23,7 +23,7 @@ from configs.errors import (
 )
 from configs.words import few
 from tasks.extract.json_answers import Node, OddJsonError, all_of, begin, is_date, shown
-from tasks.extract.source import RawDocument
+from tasks.raw.documents import RawDocument
 
 SOURCE = "bea"
 PASSING_CODES = {"201"}  # "Error retrieving NIPA data."; others stay as they are

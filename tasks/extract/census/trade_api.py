@@ -34,6 +34,7 @@ from configs.errors import (
     UsageError,
     VintageUnavailableError,
 )
+from configs.months import Months
 from configs.release_calendar import Calendar, load_calendar, month_after
 from configs.settings import source_settings
 from tasks.common.text import duration
@@ -41,7 +42,8 @@ from tasks.extract.census import ft900
 from tasks.extract.census import trade_api_parse as answers
 from tasks.extract.http.responses import RedirectedError
 from tasks.extract.http.session import Session
-from tasks.extract.source import Archive, Ask, Extraction, Months, RawDocument, extracted
+from tasks.extract.source import Ask, Extraction, extracted
+from tasks.raw.documents import Archive, RawDocument
 
 log = logging.getLogger("techtrade")
 SOURCE = "census_hitech"

@@ -15,15 +15,15 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from configs import yaml_file
-from configs.contract import CONFIGS
+from configs import CONFIGS, yaml_file
 from configs.errors import ConfigError, KeyStoreError, MissingKeyError, SourceError, SourceLayoutError, UsageError
 from configs.release_calendar import load_calendar
 from configs.settings import Keys, SourceSettings, from_environment, source_key, source_settings
 from tasks.extract.drift.metadata import READERS, Kinds
 from tasks.extract.http.client import Client
 from tasks.extract.http.responses import Answer
-from tasks.extract.source import Meter, RawDocument
+from tasks.extract.source import Meter
+from tasks.raw.documents import RawDocument
 
 FOLDER = CONFIGS / "drift"
 State = Literal["as expected", "drift", "unreachable", "wrong setting", "no key", "no address", "files"]

@@ -40,7 +40,7 @@ from configs.settings import SourceSettings
 from configs.words import plural
 from tasks.common.redact import Scrubber, redacted_log, without_secrets
 from tasks.common.text import cut
-from tasks.extract import local_files
+from tasks.extract.http import local_files
 from tasks.extract.http.bodies import BrokenBodyError, encoding_of, unpacked
 from tasks.extract.http.rate_limits import Limits, limits_of
 from tasks.extract.http.refusals import LONGEST, refuse, shown_address

@@ -20,10 +20,11 @@ from dataclasses import dataclass, field
 from configs.errors import LockedOutError, SourceError, SourceUnavailableError
 from tasks.common.clock import stamp
 from tasks.extract.http.session import Session
-from tasks.extract.source import Archive, Ask
+from tasks.extract.source import Ask
 from tasks.extract.world_bank import archives as source
 from tasks.extract.world_bank import archives_parse as pages
 from tasks.extract.world_bank.archive_inventory import ArchivedSeries, Inventory, State, inventory, noted, update
+from tasks.raw.documents import Archive
 from tasks.storage.object_store import ObjectStore
 
 log = logging.getLogger("techtrade")

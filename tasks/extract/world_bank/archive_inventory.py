@@ -13,13 +13,12 @@ import polars as pl
 
 from configs.errors import ObjectNotFoundError, VintageUnavailableError
 from configs.hints import command
-from tasks.extract.source import RawDocument
 from tasks.extract.world_bank import archives as source
 from tasks.raw.archive import RawArchive
+from tasks.raw.documents import Noted, RawDocument
 from tasks.storage.documents import Document, Record, change_document, read_document
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout
-from tasks.warehouse.records import Noted
 
 SOURCE = source.SOURCE
 State = Literal["data", "empty", "unreadable"]

@@ -16,9 +16,10 @@ import polars as pl
 
 from configs.errors import IncompleteResponseError
 from tasks.extract.http.session import Session
-from tasks.extract.source import Archive, Ask, RawDocument
+from tasks.extract.source import Ask
 from tasks.extract.world_bank import archives_parse as pages
 from tasks.extract.world_bank.indicators_parse import fail, refuse_busy
+from tasks.raw.documents import Archive, RawDocument
 
 SOURCE = pages.SOURCE
 SERIES = pages.SERIES

@@ -17,8 +17,8 @@ import polars as pl
 
 from configs.errors import IncompleteResponseError, SourceError, SourceLayoutError, SourceResponseError
 from tasks.extract.json_answers import MOST_PAGES, is_figure, shown
-from tasks.extract.source import RawDocument
 from tasks.extract.world_bank.indicators_parse import MOST_ROWS, fail, json_of, message_of, node
+from tasks.raw.documents import RawDocument
 
 SOURCE = "world_bank_archives"
 SERIES = {"receipts": "BX.GSR.ROYL.CD", "payments": "BM.GSR.ROYL.CD"}

@@ -16,8 +16,9 @@ import polars as pl
 
 from configs.errors import InconsistentVintageError, VintageUnavailableError
 from tasks.extract.http.session import Session
-from tasks.extract.source import Archive, Ask, Extraction, RawDocument, extracted
+from tasks.extract.source import Ask, Extraction, extracted
 from tasks.extract.world_bank import indicators_parse as pages
+from tasks.raw.documents import Archive, RawDocument
 
 SOURCE = "world_bank"
 SERIES = {"receipts": "BX.GSR.ROYL.CD", "payments": "BM.GSR.ROYL.CD"}

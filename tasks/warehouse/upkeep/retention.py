@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from configs.contract import load_contract, published_names
+from configs.contracts import load_contract, published_names
 from configs.errors import ConfigError, NotPublishedError, UsageError
 from configs.history_contract import SOURCE, SUFFIX, base_of
 from configs.words import plural

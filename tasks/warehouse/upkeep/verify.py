@@ -7,7 +7,8 @@ from io import BytesIO
 
 import polars as pl
 
-from configs.contract import Contract, load_contract
+from configs.contract import Contract
+from configs.contracts import load_contract
 from configs.errors import CorruptVersionError
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout

@@ -11,12 +11,12 @@ import pytest
 
 from flows.prefect_setup import alert_hooks
 from tasks.alerts import state_store
-from tasks.alerts.service import Finding
+from tasks.alerts.model import Finding
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import protocol
 from tests.doubles.publishers import CensusDouble, closed_port
-from tests.support.command import Ran
 from tests.support.mail_server import PASSWORD, TOKEN, Hook, Mailbox, body, mail_server, web_hook
+from tests.support.plain import Ran
 
 pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH:UserWarning", "ignore:'imghdr':DeprecationWarning")
 Run = Callable[..., Ran]

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import UsageError
 from configs.history_contract import kept
 from flows.cli import diff, show
@@ -25,12 +25,12 @@ from flows.cli import read as read_commands
 from tasks.build import from_versions, parquet, replay
 from tasks.build.history import build
 from tasks.compare.diff import compare
-from tasks.compare.lookup import of_vintage
-from tasks.compare.version_diff import difference, sides
 from tasks.publish import steps as pipeline
 from tasks.publish.dependents import bring_up
 from tasks.publish.staged import parquet_bytes
 from tasks.raw.archive import RawArchive
+from tasks.read.rows import of_vintage
+from tasks.read.version_diff import difference, sides
 from tasks.storage.local import LocalStore
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, protocol, reader, yank

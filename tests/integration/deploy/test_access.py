@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import ObjectNotFoundError, StoreError, StorePermissionError
 from tasks.common.clock import utc_now
 from tasks.storage.object_store import ObjectStore
@@ -18,7 +18,7 @@ from tasks.warehouse import catalog as derived
 from tasks.warehouse import layout, protocol, reader
 from tasks.warehouse.upkeep import gc as gc_
 from tests.support import access, seaweed
-from tests.support.command import Ran
+from tests.support.plain import Ran
 
 pytestmark = pytest.mark.s3
 Run = Callable[..., Ran]

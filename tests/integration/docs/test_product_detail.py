@@ -13,7 +13,7 @@ import pytest
 
 from tests.integration.extract.test_census_merchandise import bulk  # noqa: F401 - a fixture
 from tests.paths import ROOT
-from tests.support.command import Ran
+from tests.support.plain import Ran
 
 PAGE = ROOT / "docs" / "product-detail.md"
 

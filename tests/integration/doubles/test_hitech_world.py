@@ -15,7 +15,7 @@ from tests.doubles.census_api import CensusApi
 from tests.doubles.hitech_world import world
 from tests.doubles.publishers import atp
 from tests.integration.extract.test_census_trade_api import point_at
-from tests.support.command import Ran
+from tests.support.plain import Ran
 
 VALUE = {"exports": ("ALL_VAL_MO", "ALL_VAL_YR"), "imports": ("GEN_VAL_MO", "GEN_VAL_YR")}
 FULL = "2025-10"

@@ -20,7 +20,7 @@ from tasks.storage.open import open_store
 from tasks.warehouse import layout, protocol
 from tests.doubles.publishers import CensusDouble, WorldBankDouble, closed_port, workbook
 from tests.support.cases import quick
-from tests.support.command import Ran
+from tests.support.plain import Ran
 
 Run = Callable[..., Ran]
 

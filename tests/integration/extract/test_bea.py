@@ -19,7 +19,7 @@ from tasks.warehouse import layout
 from tests.doubles.bea import KEY, BeaDouble, answers
 from tests.integration.extract.test_bad_input import assert_nothing_published, point_at
 from tests.support.cases import quick
-from tests.support.command import Ran
+from tests.support.plain import Ran
 
 Run = Callable[..., Ran]
 ANNUAL, QUARTERLY = "us_ip_trade_annual", "us_ip_trade_quarterly"

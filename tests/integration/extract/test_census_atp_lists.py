@@ -25,13 +25,14 @@ from tasks.extract.bundled import atp_lists
 from tasks.extract.census import atp_lists as census_atp_lists
 from tasks.extract.census import ft900
 from tasks.extract.http.session import Session
-from tasks.extract.source import Ask, RawDocument
+from tasks.extract.source import Ask
+from tasks.raw.documents import RawDocument
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.warehouse import layout
 from tests.doubles.publishers import HTML, Double
-from tests.support.command import Ran
 from tests.support.memory import Memory
+from tests.support.plain import Ran
 from tests.unit.extract import test_census_ft900
 from tests.unit.extract.test_atp_products import CODES, atp_list, schedule_b
 

@@ -10,7 +10,8 @@ import pytest
 
 from tasks.extract.bundled import atp_lists
 from tasks.extract.census import atp_list_parse, ft900
-from tasks.extract.source import Ask, RawDocument
+from tasks.extract.source import Ask
+from tasks.raw.documents import RawDocument
 from tests.paths import SHARED
 from tests.support.memory import Memory
 

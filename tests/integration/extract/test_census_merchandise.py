@@ -17,15 +17,17 @@ import polars as pl
 import pytest
 from distributed import LocalCluster
 
-from configs.contract import CONFIGS, load_contract
+from configs import CONFIGS
+from configs.contracts import load_contract
 from configs.errors import ConfigError
+from configs.months import Months
 from tasks.build import from_versions, partitioned, recipe
 from tasks.build.history import build
 from tasks.compare import diff
 from tasks.extract.census.merchandise.source import FLOWS, File
-from tasks.extract.source import Months
 from tasks.publish import steps
 from tasks.publish.dependents import bring_up
+from tasks.quality.results import read_results
 from tasks.raw.archive import RawArchive
 from tasks.storage.local import LocalStore
 from tasks.storage.object_store import ObjectStore
@@ -34,7 +36,7 @@ from tasks.warehouse import layout, protocol, reader
 from tasks.warehouse.outcomes import Request, Skipped
 from tasks.warehouse.records import MadePart
 from tests.doubles.census_bulk import ENTERED, LEFT, MOVED, PACKED, RELISTED, CensusBulk, month, relisted
-from tests.support.command import Ran
+from tests.support.plain import Ran
 
 Run = Callable[..., Ran]
 DATASET = "atp_detail_monthly"
@@ -204,7 +206,7 @@ def test_a_new_month_costs_its_year_and_no_other(techtrade: Run, bulk: CensusBul
     assert len([e.key for e in store.entries(f"{layout.MADE}{DATASET}/pieces/")]) == len(pieces) + 4, "rows and facts"
     assert now.changes.rows["new"] > 0 and now.changes.rows["revised"] == 0
     assert months(store)[0] == "2025-12" and months(store)[-1] == "2026-09"
-    told = reader.quality(store, now).filter(pl.col("check_id") == "as_extracted")["rows_checked"].item()
+    told = read_results(store, now).filter(pl.col("check_id") == "as_extracted")["rows_checked"].item()
     assert told == 9 * 2 * 45, "of the year that changed: each month and flow, its rows and 44 sums"
     # The concordance of every month, those that were not read again too.
     concordance = pl.read_parquet(store.get(layout.version(DATASET, now.version, "concordance.parquet")).body)

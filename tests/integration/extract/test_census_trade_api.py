@@ -19,6 +19,7 @@ import polars as pl
 import pyarrow.dataset as pads
 import pytest
 
+from tasks.quality.results import read_results
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.warehouse import layout, protocol, reader
@@ -27,8 +28,8 @@ from tests.doubles.publishers import CensusDouble, WorldBankDouble
 from tests.integration.alerts.test_runs import titles
 from tests.integration.flows.prefect_setup.test_run_watchdog import hook  # noqa: F401 - a fixture
 from tests.support.cases import quick
-from tests.support.command import Ran
 from tests.support.mail_server import Hook
+from tests.support.plain import Ran
 
 Run = Callable[..., Ran]
 DATASET = "atp_trade_monthly"
@@ -199,7 +200,7 @@ def test_figures_that_do_not_add_up_are_rejected_with_evidence(
     assert store.get(layout.latest(DATASET)).body == before
     manifest = protocol.read_manifest(store, DATASET, result["version"])
     assert manifest.status == "rejected"
-    evidence = reader.quality(store, manifest).filter(pl.col("check_id") == REJECTIONS[fault])
+    evidence = read_results(store, manifest).filter(pl.col("check_id") == REJECTIONS[fault])
     assert evidence["failing_rows"][0].len() > 0
 
 

@@ -25,8 +25,8 @@ from tasks.news import webhooks
 from tests.doubles.misbehaviour import BODY, _gzip
 from tests.doubles.publishers import CensusDouble, Double
 from tests.support.cases import quick
-from tests.support.command import Ran
 from tests.support.memory import Memory
+from tests.support.plain import Ran
 
 SOURCE = "census_balance"
 

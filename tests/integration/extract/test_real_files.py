@@ -11,8 +11,9 @@ import pytest
 from configs.errors import SourceResponseError
 from tasks.extract.bundled import snapshot
 from tasks.extract.census import balance_workbook
-from tasks.extract.source import Ask, RawDocument
+from tasks.extract.source import Ask
 from tasks.extract.world_bank import indicators_parse as pages
+from tasks.raw.documents import RawDocument
 from tests.paths import SOURCES
 from tests.support.memory import Memory
 

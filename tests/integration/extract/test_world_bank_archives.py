@@ -12,9 +12,9 @@ import pytest
 
 from configs.errors import VintageUnavailableError
 from configs.hints import command
-from tasks.extract.source import RawDocument
 from tasks.extract.world_bank import archive_inventory
 from tasks.publish.dependents import bring_up
+from tasks.raw.documents import RawDocument
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, reader
 from tests.doubles.world_bank_archives import ECONOMIES, PAYMENTS, RECEIPTS, WorldBankArchiveDouble, value

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from configs.errors import StoreError, UsageError
-from tasks.alerts.service import Finding
+from tasks.alerts.model import Finding
 from tasks.common.clock import utc_now
 from tasks.raw.verify import RawVerifier
 from tasks.storage.object_store import ObjectStore

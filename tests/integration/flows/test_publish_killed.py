@@ -17,7 +17,7 @@ from tasks.storage.open import open_store
 from tasks.warehouse import layout, protocol
 from tasks.warehouse.upkeep.verify import verify
 from tests.conftest import Place
-from tests.support.command import Ran
+from tests.support.plain import Ran
 
 Run = Callable[..., Ran]
 

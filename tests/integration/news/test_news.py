@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from configs import subscribers as config
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import ConfigError, StoreUnavailableError
 from flows.announcing import announce
 from tasks.common.clock import utc_now

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import CorruptVersionError, RestoreError, StoreUnavailableError, TechtradeError
 from flows.cli.operate import yank
 from flows.cli.publish import publish_datasets
@@ -27,7 +27,7 @@ from tasks.warehouse.content_hash import frame_sha256
 from tasks.warehouse.outcomes import Skipped
 from tasks.warehouse.records import LogEntry
 from tasks.warehouse.upkeep.verify import verify
-from tests.support.command import Ran
+from tests.support.plain import Ran
 from tests.support.published import publish
 
 Command = Callable[..., Ran]

@@ -13,17 +13,17 @@ import pytest
 
 from configs import breaks as config
 from configs.breaks import load_breaks, parse_breaks
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import ConfigError
 from expectations.check import GateInput
 from tasks.common.clock import utc_now
 from tasks.quality.expected_breaks import GRACE_DAYS
 from tasks.quality.gate import judge
-from tasks.quality.results import CheckResult, Report, failures_of, results_of
+from tasks.quality.results import CheckResult, Report, failures_of, read_results, results_of
 from tasks.storage.open import open_store
 from tasks.warehouse import reader
 from tests.integration.quality.test_gate import ATP, MAY, given, good_figures, when
-from tests.support.command import Ran
+from tests.support.plain import Ran
 
 __all__ = ["good_figures"]
 Good = Callable[[str, str], pl.DataFrame]
@@ -156,6 +156,6 @@ def test_a_break_is_entered_and_the_run_that_was_rejected_publishes(
     manifest = reader.resolve(store, ATP).manifest
     assert (manifest.status, manifest.breaks_seen, manifest.override) == ("passed", ("three_times",), None)
     assert manifest.quality.failed_warning >= 1
-    row = reader.quality(store, manifest).filter(pl.col("check_id") == "jumps").row(0, named=True)
+    row = read_results(store, manifest).filter(pl.col("check_id") == "jumps").row(0, named=True)
     assert (row["severity"], row["declared_severity"]) == ("warning", "critical")
     load_breaks.cache_clear()

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import CheckCouldNotRunError, ConfigError
 from expectations.check import Check, GateInput
 from tasks.build.parquet import write
@@ -46,7 +46,7 @@ def good_figures(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str
             extraction = snapshot.parse(dataset, snapshot.fetch(Ask(dataset, vintage), archive), vintage)
             partners = partner_reference.table(partner_reference.document(archive))
             tables.update({dataset: {**extraction.tables, "partners": partners}})
-            known[dataset, vintage] = load_transform(dataset).transform(extraction.tables).collect()
+            known[dataset, vintage] = load_transform(load_contract(dataset)).transform(extraction.tables).collect()
         return known[dataset, vintage]
 
     return frame

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from expectations.check import GateInput
 from tasks.extract import partners as partner_reference
 from tasks.extract.bea import source
@@ -31,7 +31,7 @@ def made(dataset: str, state: int, size: str = "full") -> tuple[str, dict[str, p
     extraction = source.parse(dataset, documents(BeaDouble(size, state), dataset), None)
     partners = partner_reference.table(partner_reference.document(Memory()))
     tables = {n: f.collect().lazy() for n, f in {**extraction.tables, "partners": partners}.items()}
-    return extraction.vintage, tables, load_transform(dataset).transform(tables).collect()
+    return extraction.vintage, tables, load_transform(load_contract(dataset)).transform(tables).collect()
 
 
 def good(dataset: str, state: int = 2024) -> pl.DataFrame:

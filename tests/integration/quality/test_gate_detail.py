@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from benchmarks.bulk_months import Year, write_month
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from expectations.check import GateInput, Other
 from tasks.build import partitioned, recipe
 from tasks.extract import partners

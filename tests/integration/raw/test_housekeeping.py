@@ -13,9 +13,9 @@ import pytest
 
 from configs.errors import UsageError
 from tasks.common.clock import utc_now
-from tasks.extract.source import RawDocument
 from tasks.raw import housekeeping, take_down
 from tasks.raw.archive import RawArchive
+from tasks.raw.documents import RawDocument
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, ledger, protocol, yank
 from tasks.warehouse.protocol import Built

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from configs import contract as contracts
+from configs import contracts
 from configs.errors import DamagedRawError, StoreError, StorePermissionError
 from tasks.common.clock import utc_now
 from tasks.publish import restore

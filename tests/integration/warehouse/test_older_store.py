@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from tasks.publish import restore
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.warehouse import layout, protocol, reader
 from tests.doubles.publishers import CensusDouble
 from tests.fixtures.older import ATP, PRODUCTS, REJECTED, RETIRED, annotated, fields, unpacked
-from tests.support.command import Ran
+from tests.support.plain import Ran
 
 Run = Callable[..., Ran]
 

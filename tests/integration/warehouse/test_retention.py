@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import CorruptVersionError, NotPublishedError, UsageError, YankRefusedError
 from flows.cli import diff
 from flows.cli import history as history_commands

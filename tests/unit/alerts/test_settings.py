@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from configs import errors, yaml_file
+from configs import CONFIGS, errors, yaml_file
 from configs.alerts import AlertSettings, load_alerts
-from configs.contract import CONFIGS, dataset_names, load_contract
+from configs.contracts import dataset_names, load_contract
 from configs.errors import ConfigError, TechtradeError
 from tasks.alerts import rules, state_store
 from tasks.alerts.channels import parts_of

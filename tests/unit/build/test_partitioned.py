@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from tasks.build import partitioned
 from tasks.extract import partners as partner_reference
-from tasks.extract.source import Extraction, Piece, RawDocument
+from tasks.extract.source import Extraction, Piece
+from tasks.raw.documents import RawDocument
 
 CONTRACT = load_contract("atp_detail_monthly")
 MONTHS = ("2024-12", "2025-01")

@@ -9,8 +9,8 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from configs.contract import load_contract
-from tasks.compare.headlines import newest, revisions
+from configs.contracts import load_contract
+from tasks.read.headlines import newest, revisions
 from tasks.transform.marts import revision_profile
 
 WORLD, IP, TRADE = (load_contract(n) for n in ("atp_world_monthly", "ip_trade_annual", "atp_trade_monthly"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from configs import first_publish
-from configs.contract import dataset_names, load_contract, published_names
+from configs.contracts import dataset_names, load_contract, published_names
 from configs.errors import NotBundledError
 from tasks.warehouse.outcomes import Request
 

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from configs.contract import dataset_names
+from configs.contracts import dataset_names
 from configs.errors import ConfigError
 from configs.release_calendar import load_calendar
 from configs.release_due import Release, Yearly, expectations, months, years

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import (
     IncompleteResponseError,
     SourceError,
@@ -22,7 +22,8 @@ from tasks.build.parquet import conform
 from tasks.extract.bundled import atp_lists
 from tasks.extract.census import atp_list_parse
 from tasks.extract.census import atp_lists as census_atp_lists
-from tasks.extract.source import Ask, Extraction, RawDocument
+from tasks.extract.source import Ask, Extraction
+from tasks.raw.documents import RawDocument
 from tasks.transform import atp_products
 from tests.support.memory import Memory
 

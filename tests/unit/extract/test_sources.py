@@ -11,15 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from configs.contract import dataset_names, load_contract
+from configs.contracts import dataset_names, load_contract
 from configs.errors import ConfigError, IncompleteResponseError, SourceError, VintageUnavailableError
 from configs.settings import has_settings, source_settings
 from tasks.common.redact import Scrubber, without_secrets
 from tasks.extract.bundled import snapshot
 from tasks.extract.http.client import Client
 from tasks.extract.registry import load_source
-from tasks.extract.source import Ask, Meter, RawDocument
+from tasks.extract.source import Ask, Meter
 from tasks.extract.world_bank import indicators
+from tasks.raw.documents import RawDocument
 from tests.support.memory import Memory
 
 SNAPSHOT = [name for name in dataset_names() if load_contract(name).sources.snapshot == "snapshot"]

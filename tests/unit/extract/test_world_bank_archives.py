@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from configs.errors import SourceError, SourceLayoutError
-from tasks.extract.source import RawDocument
 from tasks.extract.world_bank import archives
 from tasks.extract.world_bank.archive_download import wanted
 from tasks.extract.world_bank.archive_inventory import ArchivedSeries, Inventory, State
 from tasks.extract.world_bank.archives_parse import LEGACY, SERIES, absent, versions
+from tasks.raw.documents import RawDocument
 
 CODES = ("USA", "WLD", "ZAR", "ROM", "TMP", "AND")
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from configs.contract import dataset_names, published_names
+from configs.contracts import dataset_names, published_names
 from tasks.build.from_versions import followers
 from tasks.news.dependents import Logs, bases_of, is_dependent, refreshed
 from tasks.storage.local import LocalStore

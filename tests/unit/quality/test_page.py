@@ -13,11 +13,11 @@ from xml.etree import ElementTree
 import polars as pl
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from tasks.common.clock import to_minute
+from tasks.quality.measures import compare_measures
 from tasks.quality.page.chart import draw, short
 from tasks.quality.page.evidence import Evidence, Served
-from tasks.quality.page.measures import compare_measures
 from tasks.quality.page.render import cell, change, ratio, render
 from tasks.quality.page.series import AROUND, Point, Series, headline_series, series_of
 from tasks.quality.results import CheckResult

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from configs.contract import Column, load_contract
+from configs.contract import Column
+from configs.contracts import load_contract
 from configs.errors import UsageError
 from configs.words import closest
-from tasks.warehouse.conditions import parse, unmatched
+from tasks.read.conditions import parse, unmatched
 
 IP = load_contract("ip_trade_annual")
 COLUMNS = [

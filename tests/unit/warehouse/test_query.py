@@ -10,9 +10,9 @@ import polars as pl
 import pyarrow.dataset as pads
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import UsageError
-from tasks.warehouse.query import query
+from tasks.read.query import query
 from tasks.warehouse.records import FileEntry
 
 IP, TRADE = load_contract("ip_trade_annual"), load_contract("atp_trade_monthly")

@@ -12,8 +12,7 @@ from functools import cache
 
 import polars as pl
 
-from configs import yaml_file
-from configs.contract import CONFIGS
+from configs import CONFIGS, yaml_file
 from configs.errors import IncompleteResponseError, SourceLayoutError
 from configs.words import plural
 

@@ -26,6 +26,7 @@ from configs.errors import (
     UsageError,
     VintageUnavailableError,
 )
+from configs.months import Months
 from configs.release_calendar import load_calendar, month_after
 from configs.settings import source_settings
 from configs.words import plural
@@ -34,8 +35,9 @@ from tasks.extract.census.merchandise.control_totals import facts
 from tasks.extract.census.merchandise.fixed_width import LAYOUTS
 from tasks.extract.census.merchandise.month import DETAIL, Flow, read_month
 from tasks.extract.http.session import Session
-from tasks.extract.source import Archive, Ask, Extraction, Months, Piece, RawDocument, extracted
+from tasks.extract.source import Ask, Extraction, Piece, extracted
 from tasks.extract.zip_stream import members
+from tasks.raw.documents import Archive, RawDocument
 
 SOURCE = "census_bulk"
 FIRST = date(2010, 1, 1)

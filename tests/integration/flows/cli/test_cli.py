@@ -17,8 +17,7 @@ import pytest
 
 from tasks.storage.open import open_store
 from tasks.warehouse import layout, protocol
-from tests.support.command import Ran
-from tests.support.plain import nothing_published
+from tests.support.plain import Ran, nothing_published
 
 Run = Callable[..., Ran]
 ATP, IP = "atp_world_monthly", "ip_trade_annual"

@@ -16,7 +16,7 @@ from tasks.build.from_versions import followers
 from tasks.extract.bundled.index import bundled_datasets, bundled_vintages
 from tasks.storage.open import open_store
 from tests.paths import ROOT
-from tests.support.command import Ran
+from tests.support.plain import Ran
 
 SNIPPETS = sorted((ROOT / "docs" / "snippets").glob("*.py"))
 

@@ -17,9 +17,8 @@ from tasks.warehouse import protocol
 from tasks.warehouse.run_status import read_status, write_status
 from tasks.warehouse.schedule import note_scheduled
 from tests.doubles.publishers import CensusDouble, closed_port
-from tests.support.command import Ran
 from tests.support.mail_server import web_hook
-from tests.support.plain import nothing_published
+from tests.support.plain import Ran, nothing_published
 
 Run = Callable[..., Ran]
 ATP = "atp_world_monthly"

@@ -15,12 +15,12 @@ from typing import Any
 import click
 import pytest
 
-from configs import release_calendar
-from configs.contract import CONFIGS, dataset_names
+from configs import CONFIGS, release_calendar
+from configs.contracts import dataset_names
 from flows.cli.app import cli
 from tasks.storage.local import LocalStore
-from tasks.storage.open import existing_store
 from tasks.warehouse import layout
+from tasks.warehouse.existing import existing_store
 from tasks.warehouse.schedule import note_scheduled
 from tests.doubles.publishers import closed_port
 from tests.support import seaweed

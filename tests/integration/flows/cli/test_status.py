@@ -11,14 +11,13 @@ from uuid import UUID
 
 import pytest
 
-from configs.contract import dataset_names
+from configs.contracts import dataset_names
 from tasks.alerts import state_store
 from tasks.alerts.model import Alert, Finding, Incident, Section, State
 from tasks.storage.open import open_store
 from tasks.warehouse.run_status import read_status
 from tests.doubles.publishers import CensusDouble, closed_port
-from tests.support.command import Ran
-from tests.support.plain import nothing_published, plain
+from tests.support.plain import Ran, nothing_published, plain
 
 Run = Callable[..., Ran]
 ATP = "atp_world_monthly"

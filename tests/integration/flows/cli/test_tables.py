@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from configs.contract import dataset_names, published_names
+from configs.contracts import dataset_names, published_names
 from configs.words import COMMAND
 from flows.cli import demo
 from tasks.alerts import state_store

@@ -17,7 +17,7 @@ from tasks.warehouse import protocol
 from tests.doubles.publishers import closed_port
 from tests.paths import ROOT
 from tests.support import terminal
-from tests.support.command import Ran
+from tests.support.plain import Ran
 
 Run = Callable[..., Ran]
 ATP = "atp_world_monthly"

@@ -23,8 +23,7 @@ from tasks.warehouse.upkeep.verify import verify
 from tests.conftest import Place
 from tests.integration.alerts.test_runs import ALERTS
 from tests.support import terminal
-from tests.support.command import Ran
-from tests.support.plain import nothing_published
+from tests.support.plain import Ran, nothing_published
 
 DATASET = "atp_world_monthly"
 PUBLISH = [sys.executable, "-m", "flows.cli", "publish", DATASET, "--source", "snapshot", "--vintage"]

@@ -10,7 +10,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from configs.contract import published_names
+from configs.contracts import published_names
 from configs.words import COMMAND, COMMANDS
 from flows.cli.app import cli
 from flows.cli.help import EXAMPLES, TOPICS, dataset_names

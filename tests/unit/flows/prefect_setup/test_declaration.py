@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 import pytest
 import yaml
 
-from configs.contract import CONFIGS, dataset_names, load_contract
+from configs import CONFIGS
+from configs.contracts import dataset_names, load_contract
 from configs.errors import ConfigError
 from configs.release_calendar import load_calendar
 from deploy.checks.dockerfile import stages

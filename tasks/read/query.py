@@ -16,7 +16,7 @@ import polars as pl
 
 from configs.contract import Column, Contract
 from configs.errors import UsageError
-from tasks.warehouse.conditions import Condition, parse, unknown_column
+from tasks.read.conditions import Condition, parse, unknown_column
 from tasks.warehouse.records import FileEntry
 
 
@@ -71,7 +71,7 @@ def query(
 
     Args:
         contract: with the columns of the rows.
-        where: conditions, see ``tasks.warehouse.conditions``.
+        where: conditions, see ``tasks.read.conditions``.
         columns: names, by comma.
         sort: names, by comma; a minus before one that descends.
 

@@ -15,14 +15,15 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
-from configs.contract import Contract, load_contract
+from configs.contract import Contract
+from configs.contracts import load_contract
 from configs.errors import NotPublishedError
 from configs.hints import command
 from configs.history_contract import SUFFIX
 from tasks.raw.archive import RawArchive
+from tasks.read.query import Query
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import reader
-from tasks.warehouse.query import Query
 from tasks.warehouse.records import FileEntry
 from tasks.warehouse.upkeep.verify import as_published
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from configs.contract import Contract, Headline, load_contract
+from configs.contract import Contract, Headline
+from configs.contracts import load_contract
 from tasks.transform.marts import revision_profile
 
 PROFILE = "revision_profile"

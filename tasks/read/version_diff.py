@@ -14,11 +14,12 @@ from typing import Any, Literal
 
 import polars as pl
 
-from configs.contract import Contract, load_contract
+from configs.contract import Contract
+from configs.contracts import load_contract
 from configs.errors import NotPublishedError, ObjectNotFoundError, UsageError
 from tasks.compare.attribution import counted
 from tasks.compare.diff import aligned, apart, compare
-from tasks.compare.lookup import of_vintage, rows_of
+from tasks.read.rows import of_vintage, rows_of
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, reader
 from tasks.warehouse import protocol as store_versions
