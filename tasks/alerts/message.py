@@ -17,7 +17,7 @@ from configs.words import few, visible
 from tasks.alerts import references
 from tasks.alerts.model import KINDS, Alert, FailedCheck, Finding, Incident, Level, Section
 from tasks.common.clock import to_minute
-from tasks.common.html_templates import shown
+from tasks.common.html_templates import html_environment
 from tasks.common.text import one_line
 
 TEXT = 1900
@@ -242,11 +242,7 @@ def _shown(section: Section, runbooks: str) -> dict[str, Any]:
 
 @cache
 def _template() -> Any:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, finalize=shown, undefined=StrictUndefined, trim_blocks=True
-    )  # fmt: skip
+    environment = html_environment(TEMPLATES)
     environment.filters |= {"since": since, "moment": to_minute}
     environment.tests |= {"link": references.is_link}
     return environment.get_template("mail.html")

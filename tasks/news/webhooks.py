@@ -26,7 +26,7 @@ from configs.subscribers import Subscriber, Subscribers, load_subscribers
 from configs.words import plural
 from tasks.extract.http.wire import Bounds, TooMuchError, opened
 from tasks.news.events import News, news_of
-from tasks.storage.documents import DamagedRecordError, read_document, write_derived
+from tasks.storage.documents import DamagedRecordError, if_sound, read_document, write_derived
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout
 from tasks.warehouse.protocol import read_latest
@@ -179,9 +179,6 @@ def _announced(store: ObjectStore, dataset: str) -> Announced:
 
 def _merged(body: bytes | None, dataset: str, reached: dict[str, int]) -> bytes:
     """With what another run has told meanwhile: never back."""
-    try:
-        before = Announced.load(body, layout.announced(dataset)) if body else Announced()
-    except DamagedRecordError:
-        before = Announced()
+    before = if_sound(Announced, body, layout.announced(dataset)) or Announced()
     further = {s: max(seq, before.seq.get(s, 0)) for s, seq in reached.items()}
     return Announced(seq=before.seq | further).onto(before).dump()

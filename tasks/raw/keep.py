@@ -24,6 +24,7 @@ from configs.errors import (
     StoreError,
     StorePermissionError,
 )
+from tasks.common.hashing import sha256_of_file
 from tasks.storage.documents import read_modify_write, refuse_newer, stored_at
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout
@@ -98,8 +99,8 @@ def is_sidecar(body: bytes, key: str) -> bool:
 def _equal(store: ObjectStore, key: str, path: Path) -> bool:
     if store.size(key) != path.stat().st_size:
         return False
-    with store.local_file(key) as there, open(there, "rb") as mine, open(path, "rb") as other:
-        return hashlib.file_digest(mine, "sha256").digest() == hashlib.file_digest(other, "sha256").digest()
+    with store.local_file(key) as there:
+        return sha256_of_file(there) == sha256_of_file(path)
 
 
 def _heal(store: ObjectStore, key: str, body: bytes) -> None:

@@ -132,6 +132,17 @@ def read_document(store: ObjectStore, key: str, load: Callable[[bytes, str], D])
     return load(stored.body, key) if stored else None
 
 
+def if_sound(kind: type[D], body: bytes | None, key: str) -> D | None:
+    """Return a document that may be written again: None if there is none, or if it is damaged.
+
+    Raises:
+        NewerFormatError: it is of a newer format than this code reads, so it must be left as it is.
+    """
+    with suppress(DamagedRecordError):
+        return kind.load(body, key) if body is not None else None
+    return None
+
+
 def read_modify_write(
     store: ObjectStore, key: str, change: Callable[[bytes | None], bytes | None], tries: int = TRIES
 ) -> bytes | None:

@@ -6,7 +6,7 @@ import logging
 
 from configs.contract import Contract
 from configs.contracts import load_contract, published_names
-from tasks.storage.documents import DamagedRecordError, write_derived
+from tasks.storage.documents import if_sound, write_derived
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout
 from tasks.warehouse.isolated import isolated
@@ -43,7 +43,7 @@ def rebuild_catalog(store: ObjectStore) -> list[str]:
         problems.clear()
         before, names = _parsed(body), published_names()
         found = [_kept_entry(store, name, before, problems) for name in names]
-        if body is not None and not _is_catalog(body):
+        if body is not None and if_sound(Catalog, body, layout.CATALOG) is None:
             problems.append(f"{layout.CATALOG} was damaged and is made again from the logs")
         known = [e for e in found if e is not None] + [e for e in before.datasets if e.dataset not in names]
         return Catalog(datasets=tuple(known)).onto(before).dump()
@@ -59,22 +59,11 @@ def _kept_entry(store: ObjectStore, name: str, before: Catalog, problems: list[s
     return next((e for e in before.datasets if e.dataset == name), None)
 
 
-def _is_catalog(body: bytes) -> bool:
-    try:
-        Catalog.load(body, layout.CATALOG)
-    except DamagedRecordError:
-        return False
-    return True
-
-
 def _parsed(body: bytes | None) -> Catalog:
-    if body is None:
-        return Catalog()
-    try:
-        return Catalog.load(body, layout.CATALOG)
-    except DamagedRecordError as e:
-        log.warning("%s; it is made anew", e)
-        return Catalog()
+    found = if_sound(Catalog, body, layout.CATALOG)
+    if body is not None and found is None:
+        log.warning("%s is damaged; it is made again from the logs", layout.CATALOG)
+    return found or Catalog()
 
 
 def _entry(store: ObjectStore, contract: Contract) -> CatalogEntry | None:

@@ -13,7 +13,7 @@ import logging
 from contextlib import suppress
 
 from configs.errors import CorruptVersionError, ObjectExistsError, ObjectNotFoundError, StoreError
-from tasks.storage.documents import DamagedRecordError, read_document, stored_at, write_derived
+from tasks.storage.documents import if_sound, read_document, stored_at, write_derived
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout
 from tasks.warehouse.isolated import isolated
@@ -77,12 +77,9 @@ def _log_damage(store: ObjectStore, dataset: str) -> list[str]:
     return [f"{key} was damaged and is written again from latest.json"]
 
 
-def _log_of(body: bytes, dataset: str) -> Latest | None:
-    try:
-        found = Latest.load(body, layout.ledger_log(dataset))
-    except DamagedRecordError:
-        return None
-    return found if found.dataset == dataset else None
+def _log_of(body: bytes | None, dataset: str) -> Latest | None:
+    found = if_sound(Latest, body, layout.ledger_log(dataset))
+    return found if found and found.dataset == dataset else None
 
 
 def _sealed(store: ObjectStore, dataset: str, entry: LogEntry) -> bytes:
@@ -96,7 +93,7 @@ def _sealed(store: ObjectStore, dataset: str, entry: LogEntry) -> bytes:
 
 
 def _newer(body: bytes | None, latest: Latest) -> bytes | None:
-    known = _log_of(body, latest.dataset) if body is not None else None
+    known = _log_of(body, latest.dataset)
     if known is None:
         return latest.dump()
     return None if (known.seq, known.fence) >= (latest.seq, latest.fence) else latest.onto(known).dump()

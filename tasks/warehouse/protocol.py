@@ -40,6 +40,7 @@ from configs.errors import (
 from configs.hints import command
 from configs.words import did_you_mean
 from tasks.common.clock import Clock, stamp, utc_now
+from tasks.common.hashing import sha256_of_file
 from tasks.storage.documents import DamagedRecordError, change_document, stored_at
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout
@@ -317,9 +318,7 @@ def stage_bytes(store: ObjectStore, draft: Draft, path: str, body: bytes) -> Dra
 def stage_file(store: ObjectStore, draft: Draft, path: str, file: Path) -> Draft:
     """The same of a file on this machine."""
     store.create_file(layout.version(draft.dataset, draft.version, path), file)
-    with open(file, "rb") as body:
-        sha256 = hashlib.file_digest(body, "sha256").hexdigest()
-    return with_file(draft, FileEntry(path=path, bytes=file.stat().st_size, sha256=sha256))
+    return with_file(draft, FileEntry(path=path, bytes=file.stat().st_size, sha256=sha256_of_file(file)))
 
 
 def seal(store: ObjectStore, draft: Draft, manifest: Manifest) -> Sealed:

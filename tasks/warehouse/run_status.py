@@ -8,12 +8,11 @@ well for as long as there is nothing new.
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
 
 from configs.errors import NewerFormatError, StoreError
 from tasks.storage.documents import (
-    DamagedRecordError,
     KeptChangingError,
+    if_sound,
     read_document,
     read_modify_write,
     write_derived,
@@ -71,10 +70,8 @@ def must_write_status(store: ObjectStore, status: Status) -> None:
 
 
 def _rewritten(body: bytes | None, status: Status) -> bytes:
-    if body is not None:
-        with suppress(DamagedRecordError):  # then it is written again
-            return status.onto(Status.load(body, layout.status(status.dataset))).dump()
-    return status.dump()
+    before = if_sound(Status, body, layout.status(status.dataset))
+    return (status.onto(before) if before else status).dump()
 
 
 def last_rejected(store: ObjectStore, dataset: str) -> str | None:

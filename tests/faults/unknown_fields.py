@@ -30,7 +30,7 @@ from tasks.publish import promote, run_status
 from tasks.publish.restore_lock import Hold
 from tasks.raw import take_down
 from tasks.raw.archive import RawArchive
-from tasks.raw.documents import RawDocument
+from tasks.raw.documents import Noted, RawDocument
 from tasks.storage.documents import Document, Record
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
@@ -105,7 +105,7 @@ def _series(content: str) -> ArchivedSeries:
     document = RawDocument.of("page 1", "https://example.org/1", b"{}", raw_key="_raw/world_bank_archives/44/44.json")
     return ArchivedSeries(
         vintage="202401", indicator="receipts", series="X", state="data", parsed_ok=True, rows=1, content_sha256=content,
-        documents=(archive_inventory.noted(document),),
+        documents=(Noted.of(document),),
     )  # fmt: skip
 
 

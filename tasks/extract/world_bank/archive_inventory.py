@@ -6,7 +6,6 @@ One document beside the raw bytes, changed by compare-and-swap; how it comes abo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Literal
 
 import polars as pl
@@ -15,7 +14,7 @@ from configs.errors import ObjectNotFoundError, VintageUnavailableError
 from configs.hints import command
 from tasks.extract.world_bank import archives as source
 from tasks.raw.archive import RawArchive
-from tasks.raw.documents import Noted, RawDocument
+from tasks.raw.documents import Noted
 from tasks.storage.documents import Document, Record, change_document, read_document
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout
@@ -85,7 +84,7 @@ def table(store: ObjectStore, vintage: str) -> pl.LazyFrame:
         get = command("sources", "archives", store=store.url)
         raise VintageUnavailableError(SOURCE, f"no data of version {vintage}; {span}; get them with: {get}")
     try:
-        return source.parse([document(archive, n) for s in found for n in s.documents]).lazy()
+        return source.parse([archive.document(n) for s in found for n in s.documents]).lazy()
     except ObjectNotFoundError as e:
         raise VintageUnavailableError(
             SOURCE,
@@ -105,21 +104,3 @@ def update(store: ObjectStore, change: Callable[[Inventory], Inventory]) -> Inve
         return change(known or Inventory())
 
     return change_document(store, layout.inventory(SOURCE), Inventory.load, changed) or Inventory()
-
-
-def noted(document: RawDocument) -> Noted:
-    """What the inventory keeps of a document."""
-    return Noted(
-        role=document.role,
-        url=document.url,
-        retrieved_at=document.retrieved_at,
-        sha256=document.sha256,
-        raw_key=document.raw_key,
-        bytes=document.size,
-    )
-
-
-def document(archive: RawArchive, noted: Noted) -> RawDocument:
-    """A document that the inventory names."""
-    read = partial(archive.load, noted.raw_key)
-    return RawDocument(noted.role, noted.url, noted.retrieved_at, noted.sha256, noted.raw_key, noted.bytes, read)
