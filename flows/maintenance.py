@@ -24,7 +24,6 @@ from prefect.cache_policies import NO_CACHE  # noqa: E402
 from configs.contracts import load_contract, published_names  # noqa: E402
 from configs.errors import StoreError, TechtradeError, UsageError  # noqa: E402
 from configs.words import plural  # noqa: E402
-from flows.announcing import announce  # noqa: E402
 from flows.cli.operate import verified, wanted  # noqa: E402
 from flows.cli.options import CENTURY  # noqa: E402
 from flows.prefect_setup import alert_hooks, json_logs, secrets  # noqa: E402
@@ -33,6 +32,7 @@ from tasks.alerts import findings  # noqa: E402
 from tasks.alerts.model import Finding, Kind  # noqa: E402
 from tasks.build import partitioned  # noqa: E402
 from tasks.common.text import one_line  # noqa: E402
+from tasks.publish.after import announce  # noqa: E402
 from tasks.raw import housekeeping  # noqa: E402
 from tasks.raw.verify import RawVerifier  # noqa: E402
 from tasks.storage.object_store import ObjectStore  # noqa: E402

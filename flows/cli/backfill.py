@@ -13,9 +13,10 @@ from flows.cli.versions import open_to_write
 from flows.prefect_setup import embedded
 from flows.prefect_setup.defaults import refuse_unknown_sources
 from flows.prefect_setup.run_flow import could_not_begin
+from tasks.build.request import Request
 from tasks.common.clock import utc_now
 from tasks.common.text import duration
-from tasks.warehouse.outcomes import Outcome, Request
+from tasks.warehouse.outcomes import Outcome
 from tasks.warehouse.run_status import read_status
 
 

@@ -21,8 +21,9 @@ from flows.cli.output import print_json, progress, remark, show_traceback
 from flows.prefect_setup import embedded, secrets
 from flows.prefect_setup.defaults import refuse_unknown_sources
 from flows.prefect_setup.run_flow import UnforeseenError, could_not_begin, run
+from tasks.build.request import Request, SourceKind
 from tasks.common.text import one_line
-from tasks.warehouse.outcomes import Followed, Outcome, Published, RejectedError, Request, SourceKind
+from tasks.warehouse.outcomes import Followed, Outcome, Published, RejectedError
 
 log = logging.getLogger("techtrade")
 STARTING = "starting Prefect's server and loading the checks (about 10 s; set PREFECT_API_URL to use a running server)"

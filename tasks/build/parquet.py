@@ -20,8 +20,8 @@ import pyarrow.parquet as pq
 
 from configs.contract import Contract
 from configs.errors import TechtradeError
+from tasks.warehouse.candidate import Built, Part
 from tasks.warehouse.content_hash import combine, content_sha256, frame_sha256
-from tasks.warehouse.protocol import Built, Part
 
 T = TypeVar("T")
 ROW_GROUP = 128 * 1024

@@ -41,8 +41,8 @@ from tasks.raw.documents import RawDocument
 from tasks.storage.object_store import ObjectStore
 from tasks.transform.registry import load_transform
 from tasks.warehouse import key_grammar, layout
+from tasks.warehouse.candidate import Built, Part
 from tasks.warehouse.content_hash import combine
-from tasks.warehouse.protocol import Built, Part
 from tasks.warehouse.records import MadePart, Manifest
 
 M_MMAP_THRESHOLD = -3  # of malloc.h
@@ -245,9 +245,9 @@ def relisted(
     return found
 
 
-def judged(tables: Mapping[str, pl.LazyFrame], partitions: Collection[str] | None) -> Mapping[str, pl.LazyFrame]:
-    """The tables with the facts of those partitions alone: a partition that was made again and came out the same is
-    not judged again."""
+def checked_again(tables: Mapping[str, pl.LazyFrame], partitions: Collection[str] | None) -> Mapping[str, pl.LazyFrame]:
+    """Return the tables with the facts of those partitions alone: one that was made again and came out the same is not
+    checked again."""
     if partitions is None or "facts" not in tables or "period" not in tables["facts"].collect_schema():
         return tables
     of = pl.concat_str(pl.lit("part_year="), pl.col("period").dt.year())

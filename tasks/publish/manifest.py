@@ -19,8 +19,8 @@ from tasks.common.clock import stamp, utc_now
 from tasks.extract import partners
 from tasks.extract.registry import load_source
 from tasks.extract.source import Extraction, ReadInPieces
+from tasks.publish.checked import Checked
 from tasks.raw.documents import RawDocument
-from tasks.warehouse.outcomes import Checked
 from tasks.warehouse.records import Cost, MadeBy, Manifest, SchemaField, SourceEntry
 
 ROOT = Path(__file__).parent.parent.parent
@@ -67,7 +67,7 @@ def transform_code(dataset: str) -> str:
         return _hash_files([*(reads if load_contract(base).sources.snapshot else []), *spans, *written])
     of = [next((tasks / "transform").rglob(f"{dataset}.py")), ROOT / "configs" / "technology_groups.py"]
     if load_contract(dataset).derived_from:
-        return _hash_files([*of, tasks / "transform" / "exact.py", *written])
+        return _hash_files([*of, tasks / "transform" / "exact_sums.py", *written])
     return _hash_files(
         [*reads, *of, *written, tasks / "common" / "sorted_merge.py", tasks / "build" / "partitioned.py"]
     )

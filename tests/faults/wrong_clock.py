@@ -18,7 +18,7 @@ from tasks.common.clock import utc_now
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.warehouse import protocol, reader, yank
-from tasks.warehouse.protocol import Built
+from tasks.warehouse.candidate import Built
 from tasks.warehouse.upkeep import redate
 from tests.faults.harness import Fault, Ground, Row
 from tests.support import drill

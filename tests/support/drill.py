@@ -27,7 +27,8 @@ from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.storage.s3 import S3Store
 from tasks.warehouse import catalog, layout, protocol, yank
-from tasks.warehouse.protocol import Built, Head, Release, Sealed
+from tasks.warehouse.candidate import Built
+from tasks.warehouse.protocol import Head, Release, Sealed
 from tasks.warehouse.records import Manifest, SchemaField, Status
 from tasks.warehouse.run_status import write_status
 

@@ -22,8 +22,8 @@ from configs.history_contract import kept
 from flows.cli import diff, show
 from flows.cli import history as history_commands
 from flows.cli import read as read_commands
-from tasks.build import from_versions, parquet, replay
-from tasks.build.history import build
+from tasks.build import parquet, replay
+from tasks.build.history import build, timeline
 from tasks.compare.diff import compare
 from tasks.publish import steps as pipeline
 from tasks.publish.dependents import bring_up
@@ -169,7 +169,7 @@ def test_it_gives_back_what_stood_and_appending_is_making_it_anew(
 def _same_from_nothing(store: ObjectStore, dataset: str = WORLD) -> None:
     contract = load_contract(f"{dataset}_history")
     manifest = reader.resolve(store, contract.name).manifest
-    given_ = from_versions.documents(RawArchive(store), contract, {})
+    given_ = timeline.documents(RawArchive(store), contract, {})
     with TemporaryDirectory() as folder:
         built = build.make(store, contract, given_, None, Path(folder))
     assert built.content_sha256 == manifest.content_sha256
@@ -383,7 +383,7 @@ def test_code_that_moved_makes_a_history_anew(world: LocalStore, tmp_path: Path)
     contract = load_contract(f"{WORLD}_history")
     manifest = reader.resolve(world, contract.name).manifest
     other = manifest.model_copy(update={"made_by": manifest.made_by.model_copy(update={"code": "0" * 64})})
-    given_ = from_versions.documents(RawArchive(world), contract, {})
+    given_ = timeline.documents(RawArchive(world), contract, {})
     assert all(p.key for p in build.make(world, contract, given_, manifest, tmp_path).parts), "it stands as it is"
     anew = build.make(world, contract, given_, other, tmp_path)
     assert not any(p.key for p in anew.parts) and anew.content_sha256 == manifest.content_sha256

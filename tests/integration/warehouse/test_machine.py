@@ -30,7 +30,8 @@ from configs.errors import ClaimLostError, ConcurrentPublishError, NotPublishedE
 from tasks.common.clock import utc_now
 from tasks.storage.local import LocalStore
 from tasks.warehouse import layout, protocol, reader, yank
-from tasks.warehouse.protocol import Built, Draft, Sealed
+from tasks.warehouse.candidate import Built
+from tasks.warehouse.protocol import Draft, Sealed
 from tasks.warehouse.upkeep import gc
 from tests.support import drill
 from tests.support.drill import DATASET, Broken, bodies, intact, linear, manifest_of, numbers

@@ -13,7 +13,8 @@ from tasks.common.clock import stamp, utc_now
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.warehouse import ledger, protocol, reader, yank
-from tasks.warehouse.protocol import Built, read_latest
+from tasks.warehouse.candidate import Built
+from tasks.warehouse.protocol import read_latest
 from tasks.warehouse.records import Status
 from tasks.warehouse.run_status import write_status
 from tasks.warehouse.upkeep import gc, redate

@@ -7,7 +7,7 @@ import pytest
 from configs import first_publish
 from configs.contracts import dataset_names, load_contract, published_names
 from configs.errors import NotBundledError
-from tasks.warehouse.outcomes import Request
+from tasks.build.request import Request
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,8 @@ from configs.errors import ObjectExistsError, StoreError
 from tasks.common.clock import stamp, utc_now
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, protocol
-from tasks.warehouse.protocol import Built, Head, read_head
+from tasks.warehouse.candidate import Built
+from tasks.warehouse.protocol import Head, read_head
 from tasks.warehouse.records import Latest, LogEntry
 from tests.support import drill
 from tests.support.drill import DATASET, bodies
