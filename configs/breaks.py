@@ -14,7 +14,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from configs import CONFIGS, yaml_file
-from configs.contract import Column, Contract, Span
+from configs.columns import Column
+from configs.contract import Contract, Span
 from configs.contracts import load_contract
 from configs.errors import ConfigError
 

@@ -7,7 +7,7 @@ and no ``if`` elsewhere. ``parse`` and ``build`` ask no publisher and claim no v
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,9 +16,12 @@ from typing import Any, TypeVar
 
 import polars as pl
 
+from configs import columns
 from configs.contract import Contract
 from configs.errors import CorruptVersionError, ReplayError, SourceError, UsageError
 from configs.first_publish import again
+from tasks.build import parquet
+from tasks.build.fingerprint import HERE, Checkout, fingerprint
 from tasks.build.parquet import ContractMismatchError
 from tasks.build.request import Fetched, Request
 from tasks.compare.attribution import Replays
@@ -114,6 +117,23 @@ class Recipe(ABC):
         Returns:
             The extraction, with what is known only after its documents were read; and the candidate.
         """
+
+    def code(self) -> Iterable[str]:
+        """Return the modules that make its figures. What they import makes them too, and so does the recipe itself."""
+        return (columns.__name__, parquet.__name__)
+
+    def settings(self) -> Mapping[str, Any]:
+        """Return what its figures depend on besides code, reference files, and its own contract."""
+        return {}
+
+    def modules(self, checkout: Checkout = HERE) -> frozenset[str]:
+        """Return all modules that make its figures."""
+        # Of recipes the text alone: they import what joins the kinds.
+        return checkout.closure(self.code()) | {c.__module__ for c in type(self).__mro__ if issubclass(c, Recipe)}
+
+    def fingerprint(self, checkout: Checkout = HERE) -> str:
+        """Return the fingerprint of the code that makes its figures."""
+        return fingerprint(self.modules(checkout), self.settings(), checkout)
 
     # Whether its changes are news, and its versions withdrawn by themselves. A history repeats what its dataset says.
     has_own_changes = True

@@ -3,9 +3,10 @@ withdrawals, so it is not withdrawn itself, and its changes are those of its dat
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -13,17 +14,20 @@ from configs.contract import Contract
 from configs.contracts import load_contract
 from configs.errors import CorruptVersionError, NotPublishedError, ObjectNotFoundError
 from configs.history_contract import base_of
+from tasks.build.fingerprint import name_of
 from tasks.build.history import build as history
 from tasks.build.history import timeline
 from tasks.build.history.spans import given_at
 from tasks.build.history.timeline import State
-from tasks.build.recipe import IN_PROCESS, NOT_MADE, Before, Lists, Rebuild, StepRunner
+from tasks.build.recipe import IN_PROCESS, NOT_MADE, Before, Lists, Rebuild, Recipe, StepRunner
 from tasks.build.recipe_mart import MartRecipe
 from tasks.build.request import Fetched, Request
+from tasks.extract.registry import load_source
 from tasks.extract.source import Ask, Extraction
 from tasks.raw.archive import RawArchive
 from tasks.raw.documents import RawDocument
 from tasks.storage.object_store import ObjectStore
+from tasks.transform.registry import load_transform
 from tasks.warehouse import reader
 from tasks.warehouse.candidate import Built
 from tasks.warehouse.records import Manifest
@@ -37,6 +41,22 @@ class HistoryRecipe(MartRecipe):
     @classmethod
     def makes(cls, contract: Contract) -> bool:
         return base_of(contract.name) is not None
+
+    def code(self) -> Iterator[str]:
+        """Return what builds histories; and where its publisher's older vintages are at hand, what reads them."""
+        sources = self._base.sources
+        older = [s for s in (sources.snapshot, sources.archived) if s]
+        yield from (*Recipe.code(self), "tasks.build.history.build")
+        yield from map(name_of, (*map(load_source, older), *([load_transform(self._base)] if older else [])))
+
+    def settings(self) -> Mapping[str, Any]:
+        """Return what of its dataset's contract says which figures are the same, and which are new."""
+        tolerances = {m.name: m.representation_tolerance for m in self._base.measures}
+        return {"tolerances": tolerances, "absent_row_means": self._base.absent_row_means}
+
+    @property
+    def _base(self) -> Contract:
+        return load_contract(*self.made_from)
 
     def inputs(self, archive: RawArchive, request: Request, ask: Ask) -> tuple[RawDocument, ...]:
         return timeline.documents(archive, self.contract, ask.known)
@@ -54,8 +74,10 @@ class HistoryRecipe(MartRecipe):
         lists: Lists | None = None,
     ) -> tuple[Extraction, Built]:
         contract, given = self.contract, extraction.documents
-        label = f"{contract.name} {extraction.vintage}"
-        return extraction, runner.step("transform", label, lambda: history.make(store, contract, given, parent, folder))
+        label, code = f"{contract.name} {extraction.vintage}", self.fingerprint()
+        return extraction, runner.step(
+            "transform", label, lambda: history.make(store, contract, given, parent, folder, code=code)
+        )
 
     def rebuild(
         self, archive: RawArchive, extraction: Extraction, folder: Path, rebuild: Rebuild, lists: Lists | None = None
@@ -66,7 +88,7 @@ class HistoryRecipe(MartRecipe):
             published = reader.scan(store, reader.resolve(store, name).manifest)
         except NotPublishedError:
             published = None
-        lost = RebuiltVersions(archive, load_contract(*self.made_from), folder, published, rebuild)
+        lost = RebuiltVersions(archive, self._base, folder, published, rebuild)
         return extraction, history.make(store, self.contract, extraction.documents, None, folder, lost=lost)
 
     def input_versions(self, documents: Sequence[RawDocument]) -> Mapping[str, Manifest]:

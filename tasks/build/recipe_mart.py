@@ -3,9 +3,9 @@ publisher's document, so that a version says from which versions it was made, an
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 import polars as pl
 
@@ -13,8 +13,9 @@ from configs.contract import Contract
 from configs.contracts import load_contract
 from configs.errors import CorruptVersionError, MissingInputError, NotPublishedError, UsageError
 from configs.first_publish import again, published_with, start_words
-from configs.history_contract import SOURCE
-from tasks.build.recipe import Origins
+from configs.history_contract import SOURCE, base_of
+from tasks.build.fingerprint import name_of
+from tasks.build.recipe import Origins, Recipe
 from tasks.build.recipe_publisher import PublisherRecipe
 from tasks.build.request import Fetched, Request
 from tasks.compare.attribution import Cause, Replays
@@ -22,6 +23,7 @@ from tasks.extract.source import Ask, Extraction
 from tasks.raw.archive import RawArchive
 from tasks.raw.documents import RawDocument
 from tasks.storage.object_store import ObjectStore
+from tasks.transform.registry import load_transform
 from tasks.warehouse import layout, protocol, reader
 from tasks.warehouse.records import Manifest
 
@@ -36,6 +38,14 @@ class MartRecipe(PublisherRecipe):
     @classmethod
     def makes(cls, contract: Contract) -> bool:
         return bool(contract.derived_from)
+
+    def code(self) -> Iterator[str]:
+        yield from (*Recipe.code(self), name_of(load_transform(self.contract)))
+
+    def settings(self) -> Mapping[str, Any]:
+        """Return how the revisions of its inputs are grouped, which their contracts do not promise to readers."""
+        bases = sorted(filter(None, map(base_of, self.made_from)))
+        return {"profile_by": {name: load_contract(name).profile_by for name in bases}}
 
     def inputs(self, archive: RawArchive, request: Request, ask: Ask) -> tuple[RawDocument, ...]:
         """Archive the manifest of the latest version of each input."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -24,6 +25,12 @@ class PartitionedRecipe(PublisherRecipe):
     @classmethod
     def makes(cls, contract: Contract) -> bool:
         return contract.judged == "changed_partitions"
+
+    def code(self) -> Iterator[str]:
+        yield from (*super().code(), partitioned.__name__)
+
+    def settings(self) -> Mapping[str, Any]:
+        return {"pieces": partitioned.reader_of(self.contract.sources.live).piece_settings()}
 
     def build(
         self,

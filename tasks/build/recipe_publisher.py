@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ import polars as pl
 from configs.contract import Contract
 from configs.errors import UsageError
 from configs.first_publish import again
+from tasks.build.fingerprint import name_of
 from tasks.build.parquet import build
 from tasks.build.recipe import IN_PROCESS, Before, Lists, Recipe, StepRunner
 from tasks.build.request import Fetched, Request
@@ -32,6 +33,13 @@ class PublisherRecipe(Recipe):
     @classmethod
     def makes(cls, contract: Contract) -> bool:
         return True
+
+    def code(self) -> Iterator[str]:
+        sources = self.contract.sources
+        yield from (*super().code(), name_of(load_transform(self.contract)))
+        yield from (name_of(load_source(s)) for s in (sources.live, sources.snapshot) if s)
+        if self.contract.referring:
+            yield partners.__name__
 
     def inputs(self, archive: RawArchive, request: Request, ask: Ask) -> tuple[RawDocument, ...]:
         documents = load_source(request.source).fetch(ask, archive)

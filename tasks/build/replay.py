@@ -26,12 +26,12 @@ from configs.errors import (
     StoreUnavailableError,
     TechtradeError,
 )
+from tasks.build.fingerprint import libraries
 from tasks.build.recipe import Lists, Recipe
 from tasks.build.recipes import recipe_for
 from tasks.build.request import Fetched, Request, SourceKind
 from tasks.compare.attribution import Cause, Replays, Step
 from tasks.extract.source import Extraction, Meter
-from tasks.publish.manifest import code_of, libraries
 from tasks.raw.archive import RawArchive
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse.candidate import Built
@@ -153,7 +153,7 @@ def moved(contract: Contract, manifest: Manifest) -> list[tuple[Moved, str]]:
         found.append(("contract", told))
     if not manifest.made_by.code:
         return [*found, ("not known", "the version was made before manifests told of code and libraries")]
-    code = code_of(contract)
+    code = recipe_for(contract).fingerprint()
     if code != manifest.made_by.code:
         found.append(("code", f"{manifest.made_by.code[:12]} -> {code[:12]}"))
     now = libraries()

@@ -10,7 +10,8 @@ Parsing is in ``world_bank_archive_pages``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import polars as pl
 
@@ -53,6 +54,24 @@ def parse(documents: Sequence[RawDocument]) -> pl.DataFrame:
         SourceError: a page is no data, pages or cells are missing, or cells contradict each other.
     """
     return pages.table(documents)
+
+
+def tables(documents: Sequence[RawDocument], vintage: str) -> Mapping[str, pl.LazyFrame]:
+    """Return one vintage as the transform of ``world_bank`` takes it, without names of economies."""
+    cells = parse([replace(d, role=d.role.partition("/")[2]) for d in documents]).lazy()
+    names = {"economy_code": pl.String, "economy_name": pl.String, "is_aggregate": pl.Boolean}
+    of_vintage = pl.lit(vintage).alias("source_vintage")
+    return {
+        "observations": cells.select("economy_code", "indicator", "year", "value_usd", of_vintage),
+        "economies": pl.LazyFrame(schema=names),
+    }
+
+
+def measures(documents: Sequence[RawDocument]) -> tuple[str, ...]:
+    """Return the measures that the documents have figures of: a balance only where both series are there."""
+    series = {d.role.partition("/")[0] for d in documents}
+    both = ("balance_usd",) if series == {"receipts", "payments"} else ()
+    return (*(f"{name}_usd" for name in sorted(series)), *both)
 
 
 def _all_pages(

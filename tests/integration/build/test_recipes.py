@@ -31,7 +31,7 @@ from tasks.storage.open import open_store
 from tasks.warehouse import reader
 from tasks.warehouse.candidate import Built
 from tasks.warehouse.records import Manifest
-from tests.support.command import Ran
+from tests.support.plain import Ran
 from tests.support.published import publish
 
 WORLD, VINTAGE = "atp_world_monthly", "2025-02"
