@@ -7,7 +7,7 @@ STAMP  := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml 2>/dev
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 UV     := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
 
-.PHONY: help run test test-slow faults lint imports format types check lock bench freeze demo-sources stack stack-test deploy-check clean
+.PHONY: help run test test-slow faults lint imports format types check lock bench generate freeze demo-sources stack stack-test deploy-check clean
 
 help:
 	@echo "make run        publish the bundled vintages into ./warehouse and show what came out"
@@ -20,6 +20,7 @@ help:
 	@echo "make stack      PostgreSQL, Prefect, a worker, S3 and the doubles on this machine, until Ctrl-C"
 	@echo "make stack-test publishes through such a stack, and throws it away"
 	@echo "make deploy-check  image, compose, cluster and cloud files, held against the tools that read them"
+	@echo "make generate   write deployments, accounts and tables that follow from the contracts"
 	@echo "make freeze     write down the contracts as released, in configs/published"
 	@echo "make lock       resolve requirements.lock again, and the locks of images and checks"
 
@@ -70,6 +71,9 @@ check: lint imports format types
 
 bench: $(STAMP)
 	@$(BIN)/python -m benchmarks
+
+generate: $(STAMP)
+	@$(BIN)/python -m deploy.generate
 
 freeze: $(STAMP)
 	@$(BIN)/python -m tasks.publish.compatibility

@@ -426,6 +426,19 @@ def deploy(stage: str, dry_run: bool, as_json: bool) -> None:
     run(stage, dry_run, as_json)
 
 
+@cli.command("new-dataset")
+@click.argument("name")
+@click.option(
+    "--series", multiple=True, metavar="NAME=CODE", help="Series of the World Bank in US dollars, and its name here."
+)
+@click.option("--source", default="world_bank", show_default=True, metavar="SOURCE", help="Source of the figures.")
+def new_dataset(name: str, series: tuple[str, ...], source: str) -> None:
+    """Lay out the files of a new dataset in a checkout."""
+    from flows.cli.new_dataset import new_dataset as run
+
+    run(name, source, series)
+
+
 @cli.command()
 @click.option("--every", type=Amount("SECONDS", 1), metavar="SECONDS", help="Repeat until stopped [default: once].")
 @click.option(

@@ -21,6 +21,7 @@ class Topic:
     commands: tuple[str, ...]
 
 
+NEW_DATASET = "techtrade new-dataset ict_services_annual --series ict_exports=BX.GSR.CCIS.CD"
 TOPICS = (
     Topic("Publish", "techtrade publish ip_trade_annual --source snapshot", ("publish", "backfill", "promote", "yank")),
     Topic(
@@ -35,6 +36,7 @@ TOPICS = (
         ("status", "freshness", "alerts", "sources", "raw", "restore", "redate", "gc", "watch"),
     ),
     Topic("Deploy", "techtrade deploy --dry-run", ("deploy", "serve", "completion")),
+    Topic("Develop", NEW_DATASET, ("new-dataset",)),
 )
 
 # An example of each command, by its words. Those of one store are of the store that `make run` makes.
@@ -63,6 +65,7 @@ EXAMPLES = {
     "deploy": "techtrade deploy --stage staging --dry-run",
     "serve": "techtrade serve --store s3://bucket/techtrade",
     "completion": "techtrade completion bash",
+    "new-dataset": NEW_DATASET,
     "sources": "techtrade sources check",
     "sources archives": "techtrade sources archives",
     "sources check": "techtrade sources check census_balance",

@@ -27,9 +27,9 @@ from tasks.warehouse.candidate import Built
 from tasks.warehouse.upkeep import gc, retention
 from tests.faults.harness import Fault, Ground, Row
 from tests.faults.s3_answers import candidate
-from tests.integration.publish.test_promote import WHY, rejected
 from tests.support import careless_proxy, seaweed
 from tests.support.drill import DATASET, bodies, contract, intact, linear, publish, sealed
+from tests.support.rejected import WHY, rejected
 
 IGNORED: dict[str, tuple[str, ...]] = {
     "nothing": (),

@@ -32,7 +32,7 @@ from tasks.raw.documents import RawDocument
 from tests.doubles import ft900_workbook, publishers
 from tests.faults import bombs
 from tests.support.memory import Memory
-from tests.unit.extract.test_census_merchandise import concord, detail, zipped
+from tests.support.merchandise import concord, detail, zipped
 
 GB = 2**30
 

@@ -21,8 +21,8 @@ from tasks.warehouse import catalog, layout, ledger, protocol, schedule, yank
 from tasks.warehouse.candidate import Built
 from tasks.warehouse.records import Latest, Status
 from tasks.warehouse.run_status import write_status
-from tests.conftest import _build
 from tests.support import drill
+from tests.support.candidates import build_candidate
 from tests.support.drill import DATASET
 from tests.support.published import publish
 
@@ -43,7 +43,7 @@ def template() -> Path:
     for vintage in VINTAGES:
         publish(store, IP, vintage)
     bring_up(store, f"{IP}_history")
-    built = [_build(n, _folder(made / "built" / str(n))) for n in range(1, 8)]
+    built = [build_candidate(n, _folder(made / "built" / str(n))) for n in range(1, 8)]
     for n in (0, 1, 2):
         drill.publish(store, built[n], whole=True)
     yank.yank(store, DATASET, versions_of(store, DATASET)[-1], "wrong")
@@ -76,7 +76,7 @@ def template() -> Path:
 @cache
 def candidate() -> Built:
     """One more version of ``DATASET``."""
-    return _build(99, Path(mkdtemp(prefix="techtrade-built-")))
+    return build_candidate(99, Path(mkdtemp(prefix="techtrade-built-")))
 
 
 def _folder(path: Path) -> Path:

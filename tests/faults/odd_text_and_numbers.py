@@ -34,10 +34,10 @@ from tasks.storage.open import open_store
 from tasks.warehouse import catalog, layout, yank
 from tasks.warehouse.records import Status
 from tasks.warehouse.run_status import write_status
-from tests.conftest import _build
 from tests.faults.commands import Commands
 from tests.faults.harness import Fault, Ground, Row
 from tests.support import drill
+from tests.support.candidates import build_candidate
 
 # A title for the terminal's window, a control of one byte, a direction, markup of rich, and a line that looks like ours.
 EVIL = "a\x1b]0;pwned\x07b\x9b2Jc\u202ed[red]e\x00\r\nforged: all is well\x85forged: all is well"
@@ -173,7 +173,7 @@ def _store(folder: Path) -> str:
     for number in (1, 2, 3):
         built = folder / f"built-{number}"
         built.mkdir()
-        drill.publish(store, _build(number, built), whole=True)
+        drill.publish(store, build_candidate(number, built), whole=True)
     first = drill.linear(store)[0]
     yank.yank(store, drill.DATASET, first, EVIL, None)
     catalog.refresh_catalog(store, drill.contract())

@@ -41,10 +41,10 @@ from tasks.warehouse.outcomes import Skipped
 from tasks.warehouse.records import MadePart, Status
 from tasks.warehouse.run_status import must_write_status, write_status
 from tasks.warehouse.upkeep import gc, retention
-from tests.conftest import _build
 from tests.faults.harness import Fault, Ground, Row
 from tests.fixtures.older import ATP, PRODUCTS, REJECTED, annotated, fields, long_idle, unpacked
 from tests.support import drill
+from tests.support.candidates import build_candidate
 from tests.support.receiver import Receiver
 
 NOW = utc_now()
@@ -112,7 +112,7 @@ def _series(content: str) -> ArchivedSeries:
 
 def _built(folder: Path, number: int = 1) -> Built:
     (folder / str(number)).mkdir()
-    return _build(number, folder / str(number))
+    return build_candidate(number, folder / str(number))
 
 
 def _swap(store: ObjectStore, folder: Path) -> None:

@@ -17,9 +17,9 @@ from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.warehouse import layout
 from tests.doubles.bea import KEY, BeaDouble, answers
-from tests.integration.extract.test_bad_input import assert_nothing_published, point_at
 from tests.support.cases import quick
 from tests.support.plain import Ran
+from tests.support.sources import assert_nothing_published, point_at
 
 Run = Callable[..., Ran]
 ANNUAL, QUARTERLY = "us_ip_trade_annual", "us_ip_trade_quarterly"

@@ -15,8 +15,8 @@ from tasks.raw.verify import RawVerifier
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, ledger, protocol
 from tasks.warehouse.candidate import Built
-from tests.integration.flows.prefect_setup.test_run_watchdog import hook  # noqa: F401 - a fixture
 from tests.support import drill
+from tests.support.alerting import operators_hook  # noqa: F401 - a fixture
 from tests.support.drill import DATASET
 from tests.support.mail_server import Hook, headings
 

@@ -30,11 +30,11 @@ from tasks.storage.open import open_store
 from tasks.warehouse import layout, protocol, yank
 from tasks.warehouse.candidate import Built
 from tasks.warehouse.records import LogEntry, Manifest
-from tests.integration.publish.test_promote import WHY, rejected
 from tests.support import drill
 from tests.support.atom import checked
 from tests.support.drill import DATASET, Broken, bodies, contract
 from tests.support.receiver import SECRET, Receiver
+from tests.support.rejected import WHY, rejected
 
 Candidates = Callable[[int], Built]
 

@@ -18,10 +18,10 @@ from tasks.warehouse.protocol import read_latest
 from tasks.warehouse.records import Status
 from tasks.warehouse.run_status import write_status
 from tasks.warehouse.upkeep import gc, redate
-from tests.conftest import S3
 from tests.support import drill
 from tests.support.drill import DATASET
 from tests.support.plain import Ran
+from tests.support.s3 import S3
 
 Candidates = Callable[[int], Built]
 Run = Callable[..., Ran]

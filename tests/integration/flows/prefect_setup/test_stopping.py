@@ -20,9 +20,9 @@ from tasks.storage.open import open_store
 from tasks.warehouse import layout, protocol
 from tasks.warehouse.run_status import read_status
 from tasks.warehouse.upkeep.verify import verify
-from tests.conftest import Place
-from tests.integration.alerts.test_runs import ALERTS
 from tests.support import terminal
+from tests.support.alerting import ALERTS
+from tests.support.drill import Place
 from tests.support.plain import Ran, nothing_published
 
 DATASET = "atp_world_monthly"
