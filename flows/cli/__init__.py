@@ -84,7 +84,7 @@ def _main() -> None:
     except Exception as e:
         if debug:
             raise
-        from flows.prefect_setup.secrets import told
+        from flows.prefect_setup.secrets import describe_safely
 
-        remark(f"error: {told(e)} (unexpected; see it whole with --debug)")
+        remark(f"error: {describe_safely(e)} (unexpected; see it whole with --debug)")
         sys.exit(1)
