@@ -4,10 +4,7 @@ import sys
 from importlib.util import find_spec
 
 if find_spec("click") is None:
-    print(
-        "error: techtrade is installed without what its commands need: pip install 'techtrade[publish]'",
-        file=sys.stderr,
-    )
+    print("error: commands need packages that are not installed: pip install 'techtrade[publish]'", file=sys.stderr)
     sys.exit(2)
 else:
     from flows.cli.app import main
