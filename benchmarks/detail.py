@@ -33,7 +33,6 @@ from configs.settings import load_settings
 from deploy.stack import s3
 from deploy.stack.processes import Part
 from deploy.stack.state import State, load
-from flows.prefect_setup.defaults import prepare
 from tasks.build import partitioned
 from tasks.build.parquet import file_sha256, written
 from tasks.build.recipe import Each, StepRunner
@@ -191,7 +190,6 @@ def _peak(months: Sequence[date], sizes: Sizes) -> float:
 
 def publish_only(place: str, told: Sequence[tuple[str, str, str, int]]) -> None:
     """For ``_peak``: publishes, reading as many pieces at once as a run does, and prints the peak in MiB."""
-    prepare()
     store = LocalStore(Path(place))
     archive = RawArchive(store)
     documents = []
@@ -341,7 +339,6 @@ def everything() -> list[Ratio]:
 
 
 def main() -> None:
-    prepare()
     for ratio in everything():
         print(
             ratio.what,
