@@ -14,10 +14,7 @@ from typing import Any
 try:
     import click
 except ModuleNotFoundError:
-    print(
-        "error: techtrade is installed without what its commands need: pip install 'techtrade[publish]'",
-        file=sys.stderr,
-    )
+    print("error: commands need packages that are not installed: pip install 'techtrade[publish]'", file=sys.stderr)
     sys.exit(2)
 
 from configs.errors import TechtradeError
