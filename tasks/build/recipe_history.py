@@ -50,9 +50,10 @@ class HistoryRecipe(MartRecipe):
         yield from map(name_of, (*map(load_source, older), *([load_transform(self._base)] if older else [])))
 
     def settings(self) -> Mapping[str, Any]:
-        """Return what of its dataset's contract says which figures are the same, and which are new."""
+        """Return what of its dataset's contract says which figures are the same, which are new, and of which series."""
         tolerances = {m.name: m.representation_tolerance for m in self._base.measures}
-        return {"tolerances": tolerances, "absent_row_means": self._base.absent_row_means}
+        series = {name: s.code for name, s in self._base.series.items()}
+        return {"tolerances": tolerances, "absent_row_means": self._base.absent_row_means, "series": series}
 
     @property
     def _base(self) -> Contract:

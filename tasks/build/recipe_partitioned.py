@@ -30,7 +30,7 @@ class PartitionedRecipe(PublisherRecipe):
         yield from (*super().code(), partitioned.__name__)
 
     def settings(self) -> Mapping[str, Any]:
-        return {"pieces": partitioned.reader_of(self.contract.sources.live).piece_settings()}
+        return {**super().settings(), "pieces": partitioned.reader_of(self.contract.sources.live).piece_settings()}
 
     def build(
         self,

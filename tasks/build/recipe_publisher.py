@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -40,6 +41,10 @@ class PublisherRecipe(Recipe):
         yield from (name_of(load_source(s)) for s in (sources.live, sources.snapshot) if s)
         if self.contract.referring:
             yield partners.__name__
+
+    def settings(self) -> Mapping[str, Any]:
+        """Return the publisher's series, which its contract does not promise to readers."""
+        return {"series": {name: s.code for name, s in self.contract.series.items()}}
 
     def inputs(self, archive: RawArchive, request: Request, ask: FetchRequest) -> tuple[RawDocument, ...]:
         documents = load_source(request.source).fetch(ask, archive)

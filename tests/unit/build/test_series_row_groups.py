@@ -83,7 +83,9 @@ def test_small_rows_are_one_group() -> None:
 
 @pytest.mark.parametrize("partners", [1, 40])
 def test_a_file_made_in_slices_is_the_same(tmp_path: Path, partners: int) -> None:
-    rows = history(partners, years=10, spans=2)
+    one = history(partners, years=10, spans=2)
+    rows = pl.concat([one, one.with_columns(measure=pl.lit("another"))])
+    assert not rows.sort(HISTORY.sort_by).equals(rows.sort(HISTORY.primary_key))
 
     def some(where: pl.Expr | None) -> pl.DataFrame:
         return rows if where is None else rows.filter(where)
