@@ -10,21 +10,21 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import pyarrow as pa
-import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
+from configs import yaml_file
 from configs.columns import Frozen, Table
-from configs.errors import ConfigError
+from configs.operations import Listing, Operations, Releases, Series
 
 Severity = Literal["critical", "warning", "info"]
 
 # What is no promise to readers: a change of it is no new version.
 NOT_TOLD = (
     "quality", "ask_within_days", "judged", "sources", "derived_from_any", "has_history", "history_of", "profile_by",
-    "headlines", "transform", "checks",
+    "headlines", "transform", "checks", "series", "operations", "releases", "listing", "profiled",
 )  # fmt: skip
 
 
@@ -94,8 +94,13 @@ class Contract(Table):
     licence: str
     citation: str
     sources: Sources
-    # The longest that its publisher may go unasked. When it is asked stands in deploy/prefect.yaml.
+    # The longest that its publisher may go unasked; the schedules of ``operations`` keep to it.
     ask_within_days: int = Field(ge=1)
+    # By name; a figure of the series ``receipts`` stands in the column ``receipts_usd``.
+    series: dict[str, Series] = Field(default_factory=dict)
+    operations: Operations | None = None
+    releases: Releases | None = None
+    listing: Listing | None = None
     # The modules of these names in tasks/transform and expectations/datasets; empty: those of the dataset's name.
     transform: str = ""
     checks: str = ""
@@ -106,6 +111,8 @@ class Contract(Table):
     # Whether those of them that are published are enough.
     derived_from_any: bool = False
     has_history: bool = True
+    # Whether revision_profile says how large revisions of its figures have been.
+    profiled: bool = False
     # The key columns by which revisions are told.
     profile_by: tuple[str, ...] = ()
     # The measures that have a history; all, if none is named.
@@ -132,8 +139,8 @@ class Contract(Table):
                 raise ValueError(f"the note {bias.id!r} names {name!r}, which is no such column")
         for name in {*self.profile_by} - keys:
             raise ValueError(f"profile_by names {name!r}, which is no key column")
-        for name in {*self.history_of} - {c.name for c in self.columns if c.role == "measure"}:
-            raise ValueError(f"history_of names {name!r}, which is no measure")
+        for name in {*self.history_of, *(f"{series}_usd" for series in self.series)} - {m.name for m in self.measures}:
+            raise ValueError(f"history_of or series names {name!r}, which is no measure")
         for headline in self.headlines:
             for name in {headline.measure, *headline.where} - set(names):
                 raise ValueError(f"the headline {headline.title!r} names {name!r}, which is no such column")
@@ -183,13 +190,5 @@ def parse_contract(text: str, where: str, biases: str = "") -> Contract:
     Raises:
         ConfigError: not YAML, or not a contract; names the place.
     """
-    try:
-        raw: Any = yaml.safe_load(text)
-        known = yaml.safe_load(biases) if biases else None
-        return Contract.model_validate(raw | {"biases": known} if known else raw)
-    except yaml.YAMLError as e:
-        raise ConfigError(f"{where}: not YAML: {e}") from e
-    except ValidationError as e:
-        first = e.errors()[0]
-        place = ".".join(str(p) for p in first["loc"]) or "contract"
-        raise ConfigError(f"{where}: {place}: {first['msg']}") from e
+    raw, known = yaml_file.parsed(text, where), yaml_file.parsed(biases, where)
+    return yaml_file.validated(Contract, raw | {"biases": known} if known else raw, where)

@@ -1,4 +1,4 @@
-"""World Bank, "WDI Database Archives": every official vintage of both series on intellectual property.
+"""World Bank, "WDI Database Archives": every official vintage of the series that the contracts name.
 
 Not the source of a dataset: the vintages lie in the archive, listed in an inventory
 (``tasks.extract.world_bank.archive_inventory``), for a history that is built of them. They never enter a chain of
@@ -23,7 +23,6 @@ from tasks.extract.world_bank.indicators_parse import fail, refuse_busy
 from tasks.raw.documents import Archive, RawDocument
 
 SOURCE = pages.SOURCE
-SERIES = pages.SERIES
 Read = Callable[[RawDocument], pages.Page]
 
 
@@ -43,7 +42,7 @@ def series(session: Session, vintage: str, indicator: str) -> tuple[RawDocument,
     Raises:
         SourceError: see ``world_bank_archive_pages.read_cells``.
     """
-    path = f"country/all/series/{SERIES[indicator]}/time/all/version/{vintage}/data"
+    path = f"country/all/series/{pages.series()[indicator].code}/time/all/version/{vintage}/data"
     return _all_pages(session, f"{vintage}/{indicator}", path, pages.read_cells, may_be_absent=True)
 
 
@@ -65,13 +64,6 @@ def tables(documents: Sequence[RawDocument], vintage: str) -> Mapping[str, pl.La
         "observations": cells.select("economy_code", "indicator", "year", "value_usd", of_vintage),
         "economies": pl.LazyFrame(schema=names),
     }
-
-
-def measures(documents: Sequence[RawDocument]) -> tuple[str, ...]:
-    """Return the measures that the documents have figures of: a balance only where both series are there."""
-    series = {d.role.partition("/")[0] for d in documents}
-    both = ("balance_usd",) if series == {"receipts", "payments"} else ()
-    return (*(f"{name}_usd" for name in sorted(series)), *both)
 
 
 def _all_pages(
