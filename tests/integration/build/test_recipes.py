@@ -1,8 +1,7 @@
-"""A kind of dataset that the product does not have, registered here, is published by the command like any other."""
+"""A kind of dataset that the product does not have, registered here, is published like any other."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -23,15 +22,17 @@ from tasks.build.recipes import recipe_for
 from tasks.build.replay import replay
 from tasks.build.request import Fetched, Request
 from tasks.extract.source import Extraction, FetchRequest
+from tasks.extract.source import Ask, Extraction
+from tasks.publish.after import after, ended
+from tasks.publish.notices import SILENT
 from tasks.raw.archive import RawArchive
 from tasks.raw.documents import RawDocument
 from tasks.storage.local import LocalStore
 from tasks.storage.object_store import ObjectStore
-from tasks.storage.open import open_store
 from tasks.warehouse import reader
 from tasks.warehouse.candidate import Built
+from tasks.warehouse.outcomes import Published, RejectedError
 from tasks.warehouse.records import Manifest
-from tests.support.plain import Ran
 from tests.support.published import publish
 
 WORLD, VINTAGE = "atp_world_monthly", "2025-02"
@@ -77,29 +78,28 @@ class TypedRecipe(Recipe):
         return extraction, build(extraction.tables["typed"], self.contract, folder)
 
 
-def test_fifth_kind_is_published_and_followed(
-    techtrade: Callable[..., Ran], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_fifth_kind_is_published_and_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TECHTRADE_FOLLOW", "true")
-    other = LocalStore(tmp_path / "other")
+    other, store, contract = LocalStore(tmp_path / "other"), LocalStore(tmp_path / "store"), load_contract(WORLD)
     publish(other, WORLD, VINTAGE)
     good = reader.scan(other, reader.resolve(other, WORLD).manifest).collect()
     monkeypatch.setattr(TypedRecipe, "rows", lambda: good, raising=False)
     monkeypatch.setattr(recipes, "KINDS", [TypedRecipe, *recipes.KINDS])
-    store = open_store(os.environ["TECHTRADE_STORE"])
-    ran = techtrade("publish", WORLD, "--source", "snapshot")
-    assert ran.code == 0, ran.err
-    assert f"  {WORLD}_history " in ran.out, "what is made from it follows"
+    outcome = publish(store, WORLD)
+    assert isinstance(outcome, Published)
+    followed = after(store, contract, ended(outcome), SILENT)
+    assert {(f.dataset, f.outcome) for f in followed} == {
+        (n, "published") for n in (f"{WORLD}_history", "revision_profile")
+    }
     manifest = reader.resolve(store, WORLD).manifest
     assert [s.role for s in manifest.sources] == ["typed"]
     assert reader.scan(store, manifest).collect().equals(good)
-    assert replay(store, load_contract(WORLD), manifest).same
-    ran = techtrade("publish", WORLD, "--source", "snapshot")
-    assert ran.code == 0 and "unchanged" in ran.out, ran.out
+    assert replay(store, contract, manifest).same
+    assert publish(store, WORLD).version == manifest.version, "nothing is new"
     wrong = good.with_columns(balance_usd=pl.col("balance_usd") + 1)
     monkeypatch.setattr(TypedRecipe, "rows", lambda: wrong)
-    ran = techtrade("publish", WORLD, "--source", "snapshot")
-    assert ran.code == 3 and "rejected by the quality gate" in ran.err
+    with pytest.raises(RejectedError):
+        publish(store, WORLD)
     assert reader.latest_version(store, WORLD) == manifest.version
 
 
