@@ -46,7 +46,6 @@ class Calendar(BaseModel):
     days_after_month: int
     latest_days_after_month: int
     grace_hours: float
-    datasets: tuple[str, ...]
     revision_month: int
     suspended: tuple[Suspension, ...] = ()
     releases: dict[date, date]

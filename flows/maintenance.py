@@ -19,7 +19,6 @@ from prefect.cache_policies import NO_CACHE
 from configs.contracts import load_contract, published_names
 from configs.errors import StoreError, TechtradeError, UsageError
 from configs.words import plural
-from flows.announcing import announce
 from flows.prefect_setup import alert_hooks, json_logs, secrets
 from flows.prefect_setup.flow_decorator import deployed
 from flows.run_context import CENTURY, store_of_run
@@ -27,6 +26,7 @@ from tasks.alerts import findings
 from tasks.alerts.model import Finding, Kind
 from tasks.build import partitioned
 from tasks.common.text import one_line
+from tasks.publish.after import announce
 from tasks.raw import housekeeping
 from tasks.raw.verify import RawVerifier, published_versions, verified
 from tasks.storage.object_store import ObjectStore

@@ -23,11 +23,12 @@ from flows.prefect_setup import embedded, secrets
 from flows.prefect_setup.remarks import remark
 from flows.prefect_setup.run_flow import could_not_begin, run
 from flows.run_context import refuse_unknown_sources
+from tasks.build.request import Request, SourceKind
 from tasks.common.text import one_line
 from tasks.extract.source import in_words
 from tasks.publish.wording import changes_words
-from tasks.warehouse import catalog, ledger, records, yank
-from tasks.warehouse.outcomes import Outcome, Request, SourceKind
+from tasks.warehouse import catalog, records, yank
+from tasks.warehouse.outcomes import Outcome
 from tasks.warehouse.protocol import utc_now
 
 log = logging.getLogger("techtrade")
@@ -168,8 +169,9 @@ def _estimate(request: Request, requests: int, url: str | None) -> str:
 
 def promote(target: str, reason: str, by: str, url: str | None, as_json: bool) -> None:
     """Publish what the gate rejected, by decision of a person."""
-    from flows import announcing, following
+    from flows.notices import NOTICES
     from flows.prefect_setup import alert_hooks
+    from tasks.publish.after import after, promoted
     from tasks.publish.promote import promote as promote_
 
     name, version = split_target(target)
@@ -179,13 +181,8 @@ def promote(target: str, reason: str, by: str, url: str | None, as_json: bool) -
     yank.settle(store, name)
     done = promote_(store, contract, version, reason, by)
     manifest = done.manifest
-    catalog.refresh_catalog(store, contract)
-    ledger.keep(store, name)
-    announcing.subscribers(store, contract, ("promoted", manifest.version))
     with alert_hooks.collected(store.url):
-        alert_hooks.promoted(store, name, version, manifest.version)
-        followed = following.after(store, name)
-    announcing.feeds(store, contract)
+        followed = after(store, contract, promoted(name, version, manifest.version), NOTICES)
     if as_json:
         told = {"promoted": not done.before, "manifest": records.as_plain(manifest)}
         print_json(told | {"followed": [asdict(f) for f in followed]})

@@ -23,11 +23,10 @@ def _write_addresses_down() -> None:
 
 
 def _print_as_it_is() -> None:
-    from flows import cli
-    from flows.cli import output, tables
+    from flows.cli import command_line, output, tables
 
     output.visible = tables.visible = output.escaped = str
-    cli.refuse_other_bytes = lambda arguments: None
+    command_line.refuse_other_bytes = lambda arguments: None
 
 
 def serve() -> None:

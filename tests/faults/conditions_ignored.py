@@ -22,13 +22,13 @@ from tasks.alerts.model import Sent, State
 from tasks.publish.promote import promote
 from tasks.storage.s3 import S3Store
 from tasks.warehouse import layout, protocol, yank
-from tasks.warehouse.protocol import Built
+from tasks.warehouse.candidate import Built
 from tasks.warehouse.upkeep import gc, retention
 from tests.faults.harness import Fault, Ground, Row
 from tests.faults.s3_answers import candidate
-from tests.integration.publish.test_promote import WHY, rejected
 from tests.support import careless_proxy, seaweed
 from tests.support.drill import DATASET, bodies, contract, intact, linear, publish, sealed
+from tests.support.rejected import WHY, rejected
 
 IGNORED: dict[str, tuple[str, ...]] = {
     "nothing": (),

@@ -11,16 +11,16 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from configs.contracts import load_contract
-from flows import announcing
+from tasks.publish.after import refresh_feeds
 from tasks.publish.dependents import bring_up
 from tasks.raw.archive import RawArchive
 from tasks.storage.local import LocalStore
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import catalog, layout, ledger, protocol, schedule, yank
-from tasks.warehouse.protocol import Built
+from tasks.warehouse.candidate import Built
 from tasks.warehouse.records import Latest, Status
-from tests.conftest import _build
 from tests.support import drill
+from tests.support.candidates import build_candidate
 from tests.support.drill import DATASET
 from tests.support.published import publish
 
@@ -41,7 +41,7 @@ def template() -> Path:
     for vintage in VINTAGES:
         publish(store, IP, vintage)
     bring_up(store, f"{IP}_history")
-    built = [_build(n, _folder(made / "built" / str(n))) for n in range(1, 8)]
+    built = [build_candidate(n, _folder(made / "built" / str(n))) for n in range(1, 8)]
     for n in (0, 1, 2):
         drill.publish(store, built[n], whole=True)
     yank.yank(store, DATASET, versions_of(store, DATASET)[-1], "wrong")
@@ -63,7 +63,7 @@ def template() -> Path:
     for name in (IP, f"{IP}_history", DATASET):
         catalog.refresh_catalog(store, load_contract(name))
         ledger.keep(store, name)
-        announcing.feeds(store, load_contract(name))
+        refresh_feeds(store, load_contract(name))
     for name in (IP, DATASET):
         at = protocol.stamp(protocol.utc_now())
         catalog.write_status(store, Status(dataset=name, checked_at=at, outcome="published", detail=""))
@@ -74,7 +74,7 @@ def template() -> Path:
 @cache
 def candidate() -> Built:
     """One more version of ``DATASET``."""
-    return _build(99, Path(mkdtemp(prefix="techtrade-built-")))
+    return build_candidate(99, Path(mkdtemp(prefix="techtrade-built-")))
 
 
 def _folder(path: Path) -> Path:

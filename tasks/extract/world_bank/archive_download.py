@@ -45,7 +45,7 @@ class Result:
 
 def wanted(known: Inventory, versions: tuple[str, ...], refresh: str) -> list[tuple[str, str]]:
     """The (version, indicator) to ask for, oldest first."""
-    every = [(v, i) for v in versions for i in source.SERIES]
+    every = [(v, i) for v in versions for i in pages.series()]
     if refresh == "all":
         return every
     have = known.by_key
@@ -92,16 +92,16 @@ def extract(store: ObjectStore, archive: Archive, ask: Ask) -> Result:
                 result.failures.append(f"{vintage} {indicator}: {e}")
                 continue
             _enter(store, found, result)
-    for indicator in source.SERIES:
+    for indicator, series in pages.series().items():
         if versions and not any(_has_data(s, indicator) for s in inventory(store).series):
-            told = f"no version holds {indicator} ({source.SERIES[indicator]}); has the series or the address changed?"
+            told = f"no version holds {indicator} ({series.code}); has the series or the address changed?"
             result.failures.append(told)
     return result
 
 
 def _extract_one(session: Session, vintage: str, indicator: str) -> ArchivedSeries:
     """Raises only where there is no answer; an answer that cannot be read is a state."""
-    about = {"vintage": vintage, "indicator": indicator, "series": source.SERIES[indicator]}
+    about = {"vintage": vintage, "indicator": indicator, "series": pages.series()[indicator].code}
     try:
         documents = source.series(session, vintage, indicator)
         cells = source.parse(documents)

@@ -15,6 +15,7 @@ from tasks.alerts.model import Finding
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import protocol
 from tests.doubles.publishers import CensusDouble, closed_port
+from tests.support.alerting import ALERTS, titles
 from tests.support.mail_server import PASSWORD, TOKEN, Hook, Mailbox, body, mail_server, web_hook
 from tests.support.plain import Ran
 
@@ -22,15 +23,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH:UserWarning", "ig
 Run = Callable[..., Ran]
 ATP = "atp_world_monthly"
 BEA = ("us_ip_trade_annual", "us_ip_trade_quarterly")
-ALERTS = """
-owners:
-  techtrade data team:
-    channels: [TEST_CHAT, TEST_MAIL]
-fallback: [TEST_SPARE]
-grouping_seconds: 0
-attempts: 2
-backoff_seconds: 0
-"""
 
 
 @pytest.fixture
@@ -50,10 +42,6 @@ def mailbox(hook: Hook, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
     with mail_server() as box:
         monkeypatch.setenv("TEST_MAIL", box.url)
         yield box
-
-
-def titles(hook: Hook) -> list[str]:
-    return [str(p["title"]) for p in hook.posts]
 
 
 def snapshot(techtrade: Run, dataset: str, vintage: str) -> Ran:
@@ -204,7 +192,7 @@ def test_a_run_that_crashes_is_told_by_prefects_hook(
     def leave(*_: Any, **__: Any) -> None:
         raise SystemExit(7)
 
-    monkeypatch.setattr("flows.publish.pipeline.fetch", leave)
+    monkeypatch.setattr("tasks.publish.steps.fetch", leave)
     techtrade("publish", ATP, "--source", "snapshot")
     assert titles(hook)[0].startswith(f"techtrade FAILED: {ATP}: the run was cut off: ")
     assert "Python system exit call" in hook.posts[0]["message"]
@@ -221,7 +209,7 @@ def test_a_scheduled_run_sends_by_itself(
         raise ZeroDivisionError("nobody foresaw this")
 
     with monkeypatch.context() as broken:
-        broken.setattr("flows.publish.pipeline.fetch", fail)
+        broken.setattr("tasks.publish.steps.fetch", fail)
         with pytest.raises(ZeroDivisionError):
             publish(dataset=ATP, source="snapshot", vintage="2023-01", store=local_store.url)
     assert "nobody foresaw this" in titles(hook)[0] and "nobody foresaw this" in hook.posts[0]["message"]

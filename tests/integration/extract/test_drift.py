@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from configs.release_calendar import load_calendar
+from configs.source_series import series_of_source
 from tasks.extract.drift import check
 from tasks.warehouse import protocol
 from tests.doubles.metadata import Metadata, as_frozen, changed
@@ -171,8 +172,7 @@ def test_a_series_that_means_something_else_now_is_named(publisher: Metadata, ru
 
     publisher.say = changed("world_bank", change)
     assert [d.split(" (")[0] for d in lines(run, "world_bank")] == [
-        "changed: about receipts name",
-        "changed: about payments name",
+        f"changed: about {name} name" for name in series_of_source("world_bank")
     ]
 
 

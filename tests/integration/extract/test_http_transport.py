@@ -16,6 +16,7 @@ import pytest
 
 from configs.errors import ConfigError, SourceError, SourceResponseError, SourceUnavailableError
 from configs.settings import SourceSettings, source_settings
+from synthetic.memory import Memory
 from tasks.extract.http import wire
 from tasks.extract.http.client import Client
 from tasks.extract.http.responses import retry_after
@@ -25,7 +26,6 @@ from tasks.news import webhooks
 from tests.doubles.misbehaviour import BODY, _gzip
 from tests.doubles.publishers import CensusDouble, Double
 from tests.support.cases import quick
-from tests.support.memory import Memory
 from tests.support.plain import Ran
 
 SOURCE = "census_balance"

@@ -21,10 +21,9 @@ from tasks.quality.gate import judge
 from tasks.quality.results import CheckResult, Report, failures_of, read_results, results_of
 from tasks.storage.open import open_store
 from tasks.warehouse import protocol, reader
-from tests.integration.quality.test_gate import ATP, MAY, given, good_figures, when
+from tests.support.gate import ATP, MAY, given, when
 from tests.support.plain import Ran
 
-__all__ = ["good_figures"]
 Good = Callable[[str, str], pl.DataFrame]
 DAY = date(2026, 11, 24)
 TRIPLED = when(

@@ -20,13 +20,13 @@ from configs.contracts import load_contract
 from configs.errors import SourceLayoutError, VintageUnavailableError
 from expectations.check import Check, GateInput
 from expectations.datasets import partners as rules
+from synthetic.memory import Memory
 from tasks.build.parquet import conform
 from tasks.extract import partners as partner_reference
 from tasks.extract.bundled import snapshot
 from tasks.extract.source import Ask
 from tasks.raw.documents import RawDocument
 from tasks.transform import partners
-from tests.support.memory import Memory
 
 CONTRACT = load_contract("partners")
 BODY = partner_reference.document(Memory()).body

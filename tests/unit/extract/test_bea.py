@@ -19,12 +19,12 @@ from configs.errors import (
     SourceLayoutError,
     SourceResponseError,
 )
+from synthetic.memory import Memory
 from tasks.build.parquet import conform
 from tasks.extract.bea import code_tree as codes
 from tasks.extract.bea import parse as answers
 from tasks.raw.documents import RawDocument
 from tasks.transform import us_ip_trade_annual, us_ip_trade_quarterly
-from tests.support.memory import Memory
 
 FIELDS = ("TypeOfService", "Year")
 PAGE = "<html><body>An error occurred while executing the application. Please try again.</body></html>"

@@ -9,7 +9,6 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -22,35 +21,7 @@ from flows.prefect_setup.declaration import load_declaration
 from tasks.storage.open import open_store
 from tasks.warehouse import catalog, protocol, schedule
 from tests.support import terminal
-
-PATIENCE = 240
-
-
-def ask(api: str, path: str, body: dict[str, Any]) -> Any:
-    """Asks again on 503, as Prefect's client does: a server with SQLite answers so while another writes, and has
-    changed nothing then."""
-    request = urllib.request.Request(
-        f"{api}/{path}", data=json.dumps(body).encode(), headers={"Content-Type": "application/json"}
-    )
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        try:
-            with urllib.request.urlopen(request, timeout=30) as response:
-                return json.load(response)
-        except urllib.error.HTTPError as e:
-            if e.code != 503 or time.monotonic() > deadline:
-                raise
-        time.sleep(0.5)
-
-
-def wait_for(what: Any) -> Any:
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        found = what()
-        if found:
-            return found
-        time.sleep(0.5)
-    raise AssertionError("waited in vain")
+from tests.support.prefect_api import ask, wait_for
 
 
 @pytest.fixture

@@ -19,9 +19,9 @@ from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.warehouse import catalog, layout, protocol
 from tasks.warehouse.upkeep.verify import verify
-from tests.conftest import Place
-from tests.integration.alerts.test_runs import ALERTS
 from tests.support import terminal
+from tests.support.alerting import ALERTS
+from tests.support.drill import Place
 from tests.support.plain import Ran, nothing_published
 
 DATASET = "atp_world_monthly"

@@ -1,4 +1,4 @@
-"""Checks of ``ip_trade_annual`` against the version before: what the World Bank revises, and what only a fault does.
+"""Checks of a table by economy and year against the version before: what the World Bank revises, and what a fault does.
 
 Losses are counted in *observations* (economy, year, measure), not in rows: the World Bank withdraws one measure and
 keeps the other (Jamaica's receipts of 1976 to 1985 went in the vintage of 2025-01-28, in rows that partly stayed).
@@ -17,12 +17,11 @@ from expectations.check import Check, GateInput, bound, none_of, not_applicable
 from expectations.rules.continuity import moved, no_news
 from expectations.rules.revisions import before, incomparable, ratio, shared
 
-FLOWS = ("receipts_usd", "payments_usd")
 KEY = ("economy_code", "year")
 TITLES: dict[str, tuple[str, Severity]] = {
     "vintage_not_back": ("no economy goes back to an older vintage", "critical"),
     "economies_lost": ("no economy of the version before is lost", "critical"),
-    "measures_lost": ("no economy loses all its receipts or all its payments", "critical"),
+    "measures_lost": ("no economy loses all its {measures}", "critical"),
     "rows_lost": ("no observation is lost without a newer vintage of its economy", "critical"),
     "figures_changed": ("no figure changes without a newer vintage of its economy", "critical"),
     "figures_moved": ("no economy has the figures that another one, or another year, had before", "critical"),
@@ -34,12 +33,17 @@ TITLES: dict[str, tuple[str, Severity]] = {
 }
 
 
+def measures(gate: GateInput) -> list[str]:
+    """Return the columns that hold a series of the publisher."""
+    return [f"{name}_usd" for name in gate.contract.series]
+
+
 def against_parent(gate: GateInput) -> list[Check]:
     """The checks in TITLES; not applicable, with the reason, where the version before cannot be compared."""
-    flows = shared(gate, FLOWS)
-    why = incomparable(gate, *KEY, *([] if flows else FLOWS))
+    flows = shared(gate, measures(gate))
+    why = incomparable(gate, *KEY, *([] if flows else measures(gate)))
     if why:
-        return [*[_not_applicable(gate, i, why) for i in TITLES], no_news(gate, KEY, FLOWS)]
+        return [*[_not_applicable(gate, i, why) for i in TITLES], no_news(gate, KEY, measures(gate))]
     return [
         _vintage_not_back(gate),
         *_losses(gate, flows),
@@ -50,13 +54,19 @@ def against_parent(gate: GateInput) -> list[Check]:
     ]
 
 
-def _not_applicable(gate: GateInput, check_id: str, why: str) -> Check:
+def _title(gate: GateInput, check_id: str) -> tuple[str, Severity]:
     title, severity = TITLES[check_id]
+    named = " or all its ".join(name.replace("_", " ") for name in gate.contract.series)
+    return title.format(measures=named), severity
+
+
+def _not_applicable(gate: GateInput, check_id: str, why: str) -> Check:
+    title, severity = _title(gate, check_id)
     return not_applicable(gate, check_id, title, why, severity)
 
 
 def _none_of(gate: GateInput, check_id: str, expected: str, off: pl.LazyFrame, over: pl.LazyFrame) -> Check:
-    title, severity = TITLES[check_id]
+    title, severity = _title(gate, check_id)
     return none_of(gate, check_id, title, expected, off, severity, over)
 
 
@@ -85,7 +95,7 @@ def _figures_changed(gate: GateInput, flows: Sequence[str]) -> Check:
     why = incomparable(gate, "source_vintage")
     if why:
         return _not_applicable(gate, "figures_changed", why)
-    tolerance = gate.contract.column(FLOWS[0]).representation_tolerance
+    tolerance = gate.contract.column(measures(gate)[0]).representation_tolerance
     key = ["economy_code", "source_vintage"]
     was, now = (
         _observations(f, flows).join(_vintages(f, "source_vintage"), on="economy_code")
