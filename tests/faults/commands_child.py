@@ -23,10 +23,11 @@ def _write_addresses_down() -> None:
 
 
 def _print_as_it_is() -> None:
-    from flows.cli import command_line, output, tables
+    from flows import cli
+    from flows.cli import output, tables
 
     output.visible = tables.visible = output.escaped = str
-    command_line.refuse_other_bytes = lambda arguments: None
+    cli.refuse_other_bytes = lambda arguments: None
 
 
 def serve() -> None:

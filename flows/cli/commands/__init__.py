@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from flows.cli.commands.operate import DEPLOYING, DEVELOPING, OPERATING
+from flows.cli.commands.develop import DEVELOPING
+from flows.cli.commands.operate import DEPLOYING, OPERATING
 from flows.cli.commands.publish import PUBLISHING
 from flows.cli.commands.read import INSPECTING, READING
 
