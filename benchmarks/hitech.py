@@ -25,8 +25,8 @@ import pandas as pd
 import polars as pl
 
 from benchmarks.harness import Ratio, in_turn, judging_in, published, seconds
+from benchmarks.synthetic.trade_api import rendered
 from configs.contracts import load_contract
-from synthetic.trade_api import rendered
 from tasks.build.recipe_publisher import PublisherRecipe
 from tasks.build.request import Request
 from tasks.extract import partners

@@ -9,8 +9,8 @@ from flows.prefect_setup.flow_decorator import deployed
 from flows.publish import bring
 from tasks.build.recipes import recipe_for
 from tasks.build.request import Request
+from tasks.common.clock import utc_now
 from tasks.warehouse.outcomes import Outcome
-from tasks.warehouse.protocol import utc_now
 
 
 @deployed("backfill", "{dataset} backfill {first} to {last}", alert_hooks.on_completion)

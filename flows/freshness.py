@@ -15,13 +15,13 @@ from flows.prefect_setup import alert_hooks, json_logs
 from flows.prefect_setup.flow_decorator import deployed
 from flows.run_context import store_of_run
 from tasks.alerts.model import BY_WATCH, Finding
+from tasks.common.clock import utc_now
 from tasks.common.text import one_line
 from tasks.monitor.freshness import BAD, Freshness, watch
 from tasks.news import atom
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.warehouse import catalog
-from tasks.warehouse.protocol import utc_now
 
 log = logging.getLogger("techtrade")
 json_logs.install()

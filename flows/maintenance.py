@@ -25,6 +25,7 @@ from flows.run_context import CENTURY, store_of_run
 from tasks.alerts import findings
 from tasks.alerts.model import Finding, Kind
 from tasks.build import partitioned
+from tasks.common.clock import utc_now
 from tasks.common.text import one_line
 from tasks.publish.after import announce
 from tasks.raw import housekeeping
@@ -85,7 +86,7 @@ def maintenance(
             raise UsageError(
                 f"maintenance: {name} has to be from 0 to {CENTURY[unit]:,.0f}; change it in the deployment"
             )
-    target, now = open_store(store_of_run(store)), protocol.utc_now()
+    target, now = open_store(store_of_run(store)), utc_now()
     steps: list[Callable[[], list[str]]] = [lambda: clean_up(target, now, timedelta(hours=grace_hours))]
     if raw_days is not None:
         steps.append(lambda: expire_raw(target, now, timedelta(days=raw_days)))

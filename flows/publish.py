@@ -5,7 +5,6 @@ The sequence of a run is in ``tasks.publish.run``, what follows it in ``tasks.pu
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -32,7 +31,6 @@ from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.warehouse.outcomes import Outcome, Published
 
-log = logging.getLogger("techtrade")
 json_logs.install()
 # A store that answers 503 for a minute is waited for by runs of a worker: nobody is to be woken for that. The waits
 # double up to 20 s, each a random part of it (tests/drills/test_store_lost.py has such a minute).

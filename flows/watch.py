@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import httpx
 from prefect.client.orchestration import get_client
@@ -24,6 +24,7 @@ from flows.prefect_setup.secrets import told
 from flows.run_context import store_of_run
 from tasks.alerts import findings
 from tasks.alerts.model import Finding, Kind
+from tasks.common.clock import utc_now
 
 log = logging.getLogger("techtrade")
 json_logs.install()
@@ -56,9 +57,9 @@ def look(store: str | None, limits: Limits, now: datetime | None = None) -> list
     """
     with get_client(sync_client=True) as client:
         watching = Watch(client, limits)
-        found = _reported(store, watching.mend(watching.look(now or datetime.now(UTC))))
+        found = _reported(store, watching.mend(watching.look(now or utc_now())))
         if any(a.remedy == "give up" for a in found):  # it has crashed by that, and may be run once more
-            crashed = [a for a in watching.look(now or datetime.now(UTC)) if a.kind == "crash"]
+            crashed = [a for a in watching.look(now or utc_now()) if a.kind == "crash"]
             found += _reported(store, watching.mend(crashed))
     alert_hooks.healed(store, SCHEDULER, "the Prefect server answers", ANSWERS)
     alert_hooks.send_found(store)

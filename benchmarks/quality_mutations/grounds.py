@@ -16,12 +16,12 @@ from typing import Literal
 
 import polars as pl
 
+from benchmarks.synthetic.bea import World
+from benchmarks.synthetic.bea_api import documents
+from benchmarks.synthetic.memory import Memory
+from benchmarks.synthetic.trade import world
 from configs.contracts import load_contract
 from expectations.check import GateInput, Other
-from synthetic.bea import World
-from synthetic.bea_api import documents
-from synthetic.memory import Memory
-from synthetic.trade import world
 from tasks.extract import partners as partner_reference
 from tasks.extract.bea import source as bea
 from tasks.extract.bundled import atp_lists, snapshot

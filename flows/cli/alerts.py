@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from configs.alerts import AlertSettings, load_alerts
@@ -17,9 +16,10 @@ from flows.prefect_setup.alert_hooks import address, alerting
 from flows.prefect_setup.remarks import remark
 from tasks.alerts import state_store
 from tasks.alerts.channels import Delivery, deliver, reachable
-from tasks.alerts.message import message, moment
+from tasks.alerts.message import message
 from tasks.alerts.model import KINDS, Finding, Incident, Section, State
 from tasks.alerts.model import Alert as AlertRecord
+from tasks.common.clock import to_minute, utc_now
 
 WORDS = 300
 
@@ -62,7 +62,7 @@ def list_open(url: str | None, as_json: bool) -> None:
     wrong = [i for i in found.incidents if i.open and KINDS[i.finding.kind].healed_by]
     if wrong:
         rows = [
-            [i.finding.dataset, KINDS[i.finding.kind].title, moment(i.first_at), i.count, _told(i), i.owner]
+            [i.finding.dataset, KINDS[i.finding.kind].title, to_minute(i.first_at), i.count, _told(i), i.owner]
             for i in sorted(wrong, key=lambda i: (i.finding.dataset, i.first_at))
         ]
         columns = ("dataset", "what", "since", "seen", "told", "owner")
@@ -115,7 +115,7 @@ def _set(owner: str, settings: AlertSettings) -> bool:
 
 
 def _tested(owner: str, settings: AlertSettings) -> Delivery:
-    now = datetime.now(UTC)
+    now = utc_now()
     finding = Finding(
         dataset="example_dataset",
         kind="test",
@@ -132,7 +132,7 @@ def _tested(owner: str, settings: AlertSettings) -> Delivery:
 
 
 def _told(incident: Incident) -> str:
-    return moment(incident.told_at) if incident.told_at and incident.known else "not yet"
+    return to_minute(incident.told_at) if incident.told_at and incident.known else "not yet"
 
 
 def _plain(found: State) -> dict[str, Any]:

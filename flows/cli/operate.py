@@ -17,13 +17,14 @@ from flows.notices import NOTICES
 from flows.prefect_setup import alert_hooks, secrets
 from flows.prefect_setup.remarks import remark
 from tasks.build.recipes import recipe_for
+from tasks.common.clock import utc_now
 from tasks.common.text import one_line
 from tasks.monitor.freshness import not_known
 from tasks.publish import restore as restore_
 from tasks.publish.after import RESTORED, after, yanked
 from tasks.raw.verify import RawVerifier, published_versions, verified
 from tasks.storage.object_store import ObjectStore
-from tasks.warehouse import ledger, protocol, reader
+from tasks.warehouse import ledger, reader
 from tasks.warehouse import yank as yank_
 from tasks.warehouse.records import as_plain
 from tasks.warehouse.upkeep import gc as gc_
@@ -108,7 +109,7 @@ def gc(
         raise UsageError("say both, --keep N and --keep-days DAYS: what they let go is deleted")
     policy = retention.Policy(keep, keep_days) if keep is not None and keep_days is not None else None
     rejected = retention.RejectedPolicy(rejected_days) if rejected_days is not None else None
-    store, now = open_at(url), protocol.utc_now()
+    store, now = open_at(url), utc_now()
     plan = gc_.plan(store, now, timedelta(hours=grace_hours))
     old = [retention.plan(store, now, policy)] if policy else []
     old += [retention.plan_rejected(store, now, rejected)] if rejected else []

@@ -24,12 +24,12 @@ from flows.prefect_setup.remarks import remark
 from flows.prefect_setup.run_flow import could_not_begin, run
 from flows.run_context import refuse_unknown_sources
 from tasks.build.request import Request, SourceKind
-from tasks.common.text import one_line
-from tasks.extract.source import in_words
+from tasks.common.clock import utc_now
+from tasks.common.text import duration, one_line
 from tasks.publish.wording import changes_words
-from tasks.warehouse import catalog, records, yank
+from tasks.warehouse import records, yank
 from tasks.warehouse.outcomes import Outcome
-from tasks.warehouse.protocol import utc_now
+from tasks.warehouse.run_status import read_status
 
 log = logging.getLogger("techtrade")
 STARTING = "starting Prefect's server and loading the checks (about 10 s; set PREFECT_API_URL to use a running server)"
@@ -157,14 +157,14 @@ def backfill(name: str, first: str, last: str | None, dry_run: bool, url: str | 
 def _estimate(request: Request, requests: int, url: str | None) -> str:
     """By what a request of the last run took; by the publisher's limit where that is not known."""
     told = f"{plural(requests, 'request')}, one at a time"
-    status = catalog.read_status(open_to_write(url), request.contract.name)
+    status = read_status(open_to_write(url), request.contract.name)
     if status is not None and status.cost is not None and status.seconds and status.cost.requests:
         each = status.seconds / status.cost.requests
-        return f"{told}; about {in_words(each * requests)}, by the {each:.1f} s a request that the last run took"
+        return f"{told}; about {duration(each * requests)}, by the {each:.1f} s a request that the last run took"
     a_minute = source_settings(request.source).requests_per_minute
     if not a_minute:
         return told
-    return f"{told}; at least {in_words(requests * 60 / a_minute)}, by the publisher's limit of {a_minute} a minute"
+    return f"{told}; at least {duration(requests * 60 / a_minute)}, by the publisher's limit of {a_minute} a minute"
 
 
 def promote(target: str, reason: str, by: str, url: str | None, as_json: bool) -> None:

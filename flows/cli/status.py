@@ -23,12 +23,14 @@ from flows.cli.stores import open_at
 from flows.prefect_setup import run_status
 from flows.prefect_setup.remarks import remark
 from flows.prefect_setup.run_status import PrefectSilentError
+from tasks.common.clock import to_minute, utc_now
+from tasks.common.text import apart, byte_size
 from tasks.monitor.freshness import BAD
 from tasks.monitor.freshness import watch as verdicts
 from tasks.monitor.status_board import ENDED_BADLY, Overview, Row, Runs, overview
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse.existing import existing_store
-from tasks.warehouse.protocol import read_latest, utc_now
+from tasks.warehouse.protocol import read_latest
 from tasks.warehouse.reader import DAMAGED
 from tasks.warehouse.records import as_plain
 
@@ -62,7 +64,7 @@ def status(names: tuple[str, ...], url: str | None, as_json: bool, check: bool, 
     if as_json:
         print_json(_plain(found, store.url, server, now))
     else:
-        say(f"{store.url}, {now:%Y-%m-%d %H:%M} UTC\n{server}\n")
+        say(f"{store.url}, {to_minute(now)}\n{server}\n")
         print_rows(found.rows, now, {name: _history(store, name) for name in chosen})
         _print_bundled(found, store.url)
         _print_attention(found)
@@ -109,14 +111,14 @@ def _cells(row: Row, now: datetime) -> dict[str, str]:
     cost = row.cost
     return {
         "dataset": row.dataset,
-        "last run": f"{row.run} {_apart(now, row.run_at)}".rstrip(),
+        "last run": f"{row.run} {_ago(now, row.run_at)}".rstrip(),
         "next run": _next(row, now),
         "good version": row.version or "-",
-        "checked": _apart(now, row.checked_at) or "-",
+        "checked": _ago(now, row.checked_at) or "-",
         "freshness": SHORT.get(row.freshness, row.freshness),
         "alerts": str(len(row.alerts) or "-"),
         "requests": f"{cost.requests:,}" if cost else "-",
-        "bytes": _bytes(cost.bytes) if cost else "-",
+        "bytes": byte_size(cost.bytes) if cost else "-",
         "seconds": f"{row.seconds:,.0f}" if row.seconds is not None else "-",
     }
 
@@ -125,28 +127,12 @@ def _next(row: Row, now: datetime) -> str:
     if row.next_at is None:
         return row.next_run or "-"
     if row.next_at <= now:
-        return f"{row.next_run} {_apart(now, row.next_at)}"
-    return f"in {_apart(row.next_at, now)}"
+        return f"{row.next_run} {_ago(now, row.next_at)}"
+    return f"in {_ago(row.next_at, now)}"
 
 
-def _apart(later: datetime, earlier: datetime | None) -> str:
-    """How far apart two moments are: ``40s``, ``12m``, ``3h``, ``2d``."""
-    if earlier is None:
-        return ""
-    seconds = max(0, int((later - earlier).total_seconds()))
-    for unit, size, least in (("d", 86400, 172_800), ("h", 3600, 7200), ("m", 60, 120)):
-        if seconds >= least:
-            return f"{seconds // size}{unit}"
-    return f"{seconds}s"
-
-
-def _bytes(number: int) -> str:
-    size = float(number)
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000 or unit == "GB":
-            break
-        size /= 1000
-    return f"{size:.0f} {unit}" if size >= 100 or unit == "B" else f"{size:.1f} {unit}"
+def _ago(later: datetime, earlier: datetime | None) -> str:
+    return apart(later - earlier) if earlier else ""
 
 
 def _style(column: str, row: Row) -> str:

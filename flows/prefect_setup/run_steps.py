@@ -27,7 +27,7 @@ from flows.prefect_setup import artifacts, json_logs, secrets
 from flows.run_context import task_runner
 from tasks.build.recipe import Each, StepRunner
 from tasks.build.request import Request
-from tasks.extract.source import in_words
+from tasks.common.text import duration
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse.outcomes import RejectedError
 
@@ -107,7 +107,7 @@ class PrefectSteps(StepRunner):
                 futures = [runner.submit(piece, {"work": work, "store": store, "job": job}) for job in jobs]
                 for number, (job, future) in enumerate(zip(jobs, futures, strict=True), start=1):
                     results.append(future.result())
-                    left = in_words((time.monotonic() - began) / number * (len(jobs) - number))
+                    left = duration((time.monotonic() - began) / number * (len(jobs) - number))
                     log.info("%s: %s, %d of %d, about %s left", job.dataset, job.label, number, len(jobs), left)
                 return results
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synthetic.memory import Memory
+from benchmarks.synthetic.memory import Memory
 from tasks.extract.bundled import atp_lists
 from tasks.extract.census import atp_list_parse
 from tasks.extract.source import Ask

@@ -1,4 +1,4 @@
-"""A double of BEA's data API: the figures of ``synthetic.bea``, and every bad answer that the publisher has given."""
+"""A double of BEA's data API: the figures of ``benchmarks.synthetic.bea``, and every bad answer that the publisher has given."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-from synthetic.bea import Rows, World
-from synthetic.bea_api import KEY, answer, data, entry, listed, query_of, rows_of
+from benchmarks.synthetic.bea import Rows, World
+from benchmarks.synthetic.bea_api import KEY, answer, data, entry, listed, query_of, rows_of
 from tests.doubles.publishers import HTML, Double
 
 FAILED_INSIDE = (

@@ -19,9 +19,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 import polars as pl
 
+from benchmarks.synthetic.trade import world
+from benchmarks.synthetic.trade_api import rendered, rows_of
 from configs.release_calendar import month_after
-from synthetic.trade import world
-from synthetic.trade_api import rendered, rows_of
 from tasks.extract.census.trade_api_parse import GROUPS
 from tests.doubles.ft900_workbook import GROUPS as EXHIBIT_GROUPS
 from tests.doubles.ft900_workbook import TITLE, head, workbook

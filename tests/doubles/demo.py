@@ -11,7 +11,7 @@ import sys
 import threading
 from contextlib import ExitStack
 
-from synthetic.trade import world
+from benchmarks.synthetic.trade import world
 from tests.doubles import bea as bea_double
 from tests.doubles import census_api
 from tests.doubles.bea import BeaDouble

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from benchmarks.synthetic.memory import Memory
 from configs.source_series import series_of_dataset
-from synthetic.memory import Memory
 from tasks.extract.bea import parse
 from tasks.extract.bea import tables as bea_tables
 from tasks.extract.bea.code_tree import documents as reference

@@ -22,9 +22,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import openpyxl
 
+from benchmarks.synthetic.trade import atp
 from configs import CONFIGS
 from configs.contracts import dataset_names, load_contract
-from synthetic.trade import atp
 from tests.doubles.misbehaviour import FLOOD, TRANSPORT, Asked
 
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")

@@ -21,8 +21,8 @@ from typing import Any
 
 import fastexcel
 
+from benchmarks.synthetic.memory import Memory
 from configs.errors import SourceError
-from synthetic.memory import Memory
 from tasks.extract import workbook
 from tasks.extract.census import balance_workbook, ft900
 from tasks.extract.census.merchandise.month import read_month

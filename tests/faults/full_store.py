@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from configs.contracts import load_contract
+from tasks.common.clock import stamp, utc_now
 from tasks.publish.after import refresh_feeds
 from tasks.publish.dependents import bring_up
 from tasks.raw.archive import RawArchive
@@ -19,6 +20,7 @@ from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import catalog, layout, ledger, protocol, schedule, yank
 from tasks.warehouse.candidate import Built
 from tasks.warehouse.records import Latest, Status
+from tasks.warehouse.run_status import write_status
 from tests.support import drill
 from tests.support.candidates import build_candidate
 from tests.support.drill import DATASET
@@ -51,7 +53,7 @@ def template() -> Path:
         draft = protocol.claim(store, protocol.read_head(store, name))
         protocol.stage_bytes(store, draft, "changes.parquet", b"left behind")
     given_up = protocol.stage_data(store, protocol.claim(store, protocol.read_head(store, DATASET)), built[5])
-    manifest = drill.manifest_of(given_up, built[5], "passed", protocol.utc_now)
+    manifest = drill.manifest_of(given_up, built[5], "passed", utc_now)
     protocol.seal(store, given_up, manifest.model_copy(update={"status": "abandoned", "files": ()}))
     archive = RawArchive(store)
     old = archive.keep("census_balance", "old", "https://example.org/old", b"old", ".txt")
@@ -65,8 +67,8 @@ def template() -> Path:
         ledger.keep(store, name)
         refresh_feeds(store, load_contract(name))
     for name in (IP, DATASET):
-        at = protocol.stamp(protocol.utc_now())
-        catalog.write_status(store, Status(dataset=name, checked_at=at, outcome="published", detail=""))
+        at = stamp(utc_now())
+        write_status(store, Status(dataset=name, checked_at=at, outcome="published", detail=""))
     shutil.rmtree(made / "built")
     return made
 

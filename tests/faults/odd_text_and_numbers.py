@@ -32,6 +32,7 @@ from tasks.publish.after import refresh_feeds
 from tasks.storage.open import open_store
 from tasks.warehouse import catalog, layout, yank
 from tasks.warehouse.records import Status
+from tasks.warehouse.run_status import write_status
 from tests.faults.commands import Commands
 from tests.faults.harness import Fault, Ground, Row
 from tests.support import drill
@@ -178,7 +179,7 @@ def _store(folder: Path) -> str:
     status = Status(
         dataset=drill.DATASET, checked_at="2026-11-29T00:00:00.000000Z", outcome="failed", detail=EVIL, diagnosis=EVIL
     )
-    catalog.write_status(store, status)
+    write_status(store, status)
     refresh_feeds(store, load_contract(drill.DATASET), deep=True)
     return store.url
 

@@ -6,7 +6,7 @@ from functools import cache
 
 import polars as pl
 
-from synthetic.memory import Memory
+from benchmarks.synthetic.memory import Memory
 from tasks.extract.bundled import atp_lists
 from tasks.extract.source import Ask, Extraction
 from tasks.transform import atp_products

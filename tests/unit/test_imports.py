@@ -11,7 +11,7 @@ import pytest
 from tests.paths import ROOT
 
 PRODUCT = ("configs", "expectations", "flows", "tasks")
-BESIDE = ("benchmarks", "deploy", "synthetic")
+BESIDE = ("benchmarks", "deploy")
 
 
 def imported(file: Path) -> Iterator[str]:

@@ -92,10 +92,7 @@ def _official(archive: RawArchive, base: Contract, before: str, known: Mapping[s
                 continue
             for noted in series.documents:
                 role = f"{ARCHIVED}{vintage}/{series.indicator}/{noted.role}"
-                found.append(
-                    known.get(role)
-                    or replace(archive_inventory.document(archive, noted), role=role, source=archive_inventory.SOURCE)
-                )
+                found.append(known.get(role) or replace(archive.document(noted, archive_inventory.SOURCE), role=role))
     return found
 
 

@@ -8,8 +8,8 @@ from datetime import date
 import polars as pl
 import pytest
 
+from benchmarks.synthetic.trade import atp, world
 from configs.release_calendar import month_after
-from synthetic.trade import atp, world
 from tasks.storage.open import open_store
 from tasks.warehouse import layout, reader
 from tests.doubles.census_api import CensusApi

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from synthetic.bea_api import answers
+from benchmarks.synthetic.bea_api import answers
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.warehouse import layout

@@ -8,7 +8,7 @@ import re
 import polars as pl
 import pytest
 
-from synthetic.memory import Memory
+from benchmarks.synthetic.memory import Memory
 from tasks.extract.bea import code_tree as codes
 from tasks.extract.bea import tables
 from tests.paths import SOURCES

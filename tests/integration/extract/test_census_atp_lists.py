@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from benchmarks.synthetic.memory import Memory
 from configs.errors import (
     ConfigError,
     IncompleteResponseError,
@@ -21,7 +22,6 @@ from configs.errors import (
     SourceResponseError,
     SourceUnavailableError,
 )
-from synthetic.memory import Memory
 from tasks.extract.bundled import atp_lists
 from tasks.extract.census import atp_lists as census_atp_lists
 from tasks.extract.census import ft900

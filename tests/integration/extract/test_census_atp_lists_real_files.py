@@ -8,7 +8,7 @@ from datetime import date
 import polars as pl
 import pytest
 
-from synthetic.memory import Memory
+from benchmarks.synthetic.memory import Memory
 from tasks.extract.bundled import atp_lists
 from tasks.extract.census import atp_list_parse, ft900
 from tasks.extract.source import Ask

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
+from benchmarks.synthetic.memory import Memory
 from configs.errors import ConfigError, SourceError, SourceResponseError, SourceUnavailableError
 from configs.settings import SourceSettings, source_settings
-from synthetic.memory import Memory
 from tasks.extract.http import wire
 from tasks.extract.http.client import Client
 from tasks.extract.http.responses import retry_after

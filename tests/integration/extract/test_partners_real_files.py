@@ -16,7 +16,7 @@ import fastexcel
 import polars as pl
 import pytest
 
-from synthetic.memory import Memory
+from benchmarks.synthetic.memory import Memory
 from tasks.extract import partners
 from tests.paths import SOURCES
 

@@ -8,9 +8,9 @@ import json
 import polars as pl
 import pytest
 
+from benchmarks.synthetic.memory import Memory
 from configs.contracts import dataset_names, load_contract
 from configs.errors import SourceResponseError
-from synthetic.memory import Memory
 from tasks.extract.bundled import snapshot
 from tasks.extract.census import balance_workbook
 from tasks.extract.source import Ask

@@ -10,11 +10,11 @@ from typing import Any
 import polars as pl
 import pytest
 
+from benchmarks.synthetic.bea import World
+from benchmarks.synthetic.bea_api import documents
+from benchmarks.synthetic.memory import Memory
 from configs.contracts import load_contract
 from expectations.check import GateInput
-from synthetic.bea import World
-from synthetic.bea_api import documents
-from synthetic.memory import Memory
 from tasks.extract import partners as partner_reference
 from tasks.extract.bea import source
 from tasks.quality.gate import judge

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from configs.errors import PromoteRefusedError, UsageError
+from tasks.common.clock import utc_now
 from tasks.publish import steps
 from tasks.publish.promote import promote
 from tasks.storage.object_store import ObjectStore
@@ -24,7 +25,7 @@ from tests.support.plain import plain
 from tests.support.rejected import WHY, rejected
 
 Candidates = Callable[[int], Built]
-AFTER = protocol.utc_now() + timedelta(days=100)
+AFTER = utc_now() + timedelta(days=100)
 
 
 def freed(store: ObjectStore, days: float = 90) -> tuple[str, ...]:

@@ -16,11 +16,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.synthetic.memory import Memory
 from configs.contracts import load_contract
 from configs.errors import SourceLayoutError, VintageUnavailableError
 from expectations.check import Check, GateInput
 from expectations.datasets import partners as rules
-from synthetic.memory import Memory
 from tasks.build.parquet import conform
 from tasks.extract import partners as partner_reference
 from tasks.extract.bundled import snapshot

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.synthetic.memory import Memory
 from configs.contracts import load_contract
 from configs.errors import (
     IncompleteResponseError,
@@ -17,7 +18,6 @@ from configs.errors import (
     SourceResponseError,
     VintageUnavailableError,
 )
-from synthetic.memory import Memory
 from tasks.build.parquet import conform
 from tasks.extract.bundled import atp_lists
 from tasks.extract.census import atp_list_parse

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.synthetic.memory import Memory
 from configs.contracts import load_contract
 from configs.errors import (
     CredentialError,
@@ -19,7 +20,6 @@ from configs.errors import (
     SourceLayoutError,
     SourceResponseError,
 )
-from synthetic.memory import Memory
 from tasks.build.parquet import conform
 from tasks.extract.bea import code_tree as codes
 from tasks.extract.bea import parse as answers

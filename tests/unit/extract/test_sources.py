@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.synthetic.memory import Memory
 from configs import source_series
 from configs.contracts import dataset_names, load_contract
 from configs.errors import ConfigError, IncompleteResponseError, SourceError, VintageUnavailableError
 from configs.operations import Series
 from configs.settings import has_settings, source_settings
 from configs.source_series import series_of_dataset, series_of_source
-from synthetic.memory import Memory
 from tasks.common.redact import Scrubber, without_secrets
 from tasks.extract.bundled import snapshot
 from tasks.extract.http.client import Client

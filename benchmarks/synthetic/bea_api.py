@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from synthetic.bea import ITA_SHARES, Rows, World, annual_rows, codes, quarterly
-from synthetic.memory import Memory
+from benchmarks.synthetic.bea import ITA_SHARES, Rows, World, annual_rows, codes, quarterly
+from benchmarks.synthetic.memory import Memory
 from tasks.extract.bea.code_tree import documents as reference
 from tasks.raw.documents import RawDocument
 

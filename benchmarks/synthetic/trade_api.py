@@ -7,7 +7,7 @@ from functools import cache
 
 import polars as pl
 
-from synthetic.trade import world
+from benchmarks.synthetic.trade import world
 
 
 def rows_of(
