@@ -8,32 +8,28 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from flows.prefect_setup.defaults import prepare
-from flows.run_context import task_runner
-from tasks.common.text import duration
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.runtime import flow_run
+from prefect.tasks import Task
 
-prepare()
-
-from prefect import task  # noqa: E402
-from prefect.cache_policies import NO_CACHE  # noqa: E402
-from prefect.client.orchestration import get_client  # noqa: E402
-from prefect.client.schemas.objects import State, TaskRun  # noqa: E402
-from prefect.runtime import flow_run  # noqa: E402
-from prefect.tasks import Task  # noqa: E402
-
-from configs.errors import (  # noqa: E402
+from configs.errors import (
     ClaimLostError,
     ConcurrentPublishError,
     LockedOutError,
     StoreUnavailableError,
     TechtradeError,
 )
-from configs.settings import lockout_seconds  # noqa: E402
-from flows.prefect_setup import artifacts, json_logs, secrets  # noqa: E402
-from tasks.build.recipe import Each, StepRunner  # noqa: E402
-from tasks.build.request import Request  # noqa: E402
-from tasks.storage.object_store import ObjectStore  # noqa: E402
-from tasks.warehouse.outcomes import RejectedError  # noqa: E402
+from configs.settings import lockout_seconds
+from flows.prefect_setup import artifacts, json_logs, secrets
+from flows.run_context import task_runner
+from tasks.build.recipe import Each, StepRunner
+from tasks.build.request import Request
+from tasks.common.text import duration
+from tasks.storage.object_store import ObjectStore
+from tasks.warehouse.outcomes import RejectedError
 
 log = logging.getLogger("techtrade")
 T = TypeVar("T")
