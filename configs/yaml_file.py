@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from configs import CONFIGS
 from configs.errors import ConfigError
 from configs.words import few
 
-ROOT = Path(__file__).parent.parent
+ROOT = CONFIGS.parent
 T = TypeVar("T")
 
 
