@@ -13,21 +13,18 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from flows.prefect_setup.defaults import prepare, store_of_run
+import httpx
+from prefect.client.orchestration import get_client
+from prefect.exceptions import PrefectHTTPStatusError
+
+from flows.prefect_setup import alert_hooks, json_logs, run_status
+from flows.prefect_setup.flow_decorator import deployed
+from flows.prefect_setup.run_watchdog import Ailment, Limits, Watch
+from flows.prefect_setup.secrets import told
+from flows.run_context import store_of_run
+from tasks.alerts import findings
+from tasks.alerts.model import Finding, Kind
 from tasks.common.clock import utc_now
-
-prepare()
-
-import httpx  # noqa: E402
-from prefect.client.orchestration import get_client  # noqa: E402
-from prefect.exceptions import PrefectHTTPStatusError  # noqa: E402
-
-from flows.prefect_setup import alert_hooks, json_logs, run_status  # noqa: E402
-from flows.prefect_setup.flow_decorator import deployed  # noqa: E402
-from flows.prefect_setup.run_watchdog import Ailment, Limits, Watch  # noqa: E402
-from flows.prefect_setup.secrets import told  # noqa: E402
-from tasks.alerts import findings  # noqa: E402
-from tasks.alerts.model import Finding, Kind  # noqa: E402
 
 log = logging.getLogger("techtrade")
 json_logs.install()

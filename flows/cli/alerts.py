@@ -10,9 +10,10 @@ from configs.errors import TechtradeError, UsageError
 from configs.settings import load_settings
 from configs.words import plural, shortened
 from expectations import runbooks
-from flows.cli.output import print_json, remark, say, table
-from flows.cli.versions import open_at
+from flows.cli.output import print_json, say, table
+from flows.cli.stores import open_at
 from flows.prefect_setup.alert_hooks import address, alerting
+from flows.prefect_setup.remarks import remark
 from tasks.alerts import state_store
 from tasks.alerts.channels import Delivery, deliver, reachable
 from tasks.alerts.message import message
@@ -52,9 +53,9 @@ def test(owner: str | None, as_json: bool) -> None:
         raise AlertError(f"a test was not taken by {'; '.join(problems)}; mend the address, and test again")
 
 
-def list_open(store: str | None, as_json: bool) -> None:
+def list_open(url: str | None, as_json: bool) -> None:
     """What is wrong now, and what could not be told."""
-    found = state_store.look(open_at(store))
+    found = state_store.look(open_at(url))
     if as_json:
         print_json(_plain(found))
         return
@@ -76,14 +77,14 @@ def list_open(store: str | None, as_json: bool) -> None:
         remark(f"not delivered to {alert.owner} ({tried}): {', '.join(alert.datasets)}")
 
 
-def send(store: str | None) -> None:
+def send(url: str | None) -> None:
     """Sends what is due, and what could not be delivered before.
 
     Raises:
         AlertError: something is still not delivered.
     """
-    target = open_at(store)
-    lost = alerting(target, store or load_settings().store).send(at_once=True)
+    target = open_at(url)
+    lost = alerting(target, url or load_settings().store).send(at_once=True)
     if lost:
         told = "; ".join(f"{', '.join(a.datasets)}: {a.why}" for a in lost)
         raise AlertError(f"not delivered: {told}; test the channels with: techtrade alerts test")

@@ -25,7 +25,6 @@ from flows.cli.output import progress, say, table
 from flows.cli.publish import STARTING
 from flows.cli.tables import width
 from flows.prefect_setup import embedded, stopping
-from flows.prefect_setup.defaults import prepare
 from tasks.common.text import one_line
 from tasks.compare.press_claims import judge_claim
 from tasks.extract.bundled.index import bundled_datasets, bundled_vintages
@@ -48,7 +47,6 @@ NEXT = (
 
 def main() -> int:
     """Returns the exit code."""
-    prepare()
     url = load_settings().store
     try:
         done = publish_all(url)

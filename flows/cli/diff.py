@@ -5,9 +5,10 @@ from __future__ import annotations
 from configs.claims import claims_of
 from configs.errors import UsageError
 from configs.hints import command
-from flows.cli.output import print_json, remark, say
+from flows.cli.output import print_json, say
 from flows.cli.read import warn_of
-from flows.cli.versions import open_at, split_target
+from flows.cli.stores import open_at, split_target
+from flows.prefect_setup.remarks import remark
 from tasks.common.clock import to_minute
 from tasks.compare import report
 from tasks.read.rows import retired_words

@@ -17,8 +17,9 @@ from configs.errors import NotPublishedError, UsageError
 from configs.first_publish import start_words
 from configs.history_contract import CAUSES, SUFFIX, base_of
 from configs.words import plural
-from flows.cli.output import print_json, progress, remark, say, table
-from flows.cli.versions import open_at, split_target
+from flows.cli.output import print_json, progress, say, table
+from flows.cli.stores import open_at, split_target
+from flows.prefect_setup.remarks import remark
 from tasks.build import replay
 from tasks.build.history import build, timeline
 from tasks.build.recipe_history import RebuiltVersions
@@ -33,6 +34,20 @@ from tasks.warehouse import reader
 
 SHOWN = 200
 COLUMNS = ("value", "vintage_from", "vintage_until", "version_from", "given_from", "given_until", "cause")
+
+
+def history(name: str, where: tuple[str, ...], from_raw: bool, url: str | None, as_json: bool) -> int:
+    """Show what figures were, or rebuild the history from the raw archive.
+
+    Returns:
+        The exit code: 1 if the rebuilt history is another.
+    """
+    if not from_raw:
+        spans(name, where, url, as_json)
+        return 0
+    if where:
+        raise UsageError("--rebuild is of the whole history; leave out the conditions")
+    return rebuild(name, url, as_json)
 
 
 def spans(name: str, where: tuple[str, ...], url: str | None, as_json: bool) -> None:

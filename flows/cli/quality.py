@@ -10,10 +10,11 @@ from configs.hints import command
 from configs.words import plural
 from expectations.runbooks import runbook
 from flows.cli.formats import OutputError
-from flows.cli.output import print_json, remark, say, table
-from flows.cli.versions import open_at, split_target
-from flows.cli.wording import quality_words
+from flows.cli.output import print_json, say, table
+from flows.cli.stores import open_at, split_target
+from flows.prefect_setup.remarks import remark
 from tasks.common.text import figure
+from tasks.publish.wording import quality_words
 from tasks.quality.failing_rows import row_words
 from tasks.quality.page.evidence import Evidence, gather, with_figures
 from tasks.quality.results import CheckResult

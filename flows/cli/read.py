@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
+from typing import Any
 
 import polars as pl
 
@@ -13,8 +14,8 @@ from configs.contracts import load_contract
 from configs.errors import UsageError
 from configs.words import plural
 from flows.cli.formats import format_of, write_rows, write_table
-from flows.cli.output import remark
-from flows.cli.versions import open_at, split_target
+from flows.cli.stores import open_at, split_target
+from flows.prefect_setup.remarks import remark
 from tasks.common.clock import moment, utc_now
 from tasks.read.conditions import unmatched
 from tasks.read.query import Query, query
@@ -52,8 +53,13 @@ class _Found:
     ends: tuple[pl.LazyFrame, pl.LazyFrame]
 
 
-def read(wanted: Wanted, form: str | None, output: str | None, url: str | None) -> None:
-    """Prints or writes the rows that are wanted.
+def read(form: str | None, output: str | None, url: str | None, **typed: Any) -> None:
+    """Print or write rows; ``typed``: the fields of ``Wanted``."""
+    export(Wanted(**typed), form, output, url)
+
+
+def export(wanted: Wanted, form: str | None, output: str | None, url: str | None) -> None:
+    """Print or write the rows that are wanted.
 
     Raises:
         UsageError: the options contradict each other, or the query makes no sense.

@@ -8,7 +8,7 @@ from configs.contracts import load_contract
 from configs.errors import UsageError
 from configs.words import plural
 from flows.cli.output import print_json, say
-from flows.cli.versions import open_at
+from flows.cli.stores import open_at
 from tasks.common.clock import moment, utc_now
 from tasks.publish.after import refresh_feeds
 from tasks.warehouse import catalog, ledger

@@ -8,9 +8,10 @@ from datetime import timedelta
 from typing import Any
 
 from configs.words import plural
-from flows.cli.output import print_json, progress, remark, say, table
-from flows.cli.versions import open_at, open_to_write
+from flows.cli.output import print_json, progress, say, table
+from flows.cli.stores import open_at, open_to_write
 from flows.prefect_setup import secrets
+from flows.prefect_setup.remarks import remark
 from tasks.common.clock import utc_now
 from tasks.raw import housekeeping
 from tasks.raw.housekeeping import RawPlan

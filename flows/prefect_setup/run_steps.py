@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from flows.prefect_setup.defaults import prepare, task_runner
+from flows.prefect_setup.defaults import prepare
+from flows.run_context import task_runner
 from tasks.common.text import duration
 
 prepare()

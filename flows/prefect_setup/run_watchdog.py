@@ -12,11 +12,11 @@ import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 import httpx
-from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import (
     FlowRunFilter,
     FlowRunFilterDeploymentId,
@@ -38,7 +38,7 @@ from prefect.states import Cancelled, Cancelling, Crashed
 
 from flows.prefect_setup.declaration import RUN_SECONDS, TAG
 from flows.prefect_setup.secrets import blanked, told
-from tasks.common.clock import to_minute
+from tasks.common.clock import to_minute, utc_now
 
 log = logging.getLogger("techtrade")
 AGAIN = "second-attempt"
@@ -278,8 +278,6 @@ class Watch:
         if current is not None and current.type == ailment.run.state:
             self.client.set_flow_run_state(ailment.run.id, state, force=True)
 
-    # -------------------------------------------------------------- piled-up runs
-
     def collapse(self, run: FlowRun, now: datetime) -> int:
         """Cancels what the schedule of the same deployment has piled up beside a run that begins; how many those were.
 
@@ -297,6 +295,25 @@ class Watch:
             told = f"techtrade: run {run.name!r} ({run.id}) does the work of all that were late"
             self.client.set_flow_run_state(one.id, Cancelled(message=told))
         return len(late)
+
+
+def on_running(flow: Any, flow_run: FlowRun, state: Any) -> None:
+    """Cancel the late runs of the same deployment: Prefect's hook of a run that begins.
+
+    After a day without workers each deployment has a row of late runs. Every run asks its publisher for all there is,
+    so the first one does the work of all. A concurrency limit (``deploy/prefect.yaml``) is not enough: a worker with
+    one slot would begin the next when the first has ended. A server that fails here is no reason for a run to fail.
+    """
+    if flow_run.deployment_id is None:
+        return
+    try:
+        with get_client(sync_client=True) as client:
+            number = Watch(client).collapse(flow_run, utc_now())
+    except Exception as e:  # noqa: BLE001 - whatever Prefect's client has: late runs find nothing new, and that is all
+        log.warning("late runs of the same deployment were not cancelled: %s", told(e))
+        return
+    if number:
+        log.info("%d late run(s) of the same deployment were cancelled: this one does their work", number)
 
 
 def _seconds(value: object) -> float | None:

@@ -24,11 +24,10 @@ import psutil
 
 from configs.errors import TechtradeError
 from configs.settings import load_settings
-from flows.cli.output import remark
 from flows.prefect_setup import embedded, run_status, stopping, tether
 from flows.prefect_setup.declaration import RUN_SECONDS, served_deployments
-from flows.prefect_setup.defaults import prepare
 from flows.prefect_setup.ports import free_ports
+from flows.prefect_setup.remarks import remark
 from tasks.common.clock import moment, utc_now
 from tasks.storage.open import open_store
 from tasks.warehouse.schedule import note_scheduled
@@ -53,7 +52,7 @@ class ServeError(TechtradeError):
     """The server or the runner ended."""
 
 
-def serve(store: str | None) -> None:
+def serve(url: str | None) -> None:
     """Serve what ``deploy/prefect.yaml`` declares, until interrupted.
 
     All runs inherit this process's variables, so the longest time-out that is declared is that of each.
@@ -64,18 +63,17 @@ def serve(store: str | None) -> None:
     """
     declared = served_deployments()
     os.environ.setdefault(RUN_SECONDS, str(max(d.run_seconds for d in declared)))
-    prepare()
     stopping.unwind_within(RUNS_SECONDS + RUNNER_SECONDS + FORGET_SECONDS + 0.5)
-    with _only_one(store) as place, _server() as server:
+    with _only_one(url) as place, _server() as server:
         refuse_if_served(place.last_stop, is_own=server is not None)
-        note_scheduled(open_store(store or load_settings().store), by="techtrade serve")
+        note_scheduled(open_store(url or load_settings().store), by="techtrade serve")
         forget_scheduled()
         for deployment in declared:
             for schedule in deployment.schedules:
                 remark(f"{deployment.name}: {schedule.slug}, at cron '{schedule.cron}' {schedule.timezone}")
         with _log("runner") as output:
             place.served = True
-            runner = tether.start("flows.prefect_setup.served", [store] if store else [], os.environ, output)
+            runner = tether.start("flows.prefect_setup.served", [url] if url else [], os.environ, output)
             try:
                 _watch(runner, server)
             finally:

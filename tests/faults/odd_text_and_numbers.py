@@ -25,8 +25,7 @@ from configs.contracts import load_contract
 from configs.errors import ConfigError, StoreError, StorePermissionError, TechtradeError
 from configs.settings import Settings, SourceSettings, load_settings, source_settings
 from deploy.stack.state import write_private
-from flows.cli import formats
-from flows.cli.app import cli
+from flows.cli import cli, formats
 from tasks.alerts.message import message
 from tasks.alerts.model import Alert, Finding, Incident, Section
 from tasks.publish.after import refresh_feeds
@@ -154,7 +153,7 @@ def _of_settings() -> Iterator[Fault]:
 
 
 def _setting_refused(variable: str, value: str) -> str:
-    from flows.prefect_setup.defaults import run_seconds
+    from flows.run_context import run_seconds
 
     with patch.dict(os.environ, {variable: value}):
         try:

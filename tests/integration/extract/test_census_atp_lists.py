@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from benchmarks.synthetic.memory import Memory
 from configs.errors import (
     ConfigError,
     IncompleteResponseError,
@@ -33,7 +34,6 @@ from tasks.warehouse import layout
 from tests.doubles import ft900_workbook
 from tests.doubles.atp_lists import CODES, atp_list, bundled_as_published, schedule_b
 from tests.doubles.publishers import HTML, Double
-from tests.support.memory import Memory
 from tests.support.plain import Ran
 
 DATASET = "atp_products"

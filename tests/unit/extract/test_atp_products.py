@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.synthetic.memory import Memory
 from configs.contracts import load_contract
 from configs.errors import (
     IncompleteResponseError,
@@ -26,7 +27,6 @@ from tasks.raw.documents import RawDocument
 from tasks.transform import atp_products
 from tests.doubles.atp_lists import CODES, atp_list, schedule_b
 from tests.support.atp_products import DATASET, bundled, products
-from tests.support.memory import Memory
 
 
 def own_form(codes: dict[str, str]) -> bytes:

@@ -98,7 +98,7 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 def test_every_command_has_help(techtrade: Run) -> None:
-    from flows.cli.app import cli
+    from flows.cli import cli
 
     for command in cli.commands:
         ran = techtrade(command, "--help")

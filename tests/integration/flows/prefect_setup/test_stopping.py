@@ -137,7 +137,7 @@ def test_a_terminal_that_is_closed_ends_it(environment: dict[str, str]) -> None:
 @pytest.mark.parametrize("closed", ["pipe", "descriptor"])
 def test_a_stop_that_cannot_be_said_is_one_all_the_same(closed: str, environment: dict[str, str]) -> None:
     """``make run 2>&1 | tee log``: Ctrl-C ends tee first."""
-    code = "from flows import stopping\nimport time\nwith stopping.stoppable():\n    print(1, flush=True)\n    time.sleep(600)"
+    code = "from flows.prefect_setup import stopping\nimport time\nwith stopping.stoppable():\n    print(1, flush=True)\n    time.sleep(600)"
     command = [sys.executable, "-c", code]
     if closed == "descriptor":
         command = ["sh", "-c", 'exec "$@" 2>&-', "sh", *command]
