@@ -31,6 +31,7 @@ PACKAGES = ("configs", "expectations", "flows", "tasks")
 OUTSIDE: Mapping[str, str] = {
     "configs.addresses": "hides logins in addresses",
     "configs.contract": "a manifest has the hash of its contract; columns and types are in configs.columns",
+    "configs.contracts": "finds a contract by name; a manifest has its hash",
     "configs.errors": "words of errors",
     "configs.first_publish": "words of hints",
     "configs.release_calendar": "says when a publisher is asked",

@@ -90,7 +90,7 @@ def test_an_edited_file_moves_exactly_its_datasets(path: str) -> None:
         ("tasks.extract.world_bank.archives_parse", {"ip_trade_annual_history"}),
         ("tasks.transform.ip_trade_annual", {"ip_trade_annual", "ip_trade_annual_history"}),
         ("configs.technology_groups", {"atp_detail_monthly", "atp_trade_monthly"}),
-        ("tasks.transform.exact_sums", {"revision_profile", "us_technology_position_annual"}),
+        ("tasks.transform.shared.exact_sums", {"revision_profile", "us_technology_position_annual"}),
         ("tasks.build.partitioned", {"atp_detail_monthly"}),
         ("tasks.common.sorted_merge", {"atp_detail_monthly", *HISTORIES}),
         ("tasks.compare.diff", HISTORIES),
@@ -220,7 +220,7 @@ OTHER_FILES = {
 @pytest.mark.parametrize("module", EVERY_INSIDE)
 def test_a_module_names_the_files_that_it_reads(module: str) -> None:
     used, found = calls(module), HERE.module(module)
-    assert found is not None and "__file__" not in used
+    assert found is not None and ("__file__" not in used or module == "configs")  # where CONFIGS comes from
     reads = used & {"open", "read_text", "read_bytes", "glob", "rglob", "iterdir"}
     assert not reads or found.paths or module in OTHER_FILES, "name its files as CONFIGS / 'folder' / 'file'"
     assert "import_module" not in used
