@@ -10,10 +10,10 @@ import os
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,26 +26,28 @@ import s3fs
 from distributed import Client, LocalCluster
 
 from benchmarks.bulk_months import FULL, Year, codes, detail, write_month
-from benchmarks.harness import Ratio, in_turn, judging_in, seconds
+from benchmarks.harness import Ratio, in_turn, judging_in, published, seconds
 from configs.contracts import load_contract
 from configs.settings import load_settings
 from flows.prefect_setup.defaults import prepare
-from tasks.build import partitioned, recipe
+from tasks.build import partitioned
 from tasks.build.parquet import file_sha256, written
+from tasks.build.recipe import Each, StepRunner
+from tasks.build.recipe_partitioned import PartitionedRecipe
+from tasks.build.recipes import recipe_for
+from tasks.build.request import Fetched, Request
 from tasks.common.sorted_merge import merged
 from tasks.extract import partners
 from tasks.extract.census.merchandise.fixed_width import layouts
 from tasks.extract.census.merchandise.month import DETAIL, Flow
 from tasks.extract.census.merchandise.source import SOURCE
-from tasks.extract.source import Meter
-from tasks.publish import steps
+from tasks.extract.source import Ask, Meter
+from tasks.publish.run import run
 from tasks.raw.archive import RawArchive
 from tasks.raw.documents import RawDocument
 from tasks.storage.local import LocalStore
 from tasks.storage.object_store import ObjectStore
 from tasks.transform.atp_detail_monthly import transform
-from tasks.warehouse import protocol
-from tasks.warehouse.outcomes import Fetched, Request
 from tests.support import lossy_proxy, seaweed
 
 DATASET = "atp_detail_monthly"
@@ -72,6 +74,28 @@ def archived(months: Sequence[date], sizes: Sizes) -> Iterator[tuple[LocalStore,
         yield store, (*documents, partners.document(archive))
 
 
+@dataclass(frozen=True)
+class OfDocuments(PartitionedRecipe):
+    """From documents that are archived already."""
+
+    documents: tuple[RawDocument, ...]
+
+    def inputs(self, archive: RawArchive, request: Request, ask: Ask) -> tuple[RawDocument, ...]:
+        return self.documents
+
+
+class Threads(StepRunner):
+    """Reads so many pieces at once."""
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+
+    @contextmanager
+    def workers(self, store: ObjectStore) -> Iterator[Each]:
+        with ThreadPoolExecutor(self._workers) as threads:
+            yield lambda work, jobs: list(threads.map(functools.partial(work, store), jobs))
+
+
 def publish(store: LocalStore, documents: tuple[RawDocument, ...], workers: int = 1) -> None:
     """Everything after the archive, without Prefect around it: read, join, merge, stage, check, seal, swap.
 
@@ -79,16 +103,8 @@ def publish(store: LocalStore, documents: tuple[RawDocument, ...], workers: int 
         workers: how many pieces are read at once.
     """
 
-    def each(work: Callable[[ObjectStore, Any], Any], jobs: Sequence[Any]) -> list[Any]:
-        with ThreadPoolExecutor(workers) as threads:
-            return list(threads.map(functools.partial(work, store), jobs))
-
-    request = Request(load_contract(DATASET), "live")
-    head = protocol.read_head(store, DATASET)
-    found = recipe.read(store, request, Fetched(SOURCE, documents, Meter()))
-    extraction, built = recipe.make(store, request.contract, found, head.manifest, store.root, each)
-    checked = steps.check(store, request, extraction, built, steps.stage(store, head, built), {})
-    steps.publish(store, steps.seal(store, request.contract, checked), checked.report)
+    contract = load_contract(DATASET)
+    published(run(Request(contract, "live"), OfDocuments(contract, documents), store, each=Threads(workers)))
 
 
 def afresh(store: LocalStore, documents: tuple[RawDocument, ...]) -> None:
@@ -196,9 +212,9 @@ def two_workers() -> Ratio:
     took = {}
     try:
         with archived(months, {"exports": FULL["exports"] // 2, "imports": FEW}) as (store, documents):
-            request = Request(load_contract(DATASET), "live")
-            found = recipe.read(store, request, Fetched(SOURCE, documents, Meter()))
-            jobs = [j for j in partitioned.plan(request.contract, found, None).pieces if j.role.startswith("exports")]
+            contract = load_contract(DATASET)
+            found = recipe_for(contract).parse(store, Fetched(SOURCE, documents, Meter()), None)
+            jobs = [j for j in partitioned.plan(contract, found, None).pieces if j.role.startswith("exports")]
             for workers in (1, 2):
                 took[workers] = _with(workers, store, jobs)
     finally:

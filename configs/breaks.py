@@ -15,7 +15,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from configs import CONFIGS
-from configs.contract import Column, Contract, Span
+from configs.columns import Column
+from configs.contract import Contract, Span
 from configs.contracts import load_contract
 from configs.errors import ConfigError
 

@@ -9,41 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from datetime import date
 from typing import Annotated, Any, Literal
 
-import polars as pl
 import pyarrow as pa
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from configs.columns import Frozen, Table
 from configs.errors import ConfigError
 from configs.operations import Listing, Operations, Releases, Series
 
-Kind = Literal["date", "int16", "int32", "int64", "float64", "string", "boolean"]
-Role = Literal["key", "measure", "attribute", "vintage"]
 Severity = Literal["critical", "warning", "info"]
-
-_POLARS: dict[str, pl.DataType] = {
-    "date": pl.Date(),
-    "int16": pl.Int16(),
-    "int32": pl.Int32(),
-    "int64": pl.Int64(),
-    "float64": pl.Float64(),
-    "string": pl.String(),
-    "boolean": pl.Boolean(),
-}
-_ARROW: dict[str, pa.DataType] = {
-    "date": pa.date32(),
-    "int16": pa.int16(),
-    "int32": pa.int32(),
-    "int64": pa.int64(),
-    "float64": pa.float64(),
-    "string": pa.string(),
-    "boolean": pa.bool_(),
-}
-
 
 # What is no promise to readers: a change of it is no new version.
 NOT_TOLD = (
@@ -52,56 +29,7 @@ NOT_TOLD = (
 )  # fmt: skip
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Column(_Frozen):
-    """One column: what it is called, means and may hold.
-
-    ``role`` says how a difference in it is counted: a *measure* is revised, an *attribute* or *vintage* is
-    relabelled. ``representation_tolerance`` is the relative difference up to which two values of a measure are
-    the same figure printed twice (a publisher that prints 15 digits today and 17 tomorrow revised nothing).
-    """
-
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-    type: Kind
-    role: Role
-    unit: str
-    description: str
-    basis: str = ""
-    nullable: bool = False
-    allowed: tuple[str | int, ...] | None = None
-    pattern: str | None = None
-    minimum: float | str | None = None
-    maximum: float | str | None = None
-    range_reason: str = ""
-    references: str | None = None
-    publisher_name: str = ""
-    representation_tolerance: float = 0.0
-
-    @property
-    def polars(self) -> pl.DataType:
-        return _POLARS[self.type]
-
-    @property
-    def arrow(self) -> pa.Field:
-        """The arrow field, its unit, description and basis in the metadata."""
-        meta = {"unit": self.unit, "description": self.description, "basis": self.basis}
-        return pa.field(self.name, _ARROW[self.type], self.nullable, {k: v for k, v in meta.items() if v})
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Column:
-        if self.role == "key" and self.nullable:
-            raise ValueError(f"key column {self.name!r} cannot be nullable")
-        if self.references and not re.fullmatch(r"partners\.[a-z0-9_]+_code", self.references):
-            raise ValueError(f"column {self.name!r} references {self.references!r}, not a code column of partners")
-        if (self.minimum is not None or self.maximum is not None) and not self.range_reason:
-            raise ValueError(f"column {self.name!r} has a range without a range_reason")
-        return self
-
-
-class Policy(_Frozen):
+class Policy(Frozen):
     """A check's severity and bounds, with the reason for them. Bounds are read by the check of that id."""
 
     severity: Severity
@@ -109,21 +37,23 @@ class Policy(_Frozen):
     bounds: dict[str, float] = Field(default_factory=dict)
 
 
-class Sources(_Frozen):
-    """Which extract module gives this dataset, by kind of input; ``snapshot`` None: nothing of it is bundled."""
+class Sources(Frozen):
+    """Which extract module gives this dataset, by kind of input; ``snapshot`` None: nothing of it is bundled.
+    ``archived``: which one reads the publisher's older vintages, for the history."""
 
     live: str
     snapshot: str | None = None
+    archived: str | None = None
 
 
-class Span(_Frozen):
+class Span(Frozen):
     """A closed range of values of a key column; None is open."""
 
     first: date | int | str | None = None
     last: date | int | str | None = None
 
 
-class Bias(_Frozen):
+class Bias(Frozen):
     """Something that a publisher says, or that we know, about some figures: in ``configs/notes/``, published with
     every version as ``notes.parquet``. It holds where *all* spans of ``where`` do, for ``measures`` (all if none)."""
 
@@ -137,7 +67,7 @@ class Bias(_Frozen):
     where: dict[str, Span] = Field(default_factory=dict)
 
 
-class Headline(_Frozen):
+class Headline(Frozen):
     """A total that is looked at first: the sum of a measure over a year, of the rows where the columns have these
     values. Each page of changes says whether it moved."""
 
@@ -146,7 +76,7 @@ class Headline(_Frozen):
     where: dict[str, str | bool] = Field(default_factory=dict)
 
 
-class Contract(_Frozen):
+class Contract(Table):
     """A dataset, as outsiders may rely on it.
 
     ``schema_version`` follows the rules in ``tasks/publish/compatibility.py``. ``breaking_notes``: for each major step
@@ -157,10 +87,6 @@ class Contract(_Frozen):
     title: str
     description: str
     grain: str
-    primary_key: tuple[str, ...] = Field(min_length=1)
-    sort_by: tuple[str, ...] = Field(min_length=1)
-    partition_by: str | None = None
-    absent_row_means: Literal["zero", "missing"]
     schema_version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
     owner: str
     cadence: str
@@ -193,7 +119,6 @@ class Contract(_Frozen):
     # The measures that have a history; all, if none is named.
     history_of: tuple[str, ...] = ()
     headlines: tuple[Headline, ...] = ()
-    columns: tuple[Column, ...]
     quality: dict[str, Policy] = Field(default_factory=dict)
     notes: tuple[str, ...] = ()
     breaking_notes: dict[str, str] = Field(default_factory=dict)
@@ -229,32 +154,6 @@ class Contract(_Frozen):
     def breaking_note(self) -> str:
         """What readers have to change since the last major step; empty if there was none."""
         return self.breaking_notes.get(self.schema_version.partition(".")[0], "")
-
-    @property
-    def period(self) -> str | None:
-        """The key column that says when: the last date of the key, or its ``year``; None for a table of codes."""
-        dates = [k for k in self.primary_key if self.column(k).type == "date"]
-        return dates[-1] if dates else "year" if "year" in self.primary_key else None
-
-    @property
-    def referring(self) -> list[Column]:
-        """The columns whose values are codes of the table of partners."""
-        return [c for c in self.columns if c.references]
-
-    def column(self, name: str) -> Column:
-        return next(c for c in self.columns if c.name == name)
-
-    @property
-    def names(self) -> list[str]:
-        return [c.name for c in self.columns]
-
-    @property
-    def measures(self) -> list[Column]:
-        return [c for c in self.columns if c.role == "measure"]
-
-    @property
-    def polars_schema(self) -> pl.Schema:
-        return pl.Schema({c.name: c.polars for c in self.columns})
 
     @property
     def arrow_schema(self) -> pa.Schema:

@@ -8,7 +8,8 @@ from typing import Any
 import yaml
 
 from configs import CONFIGS
-from configs.contract import Column, Contract, Sources
+from configs.columns import Column
+from configs.contract import Contract, Sources
 
 SUFFIX = "_history"
 SOURCE = "versions"
@@ -37,6 +38,11 @@ def kept(base: Contract) -> list[Column]:
     return [m for m in base.measures if not base.history_of or m.name in base.history_of]
 
 
+def series_of(base: Contract) -> tuple[str, ...]:
+    """Return the columns that name one series of the history: the key without its period, and the measure."""
+    return (*(k for k in base.primary_key if k != base.period), "measure")
+
+
 def history_contract(base: Contract) -> Contract:
     """The contract of ``<dataset>_history``: the key of the dataset, and the columns that every history has."""
     all_kept = "All measures of {base} are kept here; its attributes are in each version's changes.parquet."
@@ -50,12 +56,12 @@ def history_contract(base: Contract) -> Contract:
     numbers = "float64" if any(m.type == "float64" for m in kept(base)) else "int64"
     own = [c | {"type": numbers} if c["name"] == "value" else c for c in told.pop("columns")]
     own[0]["allowed"] = tuple(m.name for m in kept(base))
-    key = (*base.primary_key, *OWN_KEYS)
+    key, series = (*base.primary_key, *OWN_KEYS), series_of(base)
     return Contract(
         **told,
         name=base.name + SUFFIX,
         primary_key=key,
-        sort_by=key,
+        sort_by=(*series, *(k for k in key if k not in series)),
         partition_by=base.partition_by,
         absent_row_means="missing",
         schema_version=base.schema_version,

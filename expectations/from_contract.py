@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
-from configs.contract import Column
+from configs.columns import Column
 from configs.vintages import last_day
 from expectations.check import Check, GateInput, none_of, not_applicable
 from expectations.rules.revisions import NO_PARENT

@@ -19,10 +19,7 @@ from configs.errors import ConfigError, StoreError  # noqa: E402
 from flows.cli.output import one_line  # noqa: E402
 from flows.prefect_setup import alert_hooks, json_logs  # noqa: E402
 from flows.prefect_setup.flow_decorator import deployed  # noqa: E402
-from tasks.alerts.model import (
-    BY_WATCH,
-    Finding,
-)
+from tasks.alerts.model import BY_WATCH, Finding  # noqa: E402
 from tasks.monitor.freshness import BAD, Freshness, watch  # noqa: E402
 from tasks.news import atom  # noqa: E402
 from tasks.storage.object_store import ObjectStore  # noqa: E402

@@ -23,7 +23,6 @@ from prefect.cache_policies import NO_CACHE  # noqa: E402
 from configs.contracts import load_contract, published_names  # noqa: E402
 from configs.errors import StoreError, TechtradeError, UsageError  # noqa: E402
 from configs.words import plural  # noqa: E402
-from flows.announcing import announce  # noqa: E402
 from flows.cli.operate import verified, wanted  # noqa: E402
 from flows.cli.options import CENTURY  # noqa: E402
 from flows.cli.output import one_line  # noqa: E402
@@ -32,6 +31,7 @@ from flows.prefect_setup.flow_decorator import deployed  # noqa: E402
 from tasks.alerts import findings  # noqa: E402
 from tasks.alerts.model import Finding, Kind  # noqa: E402
 from tasks.build import partitioned  # noqa: E402
+from tasks.publish.after import announce  # noqa: E402
 from tasks.raw import housekeeping  # noqa: E402
 from tasks.raw.verify import RawVerifier  # noqa: E402
 from tasks.storage.object_store import ObjectStore  # noqa: E402

@@ -13,9 +13,10 @@ from flows.cli.versions import open_to_write
 from flows.prefect_setup import embedded
 from flows.prefect_setup.defaults import refuse_unknown_sources
 from flows.prefect_setup.run_flow import could_not_begin
+from tasks.build.request import Request
 from tasks.extract.source import in_words
 from tasks.warehouse import catalog
-from tasks.warehouse.outcomes import Outcome, Request
+from tasks.warehouse.outcomes import Outcome
 from tasks.warehouse.protocol import utc_now
 
 

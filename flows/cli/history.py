@@ -20,6 +20,7 @@ from flows.cli.output import print_json, progress, remark, say, table
 from flows.cli.versions import open_at, split_target
 from tasks.build import replay
 from tasks.build.history import build, timeline
+from tasks.build.recipe_history import RebuiltVersions
 from tasks.compare.press_claims import Finding, judge_claim
 from tasks.raw.archive import RawArchive
 from tasks.read.conditions import Condition, parse
@@ -118,7 +119,7 @@ def rebuild(name: str, url: str | None, as_json: bool) -> int:
     archive = RawArchive(store)
     given = tuple(archive.known(published)[s.role] for s in published.sources)
     with TemporaryDirectory(prefix="techtrade-") as place:
-        frames = replay.FromRaw(archive, base, Path(place), reader.scan(store, published))
+        frames = RebuiltVersions(archive, base, Path(place), reader.scan(store, published), replay.rebuild)
         with progress(f"making {contract.name} from the raw archive"):
             built = build.make(store, contract, given, None, Path(place), frames)
     same = built.content_sha256 == published.content_sha256

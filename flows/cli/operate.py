@@ -9,17 +9,18 @@ from typing import Any
 from configs.contracts import load_contract, published_names
 from configs.errors import CorruptVersionError, StoreError, UsageError
 from configs.hints import command
-from configs.history_contract import base_of
 from configs.words import plural
-from flows import announcing, following
 from flows.cli.output import print_json, remark, say
 from flows.cli.publish import say_followed
 from flows.cli.versions import open_at, split_target
+from flows.notices import NOTICES
 from flows.prefect_setup import alert_hooks
+from tasks.build.recipes import recipe_for
 from tasks.monitor.freshness import not_known
+from tasks.publish.after import after, yanked
 from tasks.raw.verify import RawVerifier
 from tasks.storage.object_store import ObjectStore
-from tasks.warehouse import catalog, ledger, protocol, reader
+from tasks.warehouse import ledger, protocol, reader
 from tasks.warehouse import yank as yank_
 from tasks.warehouse.records import as_plain
 from tasks.warehouse.upkeep import gc as gc_
@@ -107,20 +108,18 @@ def yank(target: str, reason: str, replaced_by: str | None, url: str | None, as_
     name, version = split_target(target)
     if version is None:
         raise UsageError(f"name the version to yank: {name}@VERSION; see: {command('versions', name)}")
-    base = base_of(name)
-    if base is not None:
+    contract = load_contract(name)
+    recipe = recipe_for(contract)
+    if not recipe.has_own_changes:
+        (base,) = recipe.made_from
         raise UsageError(
             f"{name} tells what readers of {base} were given, withdrawals among it, and is not withdrawn itself; yank "
             f"a version of {base}, and the history follows"
         )
     store = open_at(url)
     latest = yank_.yank(store, name, version, reason, replaced_by)
-    catalog.refresh_catalog(store, load_contract(name))
-    ledger.keep(store, name)
-    announcing.subscribers(store, load_contract(name), ("yanked", version))
     with alert_hooks.collected(store.url):
-        followed = following.after(store, name, publishes=False)
-    announcing.feeds(store, load_contract(name))
+        followed = after(store, contract, yanked(version), NOTICES)
     if as_json:
         print_json(as_plain(latest) | {"followed": [asdict(f) for f in followed]})
     else:

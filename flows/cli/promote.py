@@ -8,14 +8,15 @@ from configs.contracts import load_contract
 from configs.errors import UsageError
 from configs.hints import command
 from configs.words import plural
-from flows import announcing, following
 from flows.cli.output import print_json, remark
 from flows.cli.publish import say_followed
 from flows.cli.versions import open_at, split_target
 from flows.cli.wording import changes_words
+from flows.notices import NOTICES
 from flows.prefect_setup import alert_hooks
+from tasks.publish.after import after, promoted
 from tasks.publish.promote import promote as promote_
-from tasks.warehouse import catalog, ledger, yank
+from tasks.warehouse import yank
 from tasks.warehouse.records import as_plain
 
 
@@ -27,13 +28,8 @@ def promote(target: str, reason: str, by: str, url: str | None, as_json: bool) -
     yank.settle(store, name)
     done = promote_(store, contract, version, reason, by)
     manifest = done.manifest
-    catalog.refresh_catalog(store, contract)
-    ledger.keep(store, name)
-    announcing.subscribers(store, contract, ("promoted", manifest.version))
     with alert_hooks.collected(store.url):
-        alert_hooks.promoted(store, name, version, manifest.version)
-        followed = following.after(store, name)
-    announcing.feeds(store, contract)
+        followed = after(store, contract, promoted(name, version, manifest.version), NOTICES)
     if as_json:
         told = {"promoted": not done.before, "manifest": as_plain(manifest)}
         print_json(told | {"followed": [asdict(f) for f in followed]})

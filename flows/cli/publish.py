@@ -21,7 +21,8 @@ from flows.cli.output import one_line, print_json, progress, remark, show_traceb
 from flows.prefect_setup import embedded, secrets
 from flows.prefect_setup.defaults import refuse_unknown_sources
 from flows.prefect_setup.run_flow import UnforeseenError, could_not_begin, run
-from tasks.warehouse.outcomes import Followed, Outcome, Published, RejectedError, Request, SourceKind
+from tasks.build.request import Request, SourceKind
+from tasks.warehouse.outcomes import Followed, Outcome, Published, RejectedError
 
 log = logging.getLogger("techtrade")
 STARTING = "starting Prefect's server and loading the checks (about 10 s; set PREFECT_API_URL to use a running server)"

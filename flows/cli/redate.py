@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from configs.contracts import load_contract
 from configs.errors import UsageError
 from configs.words import plural
-from flows import announcing
 from flows.cli.output import print_json, say
 from flows.cli.versions import open_at
+from tasks.publish.after import refresh_feeds
 from tasks.warehouse import catalog, ledger, protocol
 from tasks.warehouse.records import as_plain
 from tasks.warehouse.upkeep import redate as redate_
@@ -42,7 +42,7 @@ def redate(
     latest = redate_.execute(store, plan, reason, by)
     catalog.refresh_catalog(store, contract)
     ledger.keep(store, name)
-    announcing.feeds(store, contract)
+    refresh_feeds(store, contract)
     if as_json:
         print_json(as_plain(latest))
     else:

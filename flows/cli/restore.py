@@ -7,14 +7,15 @@ from typing import Any
 from configs.contracts import load_contract, published_names
 from configs.errors import TechtradeError, UsageError
 from configs.words import plural
-from flows.announcing import announce
 from flows.cli.output import one_line, print_json, remark
 from flows.cli.versions import open_at, open_to_write, split_target
+from flows.notices import NOTICES
 from flows.prefect_setup import secrets
 from flows.prefect_setup.defaults import prepare
 from tasks.publish import restore as restore_
+from tasks.publish.after import RESTORED, after
 from tasks.storage.object_store import ObjectStore
-from tasks.warehouse import catalog, ledger, yank
+from tasks.warehouse import ledger, yank
 
 
 def restore(
@@ -71,9 +72,7 @@ def _one(
         told = one_line(e) if isinstance(e, TechtradeError) else secrets.told(e)
         remark(f"error: {name}: {told}")
         return {"dataset": name, "error": told}
-    catalog.refresh_catalog(store, contract)
-    ledger.keep(store, name)
-    announce(store, contract, None)
+    after(store, contract, RESTORED, NOTICES)
     if not as_json:
         how = "stood there already, whole" if done.before else "restored, every content hash as it was"
         less = f", without {', '.join(done.left_out)}" if done.left_out else ""

@@ -234,7 +234,7 @@ def _note_timed_out(url: str | None, dataset: str, error: TimedOutError) -> None
     def tell() -> None:
         store, _ = opened(url)
         if store is not None and dataset in published_names():
-            status.write_failure(store, dataset, error)
+            status.write_failure(store, dataset, error, str(error))
 
     _safely(tell)
 

@@ -50,7 +50,7 @@ def run(flow: Any, *, dataset: str, store: str | None = None, **given: Any) -> O
 
         error = _known(dataset, e) or UnforeseenError(dataset, type(e).__name__, blanked(one_line(e)))
         # The flow does so itself, unless it could not even begin.
-        run_status.write_failure(open_store(store or load_settings().store), dataset, error, of=e)
+        run_status.write_failure(open_store(store or load_settings().store), dataset, error, str(error), of=e)
         if not alert_hooks.is_reported(e):
             alert_hooks.failed(store, dataset, error)
         raise error from e
@@ -63,7 +63,7 @@ def could_not_begin(dataset: str, store: str | None, error: TechtradeError) -> T
     from tasks.publish import run_status
     from tasks.storage.open import open_store
 
-    run_status.write_failure(open_store(store or load_settings().store), dataset, error)
+    run_status.write_failure(open_store(store or load_settings().store), dataset, error, str(error))
     alert_hooks.failed(store, dataset, error)
     return error
 

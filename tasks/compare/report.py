@@ -13,7 +13,8 @@ from typing import Any
 import polars as pl
 
 from configs.claims import Claim
-from configs.contract import Column, Contract, Headline
+from configs.columns import Column
+from configs.contract import Contract, Headline
 from configs.words import plural, visible
 from tasks.compare.attribution import CAUSES
 from tasks.compare.diff import apart

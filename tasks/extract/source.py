@@ -142,8 +142,8 @@ class AskedByMonth(Protocol):
 class ReadInPieces(Protocol):
     """What a source provides besides, whose documents are each too large to be read with the others."""
 
-    def piece_code(self) -> str:
-        """What tells one way of reading from another: a hash of the code and settings that ``read_piece`` goes by."""
+    def piece_settings(self) -> str:
+        """The settings that ``read_piece`` depends on, as one text."""
         ...
 
     def read_piece(self, role: str, file: Path, told: str, listed_by: Path | None = None) -> Mapping[str, pl.DataFrame]:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from configs.contracts import dataset_names, load_contract, published_names
 from configs.errors import ConfigError, NewerFormatError, StoreError, StorePermissionError
+from configs.first_publish import published_with
 from configs.words import shortened
 from tasks.alerts import state_store as alert_state
 from tasks.alerts.model import KINDS, State
@@ -153,7 +154,7 @@ def _row(
     status: Status | None = None
     try:
         latest, status = documents(store, name)
-        if load_contract(name).derived_from:  # made with its inputs, in their runs: only these have a calendar
+        if published_with(name) != (name,):  # made with its inputs, in their runs: only these have a calendar
             found = _derived(name, latest, status)
         else:
             found = verdict(name, latest, status, now, scheduled)

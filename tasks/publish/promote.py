@@ -26,6 +26,7 @@ from configs.errors import (
 )
 from configs.first_publish import again
 from configs.hints import command
+from tasks.build.recipes import recipe_for
 from tasks.publish import compatibility, steps
 from tasks.publish.staged import parquet_bytes, stage_changes, stage_page
 from tasks.quality.results import read_results
@@ -156,7 +157,9 @@ def _staged(
     quality = _marked(read_results(store, rejected), override)
     draft = protocol.stage_bytes(store, draft, "quality.parquet", parquet_bytes(quality))
     confirm(store, draft)
-    draft, counts = stage_changes(store, contract, draft, RawArchive(store).known(rejected), rejected.made_by)
+    draft, counts = stage_changes(
+        store, recipe_for(contract), draft, RawArchive(store).known(rejected), rejected.made_by
+    )
     before = head.manifest
     sides = (reader.scan(store, draft, contract), reader.scan(store, before, contract) if before else None)
     draft = stage_page(store, contract, draft, rejected.vintage, counts, sides)

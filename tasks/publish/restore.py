@@ -35,7 +35,9 @@ from configs.errors import (
     ObjectNotFoundError,
     RestoreError,
 )
-from tasks.build.replay import NOT_MADE, rebuild, request_of
+from tasks.build.recipe import NOT_MADE
+from tasks.build.recipes import recipe_for
+from tasks.build.replay import rebuild, request_of
 from tasks.publish import steps
 from tasks.publish.manifest import code_version
 from tasks.publish.restore_lock import Hold
@@ -226,7 +228,7 @@ def _again(
         if built.contract_sha256 != lost.contract_sha256:
             raise RestoreError("its contract is another now: the files would tell readers what they were not told")
         draft = protocol.stage_data(store, _claimed(store, lost, parent), built)
-        checked = steps.check(store, request_of(contract, lost), extraction, built, draft, {})
+        checked = steps.check(store, request_of(contract, lost), recipe_for(contract), extraction, built, draft)
     told = {
         "token": draft.claim.token,
         "parent": parent.version if parent else None,

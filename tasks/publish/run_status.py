@@ -9,9 +9,9 @@ from contextlib import contextmanager, nullcontext
 
 from configs.errors import NewerFormatError, TechtradeError
 from configs.hints import command
-from flows.prefect_setup import secrets, stopping
 from tasks.extract.source import Meter
-from tasks.publish.attempts import Sealings
+from tasks.publish.attempts import SealedAttempts
+from tasks.publish.notices import SILENT, Notices
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import catalog, protocol
 from tasks.warehouse.outcomes import Outcome, Published, RejectedError
@@ -20,12 +20,13 @@ from tasks.warehouse.records import Cost, Status
 log = logging.getLogger("techtrade")
 
 
-class Running:
-    """What a run under way has cost and sealed so far. No dataclass: Prefect hands copies of those to a task."""
+class RunMeter:
+    """What a run has cost and sealed so far, and who is told of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, notices: Notices = SILENT) -> None:
+        self.notices = notices
         self.meter = Meter()
-        self.sealings = Sealings()
+        self.attempts = SealedAttempts()
         self.is_written = False  # how it ended
         self._began = time.monotonic()
 
@@ -37,8 +38,8 @@ class Running:
 
 
 @contextmanager
-def of_failures(
-    store: ObjectStore, dataset: str, running: Running, *, asked: bool, but: tuple[type[Exception], ...] = ()
+def record_failures(
+    store: ObjectStore, dataset: str, running: RunMeter, *, asked: bool, but: tuple[type[Exception], ...] = ()
 ) -> Iterator[None]:
     """Writes down why a run ended without an outcome; the error goes on. ``asked``: the publisher itself is asked.
     ``but``: what is no failure."""
@@ -54,19 +55,19 @@ def of_failures(
         running.is_written = True
         raise
     except Exception as e:
-        if stopping.requested():  # whatever fails now fails because of that
+        if running.notices.is_stopping():
             raise
         e.__dict__["running"] = running
-        write_failure(store, dataset, e)
+        words = str(e) if isinstance(e, TechtradeError) else running.notices.describe(e)
+        write_failure(store, dataset, e, words)
         raise
 
 
-def write_failure(store: ObjectStore, dataset: str, error: Exception, of: Exception | None = None) -> None:
+def write_failure(store: ObjectStore, dataset: str, error: Exception, words: str, of: Exception | None = None) -> None:
     """Writes down that a run failed. ``of``: the error that it failed with at first, which may know what it cost."""
-    told = str(error) if isinstance(error, TechtradeError) else secrets.told(error)
     running = (of or error).__dict__.get("running")
     with _unless_newer():
-        failed = _status(store, dataset, "failed", told, running, rejected=catalog.last_rejected(store, dataset))
+        failed = _status(store, dataset, "failed", words, running, rejected=catalog.last_rejected(store, dataset))
         catalog.write_status(store, failed)
 
 
@@ -79,17 +80,17 @@ def _unless_newer() -> Iterator[None]:
         log.warning("how the run ended was not written: %s", e)
 
 
-def write_stopped(store: ObjectStore, dataset: str, running: Running) -> str:
+def write_stopped(store: ObjectStore, dataset: str, running: RunMeter) -> str:
     """Write down that a run was stopped before its end; return what is to be said of it, if anything.
 
     A swap that was under way is looked up in the store: its reply may not have arrived. Of a run that has ended already
     what it wrote stays: only what was made from its dataset is to be caught up on by the next one.
     """
     latest, _ = protocol.read_latest(store, dataset)
-    won = running.sealings.published(latest)
-    sealed = running.sealings.last
+    won = running.attempts.published(latest)
+    sealed = running.attempts.last
     if won:
-        stopping.published(f"{dataset}@{won.version}")
+        running.notices.published(f"{dataset}@{won.version}")
     if running.is_written:
         note(store, dataset, "stopped before the rest was done")
         return ""
@@ -108,7 +109,7 @@ def write_stopped(store: ObjectStore, dataset: str, running: Running) -> str:
     return said
 
 
-def write_outcome(store: ObjectStore, outcome: Outcome, running: Running, *, asked: bool) -> tuple[str, str]:
+def write_outcome(store: ObjectStore, outcome: Outcome, running: RunMeter, *, asked: bool) -> tuple[str, str]:
     """Writes down how a run ended; returns it in a word, and the detail. ``asked``: the publisher itself was asked.
 
     Raises:
@@ -143,7 +144,7 @@ def _status(
     dataset: str,
     outcome: str,
     detail: str,
-    running: Running | None,
+    running: RunMeter | None,
     *,
     vintage: str = "",
     version: str | None = None,

@@ -25,7 +25,7 @@ from typing import Any, Literal, cast
 
 import polars as pl
 
-from configs.contract import Column
+from configs.columns import Column
 from configs.errors import UsageError
 from configs.words import closest
 

@@ -14,7 +14,8 @@ from typing import Any
 
 import polars as pl
 
-from configs.contract import Column, Contract
+from configs.columns import Column
+from configs.contract import Contract
 from configs.errors import UsageError
 from tasks.read.conditions import Condition, parse, unknown_column
 from tasks.warehouse.records import FileEntry

@@ -121,6 +121,7 @@ def retired_words(found: reader.Resolved) -> str:
 
 def _built_again(store: ObjectStore, found: reader.Resolved) -> pl.DataFrame:
     from tasks.build import replay
+    from tasks.build.recipe import NOT_MADE
 
     m = found.manifest
     contract, told = load_contract(m.dataset), retired_words(found)
@@ -128,7 +129,7 @@ def _built_again(store: ObjectStore, found: reader.Resolved) -> pl.DataFrame:
     with TemporaryDirectory(prefix="techtrade-") as scratch:
         try:
             _, built = replay.rebuild(RawArchive(store), contract, m, Path(scratch))
-        except replay.NOT_MADE as e:
+        except NOT_MADE as e:
             raise NotPublishedError(f"{told}, and cannot be made again: {' '.join(str(e).split())}; {instead}") from e
         if built.content_sha256 != m.content_sha256:
             raise NotPublishedError(f"{told}, and today's code makes other figures of its raw inputs; {instead}")

@@ -42,6 +42,7 @@ from configs.words import did_you_mean
 from tasks.storage.documents import DamagedRecordError
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout
+from tasks.warehouse.candidate import Built
 from tasks.warehouse.clock_check import believed
 from tasks.warehouse.records import Claim, FileEntry, Latest, LogEntry, Manifest, MisplacedRecordError
 
@@ -67,36 +68,6 @@ class Head:
     manifest: Manifest | None
 
 
-@dataclass(frozen=True)
-class Part:
-    """A data file ready to be staged: ``file`` is on this machine, or, if None, ``key`` is in the store already.
-    ``partition`` is its folder (``part_year=1990``), None for small datasets. ``inputs_sha256``: what it was made from,
-    where a dataset is made a partition at a time."""
-
-    partition: str | None
-    file: Path | None
-    rows: int
-    bytes: int
-    sha256: str
-    content_sha256: str
-    key: str = ""
-    inputs_sha256: str | None = None
-
-    @staticmethod
-    def standing(dataset: str, version: str, partition: str | None, file: FileEntry) -> Part:
-        """A data file of the version before, as it is."""
-        return Part(
-            partition=partition,
-            file=None,
-            rows=file.rows or 0,
-            bytes=file.bytes,
-            sha256=file.sha256,
-            content_sha256=file.content_sha256 or "",
-            key=layout.version(dataset, version, file.path),
-            inputs_sha256=file.inputs_sha256,
-        )
-
-
 def between(store: ObjectStore, older: str, newer: Manifest) -> list[Manifest] | None:
     """The versions after an older one up to a newer one, newest first, each made after the one before it; None if the
     newer one does not descend from the older: it was yanked, or is the newer of the two.
@@ -109,16 +80,6 @@ def between(store: ObjectStore, older: str, newer: Manifest) -> list[Manifest] |
         at = read_manifest(store, at.dataset, at.parent)
         found.append(at)
     return found if at.parent == older else None
-
-
-@dataclass(frozen=True)
-class Built:
-    """All data files of a candidate, and the hash of their logical content."""
-
-    parts: tuple[Part, ...]
-    rows: int
-    content_sha256: str
-    contract_sha256: str
 
 
 @dataclass(frozen=True)

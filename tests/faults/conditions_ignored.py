@@ -22,7 +22,7 @@ from tasks.alerts.model import Sent, State
 from tasks.publish.promote import promote
 from tasks.storage.s3 import S3Store
 from tasks.warehouse import layout, protocol, yank
-from tasks.warehouse.protocol import Built
+from tasks.warehouse.candidate import Built
 from tasks.warehouse.upkeep import gc, retention
 from tests.faults.harness import Fault, Ground, Row
 from tests.faults.s3_answers import candidate

@@ -11,13 +11,13 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from configs.contracts import load_contract
-from flows import announcing
+from tasks.publish.after import refresh_feeds
 from tasks.publish.dependents import bring_up
 from tasks.raw.archive import RawArchive
 from tasks.storage.local import LocalStore
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import catalog, layout, ledger, protocol, schedule, yank
-from tasks.warehouse.protocol import Built
+from tasks.warehouse.candidate import Built
 from tasks.warehouse.records import Latest, Status
 from tests.conftest import _build
 from tests.support import drill
@@ -63,7 +63,7 @@ def template() -> Path:
     for name in (IP, f"{IP}_history", DATASET):
         catalog.refresh_catalog(store, load_contract(name))
         ledger.keep(store, name)
-        announcing.feeds(store, load_contract(name))
+        refresh_feeds(store, load_contract(name))
     for name in (IP, DATASET):
         at = protocol.stamp(protocol.utc_now())
         catalog.write_status(store, Status(dataset=name, checked_at=at, outcome="published", detail=""))

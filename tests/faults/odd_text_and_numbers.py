@@ -25,11 +25,11 @@ from configs.contracts import load_contract
 from configs.errors import ConfigError, StoreError, StorePermissionError, TechtradeError
 from configs.settings import Settings, SourceSettings, load_settings, source_settings
 from deploy.stack.state import write_private
-from flows import announcing
 from flows.cli import formats
 from flows.cli.app import cli
 from tasks.alerts.message import message
 from tasks.alerts.model import Alert, Finding, Incident, Section
+from tasks.publish.after import refresh_feeds
 from tasks.storage.open import open_store
 from tasks.warehouse import catalog, layout, yank
 from tasks.warehouse.records import Status
@@ -180,7 +180,7 @@ def _store(folder: Path) -> str:
         dataset=drill.DATASET, checked_at="2026-11-29T00:00:00.000000Z", outcome="failed", detail=EVIL, diagnosis=EVIL
     )
     catalog.write_status(store, status)
-    announcing.feeds(store, load_contract(drill.DATASET), deep=True)
+    refresh_feeds(store, load_contract(drill.DATASET), deep=True)
     return store.url
 
 

@@ -25,7 +25,7 @@ from configs.errors import NotPublishedError, ObjectNotFoundError, StorePermissi
 from tasks.build.parquet import build
 from tasks.storage.s3 import S3Store
 from tasks.warehouse import layout, protocol, reader, yank
-from tasks.warehouse.protocol import Built
+from tasks.warehouse.candidate import Built
 from tasks.warehouse.upkeep import gc
 from tasks.warehouse.upkeep.verify import verify
 from tests.faults.harness import Fault, Ground, Row

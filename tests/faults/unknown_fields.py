@@ -35,6 +35,7 @@ from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.warehouse import catalog as derived
 from tasks.warehouse import layout, ledger, protocol, schedule, yank
+from tasks.warehouse.candidate import Built
 from tasks.warehouse.outcomes import Skipped
 from tasks.warehouse.records import MadePart, Status
 from tasks.warehouse.upkeep import gc, retention
@@ -107,7 +108,7 @@ def _series(content: str) -> ArchivedSeries:
     )  # fmt: skip
 
 
-def _built(folder: Path, number: int = 1) -> protocol.Built:
+def _built(folder: Path, number: int = 1) -> Built:
     (folder / str(number)).mkdir()
     return _build(number, folder / str(number))
 
@@ -142,7 +143,7 @@ def _rebuild(store: ObjectStore, folder: Path) -> None:
 
 
 def _status() -> Status:
-    cost = run_status.Running().cost()
+    cost = run_status.RunMeter().cost()
     return Status(dataset=ATP, checked_at=protocol.stamp(NOW), outcome="failed", detail="x", cost=cost, seconds=2)
 
 
@@ -168,7 +169,7 @@ def _deliver(store: ObjectStore, folder: Path) -> None:
 
 def _outcome(store: ObjectStore, folder: Path) -> None:
     same = Skipped(ATP, "2025-06-02.0002", "2025-02", "unchanged", "the same")
-    run_status.write_outcome(store, same, run_status.Running(), asked=True)
+    run_status.write_outcome(store, same, run_status.RunMeter(), asked=True)
 
 
 STATUS, LATEST, ANNOUNCED = layout.status(ATP), layout.latest(ATP), layout.announced(ATP)
@@ -185,9 +186,9 @@ WRITERS = (
     Writer("catalog, rebuilt", layout.CATALOG, _rebuild),
     Writer("status", STATUS, lambda s, _: derived.write_status(s, _status())),
     Writer("status that must be written", STATUS, lambda s, _: derived.must_write_status(s, _status())),
-    Writer("status of a failure", STATUS, lambda s, _: run_status.write_failure(s, ATP, RuntimeError("x")), frozenset({"/cost"})),
+    Writer("status of a failure", STATUS, lambda s, _: run_status.write_failure(s, ATP, RuntimeError("x"), "x"), frozenset({"/cost"})),
     Writer("status of an outcome", STATUS, _outcome),
-    Writer("status of a stopped run", STATUS, lambda s, _: run_status.write_stopped(s, ATP, run_status.Running())),
+    Writer("status of a stopped run", STATUS, lambda s, _: run_status.write_stopped(s, ATP, run_status.RunMeter())),
     Writer("a note in the status", STATUS, lambda s, _: run_status.note(s, ATP, "and more")),
     Writer("alert reported", layout.ALERTS, _report),
     Writer("alert over", layout.ALERTS, lambda s, _: _alerts(s).recovered(ATP, "good again")),

@@ -17,7 +17,8 @@ from tasks.build.parquet import build
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.warehouse import protocol, reader, yank
-from tasks.warehouse.protocol import Built, utc_now
+from tasks.warehouse.candidate import Built
+from tasks.warehouse.protocol import utc_now
 from tasks.warehouse.upkeep import redate
 from tests.faults.harness import Fault, Ground, Row
 from tests.support import drill

@@ -26,7 +26,8 @@ from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.storage.s3 import S3Store
 from tasks.warehouse import catalog, layout, protocol, yank
-from tasks.warehouse.protocol import Built, Clock, Head, Release, Sealed, utc_now
+from tasks.warehouse.candidate import Built
+from tasks.warehouse.protocol import Clock, Head, Release, Sealed, utc_now
 from tasks.warehouse.records import Manifest, SchemaField, Status
 
 DATASET = "atp_world_monthly"

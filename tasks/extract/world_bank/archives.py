@@ -10,10 +10,12 @@ Parsing is in ``world_bank_archive_pages``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import polars as pl
 
+from configs.contract import Contract
 from configs.errors import IncompleteResponseError
 from tasks.extract.http.session import Session
 from tasks.extract.source import Ask
@@ -52,6 +54,25 @@ def parse(documents: Sequence[RawDocument]) -> pl.DataFrame:
         SourceError: a page is no data, pages or cells are missing, or cells contradict each other.
     """
     return pages.table(documents)
+
+
+def tables(documents: Sequence[RawDocument], vintage: str) -> Mapping[str, pl.LazyFrame]:
+    """Return one vintage as the transform of ``world_bank`` takes it, without names of economies."""
+    cells = parse([replace(d, role=d.role.partition("/")[2]) for d in documents]).lazy()
+    names = {"economy_code": pl.String, "economy_name": pl.String, "is_aggregate": pl.Boolean}
+    of_vintage = pl.lit(vintage).alias("source_vintage")
+    return {
+        "observations": cells.select("economy_code", "indicator", "year", "value_usd", of_vintage),
+        "economies": pl.LazyFrame(schema=names),
+    }
+
+
+def measures(contract: Contract, documents: Sequence[RawDocument]) -> tuple[str, ...]:
+    """Return the measures that the documents have figures of: those of their series, and all where each series is."""
+    series = {d.role.partition("/")[0] for d in documents}
+    own = [f"{name}_usd" for name in sorted(series)]
+    others = [m.name for m in contract.measures if m.name not in own]
+    return (*own, *others) if series == {*contract.series} else tuple(own)
 
 
 def _all_pages(

@@ -204,7 +204,7 @@ def test_a_run_that_crashes_is_told_by_prefects_hook(
     def leave(*_: Any, **__: Any) -> None:
         raise SystemExit(7)
 
-    monkeypatch.setattr("flows.publish.pipeline.fetch", leave)
+    monkeypatch.setattr("tasks.publish.steps.fetch", leave)
     techtrade("publish", ATP, "--source", "snapshot")
     assert titles(hook)[0].startswith(f"techtrade FAILED: {ATP}: the run was cut off: ")
     assert "Python system exit call" in hook.posts[0]["message"]
@@ -221,7 +221,7 @@ def test_a_scheduled_run_sends_by_itself(
         raise ZeroDivisionError("nobody foresaw this")
 
     with monkeypatch.context() as broken:
-        broken.setattr("flows.publish.pipeline.fetch", fail)
+        broken.setattr("tasks.publish.steps.fetch", fail)
         with pytest.raises(ZeroDivisionError):
             publish(dataset=ATP, source="snapshot", vintage="2023-01", store=local_store.url)
     assert "nobody foresaw this" in titles(hook)[0] and "nobody foresaw this" in hook.posts[0]["message"]

@@ -13,7 +13,7 @@ from tasks.alerts.model import Finding
 from tasks.raw.verify import RawVerifier
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, ledger, protocol
-from tasks.warehouse.protocol import Built
+from tasks.warehouse.candidate import Built
 from tests.integration.flows.prefect_setup.test_run_watchdog import hook  # noqa: F401 - a fixture
 from tests.support import drill
 from tests.support.drill import DATASET
@@ -89,7 +89,7 @@ def test_whatever_one_step_meets_the_others_have_their_turn(
     def unforeseen(store: ObjectStore) -> bool:
         raise RuntimeError("nobody foresaw this")
 
-    monkeypatch.setattr(maintenance.derived, "rebuild_catalog", unforeseen)
+    monkeypatch.setattr(maintenance.catalog, "rebuild_catalog", unforeseen)
     with pytest.raises(maintenance.MaintenanceError) as told:
         maintenance.maintenance(store=local_store.url)
     assert "RuntimeError: nobody foresaw this" in str(told.value) and DATA in str(told.value)
@@ -113,8 +113,8 @@ def test_one_version_that_cannot_be_verified_keeps_no_other_from_being_found_dam
     monkeypatch.setattr(maintenance, "verified", failing)
     reported: list[Finding] = []
     over: list[str] = []
-    monkeypatch.setattr(maintenance.alerting, "report", lambda store, *found: reported.extend(found))
-    monkeypatch.setattr(maintenance.alerting, "recovered", lambda store, name, *rest: over.append(name))
+    monkeypatch.setattr(maintenance.alert_hooks, "report", lambda store, *found: reported.extend(found))
+    monkeypatch.setattr(maintenance.alert_hooks, "recovered", lambda store, name, *rest: over.append(name))
     with pytest.raises(maintenance.MaintenanceError) as told:
         maintenance.maintenance(store=local_store.url, verify="all")
     assert f"{DATASET}@{unread} was not verified: the store is away" in str(told.value)

@@ -16,17 +16,18 @@ from hypothesis import strategies as st
 from configs import subscribers as config
 from configs.contracts import load_contract
 from configs.errors import ConfigError, StoreUnavailableError
-from flows.announcing import announce
+from tasks.build.recipes import recipe_for
 from tasks.news import atom, webhooks
 from tasks.news import page as news_page
 from tasks.news.atom import Feed, FeedEntry, parse, render
 from tasks.news.events import News, largest_of, news_of
+from tasks.publish.after import announce
 from tasks.publish.promote import promote
 from tasks.publish.staged import stage_changes
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.warehouse import layout, protocol, yank
-from tasks.warehouse.protocol import Built
+from tasks.warehouse.candidate import Built
 from tasks.warehouse.records import LogEntry, Manifest
 from tests.integration.publish.test_promote import WHY, rejected
 from tests.support import drill
@@ -40,7 +41,7 @@ Candidates = Callable[[int], Built]
 def publish(store: ObjectStore, built: Built) -> Manifest:
     """A publish with real changes, and its news."""
     draft = protocol.stage_data(store, protocol.claim(store, protocol.read_head(store, DATASET)), built)
-    draft, counts = stage_changes(store, contract(), draft, {})
+    draft, counts = stage_changes(store, recipe_for(contract()), draft, {})
     manifest = drill.manifest_of(draft, built, "passed", protocol.utc_now)
     sealed = protocol.seal(store, draft, manifest.model_copy(update={"changes": counts}))
     done = protocol.swap(store, sealed).manifest

@@ -16,7 +16,7 @@ from tasks.publish.staged import parquet_bytes
 from tasks.quality.results import CheckResult, Report, read_results
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, protocol, yank
-from tasks.warehouse.protocol import Built
+from tasks.warehouse.candidate import Built
 from tasks.warehouse.records import Manifest, QualityCounts
 from tasks.warehouse.upkeep.verify import verify
 from tests.support import drill

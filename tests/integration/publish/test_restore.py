@@ -213,7 +213,7 @@ def test_a_restoration_that_was_killed_goes_on(copy: Path, tmp_path: Path, monke
     with monkeypatch.context() as m:
         # Nothing that runs after a kill: the mark of who restores stays behind.
         m.setattr(Hold, "release", lambda _: None)
-        m.setattr(restore_module.pipeline, "check", failing_at(2, restore_module.pipeline.check))
+        m.setattr(restore_module.steps, "check", failing_at(2, restore_module.steps.check))
         with pytest.raises(KilledError):
             restore(LocalStore(copy), new, contract)
     assert protocol.read_latest(new, ATP) == (None, None)
@@ -244,7 +244,7 @@ def test_one_that_is_taken_over_shows_nothing_and_breaks_nothing(
 ) -> None:
     """It was only slow: the other one has finished by the time it goes on."""
     new, contract = LocalStore(tmp_path / "new"), load_contract(ATP)
-    check = restore_module.pipeline.check
+    check = restore_module.steps.check
     entered = []
 
     def slow(*args: Any) -> Any:
@@ -253,7 +253,7 @@ def test_one_that_is_taken_over_shows_nothing_and_breaks_nothing(
             restore(LocalStore(copy), new, contract, take_over=True)
         return check(*args)
 
-    monkeypatch.setattr(restore_module.pipeline, "check", slow)
+    monkeypatch.setattr(restore_module.steps, "check", slow)
     with pytest.raises(TechtradeError):
         restore(LocalStore(copy), new, contract)
     verified(new)

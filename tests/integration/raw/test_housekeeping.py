@@ -17,7 +17,7 @@ from tasks.raw.archive import RawArchive
 from tasks.raw.documents import RawDocument
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, ledger, protocol, yank
-from tasks.warehouse.protocol import Built
+from tasks.warehouse.candidate import Built
 from tasks.warehouse.records import SourceEntry
 from tasks.warehouse.upkeep.verify import verify
 from tests.support import drill

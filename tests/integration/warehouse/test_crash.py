@@ -13,7 +13,7 @@ import pytest
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.warehouse import layout, protocol, yank
-from tasks.warehouse.protocol import Built
+from tasks.warehouse.candidate import Built
 from tasks.warehouse.upkeep import gc
 from tasks.warehouse.upkeep.verify import verify
 from tests.conftest import S3

@@ -18,8 +18,8 @@ from tasks.raw.archive import RawArchive
 from tasks.storage.local import LocalStore
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import catalog, layout, protocol
+from tasks.warehouse.candidate import Built
 from tasks.warehouse.key_grammar import printable, stranger
-from tasks.warehouse.protocol import Built
 from tasks.warehouse.upkeep import gc
 from tests.support import drill
 from tests.support.drill import DATASET, Broken, bodies, intact

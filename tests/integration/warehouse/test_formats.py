@@ -21,7 +21,7 @@ from configs.contracts import load_contract
 from tasks.build.parquet import build
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import reader
-from tasks.warehouse.protocol import Built
+from tasks.warehouse.candidate import Built
 from tests.support import drill
 from tests.support.drill import DATASET
 

@@ -11,7 +11,8 @@ import pytest
 from configs.errors import ClaimLostError, ConcurrentPublishError
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, protocol, yank
-from tasks.warehouse.protocol import Built, Draft
+from tasks.warehouse.candidate import Built
+from tasks.warehouse.protocol import Draft
 from tasks.warehouse.upkeep import gc
 from tests.support import drill
 from tests.support.drill import DATASET, bodies, intact, linear, manifest_of, numbers

@@ -29,7 +29,8 @@ from hypothesis.stateful import (
 from configs.errors import ClaimLostError, ConcurrentPublishError, NotPublishedError, YankRefusedError
 from tasks.storage.local import LocalStore
 from tasks.warehouse import layout, protocol, reader, yank
-from tasks.warehouse.protocol import Built, Draft, Sealed
+from tasks.warehouse.candidate import Built
+from tasks.warehouse.protocol import Draft, Sealed
 from tasks.warehouse.upkeep import gc
 from tests.support import drill
 from tests.support.drill import DATASET, Broken, bodies, intact, linear, manifest_of, numbers

@@ -16,7 +16,7 @@ from configs.errors import (
 )
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import protocol, yank
-from tasks.warehouse.protocol import Built
+from tasks.warehouse.candidate import Built
 from tasks.warehouse.upkeep import gc
 from tests.support import drill
 from tests.support.drill import CHILDREN, DATASET, Broken, Place, beneath, child, ended, intact, linear

@@ -12,7 +12,8 @@ from configs.errors import RedateRefusedError, WrongClockError
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.warehouse import catalog, ledger, protocol, reader, yank
-from tasks.warehouse.protocol import Built, read_latest, utc_now
+from tasks.warehouse.candidate import Built
+from tasks.warehouse.protocol import read_latest, utc_now
 from tasks.warehouse.records import Status
 from tasks.warehouse.upkeep import gc, redate
 from tests.conftest import S3

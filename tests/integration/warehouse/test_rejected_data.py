@@ -15,7 +15,7 @@ from tasks.publish import steps
 from tasks.publish.promote import promote
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, protocol, reader, yank
-from tasks.warehouse.protocol import Built
+from tasks.warehouse.candidate import Built
 from tasks.warehouse.upkeep import retention
 from tasks.warehouse.upkeep.retention import RejectedPolicy
 from tests.integration.publish.test_promote import WHY, rejected

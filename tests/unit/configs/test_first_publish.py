@@ -10,7 +10,7 @@ from configs import first_publish
 from configs.contract import Contract
 from configs.contracts import dataset_names, load_contract, published_names
 from configs.errors import NotBundledError
-from tasks.warehouse.outcomes import Request
+from tasks.build.request import Request
 
 
 @pytest.fixture(autouse=True)

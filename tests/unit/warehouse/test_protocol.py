@@ -10,7 +10,8 @@ import pytest
 from configs.errors import ObjectExistsError, StoreError
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, protocol
-from tasks.warehouse.protocol import Built, Head, read_head, stamp
+from tasks.warehouse.candidate import Built
+from tasks.warehouse.protocol import Head, read_head, stamp
 from tasks.warehouse.records import Latest, LogEntry
 from tests.support import drill
 from tests.support.drill import DATASET, bodies

@@ -22,7 +22,7 @@ from configs.words import COMMAND
 from flows.cli import demo
 from tasks.alerts import state_store
 from tasks.alerts.model import Finding, Incident, State
-from tasks.build import from_versions
+from tasks.build.recipes import dependents_of
 from tasks.publish.dependents import NotYetError, bring_up
 from tasks.raw import housekeeping
 from tasks.storage.open import open_store
@@ -52,7 +52,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
         for dataset, vintages in ((ATP, ("2023-01", "2025-02")), (IP, ("2022-12-22", "2024-05-08", "2025-01-28"))):
             for vintage in vintages:
                 publish(store, dataset, vintage)
-                for name in from_versions.followers(dataset):
+                for name in dependents_of(dataset):
                     with suppress(NotYetError):
                         bring_up(store, name)
         with CensusDouble("2025-02") as double:

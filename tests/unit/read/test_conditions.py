@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from configs.contract import Column
+from configs.columns import Column
 from configs.contracts import load_contract
 from configs.errors import UsageError
 from configs.words import closest
