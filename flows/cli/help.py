@@ -21,7 +21,7 @@ class Topic:
     commands: tuple[str, ...]
 
 
-NEW_DATASET = "techtrade new-dataset ict_services_annual --series ict_exports=BX.GSR.CCIS.CD"
+NEW_DATASET = "techtrade new-dataset ict_annual --series ict=BX.GSR.CCIS.CD"
 TOPICS = (
     Topic("Publish", "techtrade publish ip_trade_annual --source snapshot", ("publish", "backfill", "promote", "yank")),
     Topic(
