@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -26,10 +26,13 @@ import s3fs
 from distributed import Client, LocalCluster
 
 from benchmarks.bulk_months import FULL, Year, codes, detail, write_month
+from benchmarks.counting_proxy import counting
 from benchmarks.harness import Ratio, in_turn, judging_in, published, seconds
 from configs.contracts import load_contract
 from configs.settings import load_settings
-from flows.prefect_setup.defaults import prepare
+from deploy.stack import s3
+from deploy.stack.processes import Part
+from deploy.stack.state import State, load
 from tasks.build import partitioned
 from tasks.build.parquet import file_sha256, written
 from tasks.build.recipe import Each, StepRunner
@@ -48,7 +51,6 @@ from tasks.raw.documents import RawDocument
 from tasks.storage.local import LocalStore
 from tasks.storage.object_store import ObjectStore
 from tasks.transform.atp_detail_monthly import transform
-from tests.support import lossy_proxy, seaweed
 
 DATASET = "atp_detail_monthly"
 DECEMBER = date(2025, 12, 1)
@@ -188,7 +190,6 @@ def _peak(months: Sequence[date], sizes: Sizes) -> float:
 
 def publish_only(place: str, told: Sequence[tuple[str, str, str, int]]) -> None:
     """For ``_peak``: publishes, reading as many pieces at once as a run does, and prints the peak in MiB."""
-    prepare()
     store = LocalStore(Path(place))
     archive = RawArchive(store)
     documents = []
@@ -247,18 +248,18 @@ QUESTION = {"technology_group": "04", "partner_code": "5700", "flow": "imports"}
 def bytes_read() -> list[Ratio]:
     """What is read from S3 to answer "imports of group 04 from China, by month", as a share of the dataset: ten years
     of full size, of which each file is the same but for its year."""
-    with TemporaryDirectory(prefix="techtrade-bench-") as place, seaweed.running(Path(place)) as server:
+    with TemporaryDirectory(prefix="techtrade-bench-") as place, _s3_server(Path(place)) as state:
         file = _a_year(Path(place))
         size, years = file.stat().st_size, range(2015, 2025)
-        with lossy_proxy.running(server.endpoint) as proxy:
-            key, secret = server.writer.key, server.writer.secret
+        with counting(state.url(s3.NAME)) as proxy:
             options = {"endpoint_url": proxy.endpoint}
+            key, secret = state.s3_key, state.s3_secret
             system = s3fs.S3FileSystem(key=key, secret=secret, client_kwargs=options, skip_instance_cache=True)
-            paths = [f"{seaweed.BUCKET}/detail/part_year={year}/part-0000.parquet" for year in years]
+            paths = [f"{s3.BUCKET}/detail/part_year={year}/part-0000.parquet" for year in years]
             for path in paths:
                 system.put_file(str(file), path)
             proxy.read = 0
-            _ask_polars([f"s3://{p}" for p in paths], proxy.endpoint, server.writer)
+            _ask_polars([f"s3://{p}" for p in paths], s3.variables(state, proxy.endpoint))
             polars = proxy.read
             system = s3fs.S3FileSystem(
                 key=key, secret=secret, client_kwargs=options, skip_instance_cache=True, default_block_size=2**16,
@@ -273,6 +274,18 @@ def bytes_read() -> list[Ratio]:
         Ratio("detail, polars bytes", "detail: bytes for a series, polars", polars, told, whole, target=0.05),
         Ratio("detail, duckdb bytes", "detail: bytes for a series, DuckDB", duck, told, whole, target=0.05),
     ]
+
+
+@contextmanager
+def _s3_server(folder: Path) -> Iterator[State]:
+    """The S3 server of ``make stack``, alone."""
+    state = load(folder / "stack")
+    part = Part(s3.program(state), state.logs / "s3.log")
+    try:
+        part.wait_until_up()
+        yield state
+    finally:
+        part.kill()
 
 
 def _a_year(folder: Path) -> Path:
@@ -297,11 +310,8 @@ def _a_year(folder: Path) -> Path:
     return out
 
 
-def _ask_polars(uris: Sequence[str], endpoint: str, who: seaweed.Identity) -> None:
-    options = {
-        "aws_access_key_id": who.key, "aws_secret_access_key": who.secret, "aws_endpoint_url": endpoint,
-        "aws_region": "us-east-1", "aws_allow_http": "true",
-    }  # fmt: skip
+def _ask_polars(uris: Sequence[str], server: Mapping[str, str]) -> None:
+    options = {name.lower(): value for name, value in server.items()} | {"aws_allow_http": "true"}
     wanted = pl.all_horizontal(pl.col(name) == value for name, value in QUESTION.items())
     found = (
         pl.scan_parquet(list(uris), storage_options=options, hive_partitioning=False)
@@ -329,7 +339,6 @@ def everything() -> list[Ratio]:
 
 
 def main() -> None:
-    prepare()
     for ratio in everything():
         print(
             ratio.what,

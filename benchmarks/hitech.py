@@ -25,8 +25,8 @@ import pandas as pd
 import polars as pl
 
 from benchmarks.harness import Ratio, in_turn, judging_in, published, seconds
+from benchmarks.synthetic.trade_api import rendered
 from configs.contracts import load_contract
-from flows.prefect_setup.defaults import prepare
 from tasks.build.recipe_publisher import PublisherRecipe
 from tasks.build.request import Request
 from tasks.extract import partners
@@ -37,7 +37,6 @@ from tasks.raw.archive import RawArchive
 from tasks.raw.documents import RawDocument
 from tasks.storage.local import LocalStore
 from tasks.warehouse.outcomes import RejectedError
-from tests.doubles.census_api import rendered
 
 NEWEST = "2025-10"
 DATASET = "atp_trade_monthly"
@@ -122,7 +121,6 @@ def publish_only(place: str) -> None:
     """For ``peak_megabytes``: publishes the documents told on standard input, and prints the peak in megabytes.
 
     Where early years are left out, the gate refuses what it judged, and rightly: the memory is the same."""
-    prepare()
     archive = RawArchive(LocalStore(Path(place)))
     documents = []
     for role, url, retrieved_at, sha256, key, size, source in json.load(sys.stdin):

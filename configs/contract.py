@@ -10,14 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import pyarrow as pa
-import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
+from configs import yaml_file
 from configs.columns import Frozen, Table
-from configs.errors import ConfigError
 from configs.operations import Listing, Operations, Releases, Series
 
 Severity = Literal["critical", "warning", "info"]
@@ -191,13 +190,5 @@ def parse_contract(text: str, where: str, biases: str = "") -> Contract:
     Raises:
         ConfigError: not YAML, or not a contract; names the place.
     """
-    try:
-        raw: Any = yaml.safe_load(text)
-        known = yaml.safe_load(biases) if biases else None
-        return Contract.model_validate(raw | {"biases": known} if known else raw)
-    except yaml.YAMLError as e:
-        raise ConfigError(f"{where}: not YAML: {e}") from e
-    except ValidationError as e:
-        first = e.errors()[0]
-        place = ".".join(str(p) for p in first["loc"]) or "contract"
-        raise ConfigError(f"{where}: {place}: {first['msg']}") from e
+    raw, known = yaml_file.parsed(text, where), yaml_file.parsed(biases, where)
+    return yaml_file.validated(Contract, raw | {"biases": known} if known else raw, where)

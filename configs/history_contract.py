@@ -5,9 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-import yaml
-
-from configs import CONFIGS
+from configs import CONFIGS, yaml_file
 from configs.columns import Column
 from configs.contract import Contract, Sources
 
@@ -87,8 +85,7 @@ def _key(column: Column) -> Column:
 
 @cache
 def _template() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load((CONFIGS / "history.yaml").read_text(encoding="utf-8"))
-    return found
+    return yaml_file.load(dict[str, Any], CONFIGS / "history.yaml")
 
 
 def _filled(value: Any, words: dict[str, str]) -> Any:

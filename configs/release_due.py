@@ -12,10 +12,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
-import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from configs import CONFIGS
+from configs import CONFIGS, yaml_file
 from configs.contracts import load_contract
 from configs.errors import ConfigError
 from configs.operations import Window
@@ -130,8 +129,4 @@ def load_yearly(name: str) -> Yearly:
     Raises:
         ConfigError: there is none, or it is wrong.
     """
-    path = CONFIGS / "calendars" / f"{name}.yaml"
-    try:
-        return Yearly.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, ValidationError, ValueError) as e:
-        raise ConfigError(f"configs/calendars/{name}.yaml: {e}") from e
+    return yaml_file.load(Yearly, CONFIGS / "calendars" / f"{name}.yaml")

@@ -6,7 +6,7 @@ Standard library only, so that anything may import it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 # The commands of the command line; those that have commands of their own first.
@@ -62,6 +62,12 @@ def plural(count: int, noun: str, several: str = "") -> str:
         several: the plural, where it is not the singular with an s (``series``, ``histories``).
     """
     return f"{count:,} {noun if count == 1 else several or noun + 's'}"
+
+
+def few(names: Sequence[str], most: int = 3, separator: str = ", ") -> str:
+    """Return the first names, and how many there are besides: ``a, b and 5 more``."""
+    shown = separator.join(names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:

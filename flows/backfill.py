@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from flows.prefect_setup.defaults import prepare
-
-prepare()
-
-from configs.contracts import load_contract  # noqa: E402
-from configs.months import Months  # noqa: E402
-from flows.prefect_setup import alert_hooks, json_logs  # noqa: E402
-from flows.prefect_setup.flow_decorator import deployed  # noqa: E402
-from flows.publish import bring  # noqa: E402
-from tasks.build.recipes import recipe_for  # noqa: E402
-from tasks.build.request import Request  # noqa: E402
-from tasks.warehouse.outcomes import Outcome  # noqa: E402
-from tasks.warehouse.protocol import utc_now  # noqa: E402
+from configs.contracts import load_contract
+from configs.months import Months
+from flows.prefect_setup import alert_hooks, json_logs
+from flows.prefect_setup.flow_decorator import deployed
+from flows.publish import bring
+from tasks.build.recipes import recipe_for
+from tasks.build.request import Request
+from tasks.common.clock import utc_now
+from tasks.warehouse.outcomes import Outcome
 
 
 @deployed("backfill", "{dataset} backfill {first} to {last}", alert_hooks.on_completion)

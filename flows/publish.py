@@ -5,37 +5,32 @@ The sequence of a run is in ``tasks.publish.run``, what follows it in ``tasks.pu
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from flows.prefect_setup.defaults import is_given_by_worker, make_room, prepare, refuse_unknown_sources, store_of_run
+from prefect.runtime import flow_run
 
-prepare()
+from configs.contracts import load_contract
+from flows.notices import NOTICES
+from flows.prefect_setup import alert_hooks, artifacts, json_logs, secrets, stopping
+from flows.prefect_setup.flow_decorator import deployed
+from flows.prefect_setup.run_steps import PrefectSteps
+from flows.run_context import is_given_by_worker, make_room, refuse_unknown_sources, store_of_run
+from tasks.build.recipes import recipe_for
+from tasks.build.request import Request, SourceKind
+from tasks.common.log_context import bound
+from tasks.extract.source import Refresh
+from tasks.publish import run_status
+from tasks.publish.after import after_run
+from tasks.publish.run import run
+from tasks.publish.run_status import RunMeter
+from tasks.storage.local import LocalStore
+from tasks.storage.object_store import ObjectStore
+from tasks.storage.open import open_store
+from tasks.warehouse.outcomes import Outcome, Published
 
-from prefect.runtime import flow_run  # noqa: E402
-
-from configs.contracts import load_contract  # noqa: E402
-from flows.notices import NOTICES  # noqa: E402
-from flows.prefect_setup import alert_hooks, artifacts, json_logs, secrets, stopping  # noqa: E402
-from flows.prefect_setup.flow_decorator import deployed  # noqa: E402
-from flows.prefect_setup.run_steps import PrefectSteps  # noqa: E402
-from tasks.build.recipes import recipe_for  # noqa: E402
-from tasks.build.request import Request, SourceKind  # noqa: E402
-from tasks.common.log_context import bound  # noqa: E402
-from tasks.extract.source import Refresh  # noqa: E402
-from tasks.publish import run_status  # noqa: E402
-from tasks.publish.after import after_run  # noqa: E402
-from tasks.publish.run import run  # noqa: E402
-from tasks.publish.run_status import RunMeter  # noqa: E402
-from tasks.storage.local import LocalStore  # noqa: E402
-from tasks.storage.object_store import ObjectStore  # noqa: E402
-from tasks.storage.open import open_store  # noqa: E402
-from tasks.warehouse.outcomes import Outcome, Published  # noqa: E402
-
-log = logging.getLogger("techtrade")
 json_logs.install()
 # A store that answers 503 for a minute is waited for by runs of a worker: nobody is to be woken for that. The waits
 # double up to 20 s, each a random part of it (tests/drills/test_store_lost.py has such a minute).

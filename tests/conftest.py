@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 import hypothesis
@@ -23,7 +20,9 @@ from tests.support.command import environment, prefect_api, techtrade
 os.environ.setdefault("TECHTRADE_FOLLOW", "false")
 
 __all__ = ["environment", "prefect_api", "techtrade"]
+from tests.support.candidates import build_candidate
 from tests.support.drill import Place, end_children
+from tests.support.s3 import S3
 
 # pytest imports readline, which sets the size of a terminal (80 by 24 where there is none) in the environment of this
 # process, for those it starts: the workers of xdist, and commands. Their tables and text would be wrapped to 80 columns,
@@ -32,24 +31,10 @@ for _name in ("COLUMNS", "LINES"):
     os.environ.pop(_name, None)
     os.unsetenv(_name)
 
-_numbers = itertools.count(1)
-
 
 # How long an example takes decides nothing: the machine may be busy.
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
-
-
-@dataclass(frozen=True)
-class S3:
-    """The server of the tests, with the variables of the writer and of the identity that may only read."""
-
-    endpoint: str
-    writer: dict[str, str]
-    readonly: dict[str, str]
-
-    def place(self) -> Place:
-        return Place(f"s3://{seaweed.BUCKET}/{next(_numbers)}/store", self.writer)
 
 
 @pytest.fixture(scope="session")
@@ -114,27 +99,7 @@ def candidates(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Buil
 
     def candidate(number: int) -> Built:
         if number not in made:
-            made[number] = _build(number, tmp_path_factory.mktemp("built"))
+            made[number] = build_candidate(number, tmp_path_factory.mktemp("built"))
         return made[number]
 
     return candidate
-
-
-def _build(number: int, folder: Path) -> Built:
-    import polars as pl
-
-    from configs.contracts import load_contract
-    from tasks.build.parquet import build
-
-    contract = load_contract("atp_world_monthly")
-    months = [date(2026, m, 1) for m in range(1, 7)]
-    exports = [40 * 10**9 + number * 10**6 + m for m in range(6)]
-    imports = [50 * 10**9] * 6
-    rows = {
-        "period": months,
-        "exports_usd": exports,
-        "imports_usd": imports,
-        "balance_usd": [e - i for e, i in zip(exports, imports, strict=True)],
-        "reported_precision_usd": [1] * 6,
-    }
-    return build(pl.LazyFrame(rows, schema=contract.polars_schema), contract, folder)

@@ -16,6 +16,10 @@ from typing import Literal
 
 import polars as pl
 
+from benchmarks.synthetic.bea import World
+from benchmarks.synthetic.bea_api import documents
+from benchmarks.synthetic.memory import Memory
+from benchmarks.synthetic.trade import world
 from configs.contracts import load_contract
 from expectations.check import GateInput, Other
 from tasks.extract import partners as partner_reference
@@ -24,9 +28,6 @@ from tasks.extract.bundled import atp_lists, snapshot
 from tasks.extract.census.trade_api_parse import VALUES
 from tasks.extract.source import Ask
 from tasks.transform.registry import load_transform
-from tests.doubles.bea import BeaDouble, documents
-from tests.doubles.hitech_world import world
-from tests.support.memory import Memory
 
 Tables = dict[str, pl.LazyFrame]
 Stance = Literal["first", "next", "alone"]
@@ -264,7 +265,7 @@ def _trade_data(tables: Tables) -> pl.DataFrame:
 @cache
 def _bea(dataset: str, state: int) -> tuple[str, pl.DataFrame, Tables]:
     size = "recent" if dataset == ANNUAL else "full"
-    extraction = bea.parse(dataset, documents(BeaDouble(size, state), dataset), None)
+    extraction = bea.parse(dataset, documents(World(size, state), dataset), None)
     tables = {n: f.collect().lazy() for n, f in {**extraction.tables, "partners": partners_table()}.items()}
     return extraction.vintage, load_transform(load_contract(dataset)).transform(tables).collect(), tables
 

@@ -21,11 +21,11 @@ from configs.history_contract import SUFFIX
 from configs.settings import load_settings
 from configs.words import plural
 from flows.cli.charts import by_year
-from flows.cli.output import one_line, progress, say, table
+from flows.cli.output import progress, say, table
 from flows.cli.publish import STARTING
 from flows.cli.tables import width
 from flows.prefect_setup import embedded, stopping
-from flows.prefect_setup.defaults import prepare
+from tasks.common.text import one_line
 from tasks.compare.press_claims import judge_claim
 from tasks.extract.bundled.index import bundled_datasets, bundled_vintages
 from tasks.quality.results import read_results
@@ -47,7 +47,6 @@ NEXT = (
 
 def main() -> int:
     """Returns the exit code."""
-    prepare()
     url = load_settings().store
     try:
         done = publish_all(url)

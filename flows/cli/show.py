@@ -15,9 +15,9 @@ from configs.hints import command
 from configs.history_contract import SUFFIX
 from configs.words import as_line, plural
 from flows.cli.output import print_json, say, table
-from flows.cli.versions import open_at, open_if_any, split_target
-from flows.cli.wording import changes_words, quality_words
+from flows.cli.stores import open_at, open_if_any, split_target
 from tasks.publish.caveats import words
+from tasks.publish.wording import changes_words, quality_words
 from tasks.quality.results import read_results
 from tasks.read.headlines import Figure, newest, revisions
 from tasks.storage.object_store import ObjectStore

@@ -19,13 +19,13 @@ from configs.alerts import BLOCK
 from configs.contracts import published_names
 from configs.errors import ConfigError, TechtradeError, TimedOutError, UsageError
 from configs.settings import from_environment, load_settings
-from flows.cli.output import one_line
 from flows.prefect_setup import run_status, secrets, stopping
 from tasks.alerts import findings, service
 from tasks.alerts.model import BY_RUN, Finding, Kind
 from tasks.alerts.service import Alerting
 from tasks.common import stages
 from tasks.common.log_context import bound
+from tasks.common.text import one_line
 from tasks.publish import run_status as status
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store

@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from flows.prefect_setup.defaults import prepare, task_runner
+from flows.prefect_setup.defaults import prepare
+from flows.run_context import task_runner
+from tasks.common.text import duration
 
 prepare()
 
@@ -30,7 +32,6 @@ from configs.settings import lockout_seconds  # noqa: E402
 from flows.prefect_setup import artifacts, json_logs, secrets  # noqa: E402
 from tasks.build.recipe import Each, StepRunner  # noqa: E402
 from tasks.build.request import Request  # noqa: E402
-from tasks.extract.source import in_words  # noqa: E402
 from tasks.storage.object_store import ObjectStore  # noqa: E402
 from tasks.warehouse.outcomes import RejectedError  # noqa: E402
 
@@ -110,7 +111,7 @@ class PrefectSteps(StepRunner):
                 futures = [runner.submit(piece, {"work": work, "store": store, "job": job}) for job in jobs]
                 for number, (job, future) in enumerate(zip(jobs, futures, strict=True), start=1):
                     results.append(future.result())
-                    left = in_words((time.monotonic() - began) / number * (len(jobs) - number))
+                    left = duration((time.monotonic() - began) / number * (len(jobs) - number))
                     log.info("%s: %s, %d of %d, about %s left", job.dataset, job.label, number, len(jobs), left)
                 return results
 

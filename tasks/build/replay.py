@@ -21,6 +21,7 @@ from configs.contracts import load_contract
 from configs.errors import (
     ObjectNotFoundError,
     ReplayError,
+    StoreAsAWholeError,
     StorePermissionError,
     StoreUnavailableError,
     TechtradeError,
@@ -108,7 +109,7 @@ def between(
         try:
             found = recipe.input_changes(archive, parent, tuple(given.values()), origins)
             found = replace(found, steps=tuple(_steps(store, recipe, parent, partitions, given, stack)))
-        except (StoreUnavailableError, StorePermissionError):
+        except (StoreAsAWholeError, StoreUnavailableError, StorePermissionError):
             raise
         except Exception as e:  # noqa: BLE001 - whatever is wrong with what was, what is new is published
             told = str(e) if isinstance(e, TechtradeError) else f"{type(e).__name__}: {e}".partition("\n")[0]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
@@ -18,6 +18,7 @@ import polars as pl
 
 from configs.months import Months
 from configs.settings import Keys, from_environment, source_settings
+from tasks.common.clock import utc_now
 from tasks.raw.documents import Archive, RawDocument
 
 Refresh = Literal["auto", "all"]
@@ -53,7 +54,7 @@ class Ask:
     months: Months | None = None
     known: Mapping[str, RawDocument] = field(default_factory=dict)
     known_vintage: str | None = None
-    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    now: datetime = field(default_factory=utc_now)
     meter: Meter = field(default_factory=Meter)
     keys: Keys = from_environment
     published: Callable[[str, str], tuple[str, bytes] | None] = lambda dataset, path: None
@@ -103,13 +104,6 @@ def extracted(
     """What a live source gives, under the terms that its settings name."""
     settings = source_settings(source)
     return Extraction(source, dataset, vintage, documents, tables, settings.licence, settings.citation, pieces=pieces)
-
-
-def in_words(seconds: float) -> str:
-    """A length of time for a person who waits."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 class Source(Protocol):

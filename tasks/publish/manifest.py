@@ -15,11 +15,11 @@ from configs.contracts import load_contract
 from configs.settings import has_settings, source_settings
 from tasks.build.fingerprint import libraries
 from tasks.build.recipes import recipe_for
+from tasks.common.clock import stamp, utc_now
 from tasks.extract import partners
 from tasks.extract.source import Extraction
 from tasks.publish.checked import Checked
 from tasks.raw.documents import RawDocument
-from tasks.warehouse import protocol
 from tasks.warehouse.records import Cost, MadeBy, Manifest, SchemaField, SourceEntry
 
 ROOT = CONFIGS.parent
@@ -130,5 +130,5 @@ def manifest_of(contract: Contract, checked: Checked) -> Manifest:
         breaking_note=contract.breaking_note,
         breaks_seen=tuple(sorted({*checked.report.breaks, *(parent.breaks_seen if parent else ())})),
         diagnosis=checked.report.diagnosis,
-        created_at=protocol.stamp(protocol.utc_now()),
+        created_at=stamp(utc_now()),
     )

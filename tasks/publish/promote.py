@@ -27,17 +27,18 @@ from configs.errors import (
 from configs.first_publish import again
 from configs.hints import command
 from tasks.build.recipes import recipe_for
+from tasks.common.clock import Clock, stamp, utc_now
 from tasks.publish import compatibility, steps
 from tasks.publish.staged import parquet_bytes, stage_changes, stage_page
 from tasks.quality.results import read_results
 from tasks.raw.archive import RawArchive
+from tasks.storage.documents import retry_races
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, protocol, reader
-from tasks.warehouse.protocol import Clock, Draft, Head, utc_now
+from tasks.warehouse.integrity import confirm, refuse_damaged
+from tasks.warehouse.protocol import Draft, Head
 from tasks.warehouse.records import Latest, LogEntry, Manifest, Override
-from tasks.warehouse.upkeep.verify import confirm, refuse_damaged
 
-TRIES = 20
 # Made anew for the new version; everything else of the rejected one is copied as it is.
 OWN = ("changes.parquet", "changes.md", "quality.parquet")
 
@@ -63,22 +64,20 @@ def promote(
         ConcurrentPublishError: others kept moving ``latest`` meanwhile; nothing was changed.
     """
     override = Override(rejected=rejected, reason=reason.strip(), by=by.strip())
-    for attempt in range(TRIES):
+
+    def attempt() -> Promotion:
         head = protocol.read_head(store, contract.name)
         standing = _standing(head, rejected)
         if standing:
             manifest = protocol.read_manifest(store, contract.name, standing.version, standing.manifest_sha256)
             return Promotion(manifest, before=True)
         manifest = _rejected(store, contract, head, override)
-        try:
-            sealed = protocol.seal(store, *_staged(store, contract, head, manifest, override, clock))
-            return Promotion(protocol.swap(store, sealed, clock).manifest, before=False)
-        except (ConcurrentPublishError, ClaimLostError, ObjectNotFoundError):
-            # Others published meanwhile, or its data were deleted by a policy: whether it may be, and what it changes,
-            # is asked again of the new state.
-            if attempt == TRIES - 1:
-                raise
-    raise AssertionError("unreachable: the last attempt returns or raises")
+        sealed = protocol.seal(store, *_staged(store, contract, head, manifest, override, clock))
+        return Promotion(protocol.swap(store, sealed, clock).manifest, before=False)
+
+    # Others published meanwhile, or its data were deleted by a policy: whether it may be promoted, and what it changes,
+    # is asked again of the new state.
+    return retry_races(attempt, (ConcurrentPublishError, ClaimLostError, ObjectNotFoundError))
 
 
 def _standing(head: Head, rejected: str) -> LogEntry | None:
@@ -172,7 +171,7 @@ def _staged(
         "changes": counts,
         "override": override,
         "breaks_seen": tuple(sorted({*rejected.breaks_seen, *(before.breaks_seen if before else ())})),
-        "created_at": protocol.stamp(clock()),
+        "created_at": stamp(clock()),
     }
     return draft, rejected.model_copy(update=told)
 

@@ -23,10 +23,11 @@ from tasks.publish.checked import Checked
 from tasks.publish.run_status import RunMeter
 from tasks.raw.archive import RawArchive
 from tasks.storage.object_store import ObjectStore
-from tasks.warehouse import catalog, protocol, yank
+from tasks.warehouse import protocol, yank
 from tasks.warehouse.candidate import Built
 from tasks.warehouse.outcomes import Outcome, Published, Skipped
 from tasks.warehouse.protocol import Head
+from tasks.warehouse.run_status import last_rejected, read_status
 
 log = logging.getLogger("techtrade")
 
@@ -82,7 +83,7 @@ def run(
         skipped = steps.nothing_new(head, request, recipe, extraction)
         if skipped:
             return skipped
-        again = steps.rejected_before(store, head, request.contract, extraction, catalog.last_rejected(store, name))
+        again = steps.rejected_before(store, head, request.contract, extraction, last_rejected(store, name))
         if again:
             raise again
         with TemporaryDirectory(prefix="techtrade-") as folder:
@@ -128,7 +129,7 @@ def run(
         won = so_far.attempts.published(head.latest)
         if won:
             return won
-        catalog.read_status(store, name)  # one of a newer techtrade ends the run before anything is asked
+        read_status(store, name)  # one of a newer techtrade ends the run before anything is asked
         yank.settle(store, name, head.latest)
         try:
             return attempt(head)

@@ -9,13 +9,15 @@ from contextlib import contextmanager, nullcontext
 
 from configs.errors import NewerFormatError, TechtradeError
 from configs.hints import command
+from tasks.common.clock import stamp, utc_now
 from tasks.extract.source import Meter
 from tasks.publish.attempts import SealedAttempts
 from tasks.publish.notices import SILENT, Notices
 from tasks.storage.object_store import ObjectStore
-from tasks.warehouse import catalog, protocol
+from tasks.warehouse import protocol
 from tasks.warehouse.outcomes import Outcome, Published, RejectedError
 from tasks.warehouse.records import Cost, Status
+from tasks.warehouse.run_status import last_rejected, must_write_status, read_status, write_status
 
 log = logging.getLogger("techtrade")
 
@@ -51,7 +53,7 @@ def record_failures(
         raise
     except RejectedError as e:
         found = {"version": e.version, "rejected": e.version, "diagnosis": e.diagnosis}
-        catalog.write_status(store, _status(store, dataset, "rejected", str(e), running, **found, asked=asked))
+        write_status(store, _status(store, dataset, "rejected", str(e), running, **found, asked=asked))
         running.is_written = True
         raise
     except Exception as e:
@@ -67,8 +69,8 @@ def write_failure(store: ObjectStore, dataset: str, error: Exception, words: str
     """Writes down that a run failed. ``of``: the error that it failed with at first, which may know what it cost."""
     running = (of or error).__dict__.get("running")
     with _unless_newer():
-        failed = _status(store, dataset, "failed", words, running, rejected=catalog.last_rejected(store, dataset))
-        catalog.write_status(store, failed)
+        failed = _status(store, dataset, "failed", words, running, rejected=last_rejected(store, dataset))
+        write_status(store, failed)
 
 
 @contextmanager
@@ -103,9 +105,9 @@ def write_stopped(store: ObjectStore, dataset: str, running: RunMeter) -> str:
         said, detail = "", "stopped on request before anything was published; run again"
     version = won.version if won else None
     with _unless_newer():
-        rejected = catalog.last_rejected(store, dataset)
+        rejected = last_rejected(store, dataset)
         stopped = _status(store, dataset, "stopped", detail, running, version=version, rejected=rejected)
-        catalog.write_status(store, stopped)
+        write_status(store, stopped)
     return said
 
 
@@ -120,12 +122,12 @@ def write_outcome(store: ObjectStore, outcome: Outcome, running: RunMeter, *, as
     else:
         kind, detail = str(outcome.why), outcome.detail
     with _unless_newer() if isinstance(outcome, Published) else nullcontext():
-        name, rejected = outcome.dataset, catalog.last_rejected(store, outcome.dataset)
+        name, rejected = outcome.dataset, last_rejected(store, outcome.dataset)
         version = outcome.version
         told = _status(
             store, name, kind, detail, running, vintage=outcome.vintage, version=version, rejected=rejected, asked=asked
         )
-        write = catalog.write_status if isinstance(outcome, Published) else catalog.must_write_status
+        write = write_status if isinstance(outcome, Published) else must_write_status
         write(store, told)
     running.is_written = True
     return kind, detail
@@ -134,9 +136,9 @@ def write_outcome(store: ObjectStore, outcome: Outcome, running: RunMeter, *, as
 def note(store: ObjectStore, dataset: str, text: str) -> None:
     """Adds to what the last run said of itself: something about it that is known only after it ended."""
     with _unless_newer():
-        last = catalog.read_status(store, dataset)
+        last = read_status(store, dataset)
         if last is not None and text not in last.detail:
-            catalog.write_status(store, last.model_copy(update={"detail": f"{last.detail}; {text}"}))
+            write_status(store, last.model_copy(update={"detail": f"{last.detail}; {text}"}))
 
 
 def _status(
@@ -152,8 +154,8 @@ def _status(
     diagnosis: str = "",
     asked: bool = False,
 ) -> Status:
-    now = protocol.stamp(protocol.utc_now())
-    last = catalog.read_status(store, dataset)
+    now = stamp(utc_now())
+    last = read_status(store, dataset)
     return Status(
         dataset=dataset,
         checked_at=now,

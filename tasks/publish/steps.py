@@ -15,6 +15,7 @@ from configs.settings import Keys, from_environment, has_settings
 from expectations.check import GateInput, Other
 from tasks.build.recipe import IN_PROCESS, Recipe, StepRunner
 from tasks.build.request import Fetched, Request
+from tasks.common.clock import stamp, utc_now
 from tasks.common.stages import in_stage
 from tasks.extract import partners
 from tasks.extract.source import Ask, Extraction, Meter
@@ -28,10 +29,10 @@ from tasks.raw.archive import RawArchive
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import clock_check, layout, protocol, reader
 from tasks.warehouse.candidate import Built
+from tasks.warehouse.integrity import confirm
 from tasks.warehouse.outcomes import Published, RejectedError, Skipped
 from tasks.warehouse.protocol import Draft, Head, Sealed
 from tasks.warehouse.records import Manifest
-from tasks.warehouse.upkeep.verify import confirm
 
 # ------------------------------------------------------------------------ steps
 
@@ -55,7 +56,7 @@ def fetch(
         MissingInputError: a dataset that it is made from is not published.
     """
     compatibility.refuse_breaking(head, request.contract)
-    clock_check.believed(archive.store, head.dataset, head.latest, protocol.utc_now())
+    clock_check.believed(archive.store, head.dataset, head.latest, utc_now())
     manifest = head.manifest
     ask = Ask(
         dataset=request.contract.name,
@@ -284,7 +285,7 @@ def rejected_before(
     same = (manifest.status, manifest.inputs_sha256, manifest.code_version, manifest.parent)
     if same != ("rejected", inputs_sha256(contract, extraction.documents), code_version(), parent):
         return None
-    today = protocol.stamp(protocol.utc_now())[:10]
+    today = stamp(utc_now())[:10]
     if any(manifest.created_at[:10] < b.since.isoformat() <= today for b in load_breaks(contract.name)):
         return None  # a break is expected by now that was not then
     return rejection(manifest, failures_of(evidence), head)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 from tasks.storage.documents import Document, Record
 
@@ -90,6 +90,19 @@ class Noted(Record):
     @property
     def identity(self) -> object:
         return self.role, self.raw_key
+
+    @classmethod
+    def of(cls, document: RawDocument) -> Self:
+        """Return what is noted of a document."""
+        return cls(
+            role=document.role,
+            url=document.url,
+            retrieved_at=document.retrieved_at,
+            sha256=document.sha256,
+            raw_key=document.raw_key,
+            bytes=document.size,
+            modified=document.modified,
+        )
 
 
 class UnfinishedNote(Document, Noted):

@@ -15,10 +15,11 @@ from configs.errors import CorruptVersionError, NotPublishedError, ObjectNotFoun
 from configs.first_publish import start_words
 from configs.hints import command
 from configs.words import did_you_mean
+from tasks.common.clock import stamp
 from tasks.storage.documents import DamagedRecordError
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout
-from tasks.warehouse.protocol import read_latest, read_manifest, stamp
+from tasks.warehouse.protocol import read_latest, read_manifest
 from tasks.warehouse.records import FileEntry, Latest, LogEntry, Manifest, Retired, in_order, readers_got
 
 State = Literal["latest", "published", "retired", "yanked", "rejected", "abandoned", "not published", "corrupt"]

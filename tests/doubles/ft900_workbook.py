@@ -20,6 +20,7 @@ GROUPS = {
     "Opto-Electronics": "03",
     "Weapons": "09",
 }
+AREAS = ("Total", "North America", "Canada", "Other", "European Union", "Other")
 Cell = str | float | None
 PERIODS = (("2021", "August"), (None, "July"), (None, "Year-to-Date"), ("2020", "Year-to-Date"))
 
@@ -48,3 +49,23 @@ def workbook(
     out = BytesIO()
     book.save(out)
     return out.getvalue()
+
+
+def figures(exports: float, imports: float) -> list[Cell]:
+    return [exports - imports, exports, imports] * 4
+
+
+def exhibit() -> list[list[Cell]]:
+    by_group: list[list[Cell]] = [[name, *figures(100.0 + n, 50.0)] for n, name in enumerate(GROUPS)]
+    total: list[Cell] = ["Total", *figures(1045.0, 500.0)]
+    by_area: list[list[Cell]] = [[name, *figures(10.0 * n, 5.0)] for n, name in enumerate(AREAS)]
+    return [
+        ["Part B: NOT Seasonally Adjusted"],
+        [TITLE],
+        ["In millions of dollars. (-) Represents zero or less than one-half of measurement shown."],
+        *head("Technology Group"), total, *by_group, [],
+        *head("Selected Countries and Areas"), *by_area,
+        ["(1) Figures of aircraft are put together, to keep"],
+        ["what is confidential."],
+        ["NOTE: Not on a balance of payments basis."],
+    ]  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from benchmarks.synthetic.memory import Memory
 from configs.source_series import series_of_dataset
 from tasks.extract.bea import parse
 from tasks.extract.bea import tables as bea_tables
@@ -16,7 +17,6 @@ from tasks.extract.census import trade_api_parse
 from tasks.extract.drift import metadata
 from tasks.extract.world_bank import archives_parse, indicators, indicators_parse
 from tasks.raw.documents import RawDocument
-from tests.support.memory import Memory
 
 
 @dataclass(frozen=True)

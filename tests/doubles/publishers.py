@@ -22,6 +22,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import openpyxl
 
+from benchmarks.synthetic.trade import atp
 from configs import CONFIGS
 from configs.contracts import dataset_names, load_contract
 from tests.doubles.misbehaviour import FLOOD, TRANSPORT, Asked
@@ -32,16 +33,6 @@ XML = (
     b'<?xml version="1.0" encoding="utf-8"?><wb:error xmlns:wb="http://www.worldbank.org">'
     b'<wb:message id="120" key="Invalid value">The provided parameter value is not valid</wb:message></wb:error>'
 )
-
-
-@cache
-def atp(vintage: str) -> dict[date, tuple[float, float]]:
-    """Bundled figures: exports and imports of each month, millions of US dollars."""
-    with open(CONFIGS / "snapshot" / "atp_world_monthly" / f"{vintage}.csv", encoding="utf-8") as f:
-        return {
-            date.fromisoformat(r["month"] + "-01"): (float(r["exports_musd"]), float(r["imports_musd"]))
-            for r in csv.DictReader(f)
-        }
 
 
 @cache

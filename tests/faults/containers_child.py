@@ -21,6 +21,7 @@ from typing import Any
 
 import fastexcel
 
+from benchmarks.synthetic.memory import Memory
 from configs.errors import SourceError
 from tasks.extract import workbook
 from tasks.extract.census import balance_workbook, ft900
@@ -31,8 +32,7 @@ from tasks.extract.source import Ask
 from tasks.raw.documents import RawDocument
 from tests.doubles import ft900_workbook, publishers
 from tests.faults import bombs
-from tests.support.memory import Memory
-from tests.unit.extract.test_census_merchandise import concord, detail, zipped
+from tests.support.merchandise import concord, detail, zipped
 
 GB = 2**30
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from configs.contracts import load_contract
+from tasks.common.clock import stamp, utc_now
 from tasks.publish.after import refresh_feeds
 from tasks.publish.dependents import bring_up
 from tasks.raw.archive import RawArchive
@@ -19,8 +20,9 @@ from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import catalog, layout, ledger, protocol, schedule, yank
 from tasks.warehouse.candidate import Built
 from tasks.warehouse.records import Latest, Status
-from tests.conftest import _build
+from tasks.warehouse.run_status import write_status
 from tests.support import drill
+from tests.support.candidates import build_candidate
 from tests.support.drill import DATASET
 from tests.support.published import publish
 
@@ -41,7 +43,7 @@ def template() -> Path:
     for vintage in VINTAGES:
         publish(store, IP, vintage)
     bring_up(store, f"{IP}_history")
-    built = [_build(n, _folder(made / "built" / str(n))) for n in range(1, 8)]
+    built = [build_candidate(n, _folder(made / "built" / str(n))) for n in range(1, 8)]
     for n in (0, 1, 2):
         drill.publish(store, built[n], whole=True)
     yank.yank(store, DATASET, versions_of(store, DATASET)[-1], "wrong")
@@ -51,7 +53,7 @@ def template() -> Path:
         draft = protocol.claim(store, protocol.read_head(store, name))
         protocol.stage_bytes(store, draft, "changes.parquet", b"left behind")
     given_up = protocol.stage_data(store, protocol.claim(store, protocol.read_head(store, DATASET)), built[5])
-    manifest = drill.manifest_of(given_up, built[5], "passed", protocol.utc_now)
+    manifest = drill.manifest_of(given_up, built[5], "passed", utc_now)
     protocol.seal(store, given_up, manifest.model_copy(update={"status": "abandoned", "files": ()}))
     archive = RawArchive(store)
     old = archive.keep("census_balance", "old", "https://example.org/old", b"old", ".txt")
@@ -65,8 +67,8 @@ def template() -> Path:
         ledger.keep(store, name)
         refresh_feeds(store, load_contract(name))
     for name in (IP, DATASET):
-        at = protocol.stamp(protocol.utc_now())
-        catalog.write_status(store, Status(dataset=name, checked_at=at, outcome="published", detail=""))
+        at = stamp(utc_now())
+        write_status(store, Status(dataset=name, checked_at=at, outcome="published", detail=""))
     shutil.rmtree(made / "built")
     return made
 
@@ -74,7 +76,7 @@ def template() -> Path:
 @cache
 def candidate() -> Built:
     """One more version of ``DATASET``."""
-    return _build(99, Path(mkdtemp(prefix="techtrade-built-")))
+    return build_candidate(99, Path(mkdtemp(prefix="techtrade-built-")))
 
 
 def _folder(path: Path) -> Path:

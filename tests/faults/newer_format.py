@@ -40,6 +40,7 @@ from tasks.storage.open import open_store
 from tasks.warehouse import catalog, layout, ledger, protocol, reader, schedule, yank
 from tasks.warehouse.outcomes import Published, Skipped
 from tasks.warehouse.records import ChangeCounts, QualityCounts
+from tasks.warehouse.run_status import last_rejected, must_write_status, read_status, write_status
 from tasks.warehouse.upkeep import gc, retention
 from tasks.warehouse.upkeep import verify as verify_
 from tests.faults import unknown_fields
@@ -166,11 +167,11 @@ def _uses() -> list[Use]:
     ]
     others = [
         Use("publish", "status", _publish),
-        Use("read", "status", lambda s: catalog.read_status(s, ATP)),
-        Use("last rejected", "status", lambda s: catalog.last_rejected(s, ATP)),
+        Use("read", "status", lambda s: read_status(s, ATP)),
+        Use("last rejected", "status", lambda s: last_rejected(s, ATP)),
         Use("freshness", "status", lambda s: freshness.documents(s, ATP)),
-        Use("write", "status", lambda s: catalog.write_status(s, unknown_fields._status()), "leaves"),
-        Use("must write", "status", lambda s: catalog.must_write_status(s, unknown_fields._status())),
+        Use("write", "status", lambda s: write_status(s, unknown_fields._status()), "leaves"),
+        Use("must write", "status", lambda s: must_write_status(s, unknown_fields._status())),
         Use("failure", "status", lambda s: run_status.write_failure(s, ATP, RuntimeError("x"), "x"), "leaves"),
         Use("stopped", "status", lambda s: run_status.write_stopped(s, ATP, run_status.RunMeter()), "leaves"),
         Use("note", "status", lambda s: run_status.note(s, ATP, "and more"), "leaves"),

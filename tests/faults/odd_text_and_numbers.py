@@ -25,18 +25,18 @@ from configs.contracts import load_contract
 from configs.errors import ConfigError, StoreError, StorePermissionError, TechtradeError
 from configs.settings import Settings, SourceSettings, load_settings, source_settings
 from deploy.stack.state import write_private
-from flows.cli import formats
-from flows.cli.app import cli
+from flows.cli import cli, formats
 from tasks.alerts.message import message
 from tasks.alerts.model import Alert, Finding, Incident, Section
 from tasks.publish.after import refresh_feeds
 from tasks.storage.open import open_store
 from tasks.warehouse import catalog, layout, yank
 from tasks.warehouse.records import Status
-from tests.conftest import _build
+from tasks.warehouse.run_status import write_status
 from tests.faults.commands import Commands
 from tests.faults.harness import Fault, Ground, Row
 from tests.support import drill
+from tests.support.candidates import build_candidate
 
 # A title for the terminal's window, a control of one byte, a direction, markup of rich, and a line that looks like ours.
 EVIL = "a\x1b]0;pwned\x07b\x9b2Jc\u202ed[red]e\x00\r\nforged: all is well\x85forged: all is well"
@@ -153,7 +153,7 @@ def _of_settings() -> Iterator[Fault]:
 
 
 def _setting_refused(variable: str, value: str) -> str:
-    from flows.prefect_setup.defaults import run_seconds
+    from flows.run_context import run_seconds
 
     with patch.dict(os.environ, {variable: value}):
         try:
@@ -172,14 +172,14 @@ def _store(folder: Path) -> str:
     for number in (1, 2, 3):
         built = folder / f"built-{number}"
         built.mkdir()
-        drill.publish(store, _build(number, built), whole=True)
+        drill.publish(store, build_candidate(number, built), whole=True)
     first = drill.linear(store)[0]
     yank.yank(store, drill.DATASET, first, EVIL, None)
     catalog.refresh_catalog(store, drill.contract())
     status = Status(
         dataset=drill.DATASET, checked_at="2026-11-29T00:00:00.000000Z", outcome="failed", detail=EVIL, diagnosis=EVIL
     )
-    catalog.write_status(store, status)
+    write_status(store, status)
     refresh_feeds(store, load_contract(drill.DATASET), deep=True)
     return store.url
 

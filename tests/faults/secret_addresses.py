@@ -24,7 +24,7 @@ import pytest
 from tests.doubles import publishers
 from tests.faults.commands import Commands
 from tests.faults.harness import Fault, Ground, Row
-from tests.integration.flows.prefect_setup.test_canary import prefect_server, said
+from tests.support.processes import prefect_server, said
 
 BALANCE = "TECHTRADE_SOURCES__CENSUS_BALANCE__URL"
 LISTS = "TECHTRADE_SOURCES__CENSUS_ATP_LISTS__DOCUMENTS"

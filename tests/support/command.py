@@ -9,7 +9,6 @@ from unittest.mock import patch
 
 import pytest
 
-from flows.prefect_setup.defaults import prepare
 from flows.prefect_setup.ports import free_ports
 from tests.support.plain import Ran, plain
 
@@ -19,7 +18,6 @@ __all__ = ["Ran", "environment", "prefect_api", "techtrade"]
 @pytest.fixture(scope="session")
 def prefect_api() -> Iterator[str]:
     """The address of a running server, which flows run in this process use too."""
-    prepare()
     from prefect.settings import (
         PREFECT_API_URL,
         PREFECT_FLOWS_HEARTBEAT_FREQUENCY,

@@ -20,13 +20,13 @@ from tasks.extract.drift import check
 from tests.doubles import bea as bea_double
 from tests.doubles import census_api
 from tests.doubles import publishers as doubles
+from tests.doubles.atp_lists import bundled_as_published
 from tests.doubles.bea import BeaDouble
 from tests.doubles.census_api import CensusApi
 from tests.doubles.census_bulk import CensusBulk
 from tests.doubles.metadata import Metadata, as_frozen
 from tests.doubles.publishers import CensusDouble, WorldBankDouble
 from tests.doubles.world_bank_archives import WorldBankArchiveDouble
-from tests.integration.extract.test_census_atp_lists import bundled_as_published
 from tests.support.mail_server import web_hook
 
 

@@ -47,3 +47,10 @@ def plain(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], st
         return Ran(code, out, err)
 
     return run
+
+
+def error_line(ran: Ran) -> str:
+    lines = [line for line in ran.err.splitlines() if line.strip()]
+    assert "Traceback" not in ran.err
+    assert lines[-1].startswith("error: ")
+    return lines[-1]

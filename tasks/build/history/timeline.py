@@ -36,10 +36,6 @@ class ReadsArchived(Protocol):
         """One vintage, as the dataset's transform takes it."""
         ...
 
-    def measures(self, contract: Contract, documents: Sequence[RawDocument]) -> tuple[str, ...]:
-        """The measures that the documents have figures of."""
-        ...
-
 
 def documents(archive: RawArchive, contract: Contract, known: Mapping[str, RawDocument]) -> tuple[RawDocument, ...]:
     """The log of the dataset, the manifests that it names, and the publisher's vintages that are older: archived.
@@ -96,10 +92,7 @@ def _official(archive: RawArchive, base: Contract, before: str, known: Mapping[s
                 continue
             for noted in series.documents:
                 role = f"{ARCHIVED}{vintage}/{series.indicator}/{noted.role}"
-                found.append(
-                    known.get(role)
-                    or replace(archive_inventory.document(archive, noted), role=role, source=archive_inventory.SOURCE)
-                )
+                found.append(known.get(role) or replace(archive.document(noted, archive_inventory.SOURCE), role=role))
     return found
 
 
@@ -215,7 +208,7 @@ def _official_states(base: Contract, given: Sequence[RawDocument]) -> list[State
         column = next((c.name for c in base.columns if c.role == "vintage"), None)
         if column and not archived:
             frame = frame.filter(pl.col(column) == vintage)
-        told = _reader(base).measures(base, some) if archived else None
+        told = _measures(base, some) if archived else None
         found.append(State(0, vintage, None, None, partial=column is not None, measures=told, official=frame))
     return found
 
@@ -223,6 +216,13 @@ def _official_states(base: Contract, given: Sequence[RawDocument]) -> list[State
 def _bundled(base: Contract, vintage: str, given: list[RawDocument]) -> pl.LazyFrame:
     source = load_source(base.sources.snapshot or "")
     return load_transform(base).transform(source.parse(base.name, tuple(given), vintage).tables)
+
+
+def _measures(base: Contract, given: Sequence[RawDocument]) -> tuple[str, ...]:
+    """Return the measures that an archived vintage has: those of its series, and all others if it has every series."""
+    series = {d.role.partition("/")[0] for d in given}
+    own = [f"{name}_usd" for name in sorted(series)]
+    return (*own, *(m.name for m in base.measures if m.name not in own)) if series == {*base.series} else tuple(own)
 
 
 def _archived(base: Contract, vintage: str, given: list[RawDocument]) -> pl.LazyFrame:

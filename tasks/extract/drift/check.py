@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from configs import CONFIGS
+from configs import CONFIGS, yaml_file
 from configs.errors import ConfigError, KeyStoreError, MissingKeyError, SourceError, SourceLayoutError, UsageError
 from configs.operations import Series
 from configs.release_calendar import load_calendar
@@ -110,12 +109,7 @@ def expectation(source: str) -> Expectation:
     """
     if source not in sources():
         raise UsageError(f"no expectation of a source {source!r}; there are: {', '.join(sources())}")
-    path = FOLDER / f"{source}.yaml"
-    try:
-        found = Expectation.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except ValidationError as e:
-        first = e.errors()[0]
-        raise ConfigError(f"configs/drift/{source}.yaml: {'.'.join(map(str, first['loc']))}: {first['msg']}") from e
+    found = yaml_file.load(Expectation, FOLDER / f"{source}.yaml")
     once = [p for p in found.probes if not p.each_series]
     each = [p for p in found.probes if p.each_series]
     made = [p.of_series(name, series) for name, series in series_of_source(source).items() for p in each]

@@ -15,7 +15,6 @@ from dataclasses import replace
 
 import polars as pl
 
-from configs.contract import Contract
 from configs.errors import IncompleteResponseError
 from tasks.extract.http.session import Session
 from tasks.extract.source import Ask
@@ -65,14 +64,6 @@ def tables(documents: Sequence[RawDocument], vintage: str) -> Mapping[str, pl.La
         "observations": cells.select("economy_code", "indicator", "year", "value_usd", of_vintage),
         "economies": pl.LazyFrame(schema=names),
     }
-
-
-def measures(contract: Contract, documents: Sequence[RawDocument]) -> tuple[str, ...]:
-    """Return the measures that the documents have figures of: those of their series, and all where each series is."""
-    series = {d.role.partition("/")[0] for d in documents}
-    own = [f"{name}_usd" for name in sorted(series)]
-    others = [m.name for m in contract.measures if m.name not in own]
-    return (*own, *others) if series == {*contract.series} else tuple(own)
 
 
 def _all_pages(

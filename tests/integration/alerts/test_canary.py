@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.doubles.publishers import closed_port
-from tests.integration.alerts.test_runs import ALERTS
-from tests.integration.flows.prefect_setup.test_canary import run
+from tests.support.alerting import ALERTS
 from tests.support.mail_server import PASSWORD, TOKEN, mail_server, web_hook
+from tests.support.processes import run
 
 pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH:UserWarning", "ignore:'imghdr':DeprecationWarning")
 WRONG = "canary-wr0ng-password"

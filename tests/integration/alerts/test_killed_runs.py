@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from tests.doubles.publishers import CensusDouble
-from tests.integration.alerts.test_runs import ALERTS, ATP
-from tests.integration.flows.prefect_setup.test_serve import ask, wait_for
+from tests.support.alerting import ALERTS
 from tests.support.mail_server import headings, web_hook
+from tests.support.prefect_api import ask, wait_for
+
+ATP = "atp_world_monthly"
 
 
 def process_of(run_id: str) -> int | None:

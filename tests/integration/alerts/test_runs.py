@@ -15,6 +15,7 @@ from tasks.alerts.model import Finding
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import protocol
 from tests.doubles.publishers import CensusDouble, closed_port
+from tests.support.alerting import ALERTS, titles
 from tests.support.mail_server import PASSWORD, TOKEN, Hook, Mailbox, body, mail_server, web_hook
 from tests.support.plain import Ran
 
@@ -22,15 +23,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH:UserWarning", "ig
 Run = Callable[..., Ran]
 ATP = "atp_world_monthly"
 BEA = ("us_ip_trade_annual", "us_ip_trade_quarterly")
-ALERTS = """
-owners:
-  techtrade data team:
-    channels: [TEST_CHAT, TEST_MAIL]
-fallback: [TEST_SPARE]
-grouping_seconds: 0
-attempts: 2
-backoff_seconds: 0
-"""
 
 
 @pytest.fixture
@@ -50,10 +42,6 @@ def mailbox(hook: Hook, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
     with mail_server() as box:
         monkeypatch.setenv("TEST_MAIL", box.url)
         yield box
-
-
-def titles(hook: Hook) -> list[str]:
-    return [str(p["title"]) for p in hook.posts]
 
 
 def snapshot(techtrade: Run, dataset: str, vintage: str) -> Ran:

@@ -281,7 +281,7 @@ def test_read_selects_from_histories_marts_and_old_vintages(bank: LocalStore, tm
     def read(target: str, *where: str, **wanted: str) -> list[tuple[object, ...]]:
         file = tmp_path / "out.parquet"
         asked = read_commands.Wanted(target, where=where, **wanted)  # type: ignore[arg-type]
-        read_commands.read(asked, None, str(file), bank.url)
+        read_commands.export(asked, None, str(file), bank.url)
         return pl.read_parquet(file).rows()
 
     moved = read(

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from configs import CONFIGS
-from tests.support.printed import ROOT
+from tests.paths import ROOT
 
 NAME = "high_tech_exports_annual"
 PAGE = ROOT / "docs" / "adding-a-dataset.md"

@@ -13,8 +13,8 @@ import pytest
 from tasks.storage.local import LocalStore
 from tasks.warehouse import reader
 from tests.doubles.publishers import CensusDouble
-from tests.integration.flows.prefect_setup.test_deployer import clear
 from tests.paths import ROOT
+from tests.support.deployments import clear
 from tests.support.newcomer import atp_list, copied, made, metadata, publishers
 from tests.support.plain import Ran, plain
 from tests.support.printed import Printed, commands, filled, in_text, is_mention, pages, path_of

@@ -11,9 +11,9 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from tests.integration.extract.test_census_merchandise import bulk  # noqa: F401 - a fixture
 from tests.paths import ROOT
 from tests.support.plain import Ran
+from tests.support.sources import served_bulk  # noqa: F401 - a fixture
 
 PAGE = ROOT / "docs" / "product-detail.md"
 

@@ -8,14 +8,13 @@ from datetime import date
 import polars as pl
 import pytest
 
+from benchmarks.synthetic.trade import atp, world
 from configs.release_calendar import month_after
 from tasks.storage.open import open_store
 from tasks.warehouse import layout, reader
 from tests.doubles.census_api import CensusApi
-from tests.doubles.hitech_world import world
-from tests.doubles.publishers import atp
-from tests.integration.extract.test_census_trade_api import point_at
 from tests.support.plain import Ran
+from tests.support.sources import point_at_trade_api
 
 VALUE = {"exports": ("ALL_VAL_MO", "ALL_VAL_YR"), "imports": ("GEN_VAL_MO", "GEN_VAL_YR")}
 FULL = "2025-10"
@@ -110,7 +109,7 @@ def test_the_full_history_is_published_whole(
     techtrade: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch, tmp_path: object
 ) -> None:
     with CensusApi(FULL, small=False) as api:
-        point_at(monkeypatch, api)
+        point_at_trade_api(monkeypatch, api)
         place = f"{tmp_path}/full"
         assert techtrade("publish", "atp_trade_monthly", "--store", place).code == 0
         assert len(api.asked()) <= 36, "a year and flow a request"

@@ -21,6 +21,7 @@ from tasks.warehouse import layout, protocol
 from tests.doubles.publishers import CensusDouble, WorldBankDouble, closed_port, workbook
 from tests.support.cases import quick
 from tests.support.plain import Ran
+from tests.support.sources import assert_nothing_published, point_at
 
 Run = Callable[..., Ran]
 
@@ -47,13 +48,6 @@ def world_bank(monkeypatch: pytest.MonkeyPatch) -> Iterator[WorldBankDouble]:
         yield double
 
 
-def point_at(monkeypatch: pytest.MonkeyPatch, source: str, url: str) -> None:
-    prefix = f"TECHTRADE_SOURCES__{source}__"
-    monkeypatch.setenv(prefix + "URL", url)
-    monkeypatch.setenv(prefix + "BACKOFF", "0.01")
-    monkeypatch.setenv(prefix + "BACKOFF_MAX", "0.05")
-
-
 def published_before(techtrade: Run, store: ObjectStore, dataset: str, vintage: str) -> bytes:
     ran = techtrade("publish", dataset, "--source", "snapshot", "--vintage", vintage)
     assert ran.code == 0, ran.err
@@ -64,15 +58,6 @@ def raw(store: ObjectStore) -> set[str]:
     return {
         e.key for e in store.entries("_raw/") if not e.key.endswith(".json.json") and not e.key.endswith(".xlsx.json")
     }
-
-
-def assert_nothing_published(store: ObjectStore, dataset: str, before: bytes | None, numbers: list[str]) -> None:
-    latest = layout.latest(dataset)
-    if before is None:
-        assert store.size(latest) is None
-    else:
-        assert store.get(latest).body == before
-    assert store.folders(layout.versions(dataset)) == numbers
 
 
 CENSUS_FAULTS = {

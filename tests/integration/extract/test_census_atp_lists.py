@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from benchmarks.synthetic.memory import Memory
 from configs.errors import (
     ConfigError,
     IncompleteResponseError,
@@ -30,11 +31,10 @@ from tasks.raw.documents import RawDocument
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.warehouse import layout
+from tests.doubles import ft900_workbook
+from tests.doubles.atp_lists import CODES, atp_list, bundled_as_published, schedule_b
 from tests.doubles.publishers import HTML, Double
-from tests.support.memory import Memory
 from tests.support.plain import Ran
-from tests.unit.extract import test_census_ft900
-from tests.unit.extract.test_atp_products import CODES, atp_list, schedule_b
 
 DATASET = "atp_products"
 PREFIX = "TECHTRADE_SOURCES__CENSUS_ATP_LISTS__"
@@ -233,13 +233,6 @@ def store(tmp_path: Path) -> ObjectStore:
     return open_store(str(tmp_path / "store"))
 
 
-def bundled_as_published(role: str) -> bytes:
-    """A bundled list in the publisher's form."""
-    (document,) = (d for d in atp_lists.fetch(Ask(DATASET), Memory()) if d.role == role)
-    codes = dict(line.split(",") for line in document.body.decode().splitlines()[1:])
-    return atp_list(codes, 165)
-
-
 def test_a_new_list_is_published_after_the_bundled_ones_and_a_bad_one_is_not(
     techtrade: Run, census: ListsDouble, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -277,7 +270,7 @@ def fetched(month: date) -> RawDocument | None:
 
 
 def test_a_release_is_fetched_by_its_month_and_one_that_is_not_there_is_none(release: ListsDouble) -> None:
-    release.files["/ft900_2108.xlsx"] = test_census_ft900.workbook(test_census_ft900.exhibit())
+    release.files["/ft900_2108.xlsx"] = ft900_workbook.workbook(ft900_workbook.exhibit())
     document = fetched(date(2021, 8, 1))
     assert document is not None and document.role == "ft900/2021-08"
     assert ft900.groups(document).height == 22
@@ -286,7 +279,7 @@ def test_a_release_is_fetched_by_its_month_and_one_that_is_not_there_is_none(rel
 
 
 def test_a_release_that_fails_is_an_error_and_not_one_that_is_not_there(release: ListsDouble) -> None:
-    whole = test_census_ft900.workbook(test_census_ft900.exhibit())
+    whole = ft900_workbook.workbook(ft900_workbook.exhibit())
     month = date(2021, 8, 1)
     for body, kind in ((HTML, SourceResponseError), (whole[:3000], IncompleteResponseError)):
         release.files["/ft900_2108.xlsx"] = body

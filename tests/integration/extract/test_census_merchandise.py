@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -40,21 +40,11 @@ from tasks.warehouse.outcomes import Skipped
 from tasks.warehouse.records import MadePart
 from tests.doubles.census_bulk import ENTERED, LEFT, MOVED, PACKED, RELISTED, CensusBulk, month, relisted
 from tests.support.plain import Ran
+from tests.support.sources import MONTHS, served_bulk  # noqa: F401 - a fixture
 
 Run = Callable[..., Ran]
 DATASET = "atp_detail_monthly"
-MONTHS = 3
 NEWEST = [File(flow, date(2026, m, 1)) for m in (7, 8, 9) for flow in FLOWS]
-
-
-@pytest.fixture
-def bulk(monkeypatch: pytest.MonkeyPatch) -> Iterator[CensusBulk]:
-    with CensusBulk("2025-11") as double:
-        monkeypatch.setenv("TECHTRADE_SOURCES__CENSUS_BULK__URL", double.url)
-        settings = {"BACKOFF": "0.01", "REQUESTS_PER_MINUTE": "1000000", "FIRST_MONTHS": str(MONTHS)}
-        for name, value in settings.items():
-            monkeypatch.setenv(f"TECHTRADE_SOURCES__CENSUS_BULK__{name}", value)
-        yield double
 
 
 @pytest.fixture

@@ -26,11 +26,11 @@ from tasks.storage.open import open_store
 from tasks.warehouse import layout, protocol, reader
 from tests.doubles.census_api import KEY, OLD_TOO, CensusApi
 from tests.doubles.publishers import CensusDouble, WorldBankDouble
-from tests.integration.alerts.test_runs import titles
-from tests.integration.flows.prefect_setup.test_run_watchdog import hook  # noqa: F401 - a fixture
+from tests.support.alerting import operators_hook, titles  # noqa: F401 - a fixture
 from tests.support.cases import quick
 from tests.support.mail_server import Hook
 from tests.support.plain import Ran
+from tests.support.sources import point_at_trade_api
 
 Run = Callable[..., Ran]
 DATASET = "atp_trade_monthly"
@@ -39,20 +39,8 @@ DATASET = "atp_trade_monthly"
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[CensusApi]:
     with CensusApi() as double:
-        point_at(monkeypatch, double)
+        point_at_trade_api(monkeypatch, double)
         yield double
-
-
-def point_at(monkeypatch: pytest.MonkeyPatch, double: CensusApi) -> None:
-    prefix = "TECHTRADE_SOURCES__CENSUS_HITECH__"
-    monkeypatch.setenv("CENSUS_API_KEY", KEY)
-    for name, value in {
-        "URL": double.url, "BACKOFF": "0.01", "BACKOFF_MAX": "0.05", "REQUESTS_PER_MINUTE": "1000000",
-    }.items():  # fmt: skip
-        monkeypatch.setenv(prefix + name, value)
-    monkeypatch.setenv("TECHTRADE_SOURCES__CENSUS_FT900__URL", double.ft900)
-    monkeypatch.setenv("TECHTRADE_SOURCES__CENSUS_FT900__REQUESTS_PER_MINUTE", "1000000")
-    monkeypatch.setenv("TECHTRADE_SOURCES__CENSUS_FT900__BACKOFF", "0.01")
 
 
 @pytest.fixture(scope="module", name="published")
@@ -62,7 +50,7 @@ def published_once(tmp_path_factory: pytest.TempPathFactory, prefect_api: str) -
 
     place = tmp_path_factory.mktemp("hitech") / "store"
     with pytest.MonkeyPatch.context() as patch, CensusApi() as double:
-        point_at(patch, double)
+        point_at_trade_api(patch, double)
         publish(dataset=DATASET, store=str(place))
     return place
 
@@ -255,10 +243,10 @@ def test_the_release_of_april_statistics_asks_for_everything(
     techtrade: Run, store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with CensusApi("2026-03") as before:
-        point_at(monkeypatch, before)
+        point_at_trade_api(monkeypatch, before)
         assert techtrade("publish", DATASET, "--store", str(tmp_path / "spring")).code == 0
     with CensusApi("2026-09", revision=1) as api:
-        point_at(monkeypatch, api)
+        point_at_trade_api(monkeypatch, api)
         assert techtrade("publish", DATASET, "--store", str(tmp_path / "spring")).code == 0
         assert {line[8:12] for line in api.asked()} == {str(y) for y in range(2010, 2027)}
         assert len(api.asked()) == 34
@@ -377,7 +365,7 @@ def test_a_month_that_is_not_out_yet_is_no_error(
 ) -> None:
     """A year of which nothing is there answers 204."""
     with CensusApi("2025-12") as api:
-        point_at(monkeypatch, api)
+        point_at_trade_api(monkeypatch, api)
         ran, result = publish(techtrade, "--store", str(tmp_path / "early"))
         assert (ran.code, result["vintage"]) == (0, "2025-12"), ran.err
 

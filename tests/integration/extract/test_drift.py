@@ -13,8 +13,8 @@ import pytest
 
 from configs.release_calendar import load_calendar
 from configs.source_series import series_of_source
+from tasks.common.clock import utc_now
 from tasks.extract.drift import check
-from tasks.warehouse import protocol
 from tests.doubles.metadata import Metadata, as_frozen, changed
 from tests.doubles.publishers import HTML, closed_port, workbook
 from tests.support.plain import Run, plain
@@ -305,7 +305,7 @@ def test_of_a_monthly_file_the_end_is_asked_for_and_its_members_are_named(publis
         "new: imports EXP_PORT.TXT (member)",
     ]
     assert [r.rsplit("/", 1)[0] for r in publisher.requests] == [
-        f"/census_bulk/{load_calendar('ft900').newest(protocol.utc_now()):%Y}/Merch/{flow}" for flow in ("ex_m", "im_m")
+        f"/census_bulk/{load_calendar('ft900').newest(utc_now()):%Y}/Merch/{flow}" for flow in ("ex_m", "im_m")
     ]
 
 

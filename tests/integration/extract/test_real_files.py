@@ -8,6 +8,7 @@ import json
 import polars as pl
 import pytest
 
+from benchmarks.synthetic.memory import Memory
 from configs.contracts import dataset_names, load_contract
 from configs.errors import SourceResponseError
 from tasks.extract.bundled import snapshot
@@ -16,7 +17,6 @@ from tasks.extract.source import Ask
 from tasks.extract.world_bank import indicators_parse as pages
 from tasks.raw.documents import RawDocument
 from tests.paths import SOURCES
-from tests.support.memory import Memory
 
 pytestmark = pytest.mark.skipif(not SOURCES.is_dir(), reason="the publishers' own files are not beside this checkout")
 

@@ -10,12 +10,13 @@ import pytest
 
 from configs.errors import StoreError, UsageError
 from tasks.alerts.model import Finding
+from tasks.common.clock import utc_now
 from tasks.raw.verify import RawVerifier
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, ledger, protocol
 from tasks.warehouse.candidate import Built
-from tests.integration.flows.prefect_setup.test_run_watchdog import hook  # noqa: F401 - a fixture
 from tests.support import drill
+from tests.support.alerting import operators_hook  # noqa: F401 - a fixture
 from tests.support.drill import DATASET
 from tests.support.mail_server import Hook, headings
 
@@ -69,11 +70,11 @@ def test_every_published_version_has_its_turn_within_as_many_nights(
     published = [drill.publish(local_store, candidates(n)).manifest.version for n in range(1, 5)]
     seen = set()
     for night in range(3):
-        ((name, chosen),) = _chosen(local_store, protocol.utc_now() + timedelta(days=night), "newest")
+        ((name, chosen),) = _chosen(local_store, utc_now() + timedelta(days=night), "newest")
         assert (name, chosen[0], len(chosen)) == (DATASET, published[-1], 2)
         seen.add(chosen[1])
     assert seen == set(published[:-1])
-    ((_, every),) = _chosen(local_store, protocol.utc_now(), "all")
+    ((_, every),) = _chosen(local_store, utc_now(), "all")
     assert set(every) == set(published)
 
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable
 from itertools import count
-from typing import Any
 
 import polars as pl
 import pytest
 
 from configs.errors import CorruptVersionError, NotPublishedError, PromoteRefusedError
 from tasks.publish.promote import promote
-from tasks.publish.staged import parquet_bytes
-from tasks.quality.results import CheckResult, Report, read_results
+from tasks.quality.results import read_results
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, protocol, yank
 from tasks.warehouse.candidate import Built
@@ -21,31 +19,9 @@ from tasks.warehouse.records import Manifest, QualityCounts
 from tasks.warehouse.upkeep.verify import verify
 from tests.support import drill
 from tests.support.drill import DATASET, Broken, Place, beneath, bodies, child, contract, ended, intact, linear
+from tests.support.rejected import WHY, rejected
 
 Candidates = Callable[[int], Built]
-WHY = {"reason": "the level is real, the publisher confirmed it", "by": "A. Owner"}
-
-
-def result(check_id: str, outcome: Any, severity: Any = "critical") -> CheckResult:
-    rows = ('{"period": "2026-05-01"}',) if outcome == "failed" else ()
-    return CheckResult(
-        check_id, f"{check_id} holds", severity, outcome, "none", "1 row", 6, len(rows), rows, "", "x", ""
-    )
-
-
-def rejected(store: ObjectStore, built: Built, failing: str = "jumps", **more: Any) -> str:
-    """A whole rejected version, as the flow leaves it; ``more`` of its manifest."""
-    draft = protocol.stage_data(store, protocol.claim(store, protocol.read_head(store, DATASET)), built)
-    report = Report((result(failing, "failed"), result("odd", "failed", "warning"), result("fine", "passed")), b"")
-    for path, body in (
-        ("changes.parquet", b"changes against what was there then"),
-        ("quality.parquet", parquet_bytes(report.frame())),
-        ("quality_gx.json", b"[]"),
-    ):
-        draft = protocol.stage_bytes(store, draft, path, body)
-    manifest = drill.manifest_of(draft, built, "rejected", protocol.utc_now)
-    told = {"quality": report.counts, "inputs_sha256": "inputs of it", "code_version": "code of it"} | more
-    return protocol.seal(store, draft, manifest.model_copy(update=told)).manifest.version
 
 
 def test_the_rejected_figures_are_a_new_version_that_says_why_and_by_whom(

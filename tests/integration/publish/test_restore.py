@@ -15,7 +15,6 @@ from configs.contracts import load_contract
 from configs.errors import CorruptVersionError, RestoreError, StoreUnavailableError, TechtradeError
 from flows.cli.operate import yank
 from flows.cli.publish import publish_datasets
-from flows.prefect_setup.defaults import prepare
 from tasks.publish import restore as restore_module
 from tasks.publish.dependents import bring_up
 from tasks.publish.restore import restore
@@ -37,7 +36,6 @@ ATP = "atp_world_monthly"
 @pytest.fixture(scope="module", name="lost")
 def a_store_that_is_going_to_be_lost(tmp_path_factory: pytest.TempPathFactory, prefect_api: str) -> Path:
     """All bundled vintages of two datasets, one version yanked."""
-    prepare()
     place = tmp_path_factory.mktemp("lost") / "store"
     for vintage in ("2023-01", "2025-02"):
         assert publish_datasets(("atp_world_monthly",), "snapshot", vintage, "auto", str(place), False) == 0

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pyarrow as pa
@@ -21,62 +20,11 @@ from configs.contracts import dataset_names, load_contract
 from configs.errors import CheckCouldNotRunError, ConfigError
 from expectations.check import Check, GateInput
 from tasks.build.parquet import write
-from tasks.extract import partners as partner_reference
 from tasks.extract.bundled import snapshot
-from tasks.extract.source import Ask
 from tasks.quality import gate as gate_module
 from tasks.quality.gate import judge
-from tasks.quality.results import Report, failures_of
-from tasks.raw.archive import RawArchive
-from tasks.storage.local import LocalStore
-from tasks.transform.registry import load_transform
-
-ATP, IP = "atp_world_monthly", "ip_trade_annual"
-Corruption = Callable[[pl.DataFrame], pl.DataFrame]
-
-
-@pytest.fixture(scope="module", name="good")
-def good_figures(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], pl.DataFrame]:
-    """Bundled figures of a vintage, as the dataset's frame."""
-    archive = RawArchive(LocalStore(tmp_path_factory.mktemp("raw")))
-    known: dict[tuple[str, str], pl.DataFrame] = {}
-
-    def frame(dataset: str, vintage: str) -> pl.DataFrame:
-        if (dataset, vintage) not in known:
-            extraction = snapshot.parse(dataset, snapshot.fetch(Ask(dataset, vintage), archive), vintage)
-            partners = partner_reference.table(partner_reference.document(archive))
-            tables.update({dataset: {**extraction.tables, "partners": partners}})
-            known[dataset, vintage] = load_transform(load_contract(dataset)).transform(extraction.tables).collect()
-        return known[dataset, vintage]
-
-    return frame
-
-
-tables: dict[str, dict[str, pl.LazyFrame]] = {}
-
-
-def given(dataset: str, data: pl.DataFrame, vintage: str, parent: pl.DataFrame | None = None, **more: Any) -> GateInput:
-    contract = load_contract(dataset)
-    return GateInput(
-        **{
-            "contract": contract,
-            "data": data.lazy(),
-            "staged_schemas": {"data/part-0000.parquet": contract.arrow_schema},
-            "parent": parent.lazy() if parent is not None else None,
-            "tables": tables[dataset],
-            "vintage": vintage,
-            "asked_vintage": None,
-            "parent_vintage": None,
-            "yanked_contents": {},
-            "content_sha256": "x",
-        }
-        | more
-    )
-
-
-def failed(report: Report, severity: str | None = None) -> set[str]:
-    return {r.check_id for r in report.results if r.outcome == "failed" and severity in (None, r.severity)}
-
+from tasks.quality.results import failures_of
+from tests.support.gate import ATP, DEU, IP, MAY, Corruption, failed, given, scaled, tables, when, without
 
 # ------------------------------------------------------------------ no false alarm
 
@@ -118,20 +66,6 @@ def test_every_check_has_an_outcome_and_none_is_counted_twice(good: Callable[...
 # ------------------------------------------------------------------ what is caught
 
 
-def when(condition: pl.Expr, **values: pl.Expr) -> Corruption:
-    return lambda df: df.with_columns(
-        [pl.when(condition).then(v).otherwise(pl.col(n)).cast(df.schema[n]).alias(n) for n, v in values.items()]
-    )
-
-
-def scaled(factor: float, *columns: str) -> Corruption:
-    return lambda df: df.with_columns([(pl.col(c) * factor).cast(df.schema[c]) for c in columns])
-
-
-def without(condition: pl.Expr) -> Corruption:
-    return lambda df: df.filter(~condition)
-
-
 def measures(dataset: str) -> list[str]:
     return [f"{name}_usd" for name in load_contract(dataset).series]
 
@@ -149,7 +83,7 @@ def rounded(dataset: str) -> Corruption:
     return lambda df: df.with_columns((pl.col(c) / 1e6).round() * 1e6 for c in measures(dataset))
 
 
-DEU, WLD = pl.col("economy_code") == "DEU", pl.col("economy_code") == "WLD"
+WLD = pl.col("economy_code") == "WLD"
 # Of every table by economy and year: what is done to it, and the check that is for it, without a version before.
 BY_ECONOMY_CORRUPTIONS: dict[str, tuple[Callable[[str], Corruption], str]] = {
     "thousands for dollars": (lambda d: scaled(1e-3, *measures(d)), "unit"),
@@ -193,7 +127,6 @@ def test_a_corrupt_change_by_economy_is_caught(good: Callable[..., pl.DataFrame]
 
 
 MONEY = ("exports_usd", "imports_usd", "balance_usd")
-MAY = pl.col("period") == date(2021, 5, 1)
 ATP_CORRUPTIONS: dict[str, tuple[Corruption, str]] = {
     "thousands for millions": (scaled(1000, *MONEY), "range_exports_usd"),
     "millions for dollars": (scaled(1e-6, *MONEY), "range_imports_usd"),
@@ -306,7 +239,6 @@ def test_negative_receipts_are_legal(good: Callable[..., pl.DataFrame]) -> None:
     assert failed(judge(given(IP, data, "2021-09-15")), "critical") == set()
 
 
-DEU = pl.col("economy_code") == "DEU"
 IP_CORRUPTIONS: dict[str, tuple[Corruption, str]] = {
     "thousands": (scaled(1e-3, "receipts_usd", "payments_usd", "balance_usd"), "unit"),
     "the United States missing": (without(pl.col("economy_code") == "USA"), "unit"),

@@ -26,23 +26,25 @@ from tasks.build.parquet import write
 from tasks.publish import staged
 from tasks.quality import gate as gate_module
 from tasks.quality.gate import judge
-from tasks.quality.results import CheckResult, Report
 from tasks.storage.local import LocalStore
 from tasks.warehouse.records import FileEntry, Manifest
-from tests.integration.quality.test_gate import ATP, DEU, IP, failed, given, good_figures, scaled, tables, when, without  # noqa: F401
+from tests.support.gate import (
+    ATP,
+    DEU,
+    IP,
+    VINTAGE,
+    Figures,
+    balanced,
+    failed,
+    given,
+    of,
+    scaled,
+    tables,
+    when,
+    without,
+)
 
-Figures = Callable[[str, str], pl.DataFrame]
 FRA, JAM = pl.col("economy_code") == "FRA", pl.col("economy_code") == "JAM"
-
-
-def balanced(df: pl.DataFrame) -> pl.DataFrame:
-    """The frame with the balance that its flows give, so that no other check than the one meant has a reason."""
-    inward, outward = ("exports_usd", "imports_usd") if "period" in df.columns else ("receipts_usd", "payments_usd")
-    return df.with_columns(balance_usd=pl.col(inward) - pl.col(outward))
-
-
-def of(report: Report, check_id: str) -> CheckResult:
-    return next(r for r in report.results if r.check_id == check_id)
 
 
 # ------------------------------------------------------------------ the first publication
@@ -85,7 +87,6 @@ def test_a_candidate_without_a_data_file_is_rejected(good: Figures) -> None:
 
 # ------------------------------------------------------------------ the checks that a contract generates
 
-VINTAGE = {ATP: "2025-02", IP: "2021-09-15"}
 # Other datasets, and the vintage of the version before, are not given here; one dataset has no text.
 ELSEWHERE = ("same_total", "same_us_total", "no_news", "readable_text")
 

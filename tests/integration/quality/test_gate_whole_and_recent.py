@@ -13,8 +13,20 @@ import polars as pl
 import pytest
 
 from tasks.quality.gate import judge
-from tests.integration.quality.test_gate import ATP, DEU, IP, failed, given, good_figures, tables, when, without  # noqa: F401
-from tests.integration.quality.test_gate_holes import VINTAGE, Figures, balanced, of
+from tests.support.gate import (
+    ATP,
+    DEU,
+    IP,
+    VINTAGE,
+    Figures,
+    balanced,
+    failed,
+    given,
+    of,
+    tables,
+    when,
+    without,
+)
 
 SOME = pl.col("economy_code").is_in(["ABW", "AGO", "ALB", "ARG", "ARM", "AUS", "AUT", "AZE"])
 FEW_AGGREGATES = pl.col("economy_code").is_in(["WLD", "EUU", "HIC", "OED", "EAS", "ECS", "NAC"])

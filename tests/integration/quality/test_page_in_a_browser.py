@@ -14,7 +14,7 @@ from tasks.quality.measures import compare_measures
 from tasks.quality.page.render import render
 from tasks.quality.page.series import headline_series, series_of
 from tests.support.browser import Tab, browser, chromium
-from tests.unit.quality.test_page import ATP, evidence, months, result
+from tests.support.evidence import ATP, evidence, months, result
 
 pytestmark = pytest.mark.skipif(chromium() is None, reason="no Chromium is installed: apt-get install chromium")
 

@@ -22,9 +22,9 @@ from tasks.storage.s3 import S3Store
 from tasks.warehouse import layout, protocol, reader, yank
 from tasks.warehouse.candidate import Built
 from tasks.warehouse.upkeep.verify import verify
-from tests.conftest import S3
 from tests.support import drill
 from tests.support.drill import DATASET, bodies
+from tests.support.s3 import S3
 
 pytestmark = pytest.mark.s3
 

@@ -13,11 +13,11 @@ from tasks.storage import arrow_files
 from tasks.storage.s3 import S3Store
 from tasks.warehouse import layout, reader
 from tasks.warehouse.candidate import Built
-from tests.conftest import S3
 from tests.faults.harness import Ground
 from tests.faults.s3_answers import faults
 from tests.support import drill, fault_proxy
 from tests.support.fault_proxy import Plan
+from tests.support.s3 import S3
 from tests.support.seaweed import Seaweed
 
 pytestmark = pytest.mark.s3

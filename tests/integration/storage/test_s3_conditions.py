@@ -10,12 +10,12 @@ import pytest
 from tasks.storage.s3 import S3Store
 from tasks.warehouse import layout, protocol, yank
 from tasks.warehouse.candidate import Built
-from tests.conftest import S3
 from tests.faults.conditions_ignored import faults
 from tests.faults.harness import Ground
 from tests.support import drill, fault_proxy
 from tests.support.drill import DATASET
 from tests.support.fault_proxy import FaultProxy, Plan
+from tests.support.s3 import S3
 from tests.support.seaweed import Seaweed
 
 pytestmark = pytest.mark.s3

@@ -12,6 +12,7 @@ import pytest
 
 from configs import contracts
 from configs.errors import DamagedRawError, StoreError, StorePermissionError
+from tasks.common.clock import utc_now
 from tasks.publish import restore
 from tasks.raw import housekeeping
 from tasks.raw.archive import RawArchive
@@ -26,7 +27,7 @@ from tests.support.drill import DATASET, Broken, bodies, intact
 from tests.support.plain import plain
 
 Candidates = Callable[[int], Built]
-LATER = protocol.utc_now() + timedelta(days=2)
+LATER = utc_now() + timedelta(days=2)
 
 
 def test_link_to_latest_version_is_left_alone(local_store: LocalStore, candidates: Candidates) -> None:

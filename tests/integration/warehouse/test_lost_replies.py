@@ -13,11 +13,11 @@ from tasks.storage import s3 as s3_
 from tasks.storage.s3 import S3Store
 from tasks.warehouse import layout, protocol, yank
 from tasks.warehouse.candidate import Built
-from tests.conftest import S3
 from tests.support import drill, lossy_proxy
 from tests.support.cases import quick
 from tests.support.drill import DATASET, intact, linear, numbers
 from tests.support.lossy_proxy import LossyProxy
+from tests.support.s3 import S3
 
 pytestmark = pytest.mark.s3
 ATTEMPTS = 2

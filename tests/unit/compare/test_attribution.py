@@ -7,38 +7,13 @@ from typing import Any
 
 import polars as pl
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from configs.contracts import load_contract
 from tasks.compare.attribution import Cause, Replays, Step
 from tasks.compare.diff import compare
+from tests.support.trade import HITECH, State, cells, hitech
 
-HITECH = load_contract("atp_trade_monthly")  # an absent row means zero
 IP = load_contract("ip_trade_annual")  # it means missing
-# group and month: value
-State = dict[tuple[str, int], int]
-cells = st.dictionaries(
-    st.tuples(st.sampled_from(["01", "02", "03"]), st.integers(0, 5)), st.integers(1, 4), max_size=8
-)
-
-
-def hitech(state: State) -> pl.LazyFrame:
-    rows = [
-        {
-            "flow": "imports",
-            "technology_group": group,
-            "technology_group_name": "x",
-            "partner_code": "5700",
-            "partner_name": "China",
-            "partner_iso3": "CHN",
-            "is_aggregate": False,
-            "period": date(2024, month + 1, 1),
-            "value_usd": value,
-            "value_ytd_usd": value * 2,
-        }
-        for (group, month), value in state.items()
-    ]
-    return pl.LazyFrame([{k: r.get(k) for k in HITECH.names} for r in rows], schema=HITECH.polars_schema)
 
 
 def steps_of(*named: tuple[Cause, State]) -> Replays:

@@ -8,7 +8,7 @@ from hypothesis import given
 from tasks.compare.attribution import Replays, Step
 from tasks.compare.diff import compare
 from tasks.compare.report import Side, page
-from tests.unit.compare.test_attribution import HITECH, State, cells, hitech
+from tests.support.trade import HITECH, State, cells, hitech
 
 
 def told(old: State | None, new: State, replayed: State | None = None) -> str:

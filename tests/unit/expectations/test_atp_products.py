@@ -18,7 +18,7 @@ from expectations.check import GateInput
 from expectations.datasets import atp_products as expectations
 from tasks.extract.bundled import atp_lists
 from tasks.transform import atp_products
-from tests.unit.extract.test_atp_products import DATASET, bundled, products
+from tests.support.atp_products import DATASET, bundled, products
 
 
 def gate(data: pl.DataFrame, parent: pl.DataFrame | None = None, vintage: str | None = None) -> GateInput:

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.synthetic.memory import Memory
 from configs.contracts import load_contract
 from configs.errors import SourceLayoutError, VintageUnavailableError
 from expectations.check import Check, GateInput
@@ -26,7 +27,6 @@ from tasks.extract.bundled import snapshot
 from tasks.extract.source import Ask
 from tasks.raw.documents import RawDocument
 from tasks.transform import partners
-from tests.support.memory import Memory
 
 CONTRACT = load_contract("partners")
 BODY = partner_reference.document(Memory()).body

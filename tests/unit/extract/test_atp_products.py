@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
-from functools import cache
 
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.synthetic.memory import Memory
 from configs.contracts import load_contract
 from configs.errors import (
     IncompleteResponseError,
@@ -22,25 +22,11 @@ from tasks.build.parquet import conform
 from tasks.extract.bundled import atp_lists
 from tasks.extract.census import atp_list_parse
 from tasks.extract.census import atp_lists as census_atp_lists
-from tasks.extract.source import Ask, Extraction
+from tasks.extract.source import Ask
 from tasks.raw.documents import RawDocument
 from tasks.transform import atp_products
-from tests.support.memory import Memory
-
-DATASET = "atp_products"
-# 300 codes of ten groups, and all the chapters of Schedule B.
-CODES = {f"{8400000000 + n * 10}": f"{n % 10 + 1:02d}" for n in range(300)}
-
-
-def atp_list(codes: dict[str, str], width: int = 164, end: str = "\n") -> bytes:
-    lines = [f"{group} {code} {'NUCLEAR REACTORS Ö ' + code:150}".ljust(width) for code, group in codes.items()]
-    return "".join(line + end for line in lines).encode("latin-1")
-
-
-def schedule_b(codes: dict[str, str]) -> bytes:
-    other = {f"{chapter}00000000": "00" for chapter in atp_list_parse.CHAPTERS}
-    lines = [code + " " * 266 + group for code, group in sorted((other | codes).items())]
-    return "".join(f"{line}\r\n" for line in lines).encode("latin-1")
+from tests.doubles.atp_lists import CODES, atp_list, schedule_b
+from tests.support.atp_products import DATASET, bundled, products
 
 
 def own_form(codes: dict[str, str]) -> bytes:
@@ -262,17 +248,6 @@ def test_movements_are_what_the_lists_differ_in() -> None:
 
 
 # ---------------------------------------------------------------------- bundled
-
-
-@cache
-def bundled(vintage: str | None = None) -> Extraction:
-    documents = atp_lists.fetch(Ask(DATASET, vintage), Memory())
-    return atp_lists.parse(DATASET, documents, vintage)
-
-
-@cache
-def products(vintage: str | None = None) -> pl.DataFrame:
-    return atp_products.transform(bundled(vintage).tables).collect()
 
 
 def test_each_bundled_vintage_holds_the_lists_up_to_it() -> None:

@@ -11,30 +11,7 @@ import pytest
 from configs.errors import IncompleteResponseError, SourceError, SourceLayoutError, SourceResponseError
 from tasks.extract.census import ft900
 from tasks.raw.documents import RawDocument
-from tests.doubles.ft900_workbook import GROUPS, TITLE, Cell, head, workbook
-
-AREAS = ("Total", "North America", "Canada", "Other", "European Union", "Other")
-
-
-def figures(exports: float, imports: float) -> list[Cell]:
-    return [exports - imports, exports, imports] * 4
-
-
-def exhibit() -> list[list[Cell]]:
-    by_group: list[list[Cell]] = [[name, *figures(100.0 + n, 50.0)] for n, name in enumerate(GROUPS)]
-    total: list[Cell] = ["Total", *figures(1045.0, 500.0)]
-    by_area: list[list[Cell]] = [[name, *figures(10.0 * n, 5.0)] for n, name in enumerate(AREAS)]
-    return [
-        ["Part B: NOT Seasonally Adjusted"],
-        [TITLE],
-        ["In millions of dollars. (-) Represents zero or less than one-half of measurement shown."],
-        *head("Technology Group"), total, *by_group, [],
-        *head("Selected Countries and Areas"), *by_area,
-        ["(1) Figures of aircraft are put together, to keep"],
-        ["what is confidential."],
-        ["NOTE: Not on a balance of payments basis."],
-    ]  # fmt: skip
-
+from tests.doubles.ft900_workbook import AREAS, GROUPS, TITLE, Cell, exhibit, figures, head, workbook
 
 TABLE_1, TOTAL, FIRST_GROUP, TABLE_2 = 3, 6, 7, 18
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.synthetic.memory import Memory
 from configs import source_series
 from configs.contracts import dataset_names, load_contract
 from configs.errors import ConfigError, IncompleteResponseError, SourceError, VintageUnavailableError
@@ -24,7 +25,6 @@ from tasks.extract.registry import load_source
 from tasks.extract.source import Ask, Meter
 from tasks.extract.world_bank import indicators
 from tasks.raw.documents import RawDocument
-from tests.support.memory import Memory
 
 SNAPSHOT = [name for name in dataset_names() if load_contract(name).sources.snapshot == "snapshot"]
 

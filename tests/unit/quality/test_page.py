@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 from datetime import date
@@ -14,45 +13,16 @@ import polars as pl
 import pytest
 
 from configs.contracts import load_contract
+from tasks.common.clock import to_minute
 from tasks.quality.measures import compare_measures
 from tasks.quality.page.chart import draw, short
-from tasks.quality.page.evidence import Evidence, Served
-from tasks.quality.page.render import change, figure, moment, ratio, render
+from tasks.quality.page.evidence import Served
+from tasks.quality.page.render import cell, change, ratio, render
 from tasks.quality.page.series import AROUND, Point, Series, headline_series, series_of
-from tasks.quality.results import CheckResult
-from tasks.warehouse.records import ChangeCounts, MadeBy, Manifest, Override, QualityCounts, SourceEntry
+from tasks.warehouse.records import Override
+from tests.support.evidence import ATP, HITECH, IP, evidence, months, result
 
-ATP, HITECH, IP = (load_contract(n) for n in ("atp_world_monthly", "atp_trade_monthly", "ip_trade_annual"))
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> {{ 7*7 }} &amp; \u202e"
-
-
-def result(*rows: dict[str, Any], failed: int | None = None, **more: Any) -> CheckResult:
-    given: dict[str, Any] = {
-        "check_id": "jumps", "title": "no month is out of proportion", "severity": "critical", "outcome": "failed",
-        "expected": "within a factor of 2", "observed": "1 row fails", "rows_checked": 100,
-        "rows_failed": len(rows) if failed is None else failed, "failing_rows": tuple(json.dumps(r) for r in rows),
-        "reason": "the largest seen is 1.4", "owner": "somebody", "gx_expectation": "x",
-    }  # fmt: skip
-    return CheckResult(**(given | more))
-
-
-def months(number: int, scale: int = 1) -> pl.LazyFrame:
-    periods = [date(2015 + m // 12, m % 12 + 1, 1) for m in range(number)]
-    return pl.LazyFrame({"period": periods, "exports_usd": [scale * (1000 + m) for m in range(number)], "imports_usd": [500] * number, "balance_usd": [scale * (1000 + m) - 500 for m in range(number)]})  # fmt: skip
-
-
-def evidence(*results: CheckResult, **more: Any) -> Evidence:
-    manifest = Manifest(
-        dataset="atp_world_monthly", version="2026-11-24.0003", parent="2026-11-24.0002", status="rejected", token="t",
-        rows=434, vintage="2025-02", code_version="1.2.3+code.c3156d4ca5a5", made_by=MadeBy(code="f51f3b6fd00b" + "0" * 52), created_at="2026-11-24T07:56:00.1Z",
-        changes=ChangeCounts(rows={"new": 1}, cells={}), quality=QualityCounts(failed_critical=1),
-        sources=(SourceEntry(source="census", url="", retrieved_at="2026-11-24T07:56:00.1Z", sha256="s", bytes=3, raw_key="k", vintage="v", licence="l", citation="c"),),
-    )  # fmt: skip
-    given: dict[str, Any] = {
-        "contract": ATP, "manifest": manifest, "state": "rejected", "yank": None, "results": results,
-        "served": Served("2026-11-24.0002", "2025-01", "2026-11-20T08:00:00Z"), "files": {"quality.parquet": "/s/q.parquet"},
-    }  # fmt: skip
-    return Evidence(**(given | more))
 
 
 class Page(HTMLParser):
@@ -197,9 +167,9 @@ def test_a_ratio_is_a_ratio_and_no_percentage(value: float, told: str) -> None:
 
 
 def test_cells_are_for_people() -> None:
-    assert [figure(v) for v in (None, 1234567, 0.5, True, "a")] == ["\N{EN DASH}", "1,234,567", "0.5", "True", "a"]
+    assert [cell(v) for v in (None, 1234567, 0.5, True, "a")] == ["\N{EN DASH}", "1,234,567", "0.5", "True", "a"]
     assert [change(v) for v in (None, 1.02, 1000)] == ["\N{EN DASH}", "+2.00%", "\N{MULTIPLICATION SIGN} 1,000"]
-    assert moment("2026-11-24T07:56:08.2Z") == "2026-11-24 07:56 UTC" and moment("") == ""
+    assert to_minute("2026-11-24T07:56:08.2Z") == "2026-11-24 07:56 UTC" and to_minute("") == ""
 
 
 # --------------------------------------------------------------------------- page

@@ -15,32 +15,12 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.storage.open import open_store
 from tasks.warehouse import layout, protocol
-from tests.support.plain import Ran, nothing_published
+from tests.support.plain import Ran, error_line, nothing_published
+from tests.support.two_versions import opened_store, published_vintages  # noqa: F401 - a fixture
 
 Run = Callable[..., Ran]
 ATP, IP = "atp_world_monthly", "ip_trade_annual"
-
-
-@pytest.fixture(name="store")
-def opened_store(tmp_path: Path) -> Any:
-    return open_store(str(tmp_path / "store"))
-
-
-@pytest.fixture(name="two_versions")
-def published_vintages(techtrade: Run, store: Any) -> list[str]:
-    """Both bundled vintages of the workbook; the versions, oldest first."""
-    for vintage in ("2023-01", "2025-02"):
-        assert techtrade("publish", ATP, "--source", "snapshot", "--vintage", vintage).code == 0
-    return [e.version for e in protocol.read_latest(store, ATP)[0].published]
-
-
-def error_line(ran: Ran) -> str:
-    lines = [line for line in ran.err.splitlines() if line.strip()]
-    assert "Traceback" not in ran.err
-    assert lines[-1].startswith("error: ")
-    return lines[-1]
 
 
 @pytest.mark.parametrize(
@@ -118,7 +98,7 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 def test_every_command_has_help(techtrade: Run) -> None:
-    from flows.cli.app import cli
+    from flows.cli import cli
 
     for command in cli.commands:
         ran = techtrade(command, "--help")

@@ -13,8 +13,11 @@ import pytest
 from tasks.storage.local import LocalStore
 from tasks.warehouse import layout, protocol
 from tests.doubles.publishers import closed_port
-from tests.integration.flows.cli.test_cli import ATP, IP, Run, error_line, opened_store, published_vintages  # noqa: F401
 from tests.support.cases import quick
+from tests.support.plain import Run, error_line
+from tests.support.two_versions import opened_store, published_vintages  # noqa: F401 - a fixture
+
+ATP, IP = "atp_world_monthly", "ip_trade_annual"
 
 
 class Failing(LocalStore):

@@ -16,7 +16,7 @@ import pytest
 
 from configs import release_due
 from configs.contracts import dataset_names, load_contract
-from flows.cli.app import cli
+from flows.cli import cli
 from tasks.storage.local import LocalStore
 from tasks.warehouse import layout
 from tasks.warehouse.existing import existing_store

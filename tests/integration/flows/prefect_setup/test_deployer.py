@@ -14,8 +14,6 @@ from typing import Any
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentScheduleUpdate, DeploymentUpdate
-from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags
-from prefect.events.filters import AutomationFilter, AutomationFilterName
 from prefect.events.schemas.automations import AutomationCore
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Scheduled
@@ -23,12 +21,10 @@ from prefect.states import Scheduled
 from flows.prefect_setup.declaration import load_declaration
 from flows.prefect_setup.serve import forget_scheduled
 from tests.paths import ROOT
+from tests.support.deployments import AUTOMATIONS, clear, named, ours
 from tests.support.plain import Ran
 
 Run = Callable[..., Ran]
-AUTOMATIONS = AutomationFilter(
-    name=AutomationFilterName(any_=[f"techtrade: {a.name}" for a in load_declaration().automations])
-)
 
 
 @pytest.fixture
@@ -46,21 +42,6 @@ def client(prefect_api: str) -> Iterator[SyncPrefectClient]:
         clear(found)
 
 
-def clear(client: SyncPrefectClient) -> None:
-    for deployment in ours(client):
-        client.delete_deployment(deployment.id)
-    for automation in client.read_automations(automations=AUTOMATIONS):
-        client.delete_automation(automation.id)
-    try:
-        client.delete_work_pool("techtrade")
-    except ObjectNotFound:
-        pass
-
-
-def ours(client: SyncPrefectClient) -> list[Any]:
-    return client.read_deployments(deployment_filter=DeploymentFilter(tags=DeploymentFilterTags(all_=["techtrade"])))
-
-
 def raw(client: SyncPrefectClient) -> dict[str, Any]:
     """All that the server has of ours, with ids and when each was last changed; but not when somebody last asked."""
     deployments = client.request(
@@ -75,10 +56,6 @@ def raw(client: SyncPrefectClient) -> dict[str, Any]:
 
 def like(automation: Any, **other: Any) -> AutomationCore:
     return AutomationCore.model_validate(automation.model_dump(exclude={"id", "owner_resource"}) | other)
-
-
-def named(client: SyncPrefectClient, name: str) -> Any:
-    return next(d for d in ours(client) if d.name == name)
 
 
 def as_declared(client: SyncPrefectClient) -> None:

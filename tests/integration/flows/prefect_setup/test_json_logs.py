@@ -92,9 +92,7 @@ def test_a_run_that_a_worker_starts_says_json_lines(prefect_api: str, tmp_path: 
 
 
 PREFECT_SAYS = """
-from flows.output import guarded
-from flows.runtime import prepare
-prepare()
+from flows.cli.output import guarded
 with guarded():
     from prefect.logging import get_logger
     from prefect.logging.configuration import setup_logging

@@ -13,13 +13,13 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import StateType
 
 from configs.errors import ConfigError
-from flows.prefect_setup.defaults import run_seconds
+from flows.run_context import run_seconds
 from tasks.storage.object_store import ObjectStore
 from tests.doubles.publishers import CensusDouble
-from tests.integration.alerts.test_runs import ATP
-from tests.integration.flows.prefect_setup.test_run_watchdog import hook  # noqa: F401 - a fixture
+from tests.support.alerting import operators_hook  # noqa: F401 - a fixture
 from tests.support.mail_server import Hook, headings
 
+ATP = "atp_world_monthly"
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")
 
 
@@ -65,7 +65,7 @@ def test_a_run_that_takes_too_long_is_ended_written_down_and_told(
 def test_a_worker_whose_store_would_vanish_with_the_run_is_told(environment: dict[str, str], tmp_path: Path) -> None:
     from flows.prefect_setup.declaration import load_declaration
     from flows.prefect_setup.deployer import Deployer
-    from tests.integration.flows.prefect_setup.test_deployer import clear, named
+    from tests.support.deployments import clear, named
 
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "techtrade", "--run-once"]
     env = {**os.environ, **environment, "PREFECT_HOME": str(tmp_path / "prefect"), "TECHTRADE_STORE": "warehouse"}

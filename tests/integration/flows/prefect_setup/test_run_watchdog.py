@@ -31,24 +31,13 @@ from flows.prefect_setup.run_watchdog import AGAIN, Ailment, Kind, Limits, Watch
 from tasks.storage.open import open_store
 from tasks.warehouse import schedule
 from tests.doubles.publishers import closed_port
-from tests.integration.alerts.test_runs import ALERTS
-from tests.support.mail_server import Hook, headings, web_hook
+from tests.support.alerting import operators_hook  # noqa: F401 - a fixture
+from tests.support.mail_server import Hook, headings
 from tests.support.plain import Ran, nothing_published
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")
 Look = Callable[..., Ran]
 NOW = datetime.now(UTC)
-
-
-@pytest.fixture
-def hook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hook]:
-    settings = tmp_path / "alerts.yaml"
-    settings.write_text(f"operator: techtrade data team\n{ALERTS}")
-    monkeypatch.setenv("TECHTRADE_ALERTS", str(settings))
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    with web_hook() as found:
-        monkeypatch.setenv("TEST_CHAT", found.url)
-        yield found
 
 
 @pytest.fixture(autouse=True)
@@ -328,7 +317,7 @@ def test_after_a_day_without_a_worker_each_deployment_runs_once(environment: dic
     """A worker with one slot, which would otherwise begin the next late run when the first has ended."""
     from flows.prefect_setup.declaration import load_declaration
     from flows.prefect_setup.deployer import Deployer
-    from tests.integration.flows.prefect_setup.test_deployer import clear
+    from tests.support.deployments import clear
 
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "techtrade", "--run-once", "--limit", "1"]
     env = {**os.environ, **environment, "PREFECT_HOME": str(tmp_path / "prefect")}

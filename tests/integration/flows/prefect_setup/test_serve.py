@@ -9,7 +9,6 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -20,37 +19,10 @@ import pytest
 
 from flows.prefect_setup.declaration import load_declaration
 from tasks.storage.open import open_store
-from tasks.warehouse import catalog, protocol, schedule
+from tasks.warehouse import protocol, schedule
+from tasks.warehouse.run_status import read_status
 from tests.support import terminal
-
-PATIENCE = 240
-
-
-def ask(api: str, path: str, body: dict[str, Any]) -> Any:
-    """Asks again on 503, as Prefect's client does: a server with SQLite answers so while another writes, and has
-    changed nothing then."""
-    request = urllib.request.Request(
-        f"{api}/{path}", data=json.dumps(body).encode(), headers={"Content-Type": "application/json"}
-    )
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        try:
-            with urllib.request.urlopen(request, timeout=30) as response:
-                return json.load(response)
-        except urllib.error.HTTPError as e:
-            if e.code != 503 or time.monotonic() > deadline:
-                raise
-        time.sleep(0.5)
-
-
-def wait_for(what: Any) -> Any:
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        found = what()
-        if found:
-            return found
-        time.sleep(0.5)
-    raise AssertionError("waited in vain")
+from tests.support.prefect_api import ask, wait_for
 
 
 @pytest.fixture
@@ -114,7 +86,7 @@ def test_schedules_are_made_a_served_run_publishes_and_all_ends_with_one_key(
     assert serving.last_lines == ["stopped"]
     assert "Traceback" not in serving.text and "Warning" not in serving.text
     assert serving.left_behind() == []
-    status = catalog.read_status(open_store(str(store)), "atp_world_monthly")
+    status = read_status(open_store(str(store)), "atp_world_monthly")
     assert status is not None and status.outcome == "stopped"
     with sqlite3.connect(tmp_path / "prefect" / "prefect.db") as database:
         assert database.execute("SELECT count(*) FROM deployment WHERE paused").fetchone() == (0,)

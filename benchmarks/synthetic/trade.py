@@ -1,13 +1,14 @@
 """A world of made-up trade in advanced technology that obeys the publisher's rules, to the dollar.
 
-The totals of a month are the real ones (bundled balance workbook), carried on after its end; how they divide over groups
-and partners is made up from a seed. Partners add up to the world and to their groups of partners, the groups 00 to 10 to
-the total, months to the year to date; a row is there from a partner's first trade of the year on. The European Union has
-the United Kingdom in it up to 2017-12, OPEC ends with 2018-12, as the publisher's groups do.
+The totals of a month are the real ones (bundled balance workbook), carried on after its end; how they divide over
+groups and partners is made up from a seed. Partners add up to the world and to their groups of partners, the groups 00
+to 10 to the total, months to the year to date; a row is there from a partner's first trade of the year on. The European
+Union has the United Kingdom in it up to 2017-12, OPEC ends with 2018-12, as the publisher's groups do.
 """
 
 from __future__ import annotations
 
+import csv
 import zlib
 from dataclasses import dataclass
 from datetime import date
@@ -19,7 +20,6 @@ import polars as pl
 from configs import CONFIGS
 from configs.release_calendar import month_after
 from tasks.extract.census.trade_api_parse import GROUPS
-from tests.doubles.publishers import atp
 
 FIRST = date(2010, 1, 1)
 EU = "AUT BEL BGR HRV CYP CZE DNK EST FIN FRA DEU GRC HUN IRL ITA LVA LTU LUX MLT NLD POL PRT ROU SVK SVN ESP SWE".split()
@@ -33,6 +33,16 @@ OTHER_GROUPS = "0014 0017 0021 0022 0023 0024 0025 0026 0028".split()
 UNIDENTIFIED = "8220"
 BIG = {"5700": 30.0, "2010": 12.0, "5830": 8.0, "5800": 6.0, "4280": 5.0, "5880": 5.0, "1220": 5.0, "4190": 4.0}
 SMALL = ("5700", "2010", "5830", "5800", "4280", "1220", "4120", "4190", "5790", "7230", "5170", UNIDENTIFIED)
+
+
+@cache
+def atp(vintage: str) -> dict[date, tuple[float, float]]:
+    """Bundled figures: exports and imports of each month, millions of US dollars."""
+    with open(CONFIGS / "snapshot" / "atp_world_monthly" / f"{vintage}.csv", encoding="utf-8") as f:
+        return {
+            date.fromisoformat(r["month"] + "-01"): (float(r["exports_musd"]), float(r["imports_musd"]))
+            for r in csv.DictReader(f)
+        }
 
 
 @dataclass(frozen=True)
