@@ -14,7 +14,7 @@ NEW_DATASET = LazyCommand(
         ["--series"],
         multiple=True,
         metavar="NAME=CODE",
-        help="Series of the World Bank in US dollars, and its name here.",
+        help="Series of the World Bank in US dollars, and its name here; repeat for more [default: none].",
     ),
     Option(["--source"], default="world_bank", show_default=True, metavar="SOURCE", help="Source of the figures."),
     name="new-dataset",
