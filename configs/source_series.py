@@ -11,14 +11,14 @@ from configs.operations import Series
 
 @cache
 def series_of_source(source: str) -> dict[str, Series]:
-    """Return the series of every dataset with that live source, by name.
+    """Return the series of every dataset with that source, live or of older vintages, by name.
 
     Raises:
         ConfigError: two datasets give one name to different series: archived answers could not be told apart.
     """
     found: dict[str, Series] = {}
     for contract in (load_contract(name) for name in dataset_names()):
-        if contract.sources.live != source:
+        if source not in (contract.sources.live, contract.sources.archived):
             continue
         for name, series in contract.series.items():
             if found.setdefault(name, series).code != series.code:

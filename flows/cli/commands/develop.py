@@ -14,11 +14,11 @@ NEW_DATASET = LazyCommand(
         ["--series"],
         multiple=True,
         metavar="NAME=CODE",
-        help="Series of the World Bank in US dollars, and its name here [default: none].",
+        help="Series of the World Bank in US dollars, and its name here; repeat for more [default: none].",
     ),
     Option(["--source"], default="world_bank", show_default=True, metavar="SOURCE", help="Source of the figures."),
     name="new-dataset",
-    example="techtrade new-dataset ict_annual --series exports=BX.GSR.CCIS.CD",
+    example="techtrade new-dataset ict_annual --series ict=BX.GSR.CCIS.CD",
 )
 
 DEVELOPING = Topic("Develop", NEW_DATASET.example, (NEW_DATASET,))

@@ -41,8 +41,8 @@ KEY = ["vintage", "economy_code", "indicator", "year"]
 
 
 def series() -> dict[str, Series]:
-    """Return the series that are archived: those of every dataset whose live source is the World Bank."""
-    return series_of_source("world_bank")
+    """Return the series that are archived: those of every dataset that takes older vintages from here."""
+    return series_of_source(SOURCE)
 
 
 @dataclass(frozen=True)

@@ -150,7 +150,7 @@ def archived(vintage: str, indicator: str, state: SeriesState) -> ArchivedSeries
 
 def test_the_series_of_every_dataset_of_the_world_bank_are_asked_for() -> None:
     contracts = [load_contract(name) for name in dataset_names()]
-    named = {s for c in contracts if c.sources.live == "world_bank" for s in c.series}
+    named = {s for c in contracts if c.sources.archived == "world_bank_archives" for s in c.series}
     assert {"receipts", "payments"} <= named
     assert sorted(wanted(Inventory(), ("200001",), "auto")) == sorted(("200001", name) for name in named)
 
