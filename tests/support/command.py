@@ -52,6 +52,17 @@ def techtrade(
     return plain(monkeypatch, capfd, str(tmp_path / "store"))
 
 
+def run_without_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let flows and tasks be what they are written as: functions, without Prefect's states, retries and requests."""
+    from prefect import Flow, Task
+
+    from flows.prefect_setup import artifacts
+
+    monkeypatch.setattr(artifacts, "create_markdown_artifact", lambda *given, **named: None)  # there is no run for it
+    for kind in (Flow, Task):
+        monkeypatch.setattr(kind, "__call__", lambda self, *given, **named: self.fn(*given, **named))
+
+
 @pytest.fixture
 def environment(prefect_api: str, tmp_path: Path) -> dict[str, str]:
     """The environment for a command run as a process of its own, with the session's Prefect server."""
