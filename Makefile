@@ -7,19 +7,22 @@ STAMP  := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml 2>/dev
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 UV     := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
 
-.PHONY: help run test test-slow faults lint format types check lock bench freeze demo-sources stack stack-test deploy-check clean
+.PHONY: help run test test-python test-slow faults lint imports format types check lock bench generate freeze demo-sources
+.PHONY: stack stack-test deploy-check clean
 
 help:
 	@echo "make run        publish the bundled vintages into ./warehouse and show what came out"
 	@echo "make test       the test suite (needs no network)"
+	@echo "make test-python OTHER=python3.13  the unit tests on another Python, in .venv-other"
 	@echo "make test-slow  the drills that repeat something many times"
 	@echo "make faults     every fault of docs/faults.md, counted (WRITE=1 writes the table)"
-	@echo "make check      lint, format, types"
+	@echo "make check      lint, imports, format, types"
 	@echo "make bench      measurements, each as a ratio in one run"
 	@echo "make demo-sources  doubles of the publishers on loopback, to try everything without a key"
 	@echo "make stack      PostgreSQL, Prefect, a worker, S3 and the doubles on this machine, until Ctrl-C"
 	@echo "make stack-test publishes through such a stack, and throws it away"
 	@echo "make deploy-check  image, compose, cluster and cloud files, held against the tools that read them"
+	@echo "make generate   write deployments, accounts and tables that follow from the contracts"
 	@echo "make freeze     write down the contracts as released, in configs/published"
 	@echo "make lock       resolve requirements.lock again, and the locks of images and checks"
 
@@ -45,6 +48,12 @@ run: $(STAMP)
 test: $(STAMP)
 	@$(BIN)/python -m pytest -m "not slow" -n 2
 
+test-python: $(STAMP)
+	@$(BIN)/uv venv --quiet --clear --python $(OTHER) .venv-other
+	@$(BIN)/uv pip install --quiet --python .venv-other/bin/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python .venv-other/bin/python --offline --no-deps --no-build-isolation -e .
+	@.venv-other/bin/python -m pytest -m "not slow" -n 2 tests/unit
+
 test-slow: $(STAMP)
 	@# The drills of the stack have the machine for themselves: a database that is away for a minute is away for longer
 	@# than Prefect waits where others take the processors.
@@ -57,28 +66,35 @@ faults: $(STAMP)
 lint: $(STAMP)
 	@$(BIN)/ruff check .
 
+imports: $(STAMP)
+	@$(BIN)/lint-imports --no-cache --no-logo
+
 format: $(STAMP)
 	@$(BIN)/ruff format --check .
 
 types: $(STAMP)
 	@$(BIN)/mypy
 
-check: lint format types
+check: lint imports format types
 
 bench: $(STAMP)
 	@$(BIN)/python -m benchmarks
 
+generate: $(STAMP)
+	@$(BIN)/python -m deploy.generate
+
 freeze: $(STAMP)
 	@$(BIN)/python -m tasks.publish.compatibility
 
+DOUBLES := $(BIN)/python -m tests.doubles.demo
 demo-sources: $(STAMP)
-	@$(BIN)/python -m tests.doubles.demo
+	@$(DOUBLES)
 
 stack: $(STAMP)
-	@$(BIN)/python -m deploy.stack up
+	@$(BIN)/python -m deploy.stack up --doubles '$(DOUBLES)'
 
 stack-test: $(STAMP)
-	@$(BIN)/python -m deploy.stack test
+	@$(BIN)/python -m deploy.stack test --doubles '$(DOUBLES)'
 
 # In an environment of its own: checkov pins much that the product needs newer.
 DEPLOY_STAMP := .venv-deploy/.installed-$(shell cksum deploy/checks/requirements.lock 2>/dev/null | cut -d' ' -f1)
@@ -93,11 +109,11 @@ deploy-check: $(DEPLOY_STAMP)
 # The environment's lock first; those of the images are parts of it, with the same versions.
 LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
 lock:
-	$(LOCK) pyproject.toml --group dev -o requirements.lock
-	$(LOCK) pyproject.toml -c requirements.lock -o deploy/requirements-run.lock
-	$(LOCK) pyproject.toml -c requirements.lock --group worker -o deploy/requirements-worker.lock
+	$(LOCK) pyproject.toml --extra publish --group dev -o requirements.lock
+	$(LOCK) pyproject.toml --extra publish -c requirements.lock -o deploy/requirements-run.lock
+	$(LOCK) pyproject.toml --extra publish -c requirements.lock --group worker -o deploy/requirements-worker.lock
 	$(LOCK) --group build -c requirements.lock -o deploy/requirements-build.lock
 	$(LOCK) deploy/checks/requirements.in -o deploy/checks/requirements.lock
 
 clean:
-	rm -rf $(VENV) .venv-deploy .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-deploy .venv-other .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -16,11 +16,9 @@ from benchmarks.publishing import fiftieth_against_fifth, nothing_new_against_pu
 from benchmarks.start_up import small_publish_against_empty_flow, small_version_against_bare_flow
 from benchmarks.vintages import everything as vintages
 from flows.cli.output import table
-from flows.prefect_setup.defaults import prepare
 
 
 def main(arguments: list[str]) -> int:
-    prepare()
     found = [
         small_version_against_bare_flow(),
         small_publish_against_empty_flow(),

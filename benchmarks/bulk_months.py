@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from configs.contract import CONFIGS
+from configs import CONFIGS
 from tasks.extract.census.merchandise.fixed_width import Layout, layouts
 from tasks.extract.census.merchandise.month import COMMODITIES, DETAIL, PARTNERS, Flow
 

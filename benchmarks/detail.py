@@ -10,10 +10,10 @@ import os
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,26 +26,31 @@ import s3fs
 from distributed import Client, LocalCluster
 
 from benchmarks.bulk_months import FULL, Year, codes, detail, write_month
-from benchmarks.harness import Ratio, in_turn, judging_in, seconds
-from configs.contract import load_contract
+from benchmarks.counting_proxy import counting
+from benchmarks.harness import Ratio, in_turn, judging_in, published, seconds
+from configs.contracts import load_contract
 from configs.settings import load_settings
-from flows.prefect_setup.defaults import prepare
-from tasks.build import partitioned, recipe
+from deploy.stack import s3
+from deploy.stack.processes import Part
+from deploy.stack.state import State, load
+from tasks.build import partitioned
 from tasks.build.parquet import file_sha256, written
+from tasks.build.recipe import Each, StepRunner
+from tasks.build.recipe_partitioned import PartitionedRecipe
+from tasks.build.recipes import recipe_for
+from tasks.build.request import Fetched, Request
 from tasks.common.sorted_merge import merged
 from tasks.extract import partners
 from tasks.extract.census.merchandise.fixed_width import layouts
 from tasks.extract.census.merchandise.month import DETAIL, Flow
 from tasks.extract.census.merchandise.source import SOURCE
-from tasks.extract.source import Meter, RawDocument
-from tasks.publish import steps
+from tasks.extract.source import Ask, Meter
+from tasks.publish.run import run
 from tasks.raw.archive import RawArchive
+from tasks.raw.documents import RawDocument
 from tasks.storage.local import LocalStore
 from tasks.storage.object_store import ObjectStore
 from tasks.transform.atp_detail_monthly import transform
-from tasks.warehouse import protocol
-from tasks.warehouse.outcomes import Fetched, Request
-from tests.support import lossy_proxy, seaweed
 
 DATASET = "atp_detail_monthly"
 DECEMBER = date(2025, 12, 1)
@@ -71,6 +76,28 @@ def archived(months: Sequence[date], sizes: Sizes) -> Iterator[tuple[LocalStore,
         yield store, (*documents, partners.document(archive))
 
 
+@dataclass(frozen=True)
+class OfDocuments(PartitionedRecipe):
+    """From documents that are archived already."""
+
+    documents: tuple[RawDocument, ...]
+
+    def inputs(self, archive: RawArchive, request: Request, ask: Ask) -> tuple[RawDocument, ...]:
+        return self.documents
+
+
+class Threads(StepRunner):
+    """Reads so many pieces at once."""
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+
+    @contextmanager
+    def workers(self, store: ObjectStore) -> Iterator[Each]:
+        with ThreadPoolExecutor(self._workers) as threads:
+            yield lambda work, jobs: list(threads.map(functools.partial(work, store), jobs))
+
+
 def publish(store: LocalStore, documents: tuple[RawDocument, ...], workers: int = 1) -> None:
     """Everything after the archive, without Prefect around it: read, join, merge, stage, check, seal, swap.
 
@@ -78,16 +105,8 @@ def publish(store: LocalStore, documents: tuple[RawDocument, ...], workers: int 
         workers: how many pieces are read at once.
     """
 
-    def each(work: Callable[[ObjectStore, Any], Any], jobs: Sequence[Any]) -> list[Any]:
-        with ThreadPoolExecutor(workers) as threads:
-            return list(threads.map(functools.partial(work, store), jobs))
-
-    request = Request(load_contract(DATASET), "live")
-    head = protocol.read_head(store, DATASET)
-    found = recipe.read(store, request, Fetched(SOURCE, documents, Meter()))
-    extraction, built = recipe.make(store, request.contract, found, head.manifest, store.root, each)
-    checked = steps.check(store, request, extraction, built, steps.stage(store, head, built), {})
-    steps.publish(store, steps.seal(store, request.contract, checked), checked.report)
+    contract = load_contract(DATASET)
+    published(run(Request(contract, "live"), OfDocuments(contract, documents), store, each=Threads(workers)))
 
 
 def afresh(store: LocalStore, documents: tuple[RawDocument, ...]) -> None:
@@ -171,7 +190,6 @@ def _peak(months: Sequence[date], sizes: Sizes) -> float:
 
 def publish_only(place: str, told: Sequence[tuple[str, str, str, int]]) -> None:
     """For ``_peak``: publishes, reading as many pieces at once as a run does, and prints the peak in MiB."""
-    prepare()
     store = LocalStore(Path(place))
     archive = RawArchive(store)
     documents = []
@@ -195,9 +213,9 @@ def two_workers() -> Ratio:
     took = {}
     try:
         with archived(months, {"exports": FULL["exports"] // 2, "imports": FEW}) as (store, documents):
-            request = Request(load_contract(DATASET), "live")
-            found = recipe.read(store, request, Fetched(SOURCE, documents, Meter()))
-            jobs = [j for j in partitioned.plan(request.contract, found, None).pieces if j.role.startswith("exports")]
+            contract = load_contract(DATASET)
+            found = recipe_for(contract).parse(store, Fetched(SOURCE, documents, Meter()), None)
+            jobs = [j for j in partitioned.plan(contract, found, None).pieces if j.role.startswith("exports")]
             for workers in (1, 2):
                 took[workers] = _with(workers, store, jobs)
     finally:
@@ -230,18 +248,18 @@ QUESTION = {"technology_group": "04", "partner_code": "5700", "flow": "imports"}
 def bytes_read() -> list[Ratio]:
     """What is read from S3 to answer "imports of group 04 from China, by month", as a share of the dataset: ten years
     of full size, of which each file is the same but for its year."""
-    with TemporaryDirectory(prefix="techtrade-bench-") as place, seaweed.running(Path(place)) as server:
+    with TemporaryDirectory(prefix="techtrade-bench-") as place, _s3_server(Path(place)) as state:
         file = _a_year(Path(place))
         size, years = file.stat().st_size, range(2015, 2025)
-        with lossy_proxy.running(server.endpoint) as proxy:
-            key, secret = server.writer.key, server.writer.secret
+        with counting(state.url(s3.NAME)) as proxy:
             options = {"endpoint_url": proxy.endpoint}
+            key, secret = state.s3_key, state.s3_secret
             system = s3fs.S3FileSystem(key=key, secret=secret, client_kwargs=options, skip_instance_cache=True)
-            paths = [f"{seaweed.BUCKET}/detail/part_year={year}/part-0000.parquet" for year in years]
+            paths = [f"{s3.BUCKET}/detail/part_year={year}/part-0000.parquet" for year in years]
             for path in paths:
                 system.put_file(str(file), path)
             proxy.read = 0
-            _ask_polars([f"s3://{p}" for p in paths], proxy.endpoint, server.writer)
+            _ask_polars([f"s3://{p}" for p in paths], s3.variables(state, proxy.endpoint))
             polars = proxy.read
             system = s3fs.S3FileSystem(
                 key=key, secret=secret, client_kwargs=options, skip_instance_cache=True, default_block_size=2**16,
@@ -256,6 +274,18 @@ def bytes_read() -> list[Ratio]:
         Ratio("detail, polars bytes", "detail: bytes for a series, polars", polars, told, whole, target=0.05),
         Ratio("detail, duckdb bytes", "detail: bytes for a series, DuckDB", duck, told, whole, target=0.05),
     ]
+
+
+@contextmanager
+def _s3_server(folder: Path) -> Iterator[State]:
+    """The S3 server of ``make stack``, alone."""
+    state = load(folder / "stack")
+    part = Part(s3.program(state), state.logs / "s3.log")
+    try:
+        part.wait_until_up()
+        yield state
+    finally:
+        part.kill()
 
 
 def _a_year(folder: Path) -> Path:
@@ -280,11 +310,8 @@ def _a_year(folder: Path) -> Path:
     return out
 
 
-def _ask_polars(uris: Sequence[str], endpoint: str, who: seaweed.Identity) -> None:
-    options = {
-        "aws_access_key_id": who.key, "aws_secret_access_key": who.secret, "aws_endpoint_url": endpoint,
-        "aws_region": "us-east-1", "aws_allow_http": "true",
-    }  # fmt: skip
+def _ask_polars(uris: Sequence[str], server: Mapping[str, str]) -> None:
+    options = {name.lower(): value for name, value in server.items()} | {"aws_allow_http": "true"}
     wanted = pl.all_horizontal(pl.col(name) == value for name, value in QUESTION.items())
     found = (
         pl.scan_parquet(list(uris), storage_options=options, hive_partitioning=False)
@@ -312,7 +339,6 @@ def everything() -> list[Ratio]:
 
 
 def main() -> None:
-    prepare()
     for ratio in everything():
         print(
             ratio.what,

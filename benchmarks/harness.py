@@ -6,23 +6,22 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import polars as pl
 
-from configs.contract import Contract, load_contract
+from configs.contracts import load_contract
 from expectations.check import GateInput
-from tasks.build import recipe
-from tasks.extract.source import Extraction
+from tasks.build.recipe_publisher import PublisherRecipe
+from tasks.build.request import Fetched, Request
+from tasks.extract.source import Ask, Extraction
 from tasks.publish import steps
+from tasks.publish.run import run
 from tasks.quality import gate
 from tasks.quality.results import Report
 from tasks.raw.archive import RawArchive
+from tasks.raw.documents import RawDocument
 from tasks.storage.object_store import ObjectStore
-from tasks.warehouse import protocol
-from tasks.warehouse.outcomes import Fetched, Published, Request
-from tasks.warehouse.protocol import Head
+from tasks.warehouse.outcomes import Outcome, Published
 
 
 @dataclass(frozen=True)
@@ -62,28 +61,30 @@ def extraction(
     return Extraction("benchmark", dataset, vintage, (document,), tables, "none", "none", vintage_may_go_back=True)
 
 
+@dataclass(frozen=True)
+class OfExtraction(PublisherRecipe):
+    """From what was parsed already."""
+
+    extraction: Extraction
+
+    def inputs(self, archive: RawArchive, request: Request, ask: Ask) -> tuple[RawDocument, ...]:
+        return self.extraction.documents
+
+    def parse(self, store: ObjectStore, fetched: Fetched, vintage: str | None) -> Extraction:
+        return self.extraction
+
+
 def publish(store: ObjectStore, dataset: str, found: Extraction) -> Published:
-    """The steps of the publish flow after parsing, without Prefect around them."""
-    request = Request(load_contract(dataset), "snapshot")
-    head = protocol.read_head(store, dataset)
-    skipped = steps.nothing_new(head, request, found)
-    if skipped:
-        raise AssertionError(f"the benchmark meant to publish: {skipped.detail}")
-    return _release(store, head, request, found)
+    """A run after parsing, without Prefect around it."""
+    contract = load_contract(dataset)
+    return published(run(Request(contract, "snapshot"), OfExtraction(contract, found), store))
 
 
-def publish_fetched(store: ObjectStore, contract: Contract, fetched: Fetched) -> Published:
-    """The steps of the publish flow after fetching, without Prefect around them."""
-    request = Request(contract, "live")
-    return _release(store, protocol.read_head(store, contract.name), request, recipe.read(store, request, fetched))
-
-
-def _release(store: ObjectStore, head: Head, request: Request, found: Extraction) -> Published:
-    with TemporaryDirectory(prefix="techtrade-bench-") as folder:
-        _, built = recipe.make(store, request.contract, found, head.manifest, Path(folder))
-        draft = steps.stage(store, head, built)
-        checked = steps.check(store, request, found, built, draft, {})
-    return steps.publish(store, steps.seal(store, request.contract, checked), checked.report)
+def published(outcome: Outcome) -> Published:
+    """The outcome of a run that was meant to publish."""
+    if not isinstance(outcome, Published):
+        raise AssertionError(f"the benchmark meant to publish: {outcome.detail}")
+    return outcome
 
 
 def judging_in(publishing: Callable[[], object], rounds: int) -> tuple[float, float]:

@@ -24,16 +24,19 @@ from typing import Any
 import pandas as pd
 import polars as pl
 
-from benchmarks.harness import Ratio, in_turn, judging_in, publish_fetched, seconds
-from configs.contract import load_contract
-from flows.prefect_setup.defaults import prepare
+from benchmarks.harness import Ratio, in_turn, judging_in, published, seconds
+from benchmarks.synthetic.trade_api import rendered
+from configs.contracts import load_contract
+from tasks.build.recipe_publisher import PublisherRecipe
+from tasks.build.request import Request
 from tasks.extract import partners
 from tasks.extract.census.trade_api_parse import asked_columns
-from tasks.extract.source import Meter, RawDocument
+from tasks.extract.source import Ask
+from tasks.publish.run import run
 from tasks.raw.archive import RawArchive
+from tasks.raw.documents import RawDocument
 from tasks.storage.local import LocalStore
-from tasks.warehouse.outcomes import Fetched, RejectedError
-from tests.doubles.census_api import rendered
+from tasks.warehouse.outcomes import RejectedError
 
 NEWEST = "2025-10"
 DATASET = "atp_trade_monthly"
@@ -77,6 +80,16 @@ def _from_disk(kept: RawDocument, archive: RawArchive) -> RawDocument:
     )
 
 
+@dataclass(frozen=True)
+class OfDocuments(PublisherRecipe):
+    """From documents that are archived already."""
+
+    documents: tuple[RawDocument, ...]
+
+    def inputs(self, archive: RawArchive, request: Request, ask: Ask) -> tuple[RawDocument, ...]:
+        return self.documents
+
+
 def ours(answers: Answers) -> None:
     """Parsed, checked and published into an empty store."""
     _publish(answers.documents)
@@ -84,7 +97,8 @@ def ours(answers: Answers) -> None:
 
 def _publish(documents: tuple[RawDocument, ...]) -> None:
     with TemporaryDirectory(prefix="techtrade-bench-") as place:
-        publish_fetched(LocalStore(Path(place)), load_contract(DATASET), Fetched("census_hitech", documents, Meter()))
+        contract = load_contract(DATASET)
+        published(run(Request(contract, "live"), OfDocuments(contract, documents), LocalStore(Path(place))))
 
 
 def judging(answers: Answers) -> Ratio:
@@ -107,7 +121,6 @@ def publish_only(place: str) -> None:
     """For ``peak_megabytes``: publishes the documents told on standard input, and prints the peak in megabytes.
 
     Where early years are left out, the gate refuses what it judged, and rightly: the memory is the same."""
-    prepare()
     archive = RawArchive(LocalStore(Path(place)))
     documents = []
     for role, url, retrieved_at, sha256, key, size, source in json.load(sys.stdin):
@@ -199,7 +212,7 @@ def dlt_pipeline(files: Sequence[tuple[str, Path]], folder: Path) -> None:
 
 def history(rounds: int = 3) -> list[Ratio]:
     """Against bare polars, pandas and dlt (that once: it takes half a minute), the gate's part of it, and whether
-    memory grows with the years: up to ``read_back.KEPT_CELLS`` by the figures that the gate keeps, beyond not at
+    memory grows with the years: up to ``staged.KEPT_CELLS`` by the figures that the gate keeps, beyond not at
     all."""
     with archived() as answers, TemporaryDirectory(prefix="techtrade-bench-") as scratch:
         folder = Path(scratch)

@@ -12,14 +12,15 @@ from tempfile import TemporaryDirectory
 import polars as pl
 
 from benchmarks.harness import Ratio, extraction, in_turn, publish, seconds
-from configs.contract import load_contract
+from configs.contracts import load_contract
+from tasks.build.recipes import recipe_for
+from tasks.build.request import Request
 from tasks.extract.bundled import snapshot
 from tasks.extract.source import Ask
 from tasks.publish import steps
 from tasks.raw.archive import RawArchive
 from tasks.storage.local import LocalStore
 from tasks.warehouse import protocol
-from tasks.warehouse.outcomes import Request
 
 DATASET = "atp_world_monthly"
 
@@ -49,7 +50,7 @@ def nothing_new_against_publish(rounds: int = 9) -> Ratio:
 
         def ours() -> None:
             head = protocol.read_head(store, contract.name)
-            if steps.nothing_new(head, Request(contract, "snapshot"), published[-1]) is None:
+            if steps.nothing_new(head, Request(contract, "snapshot"), recipe_for(contract), published[-1]) is None:
                 raise AssertionError("the input is in the log, so nothing is new")
 
         def base() -> None:

@@ -19,8 +19,7 @@ from tasks.storage.local import LocalStore
 
 DATASET, FIRST, SECOND = "atp_world_monthly", "2023-01", "2025-02"
 BARE_FLOW = """
-from flows.runtime import prepare
-prepare()
+import flows
 from prefect import flow, task
 @task
 def one(): return 1

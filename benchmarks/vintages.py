@@ -11,7 +11,7 @@ import polars as pl
 
 from benchmarks.harness import Ratio, extraction, in_turn, publish, seconds
 from benchmarks.publishing import DATASET, workbook
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.history_contract import SUFFIX, kept
 from tasks.publish.dependents import bring_up
 from tasks.storage.local import LocalStore

@@ -9,14 +9,12 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from configs import CONFIGS, yaml_file
 from configs.addresses import without_query
-from configs.contract import CONFIGS
-from configs.errors import ConfigError
 from configs.settings import load_settings
 
 BLOCK = "prefect-block:"
@@ -84,24 +82,6 @@ class AlertSettings(_Frozen):
         return timedelta(seconds=self.lease_seconds)
 
 
-def parse_alerts(text: str, where: str) -> AlertSettings:
-    """Reads the settings of alerts.
-
-    Raises:
-        ConfigError: not YAML, or not such settings; names the place, and shows no value.
-    """
-    try:
-        raw: Any = yaml.safe_load(text)
-        return AlertSettings.model_validate(raw)
-    except yaml.YAMLError as e:
-        mark = getattr(e, "problem_mark", None)
-        raise ConfigError(f"{where}: not YAML{f', line {mark.line + 1}' if mark else ''}") from None
-    except ValidationError as e:
-        first = e.errors(include_input=False, include_context=False)[0]
-        place = ".".join(str(p) for p in first["loc"]) or "alerts"
-        raise ConfigError(f"{where}: {place}: {first['msg']}") from None
-
-
 def load_alerts() -> AlertSettings:
     """The settings in force.
 
@@ -109,11 +89,6 @@ def load_alerts() -> AlertSettings:
         ConfigError: the file is not there, or wrong.
     """
     settings = load_settings()
-    named = settings.alerts
-    path = Path(named).expanduser() if named else CONFIGS / "alerts.yaml"
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as e:
-        raise ConfigError(f"TECHTRADE_ALERTS: {path} cannot be read: {e.strerror or e}") from e
-    found = parse_alerts(text, str(path) if named else "configs/alerts.yaml")
+    path = Path(settings.alerts).expanduser() if settings.alerts else CONFIGS / "alerts.yaml"
+    found = yaml_file.load(AlertSettings, path, f"TECHTRADE_ALERTS: {path}" if settings.alerts else "")
     return found.model_copy(update={"runbooks": settings.runbooks_url}) if settings.runbooks_url else found

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from functools import cache
-from typing import Annotated, Any
+from typing import Annotated
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from configs.contract import CONFIGS, Column, Contract, Span, load_contract
+from configs import CONFIGS, yaml_file
+from configs.columns import Column
+from configs.contract import Contract, Span
+from configs.contracts import load_contract
 from configs.errors import ConfigError
 
 BREAKS = CONFIGS / "breaks"
@@ -62,14 +64,7 @@ def parse_breaks(text: str, contract: Contract, where: str) -> tuple[ExpectedBre
     Raises:
         ConfigError: not YAML, not such a list, or not of this contract's key columns and their types.
     """
-    try:
-        raw: Any = yaml.safe_load(text) or []
-        found = tuple(ExpectedBreak.model_validate(entry) for entry in raw)
-    except yaml.YAMLError as e:
-        raise ConfigError(f"{where}: not YAML: {e}") from e
-    except ValidationError as e:
-        first = e.errors()[0]
-        raise ConfigError(f"{where}: {'.'.join(map(str, first['loc'])) or 'entry'}: {first['msg']}") from e
+    found = yaml_file.parse(tuple[ExpectedBreak, ...], text, where, empty=())
     if len({b.id for b in found}) != len(found):
         raise ConfigError(f"{where}: an id stands twice")
     for entry in found:

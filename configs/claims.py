@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass
 
-from configs.contract import CONFIGS
+from configs import CONFIGS
 
 
 @dataclass(frozen=True)

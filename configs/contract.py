@@ -9,104 +9,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from datetime import date
-from functools import cache
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import polars as pl
 import pyarrow as pa
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from configs.errors import ConfigError, UnknownDatasetError
+from configs import yaml_file
+from configs.columns import Frozen, Table
+from configs.operations import Listing, Operations, Releases, Series
 
-CONFIGS = Path(__file__).parent
-DATASETS = CONFIGS / "datasets"
-DERIVED = CONFIGS / "derived"
-
-Kind = Literal["date", "int16", "int32", "int64", "float64", "string", "boolean"]
-Role = Literal["key", "measure", "attribute", "vintage"]
 Severity = Literal["critical", "warning", "info"]
-
-_POLARS: dict[str, pl.DataType] = {
-    "date": pl.Date(),
-    "int16": pl.Int16(),
-    "int32": pl.Int32(),
-    "int64": pl.Int64(),
-    "float64": pl.Float64(),
-    "string": pl.String(),
-    "boolean": pl.Boolean(),
-}
-_ARROW: dict[str, pa.DataType] = {
-    "date": pa.date32(),
-    "int16": pa.int16(),
-    "int32": pa.int32(),
-    "int64": pa.int64(),
-    "float64": pa.float64(),
-    "string": pa.string(),
-    "boolean": pa.bool_(),
-}
-
 
 # What is no promise to readers: a change of it is no new version.
 NOT_TOLD = (
     "quality", "ask_within_days", "judged", "sources", "derived_from_any", "has_history", "history_of", "profile_by",
-    "headlines",
+    "headlines", "transform", "checks", "series", "operations", "releases", "listing", "profiled",
 )  # fmt: skip
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Column(_Frozen):
-    """One column: what it is called, means and may hold.
-
-    ``role`` says how a difference in it is counted: a *measure* is revised, an *attribute* or *vintage* is
-    relabelled. ``representation_tolerance`` is the relative difference up to which two values of a measure are
-    the same figure printed twice (a publisher that prints 15 digits today and 17 tomorrow revised nothing).
-    """
-
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-    type: Kind
-    role: Role
-    unit: str
-    description: str
-    basis: str = ""
-    nullable: bool = False
-    allowed: tuple[str | int, ...] | None = None
-    pattern: str | None = None
-    minimum: float | str | None = None
-    maximum: float | str | None = None
-    range_reason: str = ""
-    references: str | None = None
-    publisher_name: str = ""
-    representation_tolerance: float = 0.0
-
-    @property
-    def polars(self) -> pl.DataType:
-        return _POLARS[self.type]
-
-    @property
-    def arrow(self) -> pa.Field:
-        """The arrow field, its unit, description and basis in the metadata."""
-        meta = {"unit": self.unit, "description": self.description, "basis": self.basis}
-        return pa.field(self.name, _ARROW[self.type], self.nullable, {k: v for k, v in meta.items() if v})
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Column:
-        if self.role == "key" and self.nullable:
-            raise ValueError(f"key column {self.name!r} cannot be nullable")
-        if self.references and not re.fullmatch(r"partners\.[a-z0-9_]+_code", self.references):
-            raise ValueError(f"column {self.name!r} references {self.references!r}, not a code column of partners")
-        if (self.minimum is not None or self.maximum is not None) and not self.range_reason:
-            raise ValueError(f"column {self.name!r} has a range without a range_reason")
-        return self
-
-
-class Policy(_Frozen):
+class Policy(Frozen):
     """A check's severity and bounds, with the reason for them. Bounds are read by the check of that id."""
 
     severity: Severity
@@ -114,21 +36,23 @@ class Policy(_Frozen):
     bounds: dict[str, float] = Field(default_factory=dict)
 
 
-class Sources(_Frozen):
-    """Which extract module gives this dataset, by kind of input; ``snapshot`` None: nothing of it is bundled."""
+class Sources(Frozen):
+    """Which extract module gives this dataset, by kind of input; ``snapshot`` None: nothing of it is bundled.
+    ``archived``: which one reads the publisher's older vintages, for the history."""
 
     live: str
     snapshot: str | None = None
+    archived: str | None = None
 
 
-class Span(_Frozen):
+class Span(Frozen):
     """A closed range of values of a key column; None is open."""
 
     first: date | int | str | None = None
     last: date | int | str | None = None
 
 
-class Bias(_Frozen):
+class Bias(Frozen):
     """Something that a publisher says, or that we know, about some figures: in ``configs/notes/``, published with
     every version as ``notes.parquet``. It holds where *all* spans of ``where`` do, for ``measures`` (all if none)."""
 
@@ -142,7 +66,7 @@ class Bias(_Frozen):
     where: dict[str, Span] = Field(default_factory=dict)
 
 
-class Headline(_Frozen):
+class Headline(Frozen):
     """A total that is looked at first: the sum of a measure over a year, of the rows where the columns have these
     values. Each page of changes says whether it moved."""
 
@@ -151,7 +75,7 @@ class Headline(_Frozen):
     where: dict[str, str | bool] = Field(default_factory=dict)
 
 
-class Contract(_Frozen):
+class Contract(Table):
     """A dataset, as outsiders may rely on it.
 
     ``schema_version`` follows the rules in ``tasks/publish/compatibility.py``. ``breaking_notes``: for each major step
@@ -162,10 +86,6 @@ class Contract(_Frozen):
     title: str
     description: str
     grain: str
-    primary_key: tuple[str, ...] = Field(min_length=1)
-    sort_by: tuple[str, ...] = Field(min_length=1)
-    partition_by: str | None = None
-    absent_row_means: Literal["zero", "missing"]
     schema_version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
     owner: str
     cadence: str
@@ -174,8 +94,16 @@ class Contract(_Frozen):
     licence: str
     citation: str
     sources: Sources
-    # The longest that its publisher may go unasked. When it is asked stands in deploy/prefect.yaml.
+    # The longest that its publisher may go unasked; the schedules of ``operations`` keep to it.
     ask_within_days: int = Field(ge=1)
+    # By name; a figure of the series ``receipts`` stands in the column ``receipts_usd``.
+    series: dict[str, Series] = Field(default_factory=dict)
+    operations: Operations | None = None
+    releases: Releases | None = None
+    listing: Listing | None = None
+    # The modules of these names in tasks/transform and expectations/datasets; empty: those of the dataset's name.
+    transform: str = ""
+    checks: str = ""
     # What the gate looks at: a dataset that is made a partition at a time is judged by what differs from its parent.
     judged: Literal["whole", "changed_partitions"] = "whole"
     # Made from versions of these datasets, and of nothing else; published with each of theirs.
@@ -183,12 +111,13 @@ class Contract(_Frozen):
     # Whether those of them that are published are enough.
     derived_from_any: bool = False
     has_history: bool = True
+    # Whether revision_profile says how large revisions of its figures have been.
+    profiled: bool = False
     # The key columns by which revisions are told.
     profile_by: tuple[str, ...] = ()
     # The measures that have a history; all, if none is named.
     history_of: tuple[str, ...] = ()
     headlines: tuple[Headline, ...] = ()
-    columns: tuple[Column, ...]
     quality: dict[str, Policy] = Field(default_factory=dict)
     notes: tuple[str, ...] = ()
     breaking_notes: dict[str, str] = Field(default_factory=dict)
@@ -210,8 +139,8 @@ class Contract(_Frozen):
                 raise ValueError(f"the note {bias.id!r} names {name!r}, which is no such column")
         for name in {*self.profile_by} - keys:
             raise ValueError(f"profile_by names {name!r}, which is no key column")
-        for name in {*self.history_of} - {c.name for c in self.columns if c.role == "measure"}:
-            raise ValueError(f"history_of names {name!r}, which is no measure")
+        for name in {*self.history_of, *(f"{series}_usd" for series in self.series)} - {m.name for m in self.measures}:
+            raise ValueError(f"history_of or series names {name!r}, which is no measure")
         for headline in self.headlines:
             for name in {headline.measure, *headline.where} - set(names):
                 raise ValueError(f"the headline {headline.title!r} names {name!r}, which is no such column")
@@ -224,32 +153,6 @@ class Contract(_Frozen):
     def breaking_note(self) -> str:
         """What readers have to change since the last major step; empty if there was none."""
         return self.breaking_notes.get(self.schema_version.partition(".")[0], "")
-
-    @property
-    def period(self) -> str | None:
-        """The key column that says when: the last date of the key, or its ``year``; None for a table of codes."""
-        dates = [k for k in self.primary_key if self.column(k).type == "date"]
-        return dates[-1] if dates else "year" if "year" in self.primary_key else None
-
-    @property
-    def referring(self) -> list[Column]:
-        """The columns whose values are codes of the table of partners."""
-        return [c for c in self.columns if c.references]
-
-    def column(self, name: str) -> Column:
-        return next(c for c in self.columns if c.name == name)
-
-    @property
-    def names(self) -> list[str]:
-        return [c.name for c in self.columns]
-
-    @property
-    def measures(self) -> list[Column]:
-        return [c for c in self.columns if c.role == "measure"]
-
-    @property
-    def polars_schema(self) -> pl.Schema:
-        return pl.Schema({c.name: c.polars for c in self.columns})
 
     @property
     def arrow_schema(self) -> pa.Schema:
@@ -287,63 +190,5 @@ def parse_contract(text: str, where: str, biases: str = "") -> Contract:
     Raises:
         ConfigError: not YAML, or not a contract; names the place.
     """
-    try:
-        raw: Any = yaml.safe_load(text)
-        known = yaml.safe_load(biases) if biases else None
-        return Contract.model_validate(raw | {"biases": known} if known else raw)
-    except yaml.YAMLError as e:
-        raise ConfigError(f"{where}: not YAML: {e}") from e
-    except ValidationError as e:
-        first = e.errors()[0]
-        place = ".".join(str(p) for p in first["loc"]) or "contract"
-        raise ConfigError(f"{where}: {place}: {first['msg']}") from e
-
-
-def dataset_names() -> list[str]:
-    """The names of all datasets that come from publishers, sorted. A dataset exists when its contract does."""
-    return sorted(p.stem for p in DATASETS.glob("*.yaml"))
-
-
-def derived_names() -> list[str]:
-    """The names of what is made from these datasets alone, but for the histories, sorted."""
-    return sorted(p.stem for p in DERIVED.glob("*.yaml"))
-
-
-def published_names() -> list[str]:
-    """The names of all that can be published: each dataset, and after it its history; nothing before what it is made
-    from."""
-    from configs.history_contract import SUFFIX
-
-    names = [*dataset_names(), *derived_names()]
-    return [n for name in names for n in (name, name + SUFFIX) if n == name or _may_have_history(name)]
-
-
-def _may_have_history(name: str) -> bool:
-    try:
-        return load_contract(name).has_history
-    except ConfigError:  # told by who works on the dataset; the others have their turn
-        return True
-
-
-@cache
-def load_contract(name: str) -> Contract:
-    """The contract of a dataset, or of its history (``<dataset>_history``), which follows from it.
-
-    Raises:
-        UnknownDatasetError: no such contract.
-        ConfigError: the contract is wrong.
-    """
-    from configs.history_contract import base_of, history_contract
-
-    base, known = base_of(name), [*dataset_names(), *derived_names()]
-    if base in known and load_contract(base).has_history:
-        return history_contract(load_contract(base))
-    if name not in known:
-        raise UnknownDatasetError(name, known)
-    path = (DERIVED if name in derived_names() else DATASETS) / f"{name}.yaml"
-    notes = CONFIGS / "notes" / f"{name}.yaml"
-    biases = notes.read_text(encoding="utf-8") if notes.exists() else ""
-    contract = parse_contract(path.read_text(encoding="utf-8"), f"configs/{path.parent.name}/{name}.yaml", biases)
-    if contract.name != name:
-        raise ConfigError(f"configs/{path.parent.name}/{name}.yaml: name is {contract.name!r}, not {name!r}")
-    return contract
+    raw, known = yaml_file.parsed(text, where), yaml_file.parsed(biases, where)
+    return yaml_file.validated(Contract, raw | {"biases": known} if known else raw, where)

@@ -7,7 +7,7 @@ read the message. ``exit_code`` is what the command line ends with.
 
 from __future__ import annotations
 
-from configs.words import did_you_mean
+from configs.words import did_you_mean, few
 
 
 class TechtradeError(Exception):
@@ -74,8 +74,7 @@ class SourceError(TechtradeError):
 
     def __init__(self, source: str, message: str, *, raw_keys: tuple[str, ...] = ()) -> None:
         self.source, self.raw_keys = source, raw_keys
-        more = f" and {len(raw_keys) - 3} more" if len(raw_keys) > 3 else ""
-        kept = f" (kept as {', '.join(raw_keys[:3])}{more})" if raw_keys else ""
+        kept = f" (kept as {few(raw_keys)})" if raw_keys else ""
         super().__init__(f"{source}: {message}{kept}")
 
 
@@ -286,8 +285,8 @@ class CorruptVersionError(StoreError):
 
     def __init__(self, dataset: str, version: str, problems: list[str]) -> None:
         self.dataset, self.version, self.problems = dataset, version, problems
-        more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
-        super().__init__(f"{dataset}@{version}: {'; '.join(problems[:3])}{more}; do not use it, restore or yank it")
+        told = few(problems, separator="; ")
+        super().__init__(f"{dataset}@{version}: {told}; do not use it, restore or yank it")
 
 
 class DamagedRawError(CorruptVersionError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from configs.contract import dataset_names, load_contract
+from configs.contracts import dataset_names, load_contract
 from configs.errors import ConfigError, NotBundledError
 from configs.hints import command
 from configs.history_contract import base_of
@@ -39,7 +39,8 @@ def start(dataset: str) -> Start:
 def start_words(dataset: str, store: str | None = None) -> str:
     """Return ``start with: techtrade publish ...``, ready to be put at the end of a message."""
     found = start(dataset)
-    follow = "TECHTRADE_FOLLOW=true" if load_contract(dataset).derived_from and not load_settings().follow else ""
+    follows = published_with(dataset) != (dataset,)
+    follow = "TECHTRADE_FOLLOW=true" if follows and not load_settings().follow else ""
     return f"start with: {command(*found.words, store=store, environment=follow)}{_bracketed(found.remarks)}"
 
 
@@ -50,10 +51,8 @@ def again(dataset: str, *options: str, store: str | None = None) -> str:
 
 def published_with(dataset: str) -> tuple[str, ...]:
     """Return the publishers' datasets with whose runs a dataset is published: itself, or all that it is made from."""
-    contract = load_contract(dataset)
-    if not contract.derived_from:
-        return (dataset,)
-    return tuple(dict.fromkeys(name for of in contract.derived_from for name in published_with(of)))
+    inputs = load_contract(dataset).derived_from
+    return tuple(dict.fromkeys(name for of in inputs for name in published_with(of))) or (dataset,)
 
 
 def bundled_instead(source: str) -> str:
@@ -65,11 +64,10 @@ def bundled_instead(source: str) -> str:
 
 def not_bundled(dataset: str, store: str | None = None) -> NotBundledError:
     """Return the error for a dataset whose bundled figures are asked for and that has none."""
-    contract = load_contract(dataset)
-    if not contract.derived_from:
+    if published_with(dataset) == (dataset,):
         return NotBundledError(dataset, f"nothing of {dataset} is bundled; {start_words(dataset, store)}")
     base = base_of(dataset)
-    of = f"the history of {base}" if base else f"made from {', '.join(contract.derived_from)}"
+    of = f"the history of {base}" if base else f"made from {', '.join(load_contract(dataset).derived_from)}"
     return NotBundledError(dataset, f"{dataset} is {of} and published with it; {start_words(dataset, store)}")
 
 

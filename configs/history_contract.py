@@ -5,12 +5,13 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-import yaml
-
-from configs.contract import CONFIGS, Column, Contract, Sources
+from configs import CONFIGS, yaml_file
+from configs.columns import Column
+from configs.contract import Contract, Sources
 
 SUFFIX = "_history"
 SOURCE = "versions"
+CHECKS = "any_history"
 FIRST, WITHDRAWAL, REPRESENTATION, UNATTRIBUTED = "first", "withdrawal", "representation", "unattributed"
 CAUSES = (
     FIRST,
@@ -35,6 +36,11 @@ def kept(base: Contract) -> list[Column]:
     return [m for m in base.measures if not base.history_of or m.name in base.history_of]
 
 
+def series_of(base: Contract) -> tuple[str, ...]:
+    """Return the columns that name one series of the history: the key without its period, and the measure."""
+    return (*(k for k in base.primary_key if k != base.period), "measure")
+
+
 def history_contract(base: Contract) -> Contract:
     """The contract of ``<dataset>_history``: the key of the dataset, and the columns that every history has."""
     all_kept = "All measures of {base} are kept here; its attributes are in each version's changes.parquet."
@@ -48,12 +54,12 @@ def history_contract(base: Contract) -> Contract:
     numbers = "float64" if any(m.type == "float64" for m in kept(base)) else "int64"
     own = [c | {"type": numbers} if c["name"] == "value" else c for c in told.pop("columns")]
     own[0]["allowed"] = tuple(m.name for m in kept(base))
-    key = (*base.primary_key, *OWN_KEYS)
+    key, series = (*base.primary_key, *OWN_KEYS), series_of(base)
     return Contract(
         **told,
         name=base.name + SUFFIX,
         primary_key=key,
-        sort_by=key,
+        sort_by=(*series, *(k for k in key if k not in series)),
         partition_by=base.partition_by,
         absent_row_means="missing",
         schema_version=base.schema_version,
@@ -65,6 +71,7 @@ def history_contract(base: Contract) -> Contract:
         sources=Sources(live=SOURCE),
         ask_within_days=base.ask_within_days,
         derived_from=(base.name,),
+        checks=CHECKS,
         judged=base.judged,
         columns=(*(_key(base.column(k)) for k in base.primary_key), *map(Column.model_validate, own)),
     )
@@ -78,8 +85,7 @@ def _key(column: Column) -> Column:
 
 @cache
 def _template() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load((CONFIGS / "history.yaml").read_text(encoding="utf-8"))
-    return found
+    return yaml_file.load(dict[str, Any], CONFIGS / "history.yaml")
 
 
 def _filled(value: Any, words: dict[str, str]) -> Any:

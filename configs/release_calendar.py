@@ -9,11 +9,9 @@ from datetime import date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
-import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, field_validator
 
-from configs.contract import CONFIGS
-from configs.errors import ConfigError
+from configs import CONFIGS, yaml_file
 
 
 def month_after(month: date, number: int = 1) -> date:
@@ -46,7 +44,6 @@ class Calendar(BaseModel):
     days_after_month: int
     latest_days_after_month: int
     grace_hours: float
-    datasets: tuple[str, ...]
     revision_month: int
     suspended: tuple[Suspension, ...] = ()
     releases: dict[date, date]
@@ -85,8 +82,4 @@ def load_calendar(name: str) -> Calendar:
     Raises:
         ConfigError: there is none, or it is wrong.
     """
-    path = CONFIGS / "calendars" / f"{name}.yaml"
-    try:
-        return Calendar.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, ValidationError, ValueError) as e:
-        raise ConfigError(f"configs/calendars/{name}.yaml: {e}") from e
+    return yaml_file.load(Calendar, CONFIGS / "calendars" / f"{name}.yaml")

@@ -12,11 +12,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
-import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from configs.contract import CONFIGS
+from configs import CONFIGS, yaml_file
+from configs.contracts import load_contract
 from configs.errors import ConfigError
+from configs.operations import Window
 from configs.release_calendar import Calendar, Suspension, load_calendar, month_after
 
 MONTHLY = "ft900"
@@ -41,20 +42,8 @@ class Release:
         return vintage >= self.vintage[: len(vintage)]
 
 
-class Window(BaseModel):
-    """A release that comes each year between two days (MM-DD). ``what`` may name the ``{year}``, or the one
-    ``{before}``."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    what: str
-    first: str
-    last: str
-
-
 class Yearly(BaseModel):
-    """The releases of one publisher over a year, by dataset; none: they come on no fixed days. ``own``: a table that
-    this project itself keeps."""
+    """How one publisher releases: the hour of the days in the contracts' windows. ``own``: a table that we keep."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -62,7 +51,6 @@ class Yearly(BaseModel):
     timezone: str
     time: time
     grace_hours: float
-    series: dict[str, tuple[Window, ...]]
     suspended: tuple[Suspension, ...] = ()
     own: bool = False
 
@@ -82,16 +70,16 @@ def expectations(dataset: str, now: datetime) -> Expectations:
     """What is to be expected of a dataset at that moment.
 
     Raises:
-        ConfigError: no calendar, or more than one, has the dataset.
+        ConfigError: its contract names no calendar, or the calendar is wrong.
     """
-    monthly = load_calendar(MONTHLY)
-    yearly = [c for c in _yearly() if dataset in c.series]
-    if len(yearly) + (dataset in monthly.datasets) != 1:
-        raise ConfigError(f"configs/calendars: exactly one calendar must have the dataset {dataset}")
-    if not yearly:
+    releases = load_contract(dataset).releases
+    if releases is None:
+        raise ConfigError(f"configs/datasets/{dataset}.yaml: releases is missing; name a calendar of configs/calendars")
+    if releases.calendar == MONTHLY:
+        monthly = load_calendar(MONTHLY)
         return _at(now, monthly.title, False, months(monthly, now))
-    (calendar,) = yearly
-    return _at(now, calendar.title, calendar.own, years(calendar, dataset, now))
+    yearly = load_yearly(releases.calendar)
+    return _at(now, yearly.title, yearly.own, years(yearly, releases.windows, now))
 
 
 def months(calendar: Calendar, now: datetime) -> list[Release]:
@@ -106,11 +94,11 @@ def months(calendar: Calendar, now: datetime) -> list[Release]:
     return found
 
 
-def years(calendar: Yearly, dataset: str, now: datetime) -> list[Release]:
+def years(calendar: Yearly, windows: Sequence[Window], now: datetime) -> list[Release]:
     """The releases of two years before that moment and of its own, oldest first."""
     found = []
     for year in range(now.year - 2, now.year + 1):
-        for window in calendar.series[dataset]:
+        for window in windows:
             first, last = (date.fromisoformat(f"{year}-{day}") for day in (window.first, window.last))
             what = window.what.format(year=year, before=year - 1)
             found.append(_release(calendar, what, first.isoformat(), first, last))
@@ -135,13 +123,10 @@ def _at(now: datetime, title: str, own: bool, releases: Sequence[Release]) -> Ex
 
 
 @cache
-def _yearly() -> tuple[Yearly, ...]:
-    found = []
-    for path in sorted((CONFIGS / "calendars").glob("*.yaml")):
-        if path.stem == MONTHLY:
-            continue
-        try:
-            found.append(Yearly.model_validate(yaml.safe_load(path.read_text(encoding="utf-8"))))
-        except (OSError, ValidationError, ValueError) as e:
-            raise ConfigError(f"configs/calendars/{path.name}: {e}") from e
-    return tuple(found)
+def load_yearly(name: str) -> Yearly:
+    """The calendar ``configs/calendars/<name>.yaml`` of a publisher without months.
+
+    Raises:
+        ConfigError: there is none, or it is wrong.
+    """
+    return yaml_file.load(Yearly, CONFIGS / "calendars" / f"{name}.yaml")

@@ -13,12 +13,11 @@ from collections.abc import Callable
 from functools import cache
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from configs import CONFIGS, yaml_file
 from configs.addresses import without_login, without_query
-from configs.contract import CONFIGS
 from configs.errors import ConfigError, MissingKeyError, NoAddressError
 from configs.hints import DEFAULT_STORE
 
@@ -150,7 +149,9 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as e:
-        raise ConfigError(f"setting {_first_of(e)}") from None  # what it was is in the chain, and may be a secret
+        raise ConfigError(
+            f"setting {yaml_file.problems_of(e)}"
+        ) from None  # what it was is in the chain, and may be a secret
     except SettingsError as e:
         raise ConfigError(f"the environment: {e}; check the variables that begin with TECHTRADE_") from None
 
@@ -160,8 +161,7 @@ def _source_file(name: str) -> dict[str, Any]:
     path = CONFIGS / "sources" / f"{name}.yaml"
     if not path.exists():
         raise ConfigError(f"no settings for source {name!r}: configs/sources/{name}.yaml is missing")
-    loaded: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return loaded
+    return yaml_file.load(dict[str, Any], path)
 
 
 def source_settings(name: str) -> SourceSettings:
@@ -171,16 +171,7 @@ def source_settings(name: str) -> SourceSettings:
         ConfigError: no such source, or a setting is wrong.
     """
     overrides = load_settings().sources.get(name, {})
-    try:
-        return SourceSettings.model_validate({**_source_file(name), **overrides})
-    except ValidationError as e:
-        raise ConfigError(f"source {name}: {_first_of(e)}") from None
-
-
-def _first_of(error: ValidationError) -> str:
-    """Place and reason of the first thing that is wrong, without the value."""
-    first = error.errors(include_input=False, include_context=False, include_url=False)[0]
-    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return yaml_file.validated(SourceSettings, {**_source_file(name), **overrides}, f"source {name}")
 
 
 # From the name of a variable to the secret it stands for, None where there is none.

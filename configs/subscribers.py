@@ -6,10 +6,10 @@ import os
 from typing import Annotated
 from urllib.parse import urlsplit
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from configs.contract import CONFIGS, published_names
+from configs import CONFIGS, yaml_file
+from configs.contracts import published_names
 from configs.errors import ConfigError
 
 SUBSCRIBERS = CONFIGS / "subscribers.yaml"
@@ -80,10 +80,4 @@ def load_subscribers() -> Subscribers:
     Raises:
         ConfigError: the file is wrong.
     """
-    try:
-        return Subscribers.model_validate(yaml.safe_load(SUBSCRIBERS.read_text(encoding="utf-8")) or {})
-    except yaml.YAMLError as e:
-        raise ConfigError(f"configs/{SUBSCRIBERS.name}: not YAML: {e}") from e
-    except ValidationError as e:
-        first = e.errors()[0]
-        raise ConfigError(f"configs/{SUBSCRIBERS.name}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from e
+    return yaml_file.load(Subscribers, SUBSCRIBERS, empty={})

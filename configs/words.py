@@ -6,14 +6,15 @@ Standard library only, so that anything may import it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 # The commands of the command line; those that have commands of their own first.
 COMMANDS = (
     "alerts", "raw", "sources", "completion",
-    "backfill", "claims", "datasets", "deploy", "diff", "freshness", "gc", "history", "promote", "publish", "quality",
-    "read", "redate", "replay", "restore", "serve", "show", "status", "verify", "versions", "vintages", "watch", "yank",
+    "backfill", "claims", "datasets", "deploy", "diff", "freshness", "gc", "history", "new-dataset", "promote",
+    "publish", "quality", "read", "redate", "replay", "restore", "serve", "show", "status", "verify", "versions",
+    "vintages", "watch", "yank",
 )  # fmt: skip
 # A command as it is printed in texts: its words, options with their values, and names, files and figures.
 _ARGUMENT = r"(?: (?:-{1,2}[a-z][\w-]*(?:[ =][^\s;,)]+)?|[^\s;,)]*[_@=/\d][^\s;,)]*|partners|[A-Z][A-Z@\[\]]+))"
@@ -61,6 +62,12 @@ def plural(count: int, noun: str, several: str = "") -> str:
         several: the plural, where it is not the singular with an s (``series``, ``histories``).
     """
     return f"{count:,} {noun if count == 1 else several or noun + 's'}"
+
+
+def few(names: Sequence[str], most: int = 3, separator: str = ", ") -> str:
+    """Return the first names, and how many there are besides: ``a, b and 5 more``."""
+    shown = separator.join(names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from importlib import import_module
-from typing import Any, Protocol, cast
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
@@ -19,7 +18,6 @@ import pyarrow as pa
 from configs.breaks import ExpectedBreak
 from configs.contract import Contract, Severity
 from configs.errors import CheckCouldNotRunError, ConfigError
-from configs.history_contract import base_of
 
 
 @dataclass(frozen=True)
@@ -98,28 +96,6 @@ class Check:
     over: pl.LazyFrame | None = None
     failing: pl.LazyFrame | None = None
     column: str | None = None
-
-
-class Checks(Protocol):
-    """What a module ``expectations/<dataset>.py`` provides."""
-
-    def checks(self, gate: GateInput) -> list[Check]:
-        """The rules of this dataset beyond what its contract's columns say."""
-        ...
-
-
-def load_checks(dataset: str) -> Checks:
-    """The expectations module of that dataset; all histories have one."""
-    if base_of(dataset):
-        return cast(Checks, import_module("expectations.datasets.any_history"))
-    try:
-        return cast(Checks, import_module(f"expectations.datasets.{dataset}"))
-    except ModuleNotFoundError as e:
-        if e.name != f"expectations.datasets.{dataset}":
-            raise
-        raise ConfigError(
-            f"no expectations module expectations/datasets/{dataset}.py for the contract of that name"
-        ) from e
 
 
 def once(frame: pl.LazyFrame) -> pl.LazyFrame:

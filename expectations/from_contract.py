@@ -10,9 +10,9 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
-from configs.contract import Column
+from configs.columns import Column
+from configs.vintages import last_day
 from expectations.check import Check, GateInput, none_of, not_applicable
-from expectations.rules.periods import last_day
 from expectations.rules.revisions import NO_PARENT
 
 # The replacement character, control characters, and what "é", "ç" or a dash in UTF-8 look like in Latin-1.

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from flows.prefect_setup.defaults import prepare
-
-prepare()
-
-from configs.contract import load_contract  # noqa: E402
-from configs.errors import UsageError  # noqa: E402
-from configs.first_publish import again, published_with  # noqa: E402
-from flows.prefect_setup import alert_hooks, json_logs  # noqa: E402
-from flows.prefect_setup.flow_decorator import deployed  # noqa: E402
-from flows.publish import bring  # noqa: E402
-from tasks.extract.registry import load_source  # noqa: E402
-from tasks.extract.source import AskedByMonth, Months  # noqa: E402
-from tasks.warehouse.outcomes import Outcome, Request  # noqa: E402
-from tasks.warehouse.protocol import utc_now  # noqa: E402
+from configs.contracts import load_contract
+from configs.months import Months
+from flows.prefect_setup import alert_hooks, json_logs
+from flows.prefect_setup.flow_decorator import deployed
+from flows.publish import bring
+from tasks.build.recipes import recipe_for
+from tasks.build.request import Request
+from tasks.common.clock import utc_now
+from tasks.warehouse.outcomes import Outcome
 
 
 @deployed("backfill", "{dataset} backfill {first} to {last}", alert_hooks.on_completion)
@@ -46,13 +41,4 @@ def requests_of(request: Request) -> int:
     Raises:
         UsageError: the publisher gives its history as a whole; or there are no such months.
     """
-    name = request.contract.name
-    if request.contract.derived_from:
-        made_from = ", ".join(published_with(name))
-        raise UsageError(f"{name} is made from {made_from} and has no months to ask for; run: {again(name)}")
-    source = load_source(request.source)
-    if not isinstance(source, AskedByMonth) or request.months is None:
-        raise UsageError(
-            f"{name}: its publisher gives the history as a whole, not by months; run: {again(name, '--refresh', 'all')}"
-        )
-    return source.requests_for(request.months, utc_now())
+    return recipe_for(request.contract).requests_for(request, utc_now())

@@ -9,23 +9,19 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from flows.prefect_setup.defaults import prepare, store_of_run
-
-prepare()
-
-
-from configs.contract import dataset_names, load_contract  # noqa: E402
-from configs.errors import ConfigError, StoreError  # noqa: E402
-from flows.cli.output import one_line  # noqa: E402
-from flows.prefect_setup import alert_hooks, json_logs  # noqa: E402
-from flows.prefect_setup.flow_decorator import deployed  # noqa: E402
-from tasks.alerts.service import BY_WATCH, Finding  # noqa: E402
-from tasks.monitor.freshness import BAD, Freshness, watch  # noqa: E402
-from tasks.news import atom  # noqa: E402
-from tasks.storage.object_store import ObjectStore  # noqa: E402
-from tasks.storage.open import open_store  # noqa: E402
-from tasks.warehouse import catalog  # noqa: E402
-from tasks.warehouse.protocol import utc_now  # noqa: E402
+from configs.contracts import dataset_names, load_contract
+from configs.errors import ConfigError, StoreError
+from flows.prefect_setup import alert_hooks, json_logs
+from flows.prefect_setup.flow_decorator import deployed
+from flows.run_context import store_of_run
+from tasks.alerts.model import BY_WATCH, Finding
+from tasks.common.clock import utc_now
+from tasks.common.text import one_line
+from tasks.monitor.freshness import BAD, Freshness, watch
+from tasks.news import atom
+from tasks.storage.object_store import ObjectStore
+from tasks.storage.open import open_store
+from tasks.warehouse import catalog
 
 log = logging.getLogger("techtrade")
 json_logs.install()

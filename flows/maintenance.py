@@ -13,33 +13,29 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
-from flows.prefect_setup.defaults import prepare, store_of_run
+from prefect import task
+from prefect.cache_policies import NO_CACHE
 
-prepare()
-
-from prefect import task  # noqa: E402
-from prefect.cache_policies import NO_CACHE  # noqa: E402
-
-from configs.contract import load_contract, published_names  # noqa: E402
-from configs.errors import StoreError, TechtradeError, UsageError  # noqa: E402
-from configs.words import plural  # noqa: E402
-from flows.announcing import announce  # noqa: E402
-from flows.cli.operate import verified, wanted  # noqa: E402
-from flows.cli.options import CENTURY  # noqa: E402
-from flows.cli.output import one_line  # noqa: E402
-from flows.prefect_setup import alert_hooks, json_logs, secrets  # noqa: E402
-from flows.prefect_setup.flow_decorator import deployed  # noqa: E402
-from tasks.alerts import findings  # noqa: E402
-from tasks.alerts.service import Finding, Kind  # noqa: E402
-from tasks.build import partitioned  # noqa: E402
-from tasks.raw import housekeeping  # noqa: E402
-from tasks.raw.verify import RawVerifier  # noqa: E402
-from tasks.storage.object_store import ObjectStore  # noqa: E402
-from tasks.storage.open import open_store  # noqa: E402
-from tasks.warehouse import catalog, ledger, protocol  # noqa: E402
-from tasks.warehouse.isolated import isolated  # noqa: E402
-from tasks.warehouse.upkeep import gc as gc_  # noqa: E402
-from tasks.warehouse.upkeep import retention  # noqa: E402
+from configs.contracts import load_contract, published_names
+from configs.errors import StoreError, TechtradeError, UsageError
+from configs.words import plural
+from flows.prefect_setup import alert_hooks, json_logs, secrets
+from flows.prefect_setup.flow_decorator import deployed
+from flows.run_context import CENTURY, store_of_run
+from tasks.alerts import findings
+from tasks.alerts.model import Finding, Kind
+from tasks.build import partitioned
+from tasks.common.clock import utc_now
+from tasks.common.text import one_line
+from tasks.publish.after import announce
+from tasks.raw import housekeeping
+from tasks.raw.verify import RawVerifier, published_versions, verified
+from tasks.storage.object_store import ObjectStore
+from tasks.storage.open import open_store
+from tasks.warehouse import catalog, ledger, protocol
+from tasks.warehouse.isolated import isolated
+from tasks.warehouse.upkeep import gc as gc_
+from tasks.warehouse.upkeep import retention
 
 log = logging.getLogger("techtrade")
 json_logs.install()
@@ -90,7 +86,7 @@ def maintenance(
             raise UsageError(
                 f"maintenance: {name} has to be from 0 to {CENTURY[unit]:,.0f}; change it in the deployment"
             )
-    target, now = open_store(store_of_run(store)), protocol.utc_now()
+    target, now = open_store(store_of_run(store)), utc_now()
     steps: list[Callable[[], list[str]]] = [lambda: clean_up(target, now, timedelta(hours=grace_hours))]
     if raw_days is not None:
         steps.append(lambda: expire_raw(target, now, timedelta(days=raw_days)))
@@ -191,7 +187,7 @@ def verify_versions(store: ObjectStore, now: datetime, which: Verified) -> list[
 def _chosen(store: ObjectStore, now: datetime, which: Verified) -> Iterator[tuple[str, list[str | None]]]:
     """The versions to verify, by dataset."""
     found: dict[str, list[str | None]] = {}
-    for name, version in wanted(store, None):
+    for name, version in published_versions(store):
         found.setdefault(name, []).append(version)
     for name, there in found.items():
         if which == "all" or len(there) < 2:

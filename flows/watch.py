@@ -11,22 +11,20 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-from flows.prefect_setup.defaults import prepare, store_of_run
+import httpx
+from prefect.client.orchestration import get_client
+from prefect.exceptions import PrefectHTTPStatusError
 
-prepare()
-
-import httpx  # noqa: E402
-from prefect.client.orchestration import get_client  # noqa: E402
-from prefect.exceptions import PrefectHTTPStatusError  # noqa: E402
-
-from flows.prefect_setup import alert_hooks, json_logs, run_status  # noqa: E402
-from flows.prefect_setup.flow_decorator import deployed  # noqa: E402
-from flows.prefect_setup.run_watchdog import Ailment, Limits, Watch  # noqa: E402
-from flows.prefect_setup.secrets import told  # noqa: E402
-from tasks.alerts import findings  # noqa: E402
-from tasks.alerts.service import Finding, Kind  # noqa: E402
+from flows.prefect_setup import alert_hooks, json_logs, run_status
+from flows.prefect_setup.flow_decorator import deployed
+from flows.prefect_setup.run_watchdog import Ailment, Limits, Watch
+from flows.prefect_setup.secrets import told
+from flows.run_context import store_of_run
+from tasks.alerts import findings
+from tasks.alerts.model import Finding, Kind
+from tasks.common.clock import utc_now
 
 log = logging.getLogger("techtrade")
 json_logs.install()
@@ -59,9 +57,9 @@ def look(store: str | None, limits: Limits, now: datetime | None = None) -> list
     """
     with get_client(sync_client=True) as client:
         watching = Watch(client, limits)
-        found = _reported(store, watching.mend(watching.look(now or datetime.now(UTC))))
+        found = _reported(store, watching.mend(watching.look(now or utc_now())))
         if any(a.remedy == "give up" for a in found):  # it has crashed by that, and may be run once more
-            crashed = [a for a in watching.look(now or datetime.now(UTC)) if a.kind == "crash"]
+            crashed = [a for a in watching.look(now or utc_now()) if a.kind == "crash"]
             found += _reported(store, watching.mend(crashed))
     alert_hooks.healed(store, SCHEDULER, "the Prefect server answers", ANSWERS)
     alert_hooks.send_found(store)

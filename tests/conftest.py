@@ -11,7 +11,7 @@ import pytest
 
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
-from tasks.warehouse.protocol import Built
+from tasks.warehouse.candidate import Built
 from tests.support import seaweed
 from tests.support.bundled import bundled
 from tests.support.command import environment, prefect_api, techtrade

@@ -11,12 +11,10 @@ import sys
 from benchmarks.quality_mutations.cases import CASES
 from benchmarks.quality_mutations.score import STANCES, Score, Verdict, run
 from flows.cli.output import table
-from flows.prefect_setup.defaults import prepare
 
 
 def main(arguments: list[str]) -> int:
     """1 if a corruption was missed that moves a headline total by 1 % or more, or fewer than 95 % were caught."""
-    prepare()
     datasets = [a for a in arguments if not a.startswith("-")]
     chosen = (c for c in CASES if not datasets or c.dataset in datasets)
     verdicts = list(run(chosen, ("alone",) if "--alone" in arguments else STANCES))

@@ -16,7 +16,11 @@ from typing import Literal
 
 import polars as pl
 
-from configs.contract import load_contract
+from benchmarks.synthetic.bea import World
+from benchmarks.synthetic.bea_api import documents
+from benchmarks.synthetic.memory import Memory
+from benchmarks.synthetic.trade import world
+from configs.contracts import load_contract
 from expectations.check import GateInput, Other
 from tasks.extract import partners as partner_reference
 from tasks.extract.bea import source as bea
@@ -24,9 +28,6 @@ from tasks.extract.bundled import atp_lists, snapshot
 from tasks.extract.census.trade_api_parse import VALUES
 from tasks.extract.source import Ask
 from tasks.transform.registry import load_transform
-from tests.doubles.bea import BeaDouble, documents
-from tests.doubles.hitech_world import world
-from tests.support.memory import Memory
 
 Tables = dict[str, pl.LazyFrame]
 Stance = Literal["first", "next", "alone"]
@@ -87,7 +88,7 @@ def partners_table() -> pl.LazyFrame:
 def bundled(dataset: str, vintage: str) -> tuple[pl.DataFrame, Tables]:
     extraction = snapshot.parse(dataset, snapshot.fetch(Ask(dataset, vintage), Memory()), vintage)
     tables = {**extraction.tables, "partners": partners_table()}
-    return load_transform(dataset).transform(tables).collect(), tables
+    return load_transform(load_contract(dataset)).transform(tables).collect(), tables
 
 
 def _sums(frame: pl.DataFrame, by: list[str], value: str = "value_usd") -> pl.DataFrame:
@@ -253,7 +254,7 @@ def _trade_tables(trade: pl.DataFrame) -> Tables:
 
 def _trade_data(tables: Tables) -> pl.DataFrame:
     """In the order of the staged files: a year after the other."""
-    data = load_transform(TRADE).transform(tables).collect()
+    data = load_transform(load_contract(TRADE)).transform(tables).collect()
     year = pl.col("period").dt.year()
     return data.sort([year, *load_contract(TRADE).sort_by])
 
@@ -264,9 +265,9 @@ def _trade_data(tables: Tables) -> pl.DataFrame:
 @cache
 def _bea(dataset: str, state: int) -> tuple[str, pl.DataFrame, Tables]:
     size = "recent" if dataset == ANNUAL else "full"
-    extraction = bea.parse(dataset, documents(BeaDouble(size, state), dataset), None)
+    extraction = bea.parse(dataset, documents(World(size, state), dataset), None)
     tables = {n: f.collect().lazy() for n, f in {**extraction.tables, "partners": partners_table()}.items()}
-    return extraction.vintage, load_transform(dataset).transform(tables).collect(), tables
+    return extraction.vintage, load_transform(load_contract(dataset)).transform(tables).collect(), tables
 
 
 def _bea_ground(dataset: str, state: int) -> Ground:
@@ -331,7 +332,7 @@ def _as_it_is(data: pl.DataFrame, tables: Tables) -> Callable[[pl.DataFrame], tu
 
 @cache
 def partners() -> Ground:
-    data = load_transform(PARTNERS).transform({"partners": partners_table()}).collect()
+    data = load_transform(load_contract(PARTNERS)).transform({"partners": partners_table()}).collect()
 
     def headlines(frame: pl.DataFrame) -> pl.DataFrame:
         return pl.DataFrame(schema={"name": pl.String, "value": pl.Float64})
@@ -352,7 +353,7 @@ def products() -> Ground:
 
     def rebuilt(corrupted: pl.DataFrame) -> tuple[pl.DataFrame, Tables]:
         source = {**tables, "lists": corrupted.lazy()}
-        return load_transform(PRODUCTS).transform(source).collect(), source
+        return load_transform(load_contract(PRODUCTS)).transform(source).collect(), source
 
     return Ground(PRODUCTS, vintage, data, tables, lists, rebuilt, headlines, before[1], before[0])
 
@@ -360,7 +361,7 @@ def products() -> Ground:
 def _products(vintage: str) -> tuple[str, pl.DataFrame, Tables]:
     found = atp_lists.parse(PRODUCTS, atp_lists.fetch(Ask(PRODUCTS, vintage), Memory()), vintage)
     tables = dict(found.tables)
-    return found.vintage, load_transform(PRODUCTS).transform(tables).collect(), tables
+    return found.vintage, load_transform(load_contract(PRODUCTS)).transform(tables).collect(), tables
 
 
 GROUNDS: dict[str, Callable[[], Ground]] = {

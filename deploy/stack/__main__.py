@@ -34,15 +34,24 @@ def main() -> None:
     """A whole stack on one machine: PostgreSQL, Prefect, a worker, S3, doubles of the publishers. docs/stack.md"""
 
 
+with_doubles = click.option(
+    "--doubles",
+    metavar="COMMAND",
+    default="",
+    help="Serves doubles of the publishers [default: runs ask the publishers].",
+)
+
+
 @main.command()
+@with_doubles
 @click.option("--folder", type=click.Path(path_type=Path), default=ROOT / "stack", help="Where it keeps its state.")
-def up(folder: Path) -> None:
+def up(doubles: str, folder: Path) -> None:
     """Start the stack; Ctrl-C ends it."""
-    from deploy.stack.stack import running
+    from deploy.stack.stack import Wishes, running
 
     state = load(folder)
     _say(f"state in {state.folder}, logs in {state.logs}")
-    with running(state, say=_say) as stack:
+    with running(state, Wishes(doubles), _say) as stack:
         path = write_environment(state, stack.client())
         _say(
             f"\nPrefect: {state.url('prefect')}\n"
@@ -55,11 +64,12 @@ def up(folder: Path) -> None:
 
 
 @main.command()
-def test() -> None:
+@with_doubles
+def test(doubles: str) -> None:
     """Publish through a throw-away stack; the exit code is 0 only if all of it worked."""
     from deploy.stack.trial import trial
 
-    trial(_say)
+    trial(doubles, _say)
 
 
 def run() -> int:

@@ -1,9 +1,11 @@
-"""The doubles of the publishers, as ``make demo-sources`` starts them, and the variables that point runs at them."""
+"""Doubles of the publishers, which a command given by whoever starts the stack serves (``make stack`` gives that of
+``make demo-sources``): it prints ``export NAME='value'`` for each variable that points runs at them, then ``SERVING``.
+"""
 
 from __future__ import annotations
 
 import re
-import sys
+import shlex
 from pathlib import Path
 
 from deploy.stack.processes import Program, environment
@@ -13,12 +15,12 @@ NAME = "publishers"
 SERVING = "# serving until"
 
 
-def program(state: State, log: Path) -> Program:
+def program(state: State, command: str, log: Path) -> Program:
     """They take ports of their own, and say in ``log`` which: it begins anew, or an earlier start would speak in it."""
     log.unlink(missing_ok=True)
     return Program(
         name=NAME,
-        arguments=[sys.executable, "-m", "tests.doubles.demo"],
+        arguments=shlex.split(command),
         environment=environment(state.mark),
         is_up=lambda: SERVING in log.read_text(),
     )

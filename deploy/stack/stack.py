@@ -21,13 +21,15 @@ STOP_SECONDS = 3.0
 
 @dataclass(frozen=True)
 class Wishes:
-    """What is not as in ``make stack``.
+    """What a stack is to have besides.
 
-    ``publishers``: variables that point at publishers that are there already; None starts the doubles as a part.
-    ``s3_endpoint``: where runs reach S3, if not directly. ``server`` and ``worker``: more settings of those parts.
+    ``doubles``: the command of a part that serves doubles of the publishers; without it runs ask the publishers, or
+    those that the variables ``publishers`` point at. ``s3_endpoint``: where runs reach S3, if not directly. ``server``
+    and ``worker``: more settings of those parts.
     """
 
-    publishers: Mapping[str, str] | None = None
+    doubles: str = ""
+    publishers: Mapping[str, str] = field(default_factory=dict)
     s3_endpoint: str = ""
     server: Mapping[str, str] = field(default_factory=dict)
     worker: Mapping[str, str] = field(default_factory=dict)
@@ -51,7 +53,7 @@ class Stack:
         for path in self.state.logs.glob("*.log"):
             path.replace(path.with_suffix(".log.before"))
         names = [postgres.NAME, "prefect", s3.NAME]
-        if self.wishes.publishers is None:
+        if self.wishes.doubles:
             names.append(doubles.NAME)
         for name in names:
             self.start(name)
@@ -113,11 +115,12 @@ class Stack:
 
     def variables(self) -> dict[str, str]:
         """What a run is given: the store, its credentials, the publishers' addresses and keys."""
-        publishers = self.wishes.publishers
+        served = doubles.variables(self._log(doubles.NAME)) if self.wishes.doubles else {}
         return {
             "TECHTRADE_STORE": f"s3://{s3.BUCKET}/store",
             **s3.variables(self.state, self.wishes.s3_endpoint),
-            **(doubles.variables(self._log(doubles.NAME)) if publishers is None else publishers),
+            **served,
+            **self.wishes.publishers,
         }
 
     def client(self) -> dict[str, str]:
@@ -152,7 +155,7 @@ class Stack:
         if name == s3.NAME:
             return s3.program(state)
         if name == doubles.NAME:
-            return doubles.program(state, self._log(name))
+            return doubles.program(state, self.wishes.doubles, self._log(name))
         return prefect_parts.worker(state, {**self.variables(), **self.wishes.worker, **settings})
 
     def _where(self, name: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from deploy.stack.api import Api
 from deploy.stack.processes import StackError, marked
 from deploy.stack.s3 import BUCKET
-from deploy.stack.stack import Stack, running
+from deploy.stack.stack import Stack, Wishes, running
 from deploy.stack.state import load
 
 # One of each publisher, and the largest that needs a key.
@@ -32,8 +32,12 @@ def throwaway_folder() -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
-def trial(say: Callable[[str], None]) -> None:
-    """Brings a stack up, publishes through it, and takes it down.
+def trial(doubles: str, say: Callable[[str], None]) -> None:
+    """Bring a stack up with doubles of the publishers, publish through it, and take it down.
+
+    Args:
+        doubles: the command that serves them.
+        say: is given what happens, line by line.
 
     Raises:
         StackError: anything of that did not work; the logs are then kept, and the message says where.
@@ -41,7 +45,7 @@ def trial(say: Callable[[str], None]) -> None:
     with throwaway_folder() as folder:
         state = load(folder)
         try:
-            with running(state, say=say) as stack:
+            with running(state, Wishes(doubles), say) as stack:
                 _publish(stack, say)
             _nothing_left(state.mark)
         except BaseException:

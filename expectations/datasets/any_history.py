@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.history_contract import CAUSES, base_of, kept
 from expectations.check import Check, GateInput, none_of, not_applicable
 

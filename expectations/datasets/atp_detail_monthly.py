@@ -11,12 +11,12 @@ from datetime import date
 
 import polars as pl
 
+from configs.merchandise_records import RECORDS, fields
 from configs.release_calendar import load_calendar
 from expectations.check import Check, GateInput, Other, bound, none_of, not_applicable, once
 from expectations.from_contract import each_after_the_one_before
 from expectations.rules.periods import vintage_month
 from expectations.rules.technology_groups import group_names
-from tasks.transform.atp_detail_monthly import RECORDS, fields
 
 MONTH = ["flow", "period"]
 HITECH, LISTS = "atp_trade_monthly", "atp_products"

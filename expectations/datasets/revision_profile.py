@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import polars as pl
 
-from expectations.check import Check, GateInput, none_of
-from tasks.transform.marts.revision_profile import ENOUGH
+from expectations.check import Check, GateInput, bound, none_of
 
 
 def checks(gate: GateInput) -> list[Check]:
     """See docs/quality.md for the list in words."""
     data = gate.data
     size, mean = pl.col("mean_absolute_revision"), pl.col("mean_revision").abs()
-    few = pl.col("observations") < ENOUGH
+    enough = bound(gate, "percentiles", "observations")
+    few = pl.col("observations") < enough
     percentile = pl.col("p90_absolute_revision").is_not_null() | pl.col("median_absolute_revision").is_not_null()
     of_all = data.filter(pl.col("series_group") == "all").select("dataset", "measure", "age", total="observations")
     more = data.join(of_all, on=["dataset", "measure", "age"], how="left").filter(
@@ -31,7 +31,7 @@ def checks(gate: GateInput) -> list[Check]:
             gate,
             "percentiles",
             "percentiles are given from a sample on",
-            f"from {ENOUGH} figures",
+            f"from {enough:g} figures",
             data.filter(few & percentile),
             over=data,
         ),

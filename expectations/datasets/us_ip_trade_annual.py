@@ -5,12 +5,12 @@ from __future__ import annotations
 import polars as pl
 
 from configs.errors import CheckCouldNotRunError
+from configs.vintages import last_day
 from expectations.check import Check, GateInput, bound, none_of, not_applicable
-from expectations.datasets.us_ip_trade_common import TOTAL, Tree, adds_up, common, continuity, unit
-from expectations.datasets.us_ip_trade_revisions import losses, size_of_change
 from expectations.rules.cross_source import bea_totals, quarter_sums, quarters_to_year, same_us_total_as_bank
 from expectations.rules.magnitude import among_neighbours
-from expectations.rules.periods import last_day
+from expectations.rules.us_ip_trade import TOTAL, Tree, adds_up, common, continuity, unit
+from expectations.rules.us_ip_trade_revisions import losses, size_of_change
 
 ALL_TYPES = pl.col("ip_type") == TOTAL
 ALL_AFFILIATIONS = pl.col("affiliation") == "AllAffiliations"

@@ -9,10 +9,10 @@ import polars as pl
 from configs.contract import Severity
 from configs.errors import CheckCouldNotRunError
 from expectations.check import Check, GateInput, bound, none_of
-from expectations.datasets.us_ip_trade_common import TOTAL, Tree, adds_up, common, continuity, unit
-from expectations.datasets.us_ip_trade_revisions import losses, size_of_change
 from expectations.rules.cross_source import bea_totals, quarter_sums, quarters_to_year
 from expectations.rules.magnitude import in_season
+from expectations.rules.us_ip_trade import TOTAL, Tree, adds_up, common, continuity, unit
+from expectations.rules.us_ip_trade_revisions import losses, size_of_change
 
 UNADJUSTED = pl.col("seasonal_adjustment") == "not_seasonally_adjusted"
 SERIES = ["direction", "ip_type", "seasonal_adjustment"]

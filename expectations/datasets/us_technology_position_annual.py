@@ -6,7 +6,6 @@ import polars as pl
 
 from expectations.check import Check, GateInput, none_of
 
-KEY = ("partner_id", "year")
 WORLD = "world"
 SHARES = ("atp_exports_share", "atp_imports_share")
 

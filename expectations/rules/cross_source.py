@@ -13,8 +13,8 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from configs.vintages import last_day
 from expectations.check import Check, GateInput, Other, bound, none_of, not_applicable
-from expectations.rules.periods import last_day
 
 Frame = Callable[[pl.LazyFrame], pl.LazyFrame]
 TOTAL = pl.col("ip_type") == "ChargesForTheUseOfIpNie"

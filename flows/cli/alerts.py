@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from configs.alerts import AlertSettings, load_alerts
@@ -11,14 +10,16 @@ from configs.errors import TechtradeError, UsageError
 from configs.settings import load_settings
 from configs.words import plural, shortened
 from expectations import runbooks
-from flows.cli.output import print_json, remark, say, table
-from flows.cli.versions import open_at
+from flows.cli.output import print_json, say, table
+from flows.cli.stores import open_at
 from flows.prefect_setup.alert_hooks import address, alerting
+from flows.prefect_setup.remarks import remark
 from tasks.alerts import state_store
 from tasks.alerts.channels import Delivery, deliver, reachable
-from tasks.alerts.message import message, moment
+from tasks.alerts.message import message
 from tasks.alerts.model import KINDS, Finding, Incident, Section, State
 from tasks.alerts.model import Alert as AlertRecord
+from tasks.common.clock import to_minute, utc_now
 
 WORDS = 300
 
@@ -52,16 +53,16 @@ def test(owner: str | None, as_json: bool) -> None:
         raise AlertError(f"a test was not taken by {'; '.join(problems)}; mend the address, and test again")
 
 
-def list_open(store: str | None, as_json: bool) -> None:
+def list_open(url: str | None, as_json: bool) -> None:
     """What is wrong now, and what could not be told."""
-    found = state_store.look(open_at(store))
+    found = state_store.look(open_at(url))
     if as_json:
         print_json(_plain(found))
         return
     wrong = [i for i in found.incidents if i.open and KINDS[i.finding.kind].healed_by]
     if wrong:
         rows = [
-            [i.finding.dataset, KINDS[i.finding.kind].title, moment(i.first_at), i.count, _told(i), i.owner]
+            [i.finding.dataset, KINDS[i.finding.kind].title, to_minute(i.first_at), i.count, _told(i), i.owner]
             for i in sorted(wrong, key=lambda i: (i.finding.dataset, i.first_at))
         ]
         columns = ("dataset", "what", "since", "seen", "told", "owner")
@@ -76,14 +77,14 @@ def list_open(store: str | None, as_json: bool) -> None:
         remark(f"not delivered to {alert.owner} ({tried}): {', '.join(alert.datasets)}")
 
 
-def send(store: str | None) -> None:
+def send(url: str | None) -> None:
     """Sends what is due, and what could not be delivered before.
 
     Raises:
         AlertError: something is still not delivered.
     """
-    target = open_at(store)
-    lost = alerting(target, store or load_settings().store).send(at_once=True)
+    target = open_at(url)
+    lost = alerting(target, url or load_settings().store).send(at_once=True)
     if lost:
         told = "; ".join(f"{', '.join(a.datasets)}: {a.why}" for a in lost)
         raise AlertError(f"not delivered: {told}; test the channels with: techtrade alerts test")
@@ -114,7 +115,7 @@ def _set(owner: str, settings: AlertSettings) -> bool:
 
 
 def _tested(owner: str, settings: AlertSettings) -> Delivery:
-    now = datetime.now(UTC)
+    now = utc_now()
     finding = Finding(
         dataset="example_dataset",
         kind="test",
@@ -131,7 +132,7 @@ def _tested(owner: str, settings: AlertSettings) -> Delivery:
 
 
 def _told(incident: Incident) -> str:
-    return moment(incident.told_at) if incident.told_at and incident.known else "not yet"
+    return to_minute(incident.told_at) if incident.told_at and incident.known else "not yet"
 
 
 def _plain(found: State) -> dict[str, Any]:

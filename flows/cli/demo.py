@@ -14,20 +14,21 @@ from dataclasses import dataclass
 import polars as pl
 
 from configs.claims import load_claims
-from configs.contract import derived_names, load_contract
+from configs.contracts import derived_names, load_contract
 from configs.errors import NotPublishedError, TechtradeError
 from configs.hints import command
 from configs.history_contract import SUFFIX
 from configs.settings import load_settings
 from configs.words import plural
 from flows.cli.charts import by_year
-from flows.cli.output import one_line, progress, say, table
+from flows.cli.output import progress, say, table
 from flows.cli.publish import STARTING
 from flows.cli.tables import width
 from flows.prefect_setup import embedded, stopping
-from flows.prefect_setup.defaults import prepare
+from tasks.common.text import one_line
 from tasks.compare.press_claims import judge_claim
 from tasks.extract.bundled.index import bundled_datasets, bundled_vintages
+from tasks.quality.results import read_results
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.warehouse import protocol as store_versions
@@ -46,7 +47,6 @@ NEXT = (
 
 def main() -> int:
     """Returns the exit code."""
-    prepare()
     url = load_settings().store
     try:
         done = publish_all(url)
@@ -146,7 +146,7 @@ def _warnings(store: ObjectStore, versions: Sequence[Manifest]) -> dict[str, lis
     found: dict[str, list[str]] = {}
     for m in versions:
         if m.quality.failed_warning:
-            failed = reader.quality(store, m).filter(pl.col("outcome") == "failed")
+            failed = read_results(store, m).filter(pl.col("outcome") == "failed")
             for title, rows in failed.select("title", "rows_failed").iter_rows():
                 counted = f"{plural(rows, 'row')} in " if rows else ""
                 found.setdefault(title, []).append(f"{counted}vintage {m.vintage}")

@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from dataclasses import asdict
 
 from configs.errors import TechtradeError, UsageError
-from flows.cli.output import one_line, print_json, remark, say
+from flows.cli.output import print_json, say
 from flows.prefect_setup.declaration import load_declaration
-from flows.prefect_setup.defaults import prepare
+from flows.prefect_setup.remarks import remark
 from flows.prefect_setup.run_status import address
 from flows.prefect_setup.scheduled import after_deploy
 from flows.prefect_setup.secrets import blanked, told
+from tasks.common.text import one_line
 
 
 class DeployError(TechtradeError):
@@ -33,7 +34,6 @@ def deploy(stage: str, dry_run: bool, as_json: bool) -> None:
             "a server, run the same schedules with: techtrade serve"
         )
     declared = load_declaration(stage)
-    prepare()
     with _told(url):
         from prefect.client.orchestration import get_client
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from configs.claims import claims_of
 from configs.errors import UsageError
 from configs.hints import command
-from flows.cli.output import print_json, remark, say
+from flows.cli.output import print_json, say
 from flows.cli.read import warn_of
-from flows.cli.versions import open_at, split_target
+from flows.cli.stores import open_at, split_target
+from flows.prefect_setup.remarks import remark
+from tasks.common.clock import to_minute
 from tasks.compare import report
-from tasks.compare.lookup import retired_words
-from tasks.compare.version_diff import Difference, Side, difference, sides
+from tasks.read.rows import retired_words
+from tasks.read.version_diff import Difference, Side, difference, sides
 
 NEVER = {"rejected": "rejected by the quality gate, never published", "not published": "sealed, never published"}
 
@@ -97,6 +99,6 @@ def _told(side: Side) -> str:
         return f"vintage {side.vintage}, the publisher's, from before our first version"
     told = f"{side.name}, vintage {side.vintage}"
     if side.event:
-        at = f"{side.event.at[:16].replace('T', ' ')} UTC"
+        at = to_minute(side.event.at)
         return f"{told}, published {at}{', what readers get' if side.is_latest else ''}"
     return f"{told}, {NEVER.get(side.state, side.state)}"

@@ -11,7 +11,8 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
-from configs.contract import Column, Contract
+from configs.columns import Column
+from configs.contract import Contract
 from configs.errors import TechtradeError, UsageError
 from flows.cli.output import say, table
 from flows.cli.tables import Shape, lines

@@ -4,38 +4,57 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import polars as pl
 
 from configs.claims import Claim, load_claims
-from configs.contract import Contract, load_contract
+from configs.contract import Contract
+from configs.contracts import load_contract
 from configs.errors import NotPublishedError, UsageError
 from configs.first_publish import start_words
 from configs.history_contract import CAUSES, SUFFIX, base_of
 from configs.words import plural
-from flows.cli.output import print_json, progress, remark, say, table
-from flows.cli.versions import open_at, split_target
+from flows.cli.output import print_json, progress, say, table
+from flows.cli.stores import open_at, split_target
+from flows.prefect_setup.remarks import remark
 from tasks.build import replay
 from tasks.build.history import build, timeline
-from tasks.compare.lookup import of_vintage, rows_of
+from tasks.build.recipe_history import RebuiltVersions
+from tasks.common.text import figure
 from tasks.compare.press_claims import Finding, judge_claim
 from tasks.raw.archive import RawArchive
+from tasks.read.conditions import Condition, parse
+from tasks.read.query import Query
+from tasks.read.rows import of_vintage, rows_of
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import reader
-from tasks.warehouse.conditions import Condition, parse
-from tasks.warehouse.query import Query
 
 SHOWN = 200
 COLUMNS = ("value", "vintage_from", "vintage_until", "version_from", "given_from", "given_until", "cause")
+
+
+def history(name: str, where: tuple[str, ...], from_raw: bool, url: str | None, as_json: bool) -> int:
+    """Show what figures were, or rebuild the history from the raw archive.
+
+    Returns:
+        The exit code: 1 if the rebuilt history is another.
+    """
+    if not from_raw:
+        spans(name, where, url, as_json)
+        return 0
+    if where:
+        raise UsageError("--rebuild is of the whole history; leave out the conditions")
+    return rebuild(name, url, as_json)
 
 
 def spans(name: str, where: tuple[str, ...], url: str | None, as_json: bool) -> None:
     """What figures were, from when until when, and why they changed.
 
     Raises:
-        UsageError: a condition makes no sense; see ``tasks.warehouse.conditions``.
+        UsageError: a condition makes no sense; see ``tasks.read.conditions``.
         NotPublishedError: there is no history yet.
     """
     base = load_contract(base_of(name) or name)
@@ -64,7 +83,9 @@ def spans(name: str, where: tuple[str, ...], url: str | None, as_json: bool) -> 
     if fixed:
         print(", ".join(f"{k} {found[k][0]}" for k in fixed))
     columns = [k for k in key if k not in fixed] + list(COLUMNS)
-    told = shown.with_columns(pl.coalesce(pl.col("value").map_elements(_number, pl.String), "text").alias("value"))
+    told = shown.with_columns(
+        pl.coalesce(pl.col("value").map_elements(partial(figure, digits=6), pl.String), "text").alias("value")
+    )
     rows = [tuple(_cell(c, r[c]) for c in columns) for r in told.iter_rows(named=True)]
     table(
         tuple(columns),
@@ -83,10 +104,6 @@ def _cell(column: str, value: object) -> str:
         return ""
     # To the minute: --json has more.
     return str(value)[:16].replace("T", " ") if column in ("given_from", "given_until") else str(value)
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if value == int(value) or abs(value) >= 1000 else f"{value:.6g}"
 
 
 def _where(contract: Contract, where: tuple[str, ...]) -> tuple[Query, list[pl.Expr]]:
@@ -117,7 +134,7 @@ def rebuild(name: str, url: str | None, as_json: bool) -> int:
     archive = RawArchive(store)
     given = tuple(archive.known(published)[s.role] for s in published.sources)
     with TemporaryDirectory(prefix="techtrade-") as place:
-        frames = replay.FromRaw(archive, base, Path(place), reader.scan(store, published))
+        frames = RebuiltVersions(archive, base, Path(place), reader.scan(store, published), replay.rebuild)
         with progress(f"making {contract.name} from the raw archive"):
             built = build.make(store, contract, given, None, Path(place), frames)
     same = built.content_sha256 == published.content_sha256

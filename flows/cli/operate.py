@@ -1,4 +1,4 @@
-"""The commands that check or change a store: verify, yank, gc."""
+"""The commands that check or change a store: ``verify``, ``yank``, ``gc``, ``restore``."""
 
 from __future__ import annotations
 
@@ -6,27 +6,29 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
-from configs.contract import load_contract, published_names
-from configs.errors import CorruptVersionError, StoreError, UsageError
+from configs.contracts import load_contract, published_names
+from configs.errors import StoreError, TechtradeError, UsageError
 from configs.hints import command
-from configs.history_contract import base_of
 from configs.words import plural
-from flows import announcing, following
-from flows.cli.output import print_json, remark, say
-from flows.cli.publish import say_followed
-from flows.cli.versions import open_at, split_target
-from flows.prefect_setup import alert_hooks
+from flows.cli.output import print_json, say
+from flows.cli.results import say_followed
+from flows.cli.stores import open_at, open_to_write, split_target
+from flows.notices import NOTICES
+from flows.prefect_setup import alert_hooks, secrets
+from flows.prefect_setup.remarks import remark
+from tasks.build.recipes import recipe_for
+from tasks.common.clock import utc_now
+from tasks.common.text import one_line
 from tasks.monitor.freshness import not_known
-from tasks.raw.verify import RawVerifier
+from tasks.publish import restore as restore_
+from tasks.publish.after import RESTORED, after, yanked
+from tasks.raw.verify import RawVerifier, published_versions, verified
 from tasks.storage.object_store import ObjectStore
-from tasks.warehouse import catalog, ledger, protocol, reader
+from tasks.warehouse import ledger, reader
 from tasks.warehouse import yank as yank_
 from tasks.warehouse.records import as_plain
 from tasks.warehouse.upkeep import gc as gc_
 from tasks.warehouse.upkeep import retention
-from tasks.warehouse.upkeep import verify as verify_
-
-HEAL = "restore them from a copy of the store, or publish with --refresh all: what the publisher sends again heals them"
 
 
 def verify(target: str | None, url: str | None, as_json: bool) -> int:
@@ -34,7 +36,7 @@ def verify(target: str | None, url: str | None, as_json: bool) -> int:
     store = open_at(url)
     raw = RawVerifier(store)
     found: list[dict[str, Any]] = []
-    for name, version in wanted(store, target):
+    for name, version in [_named(store, target)] if target else published_versions(store):
         try:
             found.append(verified(store, raw, name, version))
         except StoreError as e:
@@ -51,42 +53,9 @@ def verify(target: str | None, url: str | None, as_json: bool) -> int:
     return 0 if found and all(f["ok"] for f in found) else 1
 
 
-def wanted(store: ObjectStore, target: str | None) -> list[tuple[str, str | None]]:
-    """The versions to verify; a dataset without one if its log cannot be read.
-
-    Raises:
-        StoreUnavailableError: the store as a whole cannot be read.
-    """
-    if target:
-        name, version = split_target(target)
-        return [(name, version or reader.latest_version(store, name))]
-    found: list[tuple[str, str | None]] = []
-    for name in published_names():
-        try:
-            found += [(name, v.version) for v in reader.list_versions(store, name)]
-        except StoreError as e:
-            not_known(store, name, e)
-            found.append((name, None))  # its problem is told when it is verified
-    return found
-
-
-def verified(store: ObjectStore, raw: RawVerifier, name: str, version: str | None) -> dict[str, Any]:
-    """What there is to tell of the checksums of one version, ``ok`` among it, and if not, ``error``."""
-    told: dict[str, Any] = {"dataset": name, "version": version}
-    try:
-        report = verify_.verify(store, name, version)
-        inputs = raw.verify(reader.resolve(store, name, version))
-    except CorruptVersionError as e:
-        return told | {"ok": False, "problems": e.problems, "error": str(e)}
-    except reader.DAMAGED as e:
-        return told | {"ok": False, "problems": [str(e)], "error": str(e)}
-    told |= {"version": report.version, "ok": not inputs.problems, "files": report.files, "bytes": report.bytes}
-    told |= {"retired": as_plain(report.retired) if report.retired else None}
-    told |= {"raw": inputs.documents, "raw_gone": inputs.gone}
-    if inputs.problems:
-        error = f"{name}@{report.version}: its figures are whole, its raw inputs are not: {'; '.join(inputs.problems)}"
-        told |= {"problems": inputs.problems, "error": f"{error}; {HEAL}"}
-    return told
+def _named(store: ObjectStore, target: str) -> tuple[str, str]:
+    name, version = split_target(target)
+    return name, version or reader.latest_version(store, name)
 
 
 def _say(found: dict[str, Any], as_json: bool) -> None:
@@ -107,20 +76,18 @@ def yank(target: str, reason: str, replaced_by: str | None, url: str | None, as_
     name, version = split_target(target)
     if version is None:
         raise UsageError(f"name the version to yank: {name}@VERSION; see: {command('versions', name)}")
-    base = base_of(name)
-    if base is not None:
+    contract = load_contract(name)
+    recipe = recipe_for(contract)
+    if not recipe.has_own_changes:
+        (base,) = recipe.made_from
         raise UsageError(
             f"{name} tells what readers of {base} were given, withdrawals among it, and is not withdrawn itself; yank "
             f"a version of {base}, and the history follows"
         )
     store = open_at(url)
     latest = yank_.yank(store, name, version, reason, replaced_by)
-    catalog.refresh_catalog(store, load_contract(name))
-    ledger.keep(store, name)
-    announcing.subscribers(store, load_contract(name), ("yanked", version))
     with alert_hooks.collected(store.url):
-        followed = following.after(store, name, publishes=False)
-    announcing.feeds(store, load_contract(name))
+        followed = after(store, contract, yanked(version), NOTICES)
     if as_json:
         print_json(as_plain(latest) | {"followed": [asdict(f) for f in followed]})
     else:
@@ -142,7 +109,7 @@ def gc(
         raise UsageError("say both, --keep N and --keep-days DAYS: what they let go is deleted")
     policy = retention.Policy(keep, keep_days) if keep is not None and keep_days is not None else None
     rejected = retention.RejectedPolicy(rejected_days) if rejected_days is not None else None
-    store, now = open_at(url), protocol.utc_now()
+    store, now = open_at(url), utc_now()
     plan = gc_.plan(store, now, timedelta(hours=grace_hours))
     old = [retention.plan(store, now, policy)] if policy else []
     old += [retention.plan_rejected(store, now, rejected)] if rejected else []
@@ -168,3 +135,70 @@ def gc(
     elif not lines:
         print("nothing to clean up")
     return 1 if problems else 0
+
+
+def restore(
+    names: tuple[str, ...], copy: str, without: tuple[str, ...], take_over: bool, url: str | None, as_json: bool
+) -> int:
+    """Restore datasets, or all that the copy has. One that cannot be does not hold up the others.
+
+    Args:
+        without: ``DATASET@VERSION`` each, not to be restored.
+
+    Returns:
+        The exit code: 1 if one could not be restored.
+
+    Raises:
+        UsageError: there is nothing to restore from, or what is to be left out is no version.
+        RestoreError: the copy is damaged.
+    """
+    source, store = open_at(copy), open_to_write(url)
+    # What is made from others after these.
+    order = {name: n for n, name in enumerate(published_names())}
+    chosen = sorted(names or ledger.datasets(source), key=lambda name: order.get(name, len(order)))
+    if not chosen:
+        raise UsageError(
+            f"{source.url} has no _ledger/, so there is nothing to restore from; name the copy: --from URL"
+        )
+    left_out = _left_out(without, chosen)
+    copied = restore_.copy_raw(source, store)
+    remark(f"{plural(copied, 'object')} of the raw archive copied")
+    told = [_one(source, store, name, left_out.get(name, []), take_over, as_json) for name in chosen]
+    if as_json:
+        print_json(told)
+    return 0 if all("error" not in t for t in told) else 1
+
+
+def _left_out(without: tuple[str, ...], names: list[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for target in without:
+        name, version = split_target(target)
+        if version is None or name not in names:
+            raise UsageError(f"--without {target}: name a version of what is restored, as DATASET@VERSION")
+        found.setdefault(name, []).append(version)
+    return found
+
+
+def _one(
+    source: ObjectStore, store: ObjectStore, name: str, without: list[str], take_over: bool, as_json: bool
+) -> dict[str, Any]:
+    try:
+        contract = load_contract(name)
+        done = restore_.restore(source, store, contract, without, take_over=take_over)
+        yank_.settle(store, name)
+    except Exception as e:  # noqa: BLE001 - whatever one dataset meets, the others are restored
+        told = one_line(e) if isinstance(e, TechtradeError) else secrets.told(e)
+        remark(f"error: {name}: {told}")
+        return {"dataset": name, "error": told}
+    after(store, contract, RESTORED, NOTICES)
+    if not as_json:
+        how = "stood there already, whole" if done.before else "restored, every content hash as it was"
+        less = f", without {', '.join(done.left_out)}" if done.left_out else ""
+        print(f"{name}: {plural(len(done.versions), 'version')}, {plural(done.rows, 'row')}, {how}{less}")
+    return {
+        "dataset": name,
+        "versions": list(done.versions),
+        "rows": done.rows,
+        "left_out": list(done.left_out),
+        "before": done.before,
+    }

@@ -1,10 +1,11 @@
-"""Options that many commands have."""
+"""Parameters that many commands have, and their types."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import click
 
@@ -13,12 +14,8 @@ from configs.errors import UsageError
 from configs.hints import named_store
 from configs.words import as_line, visible
 from flows.cli.tables import WIDE
+from flows.run_context import CENTURY
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-# What an option with a unit can have: a moment that many days or hours ago must be one that a date can hold.
-CENTURY = {"SECONDS": 3.2e9, "MINUTES": 5.3e7, "HOURS": 876_000, "DAYS": 36_500}
 ROWS = 2**32 - 1
 VERSIONS = 1_000_000
 
@@ -52,25 +49,31 @@ def refuse_other_bytes(arguments: Sequence[str]) -> None:
             raise UsageError(f"the argument {visible(argument)} is not UTF-8; write it in UTF-8")
 
 
-def with_store(command: F) -> F:
-    """Add --store, which the commands that messages name then carry too."""
-    return click.option(
-        "--store",
-        metavar="URL",
-        callback=_name_store,
-        help="Folder or s3:// address [default: TECHTRADE_STORE, else ./warehouse].",
-    )(command)
+def dataset_names(histories: bool = False) -> list[str]:
+    """Return the names of the datasets, as far as file names tell: contracts take half a second to load.
+
+    Args:
+        histories: those of the histories too; of a dataset that has none a name too many.
+    """
+    configs = Path(__file__).parents[2] / "configs"
+    names = sorted(p.stem for folder in ("datasets", "derived") for p in (configs / folder).glob("*.yaml"))
+    return [n for name in names for n in ((name, f"{name}_history") if histories else (name,))]
 
 
-def with_wide(command: F) -> F:
-    """Whether tables may be wider than the terminal. Tables ask the context, so no command has to pass it on."""
+def complete_dataset(_: click.Context, __: click.Parameter, typed: str) -> list[str]:
+    """Return the names of datasets and histories that begin with what was typed."""
+    return [name for name in dataset_names(histories=True) if name.startswith(typed)]
 
-    def remember(context: click.Context, _: click.Parameter, wide: bool) -> None:
-        context.meta[WIDE] = wide
 
-    return click.option(
-        "--wide", is_flag=True, expose_value=False, callback=remember, help="Show all of a table, however wide."
-    )(command)
+def dataset(required: bool = True) -> click.Argument:
+    """Return the argument ``name``, a dataset."""
+    metavar = "DATASET" if required else "[DATASET]"
+    return click.Argument(["name"], metavar=metavar, required=required, shell_complete=complete_dataset)
+
+
+def target(metavar: str = "DATASET[@VERSION]", required: bool = True) -> click.Argument:
+    """Return the argument ``target``, a dataset or one of its versions."""
+    return click.Argument(["target"], metavar=metavar, required=required, shell_complete=complete_dataset)
 
 
 def _name_store(context: click.Context, _: click.Parameter, url: str | None) -> str | None:
@@ -85,6 +88,30 @@ def _name_store(context: click.Context, _: click.Parameter, url: str | None) -> 
     return url
 
 
-def with_json(command: F) -> F:
-    """Whether the answer is JSON."""
-    return click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")(command)
+def _remember_wide(context: click.Context, _: click.Parameter, wide: bool) -> None:
+    context.meta[WIDE] = wide
+
+
+DATASETS = click.Argument(["names"], metavar="[DATASETS]...", nargs=-1, shell_complete=complete_dataset)
+CONDITIONS = click.Argument(["where"], metavar="[COLUMN=VALUE ...]", nargs=-1)
+# The commands that messages name then carry it too.
+STORE = click.Option(
+    ["--store", "url"],
+    metavar="URL",
+    callback=_name_store,
+    help="Folder or s3:// address [default: TECHTRADE_STORE, else ./warehouse].",
+)
+# Tables ask the context, so no command has to pass it on.
+WIDE_TABLES = click.Option(
+    ["--wide"],
+    is_flag=True,
+    expose_value=False,
+    callback=_remember_wide,
+    help="Show all of a table, however wide.",
+)
+JSON = click.Option(["--json", "as_json"], is_flag=True, help="Print JSON on standard output.")
+
+
+def dry_run(help: str = "Only print what would be done.") -> click.Option:
+    """Return the option ``--dry-run``."""
+    return click.Option(["--dry-run"], is_flag=True, help=help)

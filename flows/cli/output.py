@@ -15,9 +15,10 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import IO, Any, TextIO, cast
 
-from configs.words import as_line, escaped, visible
+from configs.words import escaped, visible
 from flows.cli import tables
 from flows.prefect_setup import json_logs
+from flows.prefect_setup.remarks import is_animated, remark, unguarded
 
 log = logging.getLogger("techtrade")
 
@@ -25,20 +26,6 @@ log = logging.getLogger("techtrade")
 def print_json(value: Any) -> None:
     """One JSON document; what would act on a terminal is escaped as JSON does it."""
     print(escaped(json.dumps(value, indent=2, ensure_ascii=False, default=str)))
-
-
-def remark(text: str) -> None:
-    """A line for the person at the terminal that is not part of the answer."""
-    if json_logs.as_json():
-        json_logs.say(text, logging.ERROR if text.startswith("error: ") else logging.INFO)
-    else:
-        indent = text[: len(text) - len(text.lstrip(" "))]
-        print(indent + as_line(text), file=sys.stderr)
-
-
-def one_line(error: BaseException) -> str:
-    """The message of an error without line breaks, and without what would act on a terminal."""
-    return visible(" ".join(str(error).split()))
 
 
 class _Edge:
@@ -77,10 +64,6 @@ def guarded() -> Iterator[None]:
     sys.stdout, sys.stderr = before
 
 
-def _unguarded(stream: TextIO) -> TextIO:
-    return cast(TextIO, stream.unguarded) if isinstance(stream, _Edge) else stream
-
-
 # Whether ``--debug`` was given.
 debugging = ContextVar("debugging", default=False)
 
@@ -96,12 +79,6 @@ class _Lines(logging.Handler):
         _line(record.getMessage())
 
 
-def restore_terminal() -> None:
-    """Undo what an animated progress line does to a terminal, for a process that ends in the middle of it."""
-    if sys.stderr.isatty() and not json_logs.as_json():
-        print("\r\x1b[2K\x1b[?25h", end="", file=_unguarded(sys.stderr), flush=True)
-
-
 Say = Callable[[str], None]
 
 
@@ -114,7 +91,7 @@ def progress(first: str, *, terse: bool = False) -> Iterator[Say]:
     """
     level, before = log.level, log.propagate
     with _handler(first) as (handler, say):
-        if terse and not _is_animated():
+        if terse and not is_animated():
             handler.setLevel(logging.WARNING)
         log.setLevel(logging.INFO)
         log.propagate = False
@@ -127,17 +104,13 @@ def progress(first: str, *, terse: bool = False) -> Iterator[Say]:
             log.propagate = before
 
 
-def _is_animated() -> bool:
-    return sys.stderr.isatty() and not json_logs.as_json()
-
-
 @contextmanager
 def _handler(first: str) -> Iterator[tuple[logging.Handler, Say]]:
     if json_logs.as_json():
         json_logs.say(first)
         yield json_logs.json_handler(), json_logs.say
         return
-    if not _is_animated():
+    if not is_animated():
         _line(first)
         yield _Lines(), _line
         return
@@ -164,7 +137,7 @@ def _handler(first: str) -> Iterator[tuple[logging.Handler, Say]]:
 def _console() -> Any:
     from rich.console import Console
 
-    return Console(file=_unguarded(sys.stderr))
+    return Console(file=unguarded(sys.stderr))
 
 
 def _line(text: str) -> None:
@@ -196,7 +169,7 @@ def table(
     shape = tables.Shape(right, text or {}, below, spare)
     told, fitted = tables.lines(columns, rows, shape, limit, style)
     for line in told:
-        print(line, file=_unguarded(sys.stdout))  # with styles; its cells are made visible one by one
+        print(line, file=unguarded(sys.stdout))  # with styles; its cells are made visible one by one
     missing = tables.left_out(fitted, limit)
     if missing:
         sys.stdout.flush()

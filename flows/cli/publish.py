@@ -1,48 +1,44 @@
-"""``techtrade publish``: runs the flow for each dataset and reports."""
+"""The commands that publish: ``publish``, ``backfill``, ``promote``.
+
+What only runs need is imported while Prefect's server starts.
+"""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
-from configs.contract import dataset_names, load_contract
-from configs.errors import (
-    KeyStoreError,
-    MissingKeyError,
-    NoAddressError,
-    NotBundledError,
-    TechtradeError,
-    UsageError,
-)
+from configs.contracts import dataset_names, load_contract
+from configs.errors import KeyStoreError, MissingKeyError, NoAddressError, NotBundledError, TechtradeError, UsageError
 from configs.first_publish import again, start_words
+from configs.hints import command
+from configs.months import Months
 from configs.settings import has_settings, require_access, source_settings
-from flows.cli.output import one_line, print_json, progress, remark, show_traceback
+from configs.words import plural
+from flows.cli.output import print_json, progress
+from flows.cli.results import LeftOut, Result, as_plain, exit_codes, say, say_followed, worst
+from flows.cli.stores import open_at, open_to_write, split_target
 from flows.prefect_setup import embedded, secrets
-from flows.prefect_setup.defaults import refuse_unknown_sources
-from flows.prefect_setup.run_flow import UnforeseenError, could_not_begin, run
-from tasks.warehouse.outcomes import Followed, Outcome, Published, RejectedError, Request, SourceKind
+from flows.prefect_setup.remarks import remark
+from flows.prefect_setup.run_flow import could_not_begin, run
+from flows.run_context import refuse_unknown_sources
+from tasks.build.request import Request, SourceKind
+from tasks.common.clock import utc_now
+from tasks.common.text import duration, one_line
+from tasks.publish.wording import changes_words
+from tasks.warehouse import records, yank
+from tasks.warehouse.outcomes import Outcome
+from tasks.warehouse.run_status import read_status
 
 log = logging.getLogger("techtrade")
 STARTING = "starting Prefect's server and loading the checks (about 10 s; set PREFECT_API_URL to use a running server)"
-WORST_FIRST = (1, 2, 3, 0)
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """A dataset that was not named and is not published: it is large, lacks its key, or has nothing bundled."""
-
-    dataset: str
-    why: str
-
-
-Result = Outcome | LeftOut | TechtradeError
 
 
 def publish_datasets(
-    names: tuple[str, ...], source: str, vintage: str | None, refresh: str, store: str | None, as_json: bool
+    names: tuple[str, ...], source: str, vintage: str | None, refresh: str, url: str | None, as_json: bool
 ) -> int:
-    """Publishes each dataset and prints a line, or with ``--json`` an object, for each.
+    """Publish each dataset, and print a line, or with ``--json`` an object, for each.
 
     What a dataset needs is looked at before anything is asked: a key, an address, bundled figures. A dataset that is
     named and lacks it fails, any other is left out with a line that says how to get it. So is one that is large
@@ -66,35 +62,24 @@ def publish_datasets(
 
         lacking = {name: what_is_missing(name, kind) for name in chosen}
         no_server = wait_for_server()
-        with alert_hooks.collected(store):
+        with alert_hooks.collected(url):
             for name in chosen:
                 missing, why = lacking[name], "" if names else why_left_out(name, kind, lacking[name])
                 if why:
                     results.append((name, LeftOut(name, why)))
                 elif missing is None and no_server:
-                    results.append((name, could_not_begin(name, store, no_server)))
+                    results.append((name, could_not_begin(name, url, no_server)))
                 elif missing is None:
                     given = {"source": kind, "vintage": vintage, "refresh": refresh}
-                    results.append((name, attempt(publish, name, store, **given)))
+                    results.append((name, attempt(publish, name, url, **given)))
                 else:
-                    alert_hooks.failed(store, name, missing)
+                    alert_hooks.failed(url, name, missing)
                     results.append((name, missing))
     if as_json:
         print_json([as_plain(name, result) for name, result in results])
     for name, result in results:
         say(name, result, as_json)
     return worst([code for _, result in results for code in exit_codes(result)])
-
-
-def exit_codes(result: Result) -> list[int]:
-    """Of a result, and of what is made from it."""
-    if isinstance(result, TechtradeError):
-        return [result.exit_code]
-    return [0, *(f.exit_code for f in result.followed)] if not isinstance(result, LeftOut) else [0]
-
-
-def worst(codes: list[int]) -> int:
-    return next(code for code in WORST_FIRST if code in codes)
 
 
 def what_is_missing(name: str, kind: SourceKind) -> TechtradeError | None:
@@ -128,74 +113,87 @@ def attempt(flow: Any, name: str, store: str | None, **given: Any) -> Outcome | 
         return e
 
 
-def say(name: str, result: Result, as_json: bool) -> None:
-    """A line, or some, for a person; with ``as_json`` only what is wrong."""
-    from flows.cli.wording import outcome_line
+def backfill(name: str, first: str, last: str | None, dry_run: bool, url: str | None, as_json: bool) -> int:
+    """Says what it will take, then runs the flow.
 
-    if isinstance(result, LeftOut):
-        remark(f"{name}: left out: {result.why}")
-    elif isinstance(result, TechtradeError):
-        remark(f"error: {one_line(result)}")
-        show_traceback(result)
-        if isinstance(result, RejectedError):
-            for failure in result.unsaid:
-                remark(f"  - {failure}")
-    elif not as_json:
-        print(outcome_line(result))
-        for warning in result.warnings if isinstance(result, Published) else ():
-            print(f"  warning: {warning}")
-    if not isinstance(result, LeftOut | TechtradeError):
-        say_followed(result.followed, as_json)
+    Args:
+        last: None for this month.
+        dry_run: only say it.
 
+    Returns:
+        The exit code, as of ``publish``.
+    """
+    refuse_unknown_sources()
+    last = last or f"{utc_now():%Y-%m}"
+    request = Request(load_contract(name), "live", months=Months.of(first, last))
+    with progress(f"{name}: looking at what it takes") as step:
+        from flows.backfill import backfill as flow
+        from flows.backfill import requests_of
+        from flows.prefect_setup import alert_hooks
 
-def say_followed(followed: tuple[Followed, ...], as_json: bool) -> None:
-    """A line for each that was made from a dataset, or could not be."""
-    for one in followed:
-        if one.exit_code:
-            remark(f"error: {one.dataset} does not follow: {one.detail}")
-        elif one.outcome == "left":
-            remark(f"{one.dataset} {one.detail}")
-        elif one.outcome == "published" and not as_json:
-            print(f"  {one.dataset} {one.detail}")
-
-
-def as_plain(name: str, result: Result) -> dict[str, Any]:
-    """The same as JSON."""
-    if isinstance(result, LeftOut):
-        return {"dataset": name, "outcome": "left out", "exit_code": 0, "detail": result.why}
-    if isinstance(result, RejectedError):
-        extra: dict[str, Any] = {
-            "version": result.version,
-            "diagnosis": result.diagnosis,
-            "failures": result.failures,
-        }
-        return {
-            "dataset": name,
-            "outcome": "rejected",
-            "exit_code": result.exit_code,
-            "error": one_line(result),
-        } | extra
-    if isinstance(result, TechtradeError):
-        kind = result.kind if isinstance(result, UnforeseenError) else type(result).__name__
-        return {
-            "dataset": name,
-            "outcome": "failed",
-            "exit_code": result.exit_code,
-            "error": one_line(result),
-            "kind": kind,
-        }
-    if isinstance(result, Published):
-        plain = {k: v for k, v in asdict_plain(result).items() if k != "dataset"}
-        return {"dataset": name, "outcome": "published", "exit_code": 0} | plain
-    return {"dataset": name, "outcome": result.why, "exit_code": 0} | {
-        "version": result.version,
-        "vintage": result.vintage,
-        "detail": result.detail,
-        "followed": [asdict(f) for f in result.followed],
-    }
+        requests = requests_of(request)
+        estimate = _estimate(request, requests, url)
+        remark(f"{name}: {request.months}: {estimate}")
+        if dry_run:
+            if as_json:
+                print_json({"dataset": name, "first": first, "last": last, "requests": requests, "estimate": estimate})
+            return 0
+        step(STARTING)
+        with embedded.server(step) as wait_for_server, alert_hooks.collected(url):
+            no_server = wait_for_server()
+            result: Outcome | TechtradeError | None = what_is_missing(name, "live")
+            if isinstance(result, TechtradeError):
+                alert_hooks.failed(url, name, result)
+            elif no_server:
+                result = could_not_begin(name, url, no_server)
+            else:
+                result = attempt(flow, name, url, first=first, last=last)
+    if as_json:
+        print_json(as_plain(name, result))
+    say(name, result, as_json)
+    return result.exit_code if isinstance(result, TechtradeError) else 0
 
 
-def asdict_plain(outcome: Published) -> dict[str, Any]:
-    """The outcome as plain JSON values."""
-    plain = asdict(outcome)
-    return plain | {"changes": outcome.changes.model_dump(), "quality": outcome.quality.model_dump()}
+def _estimate(request: Request, requests: int, url: str | None) -> str:
+    """By what a request of the last run took; by the publisher's limit where that is not known."""
+    told = f"{plural(requests, 'request')}, one at a time"
+    status = read_status(open_to_write(url), request.contract.name)
+    if status is not None and status.cost is not None and status.seconds and status.cost.requests:
+        each = status.seconds / status.cost.requests
+        return f"{told}; about {duration(each * requests)}, by the {each:.1f} s a request that the last run took"
+    a_minute = source_settings(request.source).requests_per_minute
+    if not a_minute:
+        return told
+    return f"{told}; at least {duration(requests * 60 / a_minute)}, by the publisher's limit of {a_minute} a minute"
+
+
+def promote(target: str, reason: str, by: str, url: str | None, as_json: bool) -> None:
+    """Publish what the gate rejected, by decision of a person."""
+    from flows.notices import NOTICES
+    from flows.prefect_setup import alert_hooks
+    from tasks.publish.after import after, promoted
+    from tasks.publish.promote import promote as promote_
+
+    name, version = split_target(target)
+    if version is None:
+        raise UsageError(f"name the rejected version to promote: {name}@VERSION; see: {command('versions', name)}")
+    contract, store = load_contract(name), open_at(url)
+    yank.settle(store, name)
+    done = promote_(store, contract, version, reason, by)
+    manifest = done.manifest
+    with alert_hooks.collected(store.url):
+        followed = after(store, contract, promoted(name, version, manifest.version), NOTICES)
+    if as_json:
+        told = {"promoted": not done.before, "manifest": records.as_plain(manifest)}
+        print_json(told | {"followed": [asdict(f) for f in followed]})
+        say_followed(followed, as_json)
+        return
+    if done.before:
+        remark(f"{name}@{version} was promoted before, as {manifest.version}; nothing was done")
+        return
+    failed = manifest.quality.failed_critical
+    print(
+        f"{name}@{manifest.version} published from {version}, by {by}: vintage {manifest.vintage}, {manifest.rows:,} "
+        f"rows, {changes_words(manifest.changes)}; {plural(failed, 'critical check')} overridden"
+    )
+    say_followed(followed, as_json)

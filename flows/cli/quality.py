@@ -10,15 +10,16 @@ from configs.hints import command
 from configs.words import plural
 from expectations.runbooks import runbook
 from flows.cli.formats import OutputError
-from flows.cli.output import print_json, remark, say, table
-from flows.cli.versions import open_at, split_target
-from flows.cli.wording import quality_words
-from tasks.quality.deviation import number
+from flows.cli.output import print_json, say, table
+from flows.cli.stores import open_at, split_target
+from flows.prefect_setup.remarks import remark
+from tasks.common.text import figure
+from tasks.publish.wording import quality_words
 from tasks.quality.failing_rows import row_words
 from tasks.quality.page.evidence import Evidence, gather, with_figures
 from tasks.quality.results import CheckResult
 from tasks.storage.object_store import ObjectStore
-from tasks.warehouse import catalog
+from tasks.warehouse.run_status import read_status
 
 ROWS_SHOWN = 3
 
@@ -88,7 +89,7 @@ def _print(store: ObjectStore, found: Evidence) -> None:
 
 def _print_failure(r: CheckResult) -> None:
     say(f"{r.severity.upper()}: failed: {r.title} ({r.check_id})")
-    checked = number(r.rows_checked) if r.rows_checked else ""
+    checked = figure(r.rows_checked) if r.rows_checked else ""
     of = f" (of {checked} checked)" if checked not in r.observed else ""
     for label, value in (
         ("expected", r.expected),
@@ -128,7 +129,7 @@ def _write_page(store: ObjectStore, found: Evidence, file: str) -> None:
 
 def _tell_of_rejected(store: ObjectStore, found: Evidence) -> None:
     """Whoever asks for the latest after an alert may mean the candidate that was stopped."""
-    status = catalog.read_status(store, found.manifest.dataset)
+    status = read_status(store, found.manifest.dataset)
     if status and status.outcome == "rejected" and status.version:
         see = command("quality", f"{found.manifest.dataset}@{status.version}", store=store.url)
         remark(f"the last candidate was rejected, and is not shown here; see: {see}")

@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
+from typing import Any
 
 import polars as pl
 
-from configs.contract import Contract, load_contract
+from configs.contract import Contract
+from configs.contracts import load_contract
 from configs.errors import UsageError
 from configs.words import plural
 from flows.cli.formats import format_of, write_rows, write_table
-from flows.cli.output import remark
-from flows.cli.versions import open_at, split_target
-from tasks.compare.lookup import contract_of, end_rows, of_vintage, retired_words, rows_of
+from flows.cli.stores import open_at, split_target
+from flows.prefect_setup.remarks import remark
+from tasks.common.clock import moment, utc_now
+from tasks.read.conditions import unmatched
+from tasks.read.query import Query, query
+from tasks.read.rows import contract_of, end_rows, of_vintage, retired_words, rows_of
 from tasks.storage.object_store import ObjectStore
-from tasks.warehouse import protocol as store_versions
 from tasks.warehouse import reader
-from tasks.warehouse.conditions import unmatched
-from tasks.warehouse.query import Query, query
 
 # Of a table with more rows this many are shown, half from either end.
 SHOWN = 24
@@ -51,8 +53,13 @@ class _Found:
     ends: tuple[pl.LazyFrame, pl.LazyFrame]
 
 
-def read(wanted: Wanted, form: str | None, output: str | None, url: str | None) -> None:
-    """Prints or writes the rows that are wanted.
+def read(form: str | None, output: str | None, url: str | None, **typed: Any) -> None:
+    """Print or write rows; ``typed``: the fields of ``Wanted``."""
+    export(Wanted(**typed), form, output, url)
+
+
+def export(wanted: Wanted, form: str | None, output: str | None, url: str | None) -> None:
+    """Print or write the rows that are wanted.
 
     Raises:
         UsageError: the options contradict each other, or the query makes no sense.
@@ -103,23 +110,23 @@ def _query(contract: Contract, wanted: Wanted) -> Query:
 
 
 def _as_of(store: ObjectStore, name: str, as_of: str) -> reader.Resolved:
-    moment, now = _moment(as_of), store_versions.utc_now()
+    at, now = _moment(as_of), utc_now()
     # Of today everything so far is known; tomorrow is not.
-    if moment.date() > now.date() or (moment > now and len(as_of) > len("YYYY-MM-DD")):
+    if at.date() > now.date() or (at > now and len(as_of) > len("YYYY-MM-DD")):
         remark(f"warning: --as-of {as_of} has not come yet; this is what readers of latest get now")
-    return reader.as_of(store, name, moment)
+    return reader.as_of(store, name, at)
 
 
 def _moment(text: str) -> datetime:
     """A date means its end, in UTC: what readers got at the end of that day. ``today`` is the date of now."""
-    text = store_versions.utc_now().date().isoformat() if text == "today" else text
+    text = utc_now().date().isoformat() if text == "today" else text
     try:
-        moment = datetime.fromisoformat(text)
+        found = moment(text)
     except ValueError as e:
         raise UsageError(f"--as-of {text!r} is neither a date (YYYY-MM-DD, today) nor a moment (ISO 8601)") from e
     if len(text) == len("YYYY-MM-DD"):
-        return datetime.combine(moment.date(), time.max, UTC)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return datetime.combine(found.date(), time.max, UTC)
+    return found
 
 
 def warn_of(found: reader.Resolved) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import UsageError
 from configs.words import plural
-from flows import announcing
 from flows.cli.output import print_json, say
-from flows.cli.versions import open_at
-from tasks.warehouse import catalog, ledger, protocol
+from flows.cli.stores import open_at
+from tasks.common.clock import moment, utc_now
+from tasks.publish.after import refresh_feeds
+from tasks.warehouse import catalog, ledger
 from tasks.warehouse.records import as_plain
 from tasks.warehouse.upkeep import redate as redate_
 
@@ -28,7 +29,7 @@ def redate(
         RedateRefusedError: there is nothing to correct, or a true time is not known.
     """
     contract, store = load_contract(name), open_at(url)
-    plan = redate_.plan(store, name, protocol.utc_now(), dict(map(_stated, stated)))
+    plan = redate_.plan(store, name, utc_now(), dict(map(_stated, stated)))
     if not as_json:
         for one in plan.corrections:
             print(one.line())
@@ -42,7 +43,7 @@ def redate(
     latest = redate_.execute(store, plan, reason, by)
     catalog.refresh_catalog(store, contract)
     ledger.keep(store, name)
-    announcing.feeds(store, contract)
+    refresh_feeds(store, contract)
     if as_json:
         print_json(as_plain(latest))
     else:
@@ -52,8 +53,7 @@ def redate(
 def _stated(text: str) -> tuple[int, datetime]:
     seq, _, at = text.partition("=")
     try:
-        moment = datetime.fromisoformat(at)
-        return int(seq), moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return int(seq), moment(at)
     except ValueError as e:
         told = "write the number of the event and its true time (UTC), as in 12=2026-11-28T09:30"
         raise UsageError(f"--at {text!r}: {told}") from e

@@ -7,17 +7,19 @@ from typing import Any
 
 import polars as pl
 
-from configs.contract import Contract, load_contract
+from configs.contract import Contract
+from configs.contracts import load_contract
 from configs.errors import NotPublishedError
 from configs.first_publish import start_words
 from configs.hints import command
 from configs.history_contract import SUFFIX
 from configs.words import as_line, plural
 from flows.cli.output import print_json, say, table
-from flows.cli.versions import open_at, open_if_any, split_target
-from flows.cli.wording import changes_words, quality_words
-from tasks.compare.headlines import Figure, newest, revisions
+from flows.cli.stores import open_at, open_if_any, split_target
 from tasks.publish.caveats import words
+from tasks.publish.wording import changes_words, quality_words
+from tasks.quality.results import read_results
+from tasks.read.headlines import Figure, newest, revisions
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, reader
 from tasks.warehouse.records import Manifest, as_plain
@@ -100,7 +102,7 @@ def _plain(store: ObjectStore, contract: Contract, shown: _Shown | None) -> dict
         "contract": contract.model_dump(mode="json"),
         "manifest": as_plain(sealed.manifest) if sealed else None,
         "yanked": as_plain(sealed.yank) if sealed and sealed.yank else None,
-        "quality": reader.quality(store, sealed.manifest).to_dicts() if sealed and has_checks else None,
+        "quality": read_results(store, sealed.manifest).to_dicts() if sealed and has_checks else None,
         "state": sealed.state if sealed else "not published",
         "data_deleted": as_plain(sealed.retired) if sealed and sealed.retired else None,
         "readers_get": shown.served_version if shown else None,
@@ -160,7 +162,7 @@ def _print_version(store: ObjectStore, shown: _Shown) -> None:
     say(f"{told}, made {m.created_at} by {m.code_version}")
     say(f"changes: {changes_words(m.changes)}")
     say(f"quality: {quality_words(m.quality)}")
-    for row in reader.quality(store, m).filter(pl.col("outcome") == "failed").iter_rows(named=True):
+    for row in read_results(store, m).filter(pl.col("outcome") == "failed").iter_rows(named=True):
         told = f"failed: {row['title']}: expected {row['expected']}; observed {row['observed']}"
         say(f"  {row['severity']}: {told}" + (f"; {row['exemption']}" if row["exemption"] else ""))
         for failing in row["failing_rows"][:3]:

@@ -8,13 +8,14 @@ from datetime import timedelta
 from typing import Any
 
 from configs.words import plural
-from flows.cli.output import print_json, progress, remark, say, table
-from flows.cli.versions import open_at, open_to_write
+from flows.cli.output import print_json, progress, say, table
+from flows.cli.stores import open_at, open_to_write
 from flows.prefect_setup import secrets
+from flows.prefect_setup.remarks import remark
+from tasks.common.clock import utc_now
 from tasks.raw import housekeeping
 from tasks.raw.housekeeping import RawPlan
 from tasks.storage.object_store import ObjectStore
-from tasks.warehouse import protocol
 from tasks.warehouse.records import as_plain
 
 # Without a handler of its own its "retry scheduled" would be printed bare; what became of the retries is told anyway.
@@ -56,7 +57,7 @@ def check(names: tuple[str, ...], as_json: bool) -> int:
     chosen = names or tuple(drift.sources())
     for name in chosen:
         drift.expectation(name)  # a wrong name is told before anything is asked
-    now = protocol.utc_now()
+    now = utc_now()
     with progress("asking publishers for their metadata"):
         found = [drift.check(name, now, secrets.look_up) for name in chosen]
     if as_json:
@@ -112,13 +113,13 @@ def _last_take_down(holding: housekeeping.Holding) -> str:
 
 def raw_take_down(source: str, reason: str, dry_run: bool, url: str | None, as_json: bool) -> int:
     store = open_at(url)
-    plan = housekeeping.plan_take_down(store, source, reason, protocol.utc_now())
+    plan = housekeeping.plan_take_down(store, source, reason, utc_now())
     return _carry_out(store, plan, dry_run, as_json)
 
 
 def raw_expire(source: str | None, days: int, dry_run: bool, url: str | None, as_json: bool) -> int:
     store = open_at(url)
-    plan = housekeeping.plan_expiry(store, source, protocol.utc_now(), timedelta(days=days))
+    plan = housekeeping.plan_expiry(store, source, utc_now(), timedelta(days=days))
     return _carry_out(store, plan, dry_run, as_json)
 
 

@@ -1,27 +1,36 @@
-"""``techtrade status``: how everything stands, on one screen. Looks, and changes nothing.
+"""The commands that watch: ``status`` on one screen, ``freshness``, and ``watch`` from outside of Prefect.
 
-One row a dataset, then in words what a person has to look at. The store tells what was published and checked, Prefect
-when the next run is due; without a server that column is empty, and a line says so.
+``status`` is one row a dataset, then in words what a person has to look at. The store tells what was published and
+checked, Prefect when the next run is due; without a server that column is empty, and a line says so.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from configs.contract import dataset_names, load_contract, published_names
-from configs.errors import NewerFormatError, StoreError
+from configs.contracts import dataset_names, load_contract, published_names
+from configs.errors import NewerFormatError, StoreError, StorePermissionError, StoreUnavailableError, UsageError
 from configs.hints import command
 from configs.history_contract import SUFFIX
-from flows.cli.output import print_json, remark, say, table
-from flows.cli.versions import open_at
+from configs.settings import load_settings
+from flows.cli.output import print_json, progress, say, table
+from flows.cli.stores import open_at
 from flows.prefect_setup import run_status
+from flows.prefect_setup.remarks import remark
 from flows.prefect_setup.run_status import PrefectSilentError
+from tasks.common.clock import to_minute, utc_now
+from tasks.common.text import apart, byte_size
+from tasks.monitor.freshness import BAD
+from tasks.monitor.freshness import watch as verdicts
 from tasks.monitor.status_board import ENDED_BADLY, Overview, Row, Runs, overview
 from tasks.storage.object_store import ObjectStore
-from tasks.warehouse.protocol import read_latest, utc_now
+from tasks.warehouse.existing import existing_store
+from tasks.warehouse.protocol import read_latest
 from tasks.warehouse.reader import DAMAGED
 from tasks.warehouse.records import as_plain
 
@@ -55,7 +64,7 @@ def status(names: tuple[str, ...], url: str | None, as_json: bool, check: bool, 
     if as_json:
         print_json(_plain(found, store.url, server, now))
     else:
-        say(f"{store.url}, {now:%Y-%m-%d %H:%M} UTC\n{server}\n")
+        say(f"{store.url}, {to_minute(now)}\n{server}\n")
         print_rows(found.rows, now, {name: _history(store, name) for name in chosen})
         _print_bundled(found, store.url)
         _print_attention(found)
@@ -102,14 +111,14 @@ def _cells(row: Row, now: datetime) -> dict[str, str]:
     cost = row.cost
     return {
         "dataset": row.dataset,
-        "last run": f"{row.run} {_apart(now, row.run_at)}".rstrip(),
+        "last run": f"{row.run} {_ago(now, row.run_at)}".rstrip(),
         "next run": _next(row, now),
         "good version": row.version or "-",
-        "checked": _apart(now, row.checked_at) or "-",
+        "checked": _ago(now, row.checked_at) or "-",
         "freshness": SHORT.get(row.freshness, row.freshness),
         "alerts": str(len(row.alerts) or "-"),
         "requests": f"{cost.requests:,}" if cost else "-",
-        "bytes": _bytes(cost.bytes) if cost else "-",
+        "bytes": byte_size(cost.bytes) if cost else "-",
         "seconds": f"{row.seconds:,.0f}" if row.seconds is not None else "-",
     }
 
@@ -118,28 +127,12 @@ def _next(row: Row, now: datetime) -> str:
     if row.next_at is None:
         return row.next_run or "-"
     if row.next_at <= now:
-        return f"{row.next_run} {_apart(now, row.next_at)}"
-    return f"in {_apart(row.next_at, now)}"
+        return f"{row.next_run} {_ago(now, row.next_at)}"
+    return f"in {_ago(row.next_at, now)}"
 
 
-def _apart(later: datetime, earlier: datetime | None) -> str:
-    """How far apart two moments are: ``40s``, ``12m``, ``3h``, ``2d``."""
-    if earlier is None:
-        return ""
-    seconds = max(0, int((later - earlier).total_seconds()))
-    for unit, size, least in (("d", 86400, 172_800), ("h", 3600, 7200), ("m", 60, 120)):
-        if seconds >= least:
-            return f"{seconds // size}{unit}"
-    return f"{seconds}s"
-
-
-def _bytes(number: int) -> str:
-    size = float(number)
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000 or unit == "GB":
-            break
-        size /= 1000
-    return f"{size:.0f} {unit}" if size >= 100 or unit == "B" else f"{size:.1f} {unit}"
+def _ago(later: datetime, earlier: datetime | None) -> str:
+    return apart(later - earlier) if earlier else ""
 
 
 def _style(column: str, row: Row) -> str:
@@ -178,3 +171,48 @@ def _plain(found: Overview, store: str, server: str, now: datetime) -> dict[str,
         rows.append({k: v.isoformat() if isinstance(v, datetime) else v for k, v in plain.items()})
     told = {"store": store, "at": now.isoformat(), "prefect": server, "well": found.well}
     return told | {"datasets": rows, "attention": found.attention}
+
+
+def freshness(names: tuple[str, ...], url: str | None, as_json: bool) -> int:
+    """Prints a verdict on each dataset (on all, if none is named).
+
+    Returns:
+        The exit code: 1 if one is late at us or cannot be judged, else 0. A late publisher is no failure of ours.
+    """
+    chosen = [load_contract(name).name for name in names] or dataset_names()
+    found = verdicts(open_at(url), chosen, utc_now())
+    if as_json:
+        print_json([vars(f) for f in found])
+    else:
+        for f in found:
+            print(f"{f.dataset}: {f.state}")
+            say(f.words, first="    ")
+    return 1 if any(f.state in BAD for f in found) else 0
+
+
+def watch(url: str | None, every: float | None, late: float, settle: float, patience: float) -> int:
+    """Looks once, or every so many seconds until it is stopped. Returns the exit code: 1 if anything is wrong.
+
+    A store that is down is no reason not to watch: alerts then wait on this machine. One that is missing is a mistake.
+
+    Raises:
+        UsageError: no server is named.
+        NoStoreError: there is no store to note alerts in.
+    """
+    server = run_status.address()
+    if not server:
+        raise UsageError("no Prefect server is named: set PREFECT_API_URL to the one that is to be watched")
+    from flows.prefect_setup.run_watchdog import Limits
+    from flows.watch import look_or_tell
+
+    with suppress(StoreUnavailableError, StorePermissionError):
+        existing_store(url or load_settings().store)
+    limits = Limits(timedelta(minutes=late), timedelta(minutes=settle))
+    with progress(f"watching runs at {server}"):
+        while True:
+            well = look_or_tell(url, limits, patience)
+            if every is None:
+                break
+            time.sleep(every)
+    print("nothing is wrong with any run" if well else "something is wrong; see: techtrade alerts list")
+    return 0 if well else 1

@@ -6,77 +6,21 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from configs.contract import load_contract, published_names
-from configs.errors import ConfigError, NoStoreError, NotPublishedError, StoreError, UsageError
+from configs.contracts import load_contract, published_names
+from configs.errors import ConfigError, NotPublishedError, StoreError
 from configs.first_publish import start_words
-from configs.hints import command
 from configs.history_contract import base_of
-from configs.settings import load_settings
-from flows.cli.output import one_line, print_json, remark, table
-from flows.cli.wording import quality_words
+from flows.cli.output import print_json, table
+from flows.cli.stores import open_at, open_if_any
+from flows.prefect_setup.remarks import remark
 from tasks.build.history.timeline import official_vintages
+from tasks.common.text import one_line
 from tasks.extract.bundled.index import bundled_vintages
 from tasks.monitor.freshness import not_known
-from tasks.storage.local import LocalStore
+from tasks.publish.wording import quality_words
 from tasks.storage.object_store import ObjectStore
-from tasks.storage.open import existing_store, open_store
-from tasks.warehouse import layout, reader
 from tasks.warehouse import protocol as store_versions
-
-
-def open_at(url: str | None) -> ObjectStore:
-    """Return the store that the option or the setting names, which has to be there already.
-
-    Raises:
-        NoStoreError: there is none.
-    """
-    return existing_store(url or load_settings().store)
-
-
-def open_to_write(url: str | None) -> ObjectStore:
-    """Return the store that the option or the setting names, for a command that creates it where there is none."""
-    return open_store(url or load_settings().store)
-
-
-def open_if_any(url: str | None) -> ObjectStore:
-    """Return the store for a command that also describes contracts, which a newcomer reads before the first publish.
-
-    Where neither ``--store`` nor ``TECHTRADE_STORE`` names a store, and the default one is not there yet, it may be
-    absent; a line says so. A store that was named has to be there.
-
-    Raises:
-        NoStoreError: the store that was named is not there.
-    """
-    settings = load_settings()
-    try:
-        return existing_store(url or settings.store)
-    except NoStoreError as e:
-        if (
-            url
-            or "store" in settings.model_fields_set
-            or not isinstance(store := open_store(settings.store), LocalStore)
-        ):
-            raise
-        if store.root.exists() and not store.root.is_dir():
-            raise
-        remark(one_line(e))
-        return store
-
-
-def split_target(target: str) -> tuple[str, str | None]:
-    """``DATASET[@VERSION]``.
-
-    Raises:
-        UnknownDatasetError: no such dataset.
-        UsageError: the version is not of the form YYYY-MM-DD.NNNN.
-    """
-    name, at, version = target.partition("@")
-    load_contract(name)
-    if at and not layout.VERSION.match(version):
-        raise UsageError(
-            f"{version!r} is not a version; versions look like 2026-01-31.0001, see: {command('versions', name)}"
-        )
-    return name, version if at else None
+from tasks.warehouse import reader
 
 
 def datasets(url: str | None, as_json: bool, all_: bool = False) -> int:

@@ -16,15 +16,16 @@ from contextvars import ContextVar
 from typing import Any
 
 from configs.alerts import BLOCK
-from configs.contract import published_names
+from configs.contracts import published_names
 from configs.errors import ConfigError, TechtradeError, TimedOutError, UsageError
 from configs.settings import from_environment, load_settings
-from flows.cli.output import one_line
 from flows.prefect_setup import run_status, secrets, stopping
 from tasks.alerts import findings, service
-from tasks.alerts.service import BY_RUN, Alerting, Finding, Kind
+from tasks.alerts.model import BY_RUN, Finding, Kind
+from tasks.alerts.service import Alerting
 from tasks.common import stages
 from tasks.common.log_context import bound
+from tasks.common.text import one_line
 from tasks.publish import run_status as status
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
@@ -233,7 +234,7 @@ def _note_timed_out(url: str | None, dataset: str, error: TimedOutError) -> None
     def tell() -> None:
         store, _ = opened(url)
         if store is not None and dataset in published_names():
-            status.write_failure(store, dataset, error)
+            status.write_failure(store, dataset, error, str(error))
 
     _safely(tell)
 

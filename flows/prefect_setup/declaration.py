@@ -12,9 +12,9 @@ import re
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from configs import yaml_file
 from configs.errors import ConfigError
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
@@ -137,11 +137,7 @@ def load_declaration(stage: str = "local") -> Declaration:
     found = read(DEPLOY / "prefect.yaml")
     for overlay in overlays(stage):
         found = merged(found, overlay, where)
-    try:
-        return Declaration.model_validate({"stage": stage, **_substituted(found, where)})
-    except ValidationError as e:
-        first = e.errors()[0]
-        raise ConfigError(f"{where}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from e
+    return yaml_file.validated(Declaration, {"stage": stage, **_substituted(found, where)}, where)
 
 
 def served_deployments() -> list[Deployment]:
@@ -163,11 +159,10 @@ def read(path: Path) -> dict[str, Any]:
     Raises:
         ConfigError: it cannot be read.
     """
-    try:
-        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as e:
-        raise ConfigError(f"deploy/{path.relative_to(DEPLOY)}: {e}; run techtrade from a checkout or its image") from e
-    return dict(loaded or {})
+    where = f"deploy/{path.relative_to(DEPLOY)}"
+    if not path.exists():
+        raise ConfigError(f"{where}: there is no such file; run techtrade from a checkout or its image")
+    return yaml_file.load(dict[str, Any], path, where, empty={})
 
 
 def merged(base: dict[str, Any], overlay: dict[str, Any], where: str = "overlay") -> dict[str, Any]:

@@ -30,6 +30,7 @@ from prefect.utilities.callables import parameter_schema
 
 from configs.errors import ConfigError
 from flows.prefect_setup.declaration import DEPLOY, TAG, Automation, Declaration, Deployment, Pool, Schedule
+from tasks.common.text import cut
 
 Kind = Literal["work pool", "deployment", "automation"]
 Action = Literal["create", "update", "delete"]
@@ -367,5 +368,4 @@ def _differences(there: dict[str, Any], wanted: dict[str, Any], path: str = "") 
 
 
 def _short(value: Any) -> str:
-    text = json.dumps(value, default=str, sort_keys=True, ensure_ascii=False)
-    return text if len(text) <= 300 else f"{text[:299]}…"
+    return cut(json.dumps(value, default=str, sort_keys=True, ensure_ascii=False), 300)

@@ -24,13 +24,11 @@ from typing import IO
 
 from configs.errors import TechtradeError
 from flows.prefect_setup import stopping, tether
-from flows.prefect_setup.defaults import prepare
+from flows.prefect_setup.defaults import EMBEDDED
 from flows.prefect_setup.ports import free_ports
 
 START_SECONDS = 120.0
 DRAIN_SECONDS = 5.0
-# Holds the address of the server that this process started, so that processes it starts know too.
-EMBEDDED = "TECHTRADE_EMBEDDED_PREFECT"
 # Servers of this process that have ended. Prefect keeps the address that it read when it was first imported.
 _ended: set[str] = set()
 _SETTINGS = {
@@ -51,12 +49,6 @@ class ServerStartError(TechtradeError):
         )
 
 
-def is_embedded() -> bool:
-    """Return whether ``PREFECT_API_URL`` is this command's own server, not one that a person configured."""
-    url = os.environ.get(EMBEDDED)
-    return bool(url) and url == os.environ.get("PREFECT_API_URL")
-
-
 @contextmanager
 def server(say: Callable[[str], None]) -> Iterator[Callable[[], ServerStartError | None]]:
     """Start a server if none is configured; yield a function that waits until it answers.
@@ -64,7 +56,6 @@ def server(say: Callable[[str], None]) -> Iterator[Callable[[], ServerStartError
     Import flows between the two: it takes as long as the server's start. ``say`` is called with the state of the wait.
     The function returns why there is no server, if it ended or did not answer in time.
     """
-    prepare()
     if configured_url():
         yield _nothing
         return

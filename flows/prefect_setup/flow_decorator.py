@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
-from flows.prefect_setup.defaults import prepare, run_seconds
+from prefect import Flow, flow
 
-prepare()
-
-from prefect import Flow, flow  # noqa: E402
-
-from flows.prefect_setup import alert_hooks, piled_up, scheduled  # noqa: E402
+from flows.prefect_setup import alert_hooks, run_watchdog, scheduled
+from flows.run_context import run_seconds
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -33,7 +30,7 @@ def deployed(
         flow_run_name=run_name,
         validate_parameters=True,
         timeout_seconds=run_seconds(),
-        on_running=[piled_up.on_running, scheduled.on_running],
+        on_running=[run_watchdog.on_running, scheduled.on_running],
         on_failure=[alert_hooks.on_failure],
         on_crashed=[alert_hooks.on_crashed],
         on_completion=[on_completion],

@@ -60,7 +60,7 @@ def fields_of(record: logging.LogRecord) -> dict[str, str | None]:
     told = {"run_id": run_id, "run_name": str(getattr(record, "flow_run_name", None) or "")} if run_id else _under_way()
     known = {**told, **_of_runs.get(run_id, {}), **fields()}
     if told and "dataset" not in known:  # Prefect's first line, before any code of ours; runs are named after it
-        from configs.contract import published_names
+        from configs.contracts import published_names
 
         first = told["run_name"].partition(" ")[0]
         known |= {"dataset": first} if first in published_names() else {}

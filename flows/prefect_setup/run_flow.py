@@ -9,8 +9,9 @@ from typing import Any
 from configs.errors import TechtradeError, TimedOutError
 from configs.hints import command
 from configs.settings import load_settings
-from flows.cli.output import one_line
-from flows.prefect_setup import embedded, stopping
+from flows.prefect_setup import stopping
+from flows.prefect_setup.defaults import is_embedded
+from tasks.common.text import one_line
 from tasks.warehouse.outcomes import Outcome
 
 
@@ -50,7 +51,7 @@ def run(flow: Any, *, dataset: str, store: str | None = None, **given: Any) -> O
 
         error = _known(dataset, e) or UnforeseenError(dataset, type(e).__name__, blanked(one_line(e)))
         # The flow does so itself, unless it could not even begin.
-        run_status.write_failure(open_store(store or load_settings().store), dataset, error, of=e)
+        run_status.write_failure(open_store(store or load_settings().store), dataset, error, str(error), of=e)
         if not alert_hooks.is_reported(e):
             alert_hooks.failed(store, dataset, error)
         raise error from e
@@ -63,7 +64,7 @@ def could_not_begin(dataset: str, store: str | None, error: TechtradeError) -> T
     from tasks.publish import run_status
     from tasks.storage.open import open_store
 
-    run_status.write_failure(open_store(store or load_settings().store), dataset, error)
+    run_status.write_failure(open_store(store or load_settings().store), dataset, error, str(error))
     alert_hooks.failed(store, dataset, error)
     return error
 
@@ -86,8 +87,8 @@ def _unreachable(dataset: str, error: Exception) -> PrefectUnreachableError | No
     cause = next((e for e in _causes(error) if isinstance(e, httpx.TransportError)), None)
     if cause is None:
         return None
-    url = "the embedded one" if embedded.is_embedded() else without_login(PREFECT_API_URL.value() or "")
-    configured = os.environ.get("PREFECT_API_URL") and not embedded.is_embedded()
+    url = "the embedded one" if is_embedded() else without_login(PREFECT_API_URL.value() or "")
+    configured = os.environ.get("PREFECT_API_URL") and not is_embedded()
     todo = "start it, or unset PREFECT_API_URL to use the embedded one" if configured else ""
     return PrefectUnreachableError(
         f"{dataset}: the Prefect server does not answer ({url}: {told(cause)}); "

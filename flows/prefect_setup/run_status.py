@@ -12,12 +12,12 @@ import os
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from configs.errors import TechtradeError
-from flows.cli.output import one_line
+from tasks.common.clock import moment
+from tasks.common.text import one_line
 from tasks.monitor.status_board import Run, Runs
 
 # What deploy/prefect.yaml gives to the deployments that publish.
@@ -77,7 +77,7 @@ def _first(deployments: Sequence[str], states: tuple[str, ...], order: str) -> d
     found = ask("flow_runs/filter", {"flow_runs": wanted, "sort": order, "limit": AT_MOST}) if deployments else []
     runs: dict[str, Run] = {}
     for run in found:
-        began = datetime.fromisoformat(run.get("start_time") or run["expected_start_time"])
+        began = moment(run.get("start_time") or run["expected_start_time"])
         runs.setdefault(run["deployment_id"], Run(_word(run), began))
     missing = [d for d in deployments if d not in runs]
     if len(found) == AT_MOST and len(deployments) > 1:

@@ -11,12 +11,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import Literal
+from datetime import datetime, timedelta
+from typing import Any, Literal
 from uuid import UUID
 
 import httpx
-from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import (
     FlowRunFilter,
     FlowRunFilterDeploymentId,
@@ -38,6 +38,7 @@ from prefect.states import Cancelled, Cancelling, Crashed
 
 from flows.prefect_setup.declaration import RUN_SECONDS, TAG
 from flows.prefect_setup.secrets import blanked, told
+from tasks.common.clock import to_minute, utc_now
 
 log = logging.getLogger("techtrade")
 AGAIN = "second-attempt"
@@ -112,16 +113,16 @@ def judge(run: Seen, limits: Limits, now: datetime) -> Ailment | None:
         due = run.expected or run.since
         if now - due <= limits.late:
             return None
-        return Ailment(run, "not_started", f"{name} was to begin at {_at(due)}, and no worker has taken it")
+        return Ailment(run, "not_started", f"{name} was to begin at {to_minute(due)}, and no worker has taken it")
     stood = now - run.since
     if run.state == StateType.RUNNING:
         limit = timedelta(seconds=run.run_seconds) + limits.settle if run.run_seconds is not None else None
         if limit is None or now - (run.began or run.since) <= limit:
             return None
-        told = f"{name} began at {_at(run.began or run.since)} and goes on beyond its {run.run_seconds:,.0f} s"
+        told = f"{name} began at {to_minute(run.began or run.since)} and goes on beyond its {run.run_seconds:,.0f} s"
         return Ailment(run, "stuck", f"{told}: it is cancelled", "cancel")
     if run.state in (StateType.PENDING, StateType.CANCELLING) and stood > limits.settle:
-        told = f"{name} is {run.state.value.lower()} since {_at(run.since)}"
+        told = f"{name} is {run.state.value.lower()} since {to_minute(run.since)}"
         return Ailment(run, "stuck", f"{told}, and whoever had it in hand is gone: it is given up", "give up")
     return None
 
@@ -129,7 +130,7 @@ def judge(run: Seen, limits: Limits, now: datetime) -> Ailment | None:
 def _crashed(run: Seen, name: str) -> Ailment | None:
     if run.over:
         return None
-    words = f"{name} crashed at {_at(run.since)}: {run.words or 'no more is known'}"
+    words = f"{name} crashed at {to_minute(run.since)}: {run.words or 'no more is known'}"
     if run.again:
         return Ailment(run, "crash", f"{words}; it was the second attempt, and the next is that of the schedule")
     if run.paused:
@@ -141,10 +142,6 @@ def _stage(task: str) -> str:
     """The stage of a run that a task is of; tasks of upkeep are their own."""
     first = task.partition(" ")[0]
     return TASKS.get(first, task)
-
-
-def _at(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 # ------------------------------------------------------------------------ the server
@@ -281,8 +278,6 @@ class Watch:
         if current is not None and current.type == ailment.run.state:
             self.client.set_flow_run_state(ailment.run.id, state, force=True)
 
-    # -------------------------------------------------------------- piled-up runs
-
     def collapse(self, run: FlowRun, now: datetime) -> int:
         """Cancels what the schedule of the same deployment has piled up beside a run that begins; how many those were.
 
@@ -300,6 +295,25 @@ class Watch:
             told = f"techtrade: run {run.name!r} ({run.id}) does the work of all that were late"
             self.client.set_flow_run_state(one.id, Cancelled(message=told))
         return len(late)
+
+
+def on_running(flow: Any, flow_run: FlowRun, state: Any) -> None:
+    """Cancel the late runs of the same deployment: Prefect's hook of a run that begins.
+
+    After a day without workers each deployment has a row of late runs. Every run asks its publisher for all there is,
+    so the first one does the work of all. A concurrency limit (``deploy/prefect.yaml``) is not enough: a worker with
+    one slot would begin the next when the first has ended. A server that fails here is no reason for a run to fail.
+    """
+    if flow_run.deployment_id is None:
+        return
+    try:
+        with get_client(sync_client=True) as client:
+            number = Watch(client).collapse(flow_run, utc_now())
+    except Exception as e:  # noqa: BLE001 - whatever Prefect's client has: late runs find nothing new, and that is all
+        log.warning("late runs of the same deployment were not cancelled: %s", told(e))
+        return
+    if number:
+        log.info("%d late run(s) of the same deployment were cancelled: this one does their work", number)
 
 
 def _seconds(value: object) -> float | None:

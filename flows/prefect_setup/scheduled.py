@@ -10,7 +10,7 @@ from typing import Any
 
 from configs.errors import ConfigError
 from configs.settings import load_settings
-from flows.cli.output import one_line
+from tasks.common.text import one_line
 from tasks.storage.open import open_store
 from tasks.warehouse.schedule import note_scheduled
 

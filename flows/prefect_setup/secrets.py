@@ -15,10 +15,9 @@ from urllib.parse import unquote
 
 from configs.errors import KeyStoreError
 from configs.settings import from_environment, key_variables, secret_block
-from flows.cli.output import one_line
-from flows.prefect_setup.defaults import prepare
-from flows.prefect_setup.embedded import is_embedded
+from flows.prefect_setup.defaults import is_embedded
 from tasks.common.redact import Scrubber, secrets_of, without_named_secrets
+from tasks.common.text import one_line
 
 _read: set[str] = set()
 # What it takes to get into Prefect's server and the store. Their libraries look these up, and may say them in errors.
@@ -38,7 +37,6 @@ def look_up(variable: str) -> str | None:
 
 
 def _from_block(variable: str) -> str | None:
-    prepare()
     from prefect.settings import PREFECT_API_URL
 
     if not PREFECT_API_URL.value() or is_embedded():

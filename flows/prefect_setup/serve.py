@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from subprocess import Popen
 from typing import IO, Any
@@ -24,11 +24,11 @@ import psutil
 
 from configs.errors import TechtradeError
 from configs.settings import load_settings
-from flows.cli.output import remark
 from flows.prefect_setup import embedded, run_status, stopping, tether
 from flows.prefect_setup.declaration import RUN_SECONDS, served_deployments
-from flows.prefect_setup.defaults import prepare
 from flows.prefect_setup.ports import free_ports
+from flows.prefect_setup.remarks import remark
+from tasks.common.clock import moment, utc_now
 from tasks.storage.open import open_store
 from tasks.warehouse.schedule import note_scheduled
 
@@ -52,7 +52,7 @@ class ServeError(TechtradeError):
     """The server or the runner ended."""
 
 
-def serve(store: str | None) -> None:
+def serve(url: str | None) -> None:
     """Serve what ``deploy/prefect.yaml`` declares, until interrupted.
 
     All runs inherit this process's variables, so the longest time-out that is declared is that of each.
@@ -63,18 +63,17 @@ def serve(store: str | None) -> None:
     """
     declared = served_deployments()
     os.environ.setdefault(RUN_SECONDS, str(max(d.run_seconds for d in declared)))
-    prepare()
     stopping.unwind_within(RUNS_SECONDS + RUNNER_SECONDS + FORGET_SECONDS + 0.5)
-    with _only_one(store) as place, _server() as server:
+    with _only_one(url) as place, _server() as server:
         refuse_if_served(place.last_stop, is_own=server is not None)
-        note_scheduled(open_store(store or load_settings().store), by="techtrade serve")
+        note_scheduled(open_store(url or load_settings().store), by="techtrade serve")
         forget_scheduled()
         for deployment in declared:
             for schedule in deployment.schedules:
                 remark(f"{deployment.name}: {schedule.slug}, at cron '{schedule.cron}' {schedule.timezone}")
         with _log("runner") as output:
             place.served = True
-            runner = tether.start("flows.prefect_setup.served", [store] if store else [], os.environ, output)
+            runner = tether.start("flows.prefect_setup.served", [url] if url else [], os.environ, output)
             try:
                 _watch(runner, server)
             finally:
@@ -175,11 +174,11 @@ def refuse_if_served(last_stop: datetime | None, *, is_own: bool) -> None:
         )
     if is_own:  # the lock says that nobody else serves it
         return
-    polls = [datetime.fromisoformat(d["last_polled"]) for d in found if d.get("last_polled")]
+    polls = [moment(d["last_polled"]) for d in found if d.get("last_polled")]
     polled = max(polls, default=None)
     if polled is None or (last_stop is not None and polled <= last_stop):
         return
-    idle = (datetime.now(UTC) - polled).total_seconds()
+    idle = (utc_now() - polled).total_seconds()
     if idle < LIVELY_SECONDS:
         raise AlreadyServedError(
             f"another process serves these deployments at {run_status.address()}: it asked for work {idle:.0f} s "
@@ -212,7 +211,7 @@ def forget_scheduled() -> None:
         if not mine:
             return
         waiting = {"deployment_id": {"any_": mine}, "state": {"type": {"any_": ["SCHEDULED"]}}}
-        now = datetime.now(UTC).isoformat()
+        now = utc_now().isoformat()
         due = {**waiting, "expected_start_time": {"before_": now}}
         cancelled = {"type": "CANCELLED", "message": "its server was stopped before it began"}
         coming = {**waiting, "expected_start_time": {"after_": now}}
@@ -253,7 +252,7 @@ def _only_one(store: str | None) -> Iterator[_Place]:
         last = _parsed(held)
         mine = {"pid": os.getpid(), "store": store or load_settings().store, "started_at": _now()}
         _rewrite(held, mine)
-        place = _Place(datetime.fromisoformat(last["stopped_at"]) if "stopped_at" in last else None)
+        place = _Place(moment(last["stopped_at"]) if "stopped_at" in last else None)
         try:
             yield place
         finally:
@@ -275,7 +274,7 @@ def _rewrite(held: IO[str], values: Mapping[str, object]) -> None:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return utc_now().isoformat(timespec="seconds")
 
 
 def _home() -> Path:

@@ -11,17 +11,14 @@ import sys
 import warnings
 from typing import Any
 
+from prefect.client.schemas.objects import ConcurrencyLimitConfig
+from prefect.flows import load_flow_from_entrypoint
+from prefect.runner import Runner
+from prefect.schedules import Cron
+
 from flows.prefect_setup import stopping
 from flows.prefect_setup.declaration import Deployment, served_deployments
-from flows.prefect_setup.defaults import prepare
 from flows.prefect_setup.serve import BE_SILENT
-
-prepare()
-
-from prefect.client.schemas.objects import ConcurrencyLimitConfig  # noqa: E402
-from prefect.flows import load_flow_from_entrypoint  # noqa: E402
-from prefect.runner import Runner  # noqa: E402
-from prefect.schedules import Cron  # noqa: E402
 
 
 def main(store: str | None) -> None:

@@ -24,7 +24,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 from configs.words import plural
-from flows.cli.output import remark, restore_terminal
+from flows.prefect_setup.remarks import remark, restore_terminal
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # How long the main thread may take to unwind, and the last note to the store after that: below five seconds together.

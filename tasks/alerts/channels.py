@@ -21,7 +21,6 @@ from configs.alerts import AlertSettings
 from tasks.alerts.message import TEXT, Attached, Message
 from tasks.common.redact import Scrubber
 
-log = logging.getLogger("techtrade")
 TALKATIVE = ("apprise", "urllib3", "urllib3.connectionpool", "urllib3.util.retry", "requests", "charset_normalizer")
 _TYPES = {"failure": "failure", "warning": "warning", "good": "success"}
 

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from configs.contract import Severity, published_names
+from configs.contract import Severity
+from configs.contracts import published_names
 from configs.errors import (
     CheckCouldNotRunError,
     ConfigError,
@@ -34,11 +35,13 @@ from configs.words import plural, shortened
 from expectations.runbooks import runbook
 from tasks.alerts import references
 from tasks.alerts.model import FailedCheck, Finding, Kind
+from tasks.common.clock import to_minute
 from tasks.common.stages import stage_of
+from tasks.common.text import cut
 from tasks.quality.failing_rows import row_words
-from tasks.quality.results import CheckResult, failed_first, results_of
+from tasks.quality.results import CheckResult, failed_first, read_results, results_of
 from tasks.storage.object_store import ObjectStore
-from tasks.warehouse import protocol, reader
+from tasks.warehouse import protocol
 from tasks.warehouse.outcomes import Published, RejectedError
 
 # As many as a mail shows; a chat window takes fewer.
@@ -118,12 +121,12 @@ def served(store: ObjectStore | None, dataset: str) -> str:
     try:
         latest, _ = protocol.read_latest(store, dataset)
     except StoreError as e:
-        return f"not known: {_short(str(e), 120)}"
+        return f"not known: {cut(str(e), 120)}"
     if latest is None:
         return "nothing: no version was published yet"
     vintage = next((e.vintage for e in reversed(latest.published) if e.version == latest.version), "")
     of = f", vintage {vintage}" if vintage else ""
-    return f"{dataset}@{latest.version}{of}, published {latest.published_at[:16].replace('T', ' ')} UTC"
+    return f"{dataset}@{latest.version}{of}, published {to_minute(latest.published_at)}"
 
 
 def _of_version(
@@ -133,11 +136,11 @@ def _of_version(
     name = f"{dataset}@{version}"
     try:
         manifest = protocol.read_manifest(store, dataset, version)
-        failed = failed_first(results_of(reader.quality(store, manifest)))
+        failed = failed_first(results_of(read_results(store, manifest)))
         diagnosis, name = diagnosis or manifest.diagnosis, f"{name}, vintage {manifest.vintage}"
     except (StoreError, pl.exceptions.PolarsError):
         # The words of the run are all there is then; they name the checks too.
-        checks = [FailedCheck(id=_short(f, 80), title=_short(f, WORDS), expected="", observed="") for f in failures]
+        checks = [FailedCheck(id=cut(f, 80), title=cut(f, WORDS), expected="", observed="") for f in failures]
         cause, counted = " ".join(sorted(c.id for c in checks)), plural(len(checks), "check")
     else:
         wanted = "critical" if kind == "rejected" else "warning"
@@ -168,11 +171,11 @@ def _evidence(dataset: str, version: str) -> tuple[str, ...]:
 def _check(result: CheckResult, *, with_rows: bool) -> FailedCheck:
     return FailedCheck(
         id=result.check_id,
-        title=_short(result.title, 160),
-        expected=_short(result.expected, 160),
-        observed=_short(result.observed, 160),
+        title=cut(result.title, 160),
+        expected=cut(result.expected, 160),
+        observed=cut(result.observed, 160),
         severity=result.severity,
-        rows=tuple(_short(row_words(r), 200) for r in result.failing_rows[:ROWS]) if with_rows else (),
+        rows=tuple(cut(row_words(r), 200) for r in result.failing_rows[:ROWS]) if with_rows else (),
         runbook=result.runbook or runbook(result.check_id),
     )
 
@@ -182,8 +185,3 @@ def _counted(failed: Sequence[CheckResult]) -> str:
     names: dict[Severity, str] = {"critical": "critical check", "warning": "warning", "info": "note"}
     count = Counter(r.severity for r in failed)
     return " and ".join(plural(count[severity], name) for severity, name in names.items() if count[severity])
-
-
-def _short(text: str, most: int) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= most else line[: most - 1] + "…"

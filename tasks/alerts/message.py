@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from configs.words import visible
+from configs.words import few, visible
 from tasks.alerts import references
 from tasks.alerts.model import KINDS, Alert, FailedCheck, Finding, Incident, Level, Section
-from tasks.common.html_templates import shown
+from tasks.common.clock import to_minute
+from tasks.common.html_templates import html_environment
+from tasks.common.text import one_line
 
 TEXT = 1900
 SUBJECT = 180
@@ -59,7 +60,7 @@ def message(alert: Alert, runbooks: str, store: str = "", attached: Sequence[Att
         store: the address of the store that it is about, for commands that can be pasted.
         attached: files that a mail brings along.
     """
-    late = f" (late: first tried {moment(alert.taken_at)})" if alert.attempts else ""
+    late = f" (late: first tried {to_minute(alert.taken_at)})" if alert.attempts else ""
     one = len(alert.sections) == 1
     more = references.whole("techtrade alerts list", store) if store else "techtrade alerts list"
     if one and not alert.sections[0].good:
@@ -85,7 +86,7 @@ def subject(alert: Alert) -> str:
     more = len(alert.sections) - 1
     also = f" (and {more} more)" if more else ""
     # A line: it becomes a header of a mail.
-    told = visible(" ".join(f"techtrade {_mark(first)}: {_few(first.datasets)}: {headline(first)}".split()))
+    told = one_line(f"techtrade {_mark(first)}: {few(first.datasets)}: {headline(first)}")
     return shorten(told, SUBJECT - len(also)) + also
 
 
@@ -107,10 +108,6 @@ def headline(section: Section) -> str:
     return first.summary
 
 
-def moment(at: datetime) -> str:
-    return at.strftime("%Y-%m-%d %H:%M UTC")
-
-
 def shorten(text: str, most: int) -> str:
     """Return the text, not longer than so, cut between words."""
     return text if len(text) <= most else text[: most - 1].rsplit(" ", 1)[0].rstrip(",;:") + "…"
@@ -130,8 +127,8 @@ def cut(text: str, most: int, more: str) -> str:
 def since(incident: Incident) -> str:
     """``since 2026-11-24 07:50 UTC, seen 3 times``."""
     times = f", seen {incident.count} times" if incident.count > 1 else ""
-    until = f" to {moment(incident.healed_at)}" if incident.healed_at else ""
-    return f"{'from' if until else 'since'} {moment(incident.first_at)}{until}{times}"
+    until = f" to {to_minute(incident.healed_at)}" if incident.healed_at else ""
+    return f"{'from' if until else 'since'} {to_minute(incident.first_at)}{until}{times}"
 
 
 # ------------------------------------------------------------------------- text
@@ -147,7 +144,7 @@ def _section(section: Section, runbooks: str) -> str:
     several = len(section.incidents) > 1
     first = section.incidents[0]
     finding = first.finding
-    lines = [f"{_few(section.datasets)}: {finding.summary}", what_happened(finding)]
+    lines = [f"{few(section.datasets)}: {finding.summary}", what_happened(finding)]
     lines += _several(section) if several else [f"Readers get: {finding.served}"]
     lines += [f"What to do: {_runbook(section, runbooks)}"]
     lines += [f"Evidence: {e}" for e in finding.evidence]
@@ -164,7 +161,7 @@ def what_happened(finding: Finding) -> str:
 
 
 def _also(section: Section) -> list[str]:
-    return [f"Reported before and still so: {_few(section.also)}"] if section.also else []
+    return [f"Reported before and still so: {few(section.also)}"] if section.also else []
 
 
 def _runbook(section: Section, runbooks: str) -> str:
@@ -215,18 +212,12 @@ def _good(section: Section) -> list[str]:
 def _digest(alert: Alert, more_command: str) -> str:
     """Many things at once: the worst, then a line each, and what shows all of them."""
     worst = _worst(alert)
-    lines = [f"{_few(worst.datasets)}: {headline(worst)}", f"and {len(alert.sections) - 1} more alerts:"]
+    lines = [f"{few(worst.datasets)}: {headline(worst)}", f"and {len(alert.sections) - 1} more alerts:"]
     lines += [f"All of them: {more_command}", ""]
     for section in alert.sections[:SECTIONS]:
-        lines.append(f"- {_mark(section)}: {_few(section.datasets)}: {shorten(headline(section), 160)}")
+        lines.append(f"- {_mark(section)}: {few(section.datasets)}: {shorten(headline(section), 160)}")
     more = len(alert.sections) - SECTIONS
     return "\n".join([*lines, f"- and {more} more"] if more > 0 else lines)
-
-
-def _few(names: list[str] | tuple[str, ...], most: int = 3) -> str:
-    """``a, b and 5 more``."""
-    shown = ", ".join(names[:most])
-    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
 
 
 # ------------------------------------------------------------------------- HTML
@@ -240,22 +231,18 @@ def _shown(section: Section, runbooks: str) -> dict[str, Any]:
         "section": section,
         "level": section.level,
         "mark": _mark(section),
-        "first_line": f"{_few(section.datasets)}: {headline(section) if section.good else first.summary}",
+        "first_line": f"{few(section.datasets)}: {headline(section) if section.good else first.summary}",
         "happened": "" if section.good else what_happened(first),
         "incidents": section.incidents[:DATASETS],
         "more": max(0, len(section.incidents) - DATASETS),
         "references": [("What to do", where), *(("Evidence", e) for e in evidence)],
-        "also": _few(section.also),
+        "also": few(section.also),
     }
 
 
 @cache
 def _template() -> Any:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, finalize=shown, undefined=StrictUndefined, trim_blocks=True
-    )  # fmt: skip
-    environment.filters |= {"since": since, "moment": moment}
+    environment = html_environment(TEMPLATES)
+    environment.filters |= {"since": since, "moment": to_minute}
     environment.tests |= {"link": references.is_link}
     return environment.get_template("mail.html")

@@ -17,17 +17,18 @@ import time
 import uuid
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from configs.alerts import AlertSettings, load_alerts
-from configs.contract import dataset_names, load_contract
+from configs.contracts import dataset_names, load_contract
 from configs.errors import StoreError, TechtradeError
 from configs.settings import from_environment
 from tasks.alerts import attachments, references, rules, state_store
 from tasks.alerts.channels import Delivery, Resolve, deliver, reachable
 from tasks.alerts.message import message
 from tasks.alerts.model import BY_RUN, BY_WATCH, Alert, Finding, Kind, State
+from tasks.common.clock import utc_now
 from tasks.storage.local import LocalStore
 from tasks.storage.object_store import ObjectStore
 
@@ -44,10 +45,6 @@ class Undelivered:
 
     datasets: tuple[str, ...]
     why: str
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)

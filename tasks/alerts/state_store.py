@@ -9,19 +9,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from configs.errors import ObjectNotFoundError, PreconditionFailedError, StoreError
 from tasks.alerts.model import State
-from tasks.storage.documents import DamagedRecordError
+from tasks.storage.documents import DamagedRecordError, change_document, read_document
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout
 
 log = logging.getLogger("techtrade")
 # More than for status and catalog: all datasets share this one, and a storm is what it is for.
 TRIES = 200
-
-
-class AlertStateError(StoreError):
-    """What was told could not be read or written."""
 
 
 def read(store: ObjectStore) -> State:
@@ -31,7 +26,7 @@ def read(store: ObjectStore) -> State:
         NewerFormatError: a newer techtrade wrote it; it is left as it is.
         StoreError: the store could not be read.
     """
-    return _read(store)[0]
+    return read_document(store, layout.ALERTS, _load) or State()
 
 
 def look(store: ObjectStore) -> State:
@@ -41,10 +36,7 @@ def look(store: ObjectStore) -> State:
         DamagedRecordError: the document is damaged, so what is wrong is not known.
         StoreError: the store could not be read.
     """
-    try:
-        return State.load(store.get(layout.ALERTS).body, layout.ALERTS)
-    except ObjectNotFoundError:
-        return State()
+    return read_document(store, layout.ALERTS, State.load) or State()
 
 
 def change(store: ObjectStore, step: Callable[[State], State]) -> State:
@@ -54,26 +46,17 @@ def change(store: ObjectStore, step: Callable[[State], State]) -> State:
     Raises:
         StoreError: the store could not be read or written; the step may have been applied.
     """
-    for _ in range(TRIES):
-        before, etag = _read(store)
-        after = step(before).onto(before)
-        if after == before:
-            return after
-        try:
-            store.replace(layout.ALERTS, after.dump(), etag)
-            return after
-        except PreconditionFailedError:
-            continue
-    raise AlertStateError(f"{layout.ALERTS} was not written: others kept changing it; run again")
+
+    def applied(before: State | None) -> State | None:
+        after = step(before or State())
+        return after if before or after != State() else None
+
+    return change_document(store, layout.ALERTS, _load, applied, TRIES) or State()
 
 
-def _read(store: ObjectStore) -> tuple[State, str | None]:
+def _load(body: bytes, key: str) -> State:
     try:
-        stored = store.get(layout.ALERTS)
-    except ObjectNotFoundError:
-        return State(), None
-    try:
-        return State.load(stored.body, layout.ALERTS), stored.etag
+        return State.load(body, key)
     except DamagedRecordError as e:
         log.warning("%s; it is begun anew", e)
-        return State(), stored.etag
+        return State()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,11 +20,13 @@ import pyarrow.parquet as pq
 
 from configs.contract import Contract
 from configs.errors import TechtradeError
+from tasks.warehouse.candidate import Built, Part
 from tasks.warehouse.content_hash import combine, content_sha256, frame_sha256
-from tasks.warehouse.protocol import Built, Part
 
 T = TypeVar("T")
 ROW_GROUP = 128 * 1024
+# Where one series is looked up in many: 100 KB at most are read for it (24 bytes a row; they take 8 to 16).
+SERIES_ROW_GROUP = 4096
 # Up to this many rows a frame is computed once and split; above, once a partition, so that memory does not grow.
 SPLIT_ROWS = 5_000_000
 
@@ -103,10 +105,12 @@ def build(frame: pl.LazyFrame, contract: Contract, folder: Path) -> Built:
     )
 
 
-def as_part(rows: pl.DataFrame, contract: Contract, partition: str | None, file: Path) -> Part:
-    """One partition, written to ``file``."""
+def as_part(
+    rows: pl.DataFrame, contract: Contract, partition: str | None, file: Path, series: Sequence[str] = ()
+) -> Part:
+    """One partition, written to ``file``; ``series``: the first columns of the order, see ``row_groups``."""
     ordered = rows.sort(contract.sort_by, maintain_order=True)
-    write(ordered, contract, file)
+    write(ordered, contract, file, series)
     body = file.read_bytes()
     return Part(
         partition=partition,
@@ -130,24 +134,55 @@ def _two_at_a_time(work: Callable[[T], Part], items: Iterable[T]) -> Iterator[Pa
             yield under_way.popleft().result()
 
 
-def write(rows: pl.DataFrame, contract: Contract, file: Path) -> None:
+def write(rows: pl.DataFrame, contract: Contract, file: Path, series: Sequence[str] = ()) -> None:
     """One data file, with units, descriptions and bases in the fields' metadata."""
     # A null where the contract forbids one must get as far as the gate, which says so in words; the column is
     # then nullable in the file, which is not what the contract says, and readers of good files are told it is not.
     nulls = {n for n, count in rows.null_count().row(0, named=True).items() if count}
-    with _writer(contract, file, nulls) as out:
-        out.write_table(rows.to_arrow().cast(out.schema), row_group_size=ROW_GROUP)
+    with written(contract, file, nulls, series) as add:
+        add(rows)
 
 
 @contextmanager
-def written(contract: Contract, file: Path, nulls: set[str]) -> Iterator[Callable[[pl.DataFrame], None]]:
+def written(
+    contract: Contract, file: Path, nulls: set[str], series: Sequence[str] = ()
+) -> Iterator[Callable[[pl.DataFrame], None]]:
     """One data file, whose rows are given in order, some at a time. ``nulls``: the columns that have some."""
 
     def add(rows: pl.DataFrame) -> None:
-        out.write_table(rows.to_arrow().cast(out.schema), row_group_size=ROW_GROUP)
+        table, start = rows.to_arrow().cast(out.schema), 0
+        if not series:
+            out.write_table(table, row_group_size=ROW_GROUP)
+            return
+        for length in row_groups(rows, series):
+            out.write_table(table.slice(start, length), row_group_size=length)
+            start += length
 
     with _writer(contract, file, nulls) as out:
         yield add
+
+
+def row_groups(rows: pl.DataFrame, series: Sequence[str]) -> Iterator[int]:
+    """Return the lengths of the row groups that rows, sorted by ``series``, are cut into.
+
+    The statistics lead a reader of one series to one group: each group has whole values of one column of ``series``,
+    under a single value of each column before it. Only a series that is longer than a group is cut.
+    """
+    if rows.height <= SERIES_ROW_GROUP or not series:
+        yield from (min(SERIES_ROW_GROUP, rows.height - n) for n in range(0, rows.height, SERIES_ROW_GROUP))
+        return
+    start = together = 0
+    for length in rows[series[0]].rle().struct.field("len"):
+        if together and together + length > SERIES_ROW_GROUP:
+            yield together
+            start, together = start + together, 0
+        if length > SERIES_ROW_GROUP:
+            yield from row_groups(rows.slice(start, length), series[1:])
+            start += length
+        else:
+            together += length
+    if together:
+        yield together
 
 
 def _writer(contract: Contract, file: Path, nulls: set[str]) -> pq.ParquetWriter:
@@ -162,10 +197,15 @@ def _writer(contract: Contract, file: Path, nulls: set[str]) -> pq.ParquetWriter
     )
 
 
-def file_sha256(file: Path, contract: Contract) -> str:
-    """Content hash of a data file sorted by its primary key, a column at a time."""
+def file_sha256(file: Path, contract: Contract, order: pl.Series | None = None) -> str:
+    """Content hash of a data file, a column at a time. ``order``: its rows by primary key; None: as they are."""
     scanned = pl.scan_parquet(file)
-    return content_sha256(contract, lambda name: scanned.select(name).collect().to_series(), rows_of(file))
+
+    def column(name: str) -> pl.Series:
+        values = scanned.select(name).collect().to_series()
+        return values if order is None else values.gather(order)
+
+    return content_sha256(contract, column, rows_of(file))
 
 
 def rows_of(file: Path) -> int:

@@ -27,20 +27,22 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
-from configs.contract import Contract, load_contract
+from configs.contract import Contract
+from configs.contracts import load_contract
 from configs.errors import ConfigError, ObjectExistsError, ObjectNotFoundError
+from tasks.build.fingerprint import HERE, fingerprint, libraries, name_of
 from tasks.build.parquet import conform, file_sha256, written
 from tasks.common.sorted_merge import merged
 from tasks.extract import partners as partner_reference
 from tasks.extract.registry import load_source
-from tasks.extract.source import Extraction, RawDocument, ReadInPieces
-from tasks.publish.manifest import libraries
+from tasks.extract.source import Extraction, ReadInPieces
 from tasks.raw.archive import RawArchive
+from tasks.raw.documents import RawDocument
 from tasks.storage.object_store import ObjectStore
 from tasks.transform.registry import load_transform
 from tasks.warehouse import key_grammar, layout
+from tasks.warehouse.candidate import Built, Part
 from tasks.warehouse.content_hash import combine
-from tasks.warehouse.protocol import Built, Part
 from tasks.warehouse.records import MadePart, Manifest
 
 M_MMAP_THRESHOLD = -3  # of malloc.h
@@ -154,8 +156,8 @@ def make_piece(store: ObjectStore, job: PieceJob) -> None:
         return
     archive = RawArchive(store)
     with archive.file(job.raw_key) as file, archive.file(job.listed_by or job.raw_key) as listed_by:
-        tables = _reader(job.source).read_piece(job.role, file, job.url, listed_by if job.listed_by else None)
-    rows = load_transform(job.dataset).transform({name: t.lazy() for name, t in tables.items()})
+        tables = reader_of(job.source).read_piece(job.role, file, job.url, listed_by if job.listed_by else None)
+    rows = load_transform(contract).transform({name: t.lazy() for name, t in tables.items()})
     with TemporaryDirectory(prefix="techtrade-") as scratch:
         # The facts last: they say that the rows are there.
         for key, frame in ((rows_key, rows.sort(contract.sort_by).collect()), (facts_key, tables["facts"])):
@@ -243,9 +245,9 @@ def relisted(
     return found
 
 
-def judged(tables: Mapping[str, pl.LazyFrame], partitions: Collection[str] | None) -> Mapping[str, pl.LazyFrame]:
-    """The tables with the facts of those partitions alone: a partition that was made again and came out the same is
-    not judged again."""
+def checked_again(tables: Mapping[str, pl.LazyFrame], partitions: Collection[str] | None) -> Mapping[str, pl.LazyFrame]:
+    """Return the tables with the facts of those partitions alone: one that was made again and came out the same is not
+    checked again."""
     if partitions is None or "facts" not in tables or "period" not in tables["facts"].collect_schema():
         return tables
     of = pl.concat_str(pl.lit("part_year="), pl.col("period").dt.year())
@@ -286,7 +288,7 @@ def _give_back_large_blocks() -> None:
         ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 8 << 20)
 
 
-def _reader(source: str) -> ReadInPieces:
+def reader_of(source: str) -> ReadInPieces:
     found = load_source(source)
     if not isinstance(found, ReadInPieces):
         raise ConfigError(f"tasks/extract/{source}.py gives pieces and has no read_piece")
@@ -327,20 +329,14 @@ def _made(store: ObjectStore, job: PartJob) -> Part | None:
 def _reading(contract: Contract, source: str) -> str:
     """What reads a document: code, libraries, settings, and the columns that it is read into, not the words of them."""
     columns = [f"{c.name} {c.type} {c.role} {c.publisher_name}" for c in contract.columns]
-    modules = (f"tasks/transform/{contract.name}.py", "configs/technology_groups.py")
-    read_by = (_reader(source).piece_code(), _code_of(*modules), json.dumps(libraries()))
+    reading = ("configs.columns", name_of(load_source(source)), name_of(load_transform(contract)))
+    read_by = (reader_of(source).piece_settings(), _code_of(*reading), json.dumps(libraries()))
     return _sha256(*read_by, *columns, *contract.sort_by)
 
 
 def _merging(contract: Contract) -> str:
     """What merges: code, libraries, and the contract, which is in the files."""
-    merges = _code_of(
-        "tasks/build/parquet.py",
-        "tasks/common/sorted_merge.py",
-        "tasks/build/partitioned.py",
-        "tasks/warehouse/content_hash.py",
-    )
-    return _sha256(merges, json.dumps(libraries()), contract.sha256)
+    return _sha256(_code_of("configs.columns", __name__), json.dumps(libraries()), contract.sha256)
 
 
 def _refuse_other(job: PieceJob | PartJob, here: str) -> None:
@@ -370,9 +366,8 @@ def _part(job: PartJob, made: MadePart) -> Part:
     )
 
 
-def _code_of(*files: str) -> str:
-    """A hash of modules of ours: what comes of them is made again where they are others."""
-    return _sha256(*((Path(__file__).parents[2] / name).read_text(encoding="utf-8") for name in files))
+def _code_of(*modules: str) -> str:
+    return fingerprint(HERE.closure(modules), checkout=HERE)
 
 
 def _sha256(*parts: str) -> str:

@@ -26,7 +26,8 @@ from typing import Any
 import polars as pl
 import pyarrow.parquet as pq
 
-from configs.contract import Column, Contract
+from configs.columns import Column
+from configs.contract import Contract
 from tasks.common.sorted_merge import ranges
 from tasks.compare.attribution import CAUSES, Cause, Replays, Step, chained, counted, newest, of_the_publisher, reach
 from tasks.warehouse.records import ChangeCounts

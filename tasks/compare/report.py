@@ -13,8 +13,10 @@ from typing import Any
 import polars as pl
 
 from configs.claims import Claim
-from configs.contract import Column, Contract, Headline
+from configs.columns import Column
+from configs.contract import Contract, Headline
 from configs.words import plural, visible
+from tasks.common.text import figure
 from tasks.compare.attribution import CAUSES
 from tasks.compare.diff import apart
 from tasks.compare.press_claims import judge_claim
@@ -176,8 +178,8 @@ def _claims(claims: Sequence[Claim], old: Side | None, new: Side) -> list[str]:
         was = judge_claim(claim, old.rows, old.vintage) if old else None
         if was is not None and was.verdict == now.verdict:
             continue
-        figure = f" ({_figure(now.figure_usd)})" if now.figure_usd is not None else ""
-        lines.append(f'- "{claim.statement}": {f"{was.verdict} -> " if was else ""}{now.verdict}{figure}')
+        seen = f" ({_figure(now.figure_usd)})" if now.figure_usd is not None else ""
+        lines.append(f'- "{claim.statement}": {f"{was.verdict} -> " if was else ""}{now.verdict}{seen}')
     return [f"Claims{' whose verdict changed' if old else ''}:", *lines, ""] if lines else []
 
 
@@ -270,7 +272,7 @@ def _figure(value: float | None) -> str:
     for size, word in ((1e9, "billion"), (1e6, "million")):
         if abs(value) >= size:
             return f"{value / size:,.3f} {word}"
-    return f"{value:,.0f}" if value == int(value) or abs(value) >= 1000 else f"{value:.4g}"
+    return figure(value)
 
 
 def _percent(was: float | None, now: float | None) -> str:

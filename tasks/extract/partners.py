@@ -16,9 +16,11 @@ from io import BytesIO
 
 import polars as pl
 
-from configs.contract import CONFIGS, load_contract
+from configs import CONFIGS
+from configs.contracts import load_contract
 from configs.errors import SourceLayoutError, VintageUnavailableError
-from tasks.extract.source import Archive, Ask, Extraction, RawDocument
+from tasks.extract.source import Ask, Extraction
+from tasks.raw.documents import Archive, RawDocument
 
 SOURCE = "partner_reference"
 DATASET = "partners"

@@ -1,88 +1,27 @@
 """What an extract module is: one source, two functions, one typed value out.
 
 ``fetch`` does the I/O and archives every answer verbatim before anything looks into it; ``parse`` is a pure
-function of the archived bytes, so that a version can be built again from the archive alone. A module
-``tasks/extract/<source>.py`` is found by the name that a contract's ``sources`` gives; there is no registry
-to edit.
+function of the archived bytes, so that a version can be built again from the archive alone. ``tasks.extract.registry``
+finds the module of a source by the name that a contract's ``sources`` gives.
 """
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 import polars as pl
 
-from configs.errors import UsageError
+from configs.months import Months
 from configs.settings import Keys, from_environment, source_settings
+from tasks.common.clock import utc_now
+from tasks.raw.documents import Archive, RawDocument
 
 Refresh = Literal["auto", "all"]
-
-
-@dataclass(frozen=True)
-class Months:
-    """A closed range of months, each as its first day."""
-
-    first: date
-    last: date
-
-    @staticmethod
-    def of(first: str, last: str) -> Months:
-        """From two texts ``YYYY-MM``.
-
-        Raises:
-            UsageError: one is no month, or the first comes after the last.
-        """
-        try:
-            found = Months(*(datetime.strptime(m, "%Y-%m").date() for m in (first, last)))
-        except ValueError:
-            raise UsageError(f"{first} to {last}: give months as YYYY-MM") from None
-        if found.first > found.last:
-            raise UsageError(f"{first} to {last}: the first month comes after the last")
-        return found
-
-    def __str__(self) -> str:
-        return f"{self.first:%Y-%m} to {self.last:%Y-%m}"
-
-
-@dataclass(frozen=True)
-class RawDocument:
-    """One answer of a publisher, as archived.
-
-    ``role`` tells ``parse`` what it is (``workbook``, ``receipts/1``) and is the same in every run, so that a run
-    can take over what an earlier one got; ``url`` has no secrets. ``read`` gives the bytes, from memory or from
-    the archive: a run that finds nothing new reads no old answer. ``source``: who gave it, where that is not the
-    source of the extraction (a table of reference, an independent check). ``modified``: what the publisher said of when
-    it was last changed, where it says so.
-    """
-
-    role: str
-    url: str
-    retrieved_at: str
-    sha256: str
-    raw_key: str
-    size: int
-    read: Callable[[], bytes] = field(repr=False, compare=False)
-    source: str = ""
-    modified: str = ""
-
-    @property
-    def body(self) -> bytes:
-        return self.read()
-
-    @staticmethod
-    def of(
-        role: str, url: str, body: bytes, *, raw_key: str = "", retrieved_at: str = "", source: str = ""
-    ) -> RawDocument:
-        """A document whose bytes are at hand."""
-        sha256 = hashlib.sha256(body).hexdigest()
-        key = raw_key or f"memory/{sha256}"
-        return RawDocument(role, url, retrieved_at, sha256, key, len(body), lambda: body, source)
 
 
 @dataclass
@@ -115,7 +54,7 @@ class Ask:
     months: Months | None = None
     known: Mapping[str, RawDocument] = field(default_factory=dict)
     known_vintage: str | None = None
-    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    now: datetime = field(default_factory=utc_now)
     meter: Meter = field(default_factory=Meter)
     keys: Keys = from_environment
     published: Callable[[str, str], tuple[str, bytes] | None] = lambda dataset, path: None
@@ -167,41 +106,8 @@ def extracted(
     return Extraction(source, dataset, vintage, documents, tables, settings.licence, settings.citation, pieces=pieces)
 
 
-def in_words(seconds: float) -> str:
-    """A length of time for a person who waits."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-class Archive(Protocol):
-    """Keeps bytes before anything parses them, and remembers what an extraction that was cut off had got."""
-
-    def keep(self, source: str, role: str, url: str, body: bytes, suffix: str) -> RawDocument:
-        """Archives the bytes under their hash (once) and returns the document."""
-        ...
-
-    def keep_file(self, source: str, role: str, url: str, file: Path, suffix: str, modified: str) -> RawDocument:
-        """The same of a file of any size, which is not read into memory."""
-        ...
-
-    def unfinished(self, source: str, plan: str, since: datetime) -> Mapping[str, RawDocument]:
-        """What an earlier run of that plan got after ``since`` without coming to its end, by role. Of other plans for
-        the same dataset nothing is taken: a document of before a release must not be put together with one of after
-        it. What is older is dropped, of any plan."""
-        ...
-
-    def note(self, source: str, plan: str, document: RawDocument) -> None:
-        """Notes that the plan has got this document."""
-        ...
-
-    def finished(self, source: str, plan: str) -> None:
-        """Drops the notes of a plan that came to its end."""
-        ...
-
-
 class Source(Protocol):
-    """What a module ``tasks/extract/<source>.py`` provides."""
+    """What the module of a source provides."""
 
     def vintages(self, dataset: str) -> Sequence[str]:
         """The vintages that can be asked for by name, oldest first. Empty: only the publisher's current one."""
@@ -230,8 +136,8 @@ class AskedByMonth(Protocol):
 class ReadInPieces(Protocol):
     """What a source provides besides, whose documents are each too large to be read with the others."""
 
-    def piece_code(self) -> str:
-        """What tells one way of reading from another: a hash of the code and settings that ``read_piece`` goes by."""
+    def piece_settings(self) -> str:
+        """The settings that ``read_piece`` depends on, as one text."""
         ...
 
     def read_piece(self, role: str, file: Path, told: str, listed_by: Path | None = None) -> Mapping[str, pl.DataFrame]:

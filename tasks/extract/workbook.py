@@ -22,7 +22,7 @@ import polars as pl
 from configs.errors import SourceLayoutError, SourceResponseError
 from configs.words import plural
 from tasks.extract.containers import WORKBOOK, Container, Origin, opened
-from tasks.extract.source import RawDocument
+from tasks.raw.documents import RawDocument
 
 # The balance workbook has 260,000 cells; a cell costs 50 bytes.
 SHEET_CELLS = 4_000_000

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -35,10 +35,6 @@ class Members:
     @property
     def names(self) -> list[str]:
         return sorted(self._found)
-
-    @property
-    def sizes(self) -> Mapping[str, int]:
-        return {name: info.file_size for name, info in self._found.items()}
 
     def refuse_missing(self, record: str) -> zipfile.ZipInfo:
         """Raises ``SourceResponseError`` if there is no such member."""

@@ -9,22 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
-from configs.contract import Contract, load_contract
-from configs.errors import ConfigError, NewerFormatError, ObjectNotFoundError, StoreError, StoreUnavailableError
+from configs.contract import Contract
+from configs.contracts import load_contract
+from configs.errors import ConfigError, NewerFormatError, StoreError, StoreUnavailableError
 from configs.hints import command
 from configs.release_due import Expectations, Release, expectations
+from configs.vintages import last_day
 from configs.words import plural, shortened
-from expectations.rules.periods import last_day
+from tasks.common.clock import moment, to_minute
+from tasks.common.text import one_line
 from tasks.extract.bundled.index import bundled_vintages
 from tasks.storage.documents import DamagedRecordError
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, schedule
 from tasks.warehouse.clock_check import is_future
 from tasks.warehouse.protocol import read_latest
-from tasks.warehouse.records import Latest, MisplacedRecordError, Schedule, Status
+from tasks.warehouse.records import Latest, Schedule, Status
+from tasks.warehouse.run_status import recorded
 
 State = Literal[
     "fresh",
@@ -107,7 +111,7 @@ def not_known(store: ObjectStore, name: str, error: StoreError | ConfigError) ->
         store.size(layout.CATALOG)
     cause = "damaged" if isinstance(error, StoreError) else "configuration"
     cause = "newer techtrade" if isinstance(error, NewerFormatError) else cause
-    return Freshness(name, "not known", " ".join(str(error).split()), cause)
+    return Freshness(name, "not known", one_line(error), cause)
 
 
 def verdict(
@@ -137,7 +141,7 @@ def _is_early(facts: Facts, now: datetime, scheduled: Schedule | None) -> bool:
     """Whether the first turn of a new schedule may be still to come, and no run says otherwise."""
     if scheduled is None or facts.asked_at is not None or facts.outcome in ("failed", "rejected"):
         return False
-    return now - _moment(scheduled.since) <= timedelta(days=facts.contract.ask_within_days)
+    return now - moment(scheduled.since) <= timedelta(days=facts.contract.ask_within_days)
 
 
 def _judged(facts: Facts, expected: Expectations, now: datetime, scheduled: Schedule | None) -> Freshness:
@@ -172,7 +176,7 @@ def _unpublished(facts: Facts, scheduled: Schedule | None) -> Freshness:
     last = f"; the last run ended as {facts.outcome!r}: {facts.detail}" if facts.outcome else ""
     if scheduled is None:
         return _verdict(facts, "never published", f"no version is published{last}")
-    what = f"no version is published, and a schedule runs since {_at(_moment(scheduled.since))} ({scheduled.by})"
+    what = f"no version is published, and a schedule runs since {_at(moment(scheduled.since))} ({scheduled.by})"
     if facts.outcome == "rejected":
         told = f"{what}: the quality gate stopped it; see: techtrade quality {facts.contract.name}@{facts.stopped}"
     elif facts.outcome == "failed":
@@ -242,25 +246,20 @@ def documents(store: ObjectStore, name: str) -> tuple[Latest | None, Status | No
         StoreError: one is damaged or cannot be read.
     """
     latest, _ = read_latest(store, name)
-    key = layout.status(name)
+    status = recorded(store, name)
     try:
-        status = Status.load(store.get(key).body, key)
-    except ObjectNotFoundError:
-        return latest, None
-    if status.dataset != name:
-        raise MisplacedRecordError(key, status.dataset)
-    try:
-        for stamp in filter(None, (status.checked_at, status.asked_at)):
-            _moment(stamp)
+        for stamp in filter(None, (status.checked_at, status.asked_at) if status else ()):
+            moment(stamp)
     except ValueError as e:
-        raise DamagedRecordError(f"{key}: not a valid status document: {e}; the next run writes it again") from e
+        told = f"{layout.status(name)}: not a valid status document: {e}; the next run writes it again"
+        raise DamagedRecordError(told) from e
     return latest, status
 
 
 def facts_of(contract: Contract, latest: Latest | None, status: Status | None) -> Facts:
     """What the two documents say. Vintages stand in the log, so that no manifest has to be read."""
     entry = next((e for e in reversed(latest.published) if e.version == latest.version), None) if latest else None
-    asked = _moment(status.asked_at) if status and status.asked_at else None
+    asked = moment(status.asked_at) if status and status.asked_at else None
     return Facts(
         contract=contract,
         version=latest.version if latest else None,
@@ -269,16 +268,11 @@ def facts_of(contract: Contract, latest: Latest | None, status: Status | None) -
         detail=shortened(status.detail, DETAIL) if status else "",
         stopped=status.version if status and status.outcome == "rejected" else None,
         diagnosis=status.diagnosis if status else "",
-        checked_at=_moment(status.checked_at) if status else None,
+        checked_at=moment(status.checked_at) if status else None,
         asked_at=asked,
         bundled=asked is None and entry is not None and entry.vintage in bundled_vintages(contract.name),
     )
 
 
-def _moment(stamp: str) -> datetime:
-    moment = datetime.fromisoformat(stamp)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _at(moment: datetime | None) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if moment else "no time that is known"
+def _at(known: datetime | None) -> str:
+    return to_minute(known) if known else "no time that is known"

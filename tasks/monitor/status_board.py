@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
-from configs.contract import dataset_names, load_contract, published_names
+from configs.contracts import dataset_names, load_contract, published_names
 from configs.errors import ConfigError, NewerFormatError, StoreError, StorePermissionError
+from configs.first_publish import published_with
 from configs.words import shortened
 from tasks.alerts import state_store as alert_state
 from tasks.alerts.model import KINDS, State
+from tasks.common.clock import moment, to_minute
 from tasks.monitor.freshness import BAD, Freshness, documents, not_known, verdict
 from tasks.storage.documents import DamagedRecordError
 from tasks.storage.object_store import ObjectStore
@@ -153,7 +155,7 @@ def _row(
     status: Status | None = None
     try:
         latest, status = documents(store, name)
-        if load_contract(name).derived_from:  # made with its inputs, in their runs: only these have a calendar
+        if published_with(name) != (name,):  # made with its inputs, in their runs: only these have a calendar
             found = _derived(name, latest, status)
         else:
             found = verdict(name, latest, status, now, scheduled)
@@ -186,7 +188,7 @@ def row(
     now: datetime,
 ) -> Row:
     """What is known of a dataset, put together."""
-    checked = _moment(status.checked_at) if status else None
+    checked = moment(status.checked_at) if status else None
     run, run_at = _last(status, checked, runs)
     return Row(
         dataset=verdict.dataset,
@@ -234,18 +236,11 @@ def _attention(
         told.append(f"the last run ended as {run}: {shortened(wrote, WORDS)}")
     waiting = [r for r in (runs.next, runs.last) if r and r.state in ("late", "pending", "scheduled")]
     for since in sorted(r.at for r in waiting if (now - r.at).total_seconds() > PATIENCE_SECONDS)[:1]:
-        told.append(
-            f"a run should have begun at {since:%Y-%m-%d %H:%M} UTC and no worker has taken it: is one running?"
-        )
+        told.append(f"a run should have begun at {to_minute(since)} and no worker has taken it: is one running?")
     if verdict.state in BAD:
         told.append(f"{verdict.state}: {shortened(verdict.words, WORDS)}")
     return [*told, *map(_words, alerts)]
 
 
 def _words(alert: OpenAlert) -> str:
-    return f"alert open since {alert.since:%Y-%m-%d %H:%M} UTC: {alert.title}"
-
-
-def _moment(stamp: str) -> datetime:
-    moment = datetime.fromisoformat(stamp)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return f"alert open since {to_minute(alert.since)}: {alert.title}"

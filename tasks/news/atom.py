@@ -15,15 +15,16 @@ import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from configs.contract import Contract, load_contract, published_names
+from configs.contract import Contract
+from configs.contracts import load_contract, published_names
 from configs.errors import ConfigError, NewerFormatError
 from configs.words import visible
 from tasks.news import page
 from tasks.news.dependents import Logs, is_dependent, refreshed
 from tasks.news.events import NAMESPACE, News, id_of, news_of
+from tasks.storage.documents import write_derived
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, reader
-from tasks.warehouse.catalog import swap_loop
 from tasks.warehouse.protocol import read_latest
 from tasks.warehouse.records import Latest, LogEntry
 
@@ -106,9 +107,9 @@ def refresh(store: ObjectStore, contract: Contract, *, deep: bool = False) -> bo
         others = [e for e in known.entries if e.dataset != contract.name]
         return render(_all(known.id, [*others, *(e for e in made.last if e.common)]))
 
-    if not swap_loop(store, layout.feed(contract.name), of_dataset):
+    if not write_derived(store, layout.feed(contract.name), of_dataset):
         return False
-    return made.written and (not any(e.common for e in made.last) or swap_loop(store, layout.feed(), of_all))
+    return made.written and (not any(e.common for e in made.last) or write_derived(store, layout.feed(), of_all))
 
 
 class _Made:

@@ -11,8 +11,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 
-from configs.contract import dataset_names, load_contract
-from tasks.build.from_versions import followers
+from configs.contracts import dataset_names, load_contract
+from tasks.build.recipes import dependents_of, recipe_for
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import reader
 from tasks.warehouse.protocol import read_latest
@@ -25,12 +25,12 @@ Refreshed = Mapping[int, tuple[tuple[str, str], ...]]
 
 def is_dependent(dataset: str) -> bool:
     """Whether a dataset is a history or a mart, whose publications are news of what it is made from."""
-    return bool(load_contract(dataset).derived_from)
+    return bool(recipe_for(load_contract(dataset)).made_from)
 
 
 def bases_of(dependent: str) -> list[str]:
     """The datasets that a history or a mart is made from, directly or not."""
-    return [name for name in dataset_names() if dependent in followers(name)]
+    return [name for name in dataset_names() if dependent in dependents_of(name)]
 
 
 class Logs:
@@ -55,7 +55,7 @@ class Logs:
 def refreshed(logs: Logs, dataset: str) -> Refreshed:
     """What was refreshed with each event of a dataset: of each history and mart the newest version."""
     found: dict[int, dict[str, str]] = {}
-    for name in followers(dataset):
+    for name in dependents_of(dataset):
         published = [e for e in logs.of(name) if e.event == "published"]
         among = {base: logs.of(base) for base in bases_of(name)} if published else {}
         for entry in published:

@@ -19,9 +19,9 @@ from configs.contract import Contract
 from tasks.common.html_templates import html_environment
 from tasks.compare.report import PAGE as CHANGES
 from tasks.news.events import ChangesGoneError, News, sealed
+from tasks.storage.documents import write_derived
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout
-from tasks.warehouse.catalog import swap_loop
 from tasks.warehouse.records import Manifest
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -38,7 +38,7 @@ def write(store: ObjectStore, contract: Contract, news: Sequence[News], refreshe
     """
     manifest = next((n.told for n in news if n.told), None)
     body = render(contract, news, refreshed, _changes(store, manifest), manifest)
-    return swap_loop(store, layout.news(contract.name, news[0].event.version), lambda _: body)
+    return write_derived(store, layout.news(contract.name, news[0].event.version), lambda _: body)
 
 
 def render(

@@ -21,15 +21,14 @@ import httpx2
 import stamina
 
 from configs.contract import Contract
-from configs.errors import ConfigError, ObjectNotFoundError
+from configs.errors import ConfigError
 from configs.subscribers import Subscriber, Subscribers, load_subscribers
 from configs.words import plural
 from tasks.extract.http.wire import Bounds, TooMuchError, opened
 from tasks.news.events import News, news_of
-from tasks.storage.documents import DamagedRecordError
+from tasks.storage.documents import DamagedRecordError, if_sound, read_document, write_derived
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout
-from tasks.warehouse.catalog import swap_loop
 from tasks.warehouse.protocol import read_latest
 from tasks.warehouse.records import Announced, Latest
 
@@ -66,7 +65,7 @@ def deliver(store: ObjectStore, contract: Contract, made: tuple[str, str] | None
     begin = next((e.seq - 1 for e in latest.log if (e.event, e.version) == made), latest.seq)
     reached = {s.id: _told(store, contract, latest, s, config, known.seq.get(s.id, begin)) for s in wanting}
     if any(known.seq.get(name) != seq for name, seq in reached.items()):
-        swap_loop(store, layout.announced(contract.name), lambda body: _merged(body, contract.name, reached))
+        write_derived(store, layout.announced(contract.name), lambda body: _merged(body, contract.name, reached))
     return all(seq == latest.seq for seq in reached.values())
 
 
@@ -172,9 +171,7 @@ def _silent() -> Iterator[None]:
 
 def _announced(store: ObjectStore, dataset: str) -> Announced:
     try:
-        return Announced.load(store.get(layout.announced(dataset)).body, layout.announced(dataset))
-    except ObjectNotFoundError:
-        return Announced()
+        return read_document(store, layout.announced(dataset), Announced.load) or Announced()
     except DamagedRecordError as e:
         log.warning("%s; subscribers are told of what happens from now on", e)
         return Announced()
@@ -182,9 +179,6 @@ def _announced(store: ObjectStore, dataset: str) -> Announced:
 
 def _merged(body: bytes | None, dataset: str, reached: dict[str, int]) -> bytes:
     """With what another run has told meanwhile: never back."""
-    try:
-        before = Announced.load(body, layout.announced(dataset)) if body else Announced()
-    except DamagedRecordError:
-        before = Announced()
+    before = if_sound(Announced, body, layout.announced(dataset)) or Announced()
     further = {s: max(seq, before.seq.get(s, 0)) for s, seq in reached.items()}
     return Announced(seq=before.seq | further).onto(before).dump()

@@ -25,7 +25,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from configs.contract import CONFIGS, Contract, load_contract, published_names
+from configs import CONFIGS
+from configs.contract import Contract
+from configs.contracts import load_contract, published_names
 from configs.errors import BreakingChangeError, ConfigError, TechtradeError
 from tasks.build.parquet import partition_label
 from tasks.warehouse.protocol import Head

@@ -1,31 +1,33 @@
-"""Bringing what is made from a dataset up to it: the same steps as a publish, without a publisher to ask."""
+"""Refreshing what is made from a dataset: a run like any other, without a publisher to ask."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
-from configs.contract import load_contract
-from configs.errors import ClaimLostError, ConcurrentPublishError, MissingInputError, NotPublishedError
-from tasks.build import recipe
-from tasks.publish import steps
-from tasks.publish.attempts import Sealings
-from tasks.raw.archive import RawArchive
+from configs.contracts import load_contract
+from configs.errors import (
+    ClaimLostError,
+    ConcurrentPublishError,
+    HeadMovedError,
+    MissingInputError,
+    NotPublishedError,
+)
+from tasks.build.recipe import Recipe
+from tasks.build.recipes import recipe_for
+from tasks.build.request import Fetched, Request
+from tasks.publish.run import Retry, run
+from tasks.publish.run_status import RunMeter
 from tasks.storage.object_store import ObjectStore
-from tasks.warehouse import catalog, protocol, yank
-from tasks.warehouse.outcomes import Fetched, Outcome, Request, Skipped
+from tasks.warehouse import protocol
+from tasks.warehouse.candidate import Built
+from tasks.warehouse.outcomes import Outcome, Skipped
 from tasks.warehouse.protocol import Head
-
-# Of several who bring one dataset up, one wins, and then the others have nothing to do, or something newer.
-TRIES = 5
 
 
 class NotYetError(NotPublishedError):
     """Nothing of it was ever published, and cannot be: an input is still to come, or gives no row."""
 
 
-def bring_up(store: ObjectStore, name: str) -> Outcome:
-    """Publishes the dataset from its inputs as they are now, if they are others than those it was made from.
+def bring_up(store: ObjectStore, name: str, meter: RunMeter | None = None) -> Outcome:
+    """Publish the dataset from its inputs as they are now, if they differ from those that it was made from.
 
     Raises:
         RejectedError: the gate stopped it.
@@ -33,33 +35,20 @@ def bring_up(store: ObjectStore, name: str) -> Outcome:
         MissingInputError: an input is not there any more.
         ConcurrentPublishError: others published it time and again meanwhile.
     """
-    request, sealings = Request(load_contract(name), "live"), Sealings()
-    for attempt in range(TRIES):
-        head = protocol.read_head(store, name)
-        won = sealings.published(head.latest)
-        if won:
-            return won
-        yank.settle(store, name, head.latest)
-        try:
-            fetched = steps.fetch(request, head, RawArchive(store))
-        except MissingInputError as e:
-            if head.latest is None:
-                raise NotYetError(e.why) from e
-            raise
-        try:
-            skipped = steps.same_input(head, request, fetched) or _only_code(head, request, fetched)
-            return skipped or _made(store, request, head, fetched, sealings)
-        except (ConcurrentPublishError, ClaimLostError):
-            if attempt == TRIES - 1:
-                raise
-    raise AssertionError("unreachable: the last attempt returns or raises")
+    contract = load_contract(name)
+    try:
+        return run(Request(contract, "live"), recipe_for(contract), store, retry=_RETRY, meter=meter)
+    except MissingInputError as e:
+        if protocol.read_latest(store, name)[0] is None:
+            raise NotYetError(e.why) from e
+        raise
 
 
-def _only_code(head: Head, request: Request, fetched: Fetched) -> Skipped | None:
-    """Of a history that is too large to be made anew each time that somebody looks: nothing but code is another, and
-    the next version of its dataset has it made anew."""
+def _only_code(head: Head, recipe: Recipe, fetched: Fetched) -> Skipped | None:
+    """Leave a dataset that is too large to be built again whenever somebody looks, if nothing but code has changed: the
+    next version of its inputs has it built again."""
     now = head.manifest
-    if now is None or request.contract.judged == "whole" or now.contract_sha256 != request.contract.sha256:
+    if now is None or not recipe.by_partition or now.contract_sha256 != recipe.contract.sha256:
         return None
     if {(s.role, s.sha256) for s in now.sources} != {(d.role, d.sha256) for d in fetched.documents}:
         return None
@@ -67,21 +56,10 @@ def _only_code(head: Head, request: Request, fetched: Fetched) -> Skipped | None
     return Skipped(now.dataset, now.version, now.vintage, "unchanged", detail)
 
 
-def _made(store: ObjectStore, request: Request, head: Head, fetched: Fetched, sealings: Sealings) -> Outcome:
-    contract = request.contract
-    extraction = recipe.read(store, request, fetched)
-    again = steps.rejected_before(store, head, contract, extraction, catalog.last_rejected(store, contract.name))
-    if again:
-        raise again
-    with TemporaryDirectory(prefix="techtrade-") as folder:
-        extraction, built = recipe.make(store, contract, extraction, head.manifest, Path(folder))
-        if not built.rows and head.latest is None:
-            raise NotYetError(f"{contract.name}: what it is made from gives no row yet")
-        same = steps.same_content(head, built, extraction.vintage)
-        if same:
-            return same
-        draft = steps.stage(store, head, built)
-        checked = steps.check(store, request, extraction, built, draft, steps.yanked_contents(head))
-    sealed = steps.seal(store, contract, checked)
-    sealings.add(sealed, checked.report)
-    return steps.publish(store, sealed, checked.report)
+def _require_rows(head: Head, built: Built) -> None:
+    if not built.rows and head.latest is None:
+        raise NotYetError(f"{head.dataset}: what it is made from gives no row yet")
+
+
+# Of several runs that refresh one dataset, one wins, and then the others have nothing to do, or something newer.
+_RETRY = Retry(on=(HeadMovedError, ConcurrentPublishError, ClaimLostError), skip=_only_code, require=_require_rows)

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
-from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Protocol
 
-from configs.contract import Contract, load_contract
-from configs.history_contract import base_of
+from configs import CONFIGS
+from configs.contract import Contract
+from configs.contracts import load_contract
 from configs.settings import has_settings, source_settings
+from tasks.build.fingerprint import libraries
+from tasks.build.recipes import recipe_for
+from tasks.common.clock import stamp, utc_now
 from tasks.extract import partners
-from tasks.extract.registry import load_source
-from tasks.extract.source import Extraction, RawDocument, ReadInPieces
-from tasks.warehouse import protocol
-from tasks.warehouse.outcomes import Checked
+from tasks.extract.source import Extraction
+from tasks.publish.checked import Checked
+from tasks.raw.documents import RawDocument
 from tasks.warehouse.records import Cost, MadeBy, Manifest, SchemaField, SourceEntry
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = CONFIGS.parent
 
 
 class HasTerms(Protocol):
@@ -39,36 +40,9 @@ def inputs_sha256(contract: Contract, documents: tuple[RawDocument, ...]) -> str
     body = {
         "raw": sorted((d.role, d.sha256) for d in documents),
         "contract": contract.sha256,
-        "code": code_of(contract),
+        "code": recipe_for(contract).fingerprint(),
     }
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
-
-
-def code_of(contract: Contract) -> str:
-    """Hash of what makes the dataset's figures out of raw bytes: code, and of what is read in pieces the settings and
-    layouts that it is read by."""
-    code = transform_code(contract.name)
-    source = None if contract.derived_from else load_source(contract.sources.live)
-    if not isinstance(source, ReadInPieces):
-        return code
-    return hashlib.sha256(f"{code} {source.piece_code()}".encode()).hexdigest()
-
-
-@cache
-def transform_code(dataset: str) -> str:
-    """Hash of the code that makes the dataset's figures out of raw bytes."""
-    tasks, base = ROOT / "tasks", base_of(dataset)
-    reads = sorted((tasks / "extract").rglob("*.py"))
-    written = [tasks / "build" / "parquet.py", tasks / "warehouse" / "content_hash.py"]
-    if base is not None:  # it reads publishers' answers where vintages from before the first version are at hand
-        spans = [*sorted((tasks / "build" / "history").glob("*.py")), tasks / "compare" / "attribution.py"]
-        return _hash_files([*(reads if load_contract(base).sources.snapshot else []), *spans, *written])
-    of = [next((tasks / "transform").rglob(f"{dataset}.py")), ROOT / "configs" / "technology_groups.py"]
-    if load_contract(dataset).derived_from:
-        return _hash_files([*of, tasks / "transform" / "exact.py", *written])
-    return _hash_files(
-        [*reads, *of, *written, tasks / "common" / "sorted_merge.py", tasks / "build" / "partitioned.py"]
-    )
 
 
 @cache
@@ -83,19 +57,9 @@ def code_version() -> str:
     return f"{release}+code.{_hash_files(files)[:12]}"
 
 
-@cache
-def libraries() -> dict[str, str]:
-    """The versions of the libraries that figures go through, from bytes to parquet."""
-    found = {"python": platform.python_version()}
-    for name in ("fastexcel", "polars", "pyarrow"):
-        with suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found
-
-
 def made_by_today(contract: Contract) -> MadeBy:
     """What a version would be made by now."""
-    return MadeBy(code=code_of(contract), libraries=libraries())
+    return MadeBy(code=recipe_for(contract).fingerprint(), libraries=libraries())
 
 
 def _hash_files(files: list[Path]) -> str:
@@ -166,5 +130,5 @@ def manifest_of(contract: Contract, checked: Checked) -> Manifest:
         breaking_note=contract.breaking_note,
         breaks_seen=tuple(sorted({*checked.report.breaks, *(parent.breaks_seen if parent else ())})),
         diagnosis=checked.report.diagnosis,
-        created_at=protocol.stamp(protocol.utc_now()),
+        created_at=stamp(utc_now()),
     )

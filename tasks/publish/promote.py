@@ -26,16 +26,19 @@ from configs.errors import (
 )
 from configs.first_publish import again
 from configs.hints import command
+from tasks.build.recipes import recipe_for
+from tasks.common.clock import Clock, stamp, utc_now
 from tasks.publish import compatibility, steps
 from tasks.publish.staged import parquet_bytes, stage_changes, stage_page
+from tasks.quality.results import read_results
 from tasks.raw.archive import RawArchive
+from tasks.storage.documents import retry_races
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, protocol, reader
-from tasks.warehouse.protocol import Clock, Draft, Head, utc_now
+from tasks.warehouse.integrity import confirm, refuse_damaged
+from tasks.warehouse.protocol import Draft, Head
 from tasks.warehouse.records import Latest, LogEntry, Manifest, Override
-from tasks.warehouse.upkeep.verify import confirm, refuse_damaged
 
-TRIES = 20
 # Made anew for the new version; everything else of the rejected one is copied as it is.
 OWN = ("changes.parquet", "changes.md", "quality.parquet")
 
@@ -61,22 +64,20 @@ def promote(
         ConcurrentPublishError: others kept moving ``latest`` meanwhile; nothing was changed.
     """
     override = Override(rejected=rejected, reason=reason.strip(), by=by.strip())
-    for attempt in range(TRIES):
+
+    def attempt() -> Promotion:
         head = protocol.read_head(store, contract.name)
         standing = _standing(head, rejected)
         if standing:
             manifest = protocol.read_manifest(store, contract.name, standing.version, standing.manifest_sha256)
             return Promotion(manifest, before=True)
         manifest = _rejected(store, contract, head, override)
-        try:
-            sealed = protocol.seal(store, *_staged(store, contract, head, manifest, override, clock))
-            return Promotion(protocol.swap(store, sealed, clock).manifest, before=False)
-        except (ConcurrentPublishError, ClaimLostError, ObjectNotFoundError):
-            # Others published meanwhile, or its data were deleted by a policy: whether it may be, and what it changes,
-            # is asked again of the new state.
-            if attempt == TRIES - 1:
-                raise
-    raise AssertionError("unreachable: the last attempt returns or raises")
+        sealed = protocol.seal(store, *_staged(store, contract, head, manifest, override, clock))
+        return Promotion(protocol.swap(store, sealed, clock).manifest, before=False)
+
+    # Others published meanwhile, or its data were deleted by a policy: whether it may be promoted, and what it changes,
+    # is asked again of the new state.
+    return retry_races(attempt, (ConcurrentPublishError, ClaimLostError, ObjectNotFoundError))
 
 
 def _standing(head: Head, rejected: str) -> LogEntry | None:
@@ -135,7 +136,7 @@ def _refuse_going_back(store: ObjectStore, head: Head, manifest: Manifest, name:
     if now and (now.content_sha256, now.contract_sha256) == (manifest.content_sha256, manifest.contract_sha256):
         raise PromoteRefusedError(f"{name} has the figures that readers have already, as {now.dataset}@{now.version}")
     withdrawn = steps.yanked_contents(head).get(manifest.content_sha256)
-    found = reader.quality(store, manifest).filter(pl.col("check_id") == "yanked_content", outcome="failed")
+    found = read_results(store, manifest).filter(pl.col("check_id") == "yanked_content", outcome="failed")
     if withdrawn and found.is_empty():
         raise PromoteRefusedError(
             f"{name} has the figures of {withdrawn}, which was yanked after the gate saw them; promote the "
@@ -152,10 +153,12 @@ def _staged(
             source = layout.version(rejected.dataset, rejected.version, file.path)
             store.copy(source, layout.version(draft.dataset, draft.version, file.path))
             draft = protocol.with_file(draft, file)
-    quality = _marked(reader.quality(store, rejected), override)
+    quality = _marked(read_results(store, rejected), override)
     draft = protocol.stage_bytes(store, draft, "quality.parquet", parquet_bytes(quality))
     confirm(store, draft)
-    draft, counts = stage_changes(store, contract, draft, RawArchive(store).known(rejected), rejected.made_by)
+    draft, counts = stage_changes(
+        store, recipe_for(contract), draft, RawArchive(store).known(rejected), rejected.made_by
+    )
     before = head.manifest
     sides = (reader.scan(store, draft, contract), reader.scan(store, before, contract) if before else None)
     draft = stage_page(store, contract, draft, rejected.vintage, counts, sides)
@@ -168,7 +171,7 @@ def _staged(
         "changes": counts,
         "override": override,
         "breaks_seen": tuple(sorted({*rejected.breaks_seen, *(before.breaks_seen if before else ())})),
-        "created_at": protocol.stamp(clock()),
+        "created_at": stamp(clock()),
     }
     return draft, rejected.model_copy(update=told)
 

@@ -23,7 +23,6 @@ import uuid
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -35,7 +34,10 @@ from configs.errors import (
     ObjectNotFoundError,
     RestoreError,
 )
-from tasks.build.replay import NOT_MADE, rebuild, request_of
+from tasks.build.recipe import NOT_MADE
+from tasks.build.recipes import recipe_for
+from tasks.build.replay import rebuild, request_of
+from tasks.common.clock import stamp, utc_now
 from tasks.publish import steps
 from tasks.publish.manifest import code_version
 from tasks.publish.restore_lock import Hold
@@ -44,9 +46,9 @@ from tasks.raw.archive import RawArchive
 from tasks.storage.documents import DamagedRecordError
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import key_grammar, layout, ledger, protocol
+from tasks.warehouse.integrity import refuse_damaged
 from tasks.warehouse.protocol import Draft, Head, Sealed
 from tasks.warehouse.records import Claim, Latest, LogEntry, Manifest, Restored
-from tasks.warehouse.upkeep.verify import refuse_damaged
 
 log = logging.getLogger("techtrade")
 # What says that this code, or this copy, does not give a version as it was. A store that fails is not among them.
@@ -226,14 +228,14 @@ def _again(
         if built.contract_sha256 != lost.contract_sha256:
             raise RestoreError("its contract is another now: the files would tell readers what they were not told")
         draft = protocol.stage_data(store, _claimed(store, lost, parent), built)
-        checked = steps.check(store, request_of(contract, lost), extraction, built, draft, {})
+        checked = steps.check(store, request_of(contract, lost), recipe_for(contract), extraction, built, draft)
     told = {
         "token": draft.claim.token,
         "parent": parent.version if parent else None,
         "files": checked.draft.files,
         "changes": checked.changes,
         "quality": checked.report.counts,
-        "restored": Restored(at=protocol.stamp(datetime.now(UTC)), code_version=code_version()),
+        "restored": Restored(at=stamp(utc_now()), code_version=code_version()),
     }
     return protocol.seal(store, checked.draft, lost.model_copy(update=told))
 
@@ -246,7 +248,7 @@ def _claimed(store: ObjectStore, lost: Manifest, parent: Manifest | None) -> Dra
         dataset=lost.dataset,
         version=lost.version,
         token=uuid.uuid4().hex,
-        claimed_at=protocol.stamp(datetime.now(UTC)),
+        claimed_at=stamp(utc_now()),
         claimed_by=f"restore on {socket.gethostname()}:{os.getpid()}",
     )
     try:

@@ -7,12 +7,12 @@ import socket
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
-from configs.errors import ObjectNotFoundError, PreconditionFailedError, RestoreError, StoreError
-from tasks.storage.documents import Document
+from configs.errors import PreconditionFailedError, RestoreError, StoreError
+from tasks.common.clock import stamp, utc_now
+from tasks.storage.documents import Document, read_document, stored_at
 from tasks.storage.object_store import ObjectStore
-from tasks.warehouse import layout, protocol
+from tasks.warehouse import layout
 
 
 class Lock(Document):
@@ -36,13 +36,10 @@ class Hold:
         """Raises ``RestoreError`` if another restoration holds the dataset, and is not to be taken over."""
         key = layout.restoring(dataset)
         me = f"{socket.gethostname()}:{os.getpid()}"
-        lock = Lock(token=uuid.uuid4().hex, at=protocol.stamp(datetime.now(UTC)), by=me)
-        try:
-            stored = store.get(key)
-        except ObjectNotFoundError:
-            etag = None
-        else:
-            etag, other = stored.etag, Lock.load(stored.body, key)
+        lock = Lock(token=uuid.uuid4().hex, at=stamp(utc_now()), by=me)
+        stored = stored_at(store, key)
+        if stored:
+            other = Lock.load(stored.body, key)
             if not take_over:
                 raise RestoreError(
                     f"{dataset}: a restoration into {store.url} was begun at {other.at} by {other.by}; if that is "
@@ -51,7 +48,7 @@ class Hold:
             lock = lock.onto(other)
         hold = Hold(store, dataset, lock)
         try:
-            store.replace(key, lock.dump(), etag)
+            store.replace(key, lock.dump(), stored.etag if stored else None)
         except PreconditionFailedError as e:
             # Ours may have been applied, and the reply lost.
             if not hold.stands():
@@ -60,11 +57,8 @@ class Hold:
 
     def stands(self) -> bool:
         """Whether nobody has taken over."""
-        key = layout.restoring(self.dataset)
-        try:
-            return Lock.load(self.store.get(key).body, key).token == self.lock.token
-        except ObjectNotFoundError:
-            return False
+        now = read_document(self.store, layout.restoring(self.dataset), Lock.load)
+        return now is not None and now.token == self.lock.token
 
     def check(self) -> None:
         """Raises ``RestoreError`` if somebody has taken over."""

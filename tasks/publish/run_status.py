@@ -9,23 +9,26 @@ from contextlib import contextmanager, nullcontext
 
 from configs.errors import NewerFormatError, TechtradeError
 from configs.hints import command
-from flows.prefect_setup import secrets, stopping
+from tasks.common.clock import stamp, utc_now
 from tasks.extract.source import Meter
-from tasks.publish.attempts import Sealings
+from tasks.publish.attempts import SealedAttempts
+from tasks.publish.notices import SILENT, Notices
 from tasks.storage.object_store import ObjectStore
-from tasks.warehouse import catalog, protocol
+from tasks.warehouse import protocol
 from tasks.warehouse.outcomes import Outcome, Published, RejectedError
 from tasks.warehouse.records import Cost, Status
+from tasks.warehouse.run_status import last_rejected, must_write_status, read_status, write_status
 
 log = logging.getLogger("techtrade")
 
 
-class Running:
-    """What a run under way has cost and sealed so far. No dataclass: Prefect hands copies of those to a task."""
+class RunMeter:
+    """What a run has cost and sealed so far, and who is told of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, notices: Notices = SILENT) -> None:
+        self.notices = notices
         self.meter = Meter()
-        self.sealings = Sealings()
+        self.attempts = SealedAttempts()
         self.is_written = False  # how it ended
         self._began = time.monotonic()
 
@@ -37,8 +40,8 @@ class Running:
 
 
 @contextmanager
-def of_failures(
-    store: ObjectStore, dataset: str, running: Running, *, asked: bool, but: tuple[type[Exception], ...] = ()
+def record_failures(
+    store: ObjectStore, dataset: str, running: RunMeter, *, asked: bool, but: tuple[type[Exception], ...] = ()
 ) -> Iterator[None]:
     """Writes down why a run ended without an outcome; the error goes on. ``asked``: the publisher itself is asked.
     ``but``: what is no failure."""
@@ -50,24 +53,24 @@ def of_failures(
         raise
     except RejectedError as e:
         found = {"version": e.version, "rejected": e.version, "diagnosis": e.diagnosis}
-        catalog.write_status(store, _status(store, dataset, "rejected", str(e), running, **found, asked=asked))
+        write_status(store, _status(store, dataset, "rejected", str(e), running, **found, asked=asked))
         running.is_written = True
         raise
     except Exception as e:
-        if stopping.requested():  # whatever fails now fails because of that
+        if running.notices.is_stopping():
             raise
         e.__dict__["running"] = running
-        write_failure(store, dataset, e)
+        words = str(e) if isinstance(e, TechtradeError) else running.notices.describe(e)
+        write_failure(store, dataset, e, words)
         raise
 
 
-def write_failure(store: ObjectStore, dataset: str, error: Exception, of: Exception | None = None) -> None:
+def write_failure(store: ObjectStore, dataset: str, error: Exception, words: str, of: Exception | None = None) -> None:
     """Writes down that a run failed. ``of``: the error that it failed with at first, which may know what it cost."""
-    told = str(error) if isinstance(error, TechtradeError) else secrets.told(error)
     running = (of or error).__dict__.get("running")
     with _unless_newer():
-        failed = _status(store, dataset, "failed", told, running, rejected=catalog.last_rejected(store, dataset))
-        catalog.write_status(store, failed)
+        failed = _status(store, dataset, "failed", words, running, rejected=last_rejected(store, dataset))
+        write_status(store, failed)
 
 
 @contextmanager
@@ -79,17 +82,17 @@ def _unless_newer() -> Iterator[None]:
         log.warning("how the run ended was not written: %s", e)
 
 
-def write_stopped(store: ObjectStore, dataset: str, running: Running) -> str:
+def write_stopped(store: ObjectStore, dataset: str, running: RunMeter) -> str:
     """Write down that a run was stopped before its end; return what is to be said of it, if anything.
 
     A swap that was under way is looked up in the store: its reply may not have arrived. Of a run that has ended already
     what it wrote stays: only what was made from its dataset is to be caught up on by the next one.
     """
     latest, _ = protocol.read_latest(store, dataset)
-    won = running.sealings.published(latest)
-    sealed = running.sealings.last
+    won = running.attempts.published(latest)
+    sealed = running.attempts.last
     if won:
-        stopping.published(f"{dataset}@{won.version}")
+        running.notices.published(f"{dataset}@{won.version}")
     if running.is_written:
         note(store, dataset, "stopped before the rest was done")
         return ""
@@ -102,13 +105,13 @@ def write_stopped(store: ObjectStore, dataset: str, running: Running) -> str:
         said, detail = "", "stopped on request before anything was published; run again"
     version = won.version if won else None
     with _unless_newer():
-        rejected = catalog.last_rejected(store, dataset)
+        rejected = last_rejected(store, dataset)
         stopped = _status(store, dataset, "stopped", detail, running, version=version, rejected=rejected)
-        catalog.write_status(store, stopped)
+        write_status(store, stopped)
     return said
 
 
-def write_outcome(store: ObjectStore, outcome: Outcome, running: Running, *, asked: bool) -> tuple[str, str]:
+def write_outcome(store: ObjectStore, outcome: Outcome, running: RunMeter, *, asked: bool) -> tuple[str, str]:
     """Writes down how a run ended; returns it in a word, and the detail. ``asked``: the publisher itself was asked.
 
     Raises:
@@ -119,12 +122,12 @@ def write_outcome(store: ObjectStore, outcome: Outcome, running: Running, *, ask
     else:
         kind, detail = str(outcome.why), outcome.detail
     with _unless_newer() if isinstance(outcome, Published) else nullcontext():
-        name, rejected = outcome.dataset, catalog.last_rejected(store, outcome.dataset)
+        name, rejected = outcome.dataset, last_rejected(store, outcome.dataset)
         version = outcome.version
         told = _status(
             store, name, kind, detail, running, vintage=outcome.vintage, version=version, rejected=rejected, asked=asked
         )
-        write = catalog.write_status if isinstance(outcome, Published) else catalog.must_write_status
+        write = write_status if isinstance(outcome, Published) else must_write_status
         write(store, told)
     running.is_written = True
     return kind, detail
@@ -133,9 +136,9 @@ def write_outcome(store: ObjectStore, outcome: Outcome, running: Running, *, ask
 def note(store: ObjectStore, dataset: str, text: str) -> None:
     """Adds to what the last run said of itself: something about it that is known only after it ended."""
     with _unless_newer():
-        last = catalog.read_status(store, dataset)
+        last = read_status(store, dataset)
         if last is not None and text not in last.detail:
-            catalog.write_status(store, last.model_copy(update={"detail": f"{last.detail}; {text}"}))
+            write_status(store, last.model_copy(update={"detail": f"{last.detail}; {text}"}))
 
 
 def _status(
@@ -143,7 +146,7 @@ def _status(
     dataset: str,
     outcome: str,
     detail: str,
-    running: Running | None,
+    running: RunMeter | None,
     *,
     vintage: str = "",
     version: str | None = None,
@@ -151,8 +154,8 @@ def _status(
     diagnosis: str = "",
     asked: bool = False,
 ) -> Status:
-    now = protocol.stamp(protocol.utc_now())
-    last = catalog.read_status(store, dataset)
+    now = stamp(utc_now())
+    last = read_status(store, dataset)
     return Status(
         dataset=dataset,
         checked_at=now,

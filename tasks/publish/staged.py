@@ -1,7 +1,7 @@
 """What was staged, read from the store again: for the changes against the version before, and for the gate.
 
-What a dataset's contract calls ``whole`` is read as a whole. Of one that is judged by its changed partitions only these
-are read, from files on this machine, by an engine that does not hold them in memory."""
+Most datasets are read as a whole. Of one that is checked by its changed partitions only these are read, from files on
+this machine, by an engine that does not hold them in memory."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ from configs.errors import CheckCouldNotRunError, StoreUnavailableError
 from configs.hints import command
 from expectations.check import once
 from tasks.build import replay
+from tasks.build.recipe import Recipe
 from tasks.compare import diff as changes_
 from tasks.compare.attribution import Replays
 from tasks.compare.report import PAGE, Side, page
-from tasks.extract.source import RawDocument
 from tasks.publish.manifest import made_by_today
 from tasks.quality.gate import UNREADABLE, first_line
+from tasks.raw.documents import RawDocument
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, protocol, reader
 from tasks.warehouse.protocol import Draft
@@ -39,7 +40,7 @@ CHANGES = "changes.parquet"
 
 
 @dataclass(frozen=True)
-class ReadBack:
+class StagedCandidate:
     """What the gate looks at; ``parent`` None: there is no version before. ``draft``: with the changes staged.
     ``partitions``: those that ``data`` has; None: all."""
 
@@ -53,9 +54,9 @@ class ReadBack:
 
 
 @contextmanager
-def read_back(
-    store: ObjectStore, contract: Contract, draft: Draft, given: Mapping[str, RawDocument]
-) -> Iterator[ReadBack]:
+def open_staged(
+    store: ObjectStore, recipe: Recipe, draft: Draft, given: Mapping[str, RawDocument]
+) -> Iterator[StagedCandidate]:
     """Stages the changes, and gives what the gate looks at while the block runs.
 
     Args:
@@ -65,30 +66,30 @@ def read_back(
         CheckCouldNotRunError: the changes could not be made out.
         StoreUnavailableError: what was staged cannot be read.
     """
-    parent = draft.head.manifest
+    contract, parent = recipe.contract, draft.head.manifest
     new, old = differing(draft, parent)
     with ExitStack() as stack:
-        if contract.judged == "whole":
-            staged, counts = stage_changes(store, contract, draft, given)
+        if not recipe.by_partition:
+            staged, counts = stage_changes(store, recipe, draft, given)
             data = _kept(store, contract, draft)
             before = _kept(store, contract, parent) if parent else None
-            yield ReadBack(staged, counts, data, before, _schemas(store, draft))
+            yield StagedCandidate(staged, counts, data, before, _schemas(store, draft))
             return
         here, there = (_files(stack, store, side) for side in (new, old))
-        staged, counts = _stage_changes_of_files(store, contract, draft, given, here, there)
+        staged, counts = _stage_changes_of_files(store, recipe, draft, given, here, there)
         data, before = _scanned(here, contract), _scanned(there, contract) if parent else None
         few = _cells(new, contract) <= KEPT_CELLS
         if few:
             data = once(data)
         else:
             stack.enter_context(pl.Config(engine_affinity="streaming"))
-        judged = frozenset(f.path.split("/")[1] for f in new.files if f.rows is not None)
-        yield ReadBack(staged, counts, data, before, _schemas(store, new), in_memory=few, partitions=judged)
+        some = frozenset(f.path.split("/")[1] for f in new.files if f.rows is not None)
+        yield StagedCandidate(staged, counts, data, before, _schemas(store, new), in_memory=few, partitions=some)
 
 
 def stage_changes(
     store: ObjectStore,
-    contract: Contract,
+    recipe: Recipe,
     draft: Draft,
     given: Mapping[str, RawDocument],
     made_by: MadeBy | None = None,
@@ -102,12 +103,13 @@ def stage_changes(
     Raises:
         CheckCouldNotRunError: the store's files could not be read.
     """
+    contract = recipe.contract
     new, old = differing(draft, draft.head.manifest)
-    if contract.judged != "whole":
+    if recipe.by_partition:
         with ExitStack() as stack:
             here, there = (_files(stack, store, side) for side in (new, old))
-            return _stage_changes_of_files(store, contract, draft, given, here, there, made_by)
-    with _replays(store, contract, draft, given, made_by) as replays, _readable(contract):
+            return _stage_changes_of_files(store, recipe, draft, given, here, there, made_by)
+    with _replays(store, recipe, draft, given, made_by) as replays, _readable(contract):
         found = changes_.compare(
             reader.scan(store, new, contract), reader.scan(store, old, contract) if old else None, contract, replays
         )
@@ -125,7 +127,7 @@ def stage_page(
     """``changes.md``, from the changes that were staged.
 
     Args:
-        sides: the rows of the draft, and of the version before; of a dataset that is judged by partitions, of these.
+        sides: the rows of the draft, and of the version before; of a dataset that is checked by partitions, of these.
     """
     new, old = sides
     parent = draft.head.manifest
@@ -158,7 +160,7 @@ def parquet_bytes(frame: pl.DataFrame) -> bytes:
 
 def _stage_changes_of_files(
     store: ObjectStore,
-    contract: Contract,
+    recipe: Recipe,
     draft: Draft,
     given: Mapping[str, RawDocument],
     new: list[Path],
@@ -167,11 +169,11 @@ def _stage_changes_of_files(
 ) -> tuple[Draft, ChangeCounts]:
     with (
         TemporaryDirectory(prefix="techtrade-") as scratch,
-        _replays(store, contract, draft, given, made_by) as replays,
-        _readable(contract),
+        _replays(store, recipe, draft, given, made_by) as replays,
+        _readable(recipe.contract),
     ):
         out = Path(scratch) / CHANGES
-        counts = changes_.compare_files(new, old, contract, out, replays)
+        counts = changes_.compare_files(new, old, recipe.contract, out, replays)
         if draft.head.manifest is None:  # there is nothing before it that could have changed
             counts = counts.model_copy(update={"causes": {}})
         return protocol.stage_file(store, draft, CHANGES, out), counts
@@ -179,19 +181,19 @@ def _stage_changes_of_files(
 
 @contextmanager
 def _replays(
-    store: ObjectStore, contract: Contract, draft: Draft, given: Mapping[str, RawDocument], made_by: MadeBy | None
+    store: ObjectStore, recipe: Recipe, draft: Draft, given: Mapping[str, RawDocument], made_by: MadeBy | None
 ) -> Iterator[Replays]:
     """What between the version before and the draft can be told apart."""
     parent = draft.head.manifest
     if parent is None or made_by == parent.made_by:
         yield Replays()
         return
-    if made_by is not None and made_by != made_by_today(contract):
+    if made_by is not None and made_by != made_by_today(recipe.contract):
         yield Replays(why_not="it was made by other code than today's, and than the version before was")
         return
     new, old = differing(draft, parent)
     files = [f.path for side in (new, old) if side for f in side.files if f.rows is not None]
-    with replay.between(store, contract, parent, {path.split("/")[1] for path in files}, given) as replays:
+    with replay.between(store, recipe, parent, {path.split("/")[1] for path in files}, given) as replays:
         yield replays
 
 

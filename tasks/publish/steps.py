@@ -1,41 +1,38 @@
-"""The way of one dataset from its source to readers, as steps with one typed value in and one out.
-
-Nothing here knows Prefect: a flow wraps each step in a task. How a run can end stands in ``tasks.warehouse.outcomes``.
+"""The steps of a run, each with one typed value in and one out. ``run.py`` says in which order they are taken, and
+a flow makes tasks of them. How a run can end is in ``tasks.warehouse.outcomes``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from pathlib import Path
 
 import polars as pl
 
 from configs.breaks import load_breaks
 from configs.contract import Contract
-from configs.errors import (
-    NotPublishedError,
-    ObjectNotFoundError,
-    VintageRegressedError,
-)
+from configs.errors import NotPublishedError, ObjectNotFoundError, VintageRegressedError
 from configs.settings import Keys, from_environment, has_settings
 from expectations.check import GateInput, Other
-from tasks.build import from_versions, partitioned
+from tasks.build.recipe import IN_PROCESS, Recipe, StepRunner
+from tasks.build.request import Fetched, Request
+from tasks.common.clock import stamp, utc_now
 from tasks.common.stages import in_stage
 from tasks.extract import partners
-from tasks.extract.registry import load_source
 from tasks.extract.source import Ask, Extraction, Meter
 from tasks.publish import caveats, compatibility
+from tasks.publish.checked import Checked
 from tasks.publish.manifest import code_version, inputs_sha256, manifest_of
-from tasks.publish.staged import parquet_bytes, read_back, stage_page
+from tasks.publish.staged import open_staged, parquet_bytes, stage_page
 from tasks.quality.gate import judge
-from tasks.quality.results import Report, failures_of
+from tasks.quality.results import Report, failures_of, read_results
 from tasks.raw.archive import RawArchive
 from tasks.storage.object_store import ObjectStore
-from tasks.transform.registry import HasCompanions, load_transform
 from tasks.warehouse import clock_check, layout, protocol, reader
-from tasks.warehouse.outcomes import Checked, Fetched, Published, RejectedError, Request, Skipped
-from tasks.warehouse.protocol import Built, Draft, Head, Release, Sealed
+from tasks.warehouse.candidate import Built
+from tasks.warehouse.integrity import confirm
+from tasks.warehouse.outcomes import Published, RejectedError, Skipped
+from tasks.warehouse.protocol import Draft, Head, Sealed
 from tasks.warehouse.records import Manifest
-from tasks.warehouse.upkeep.verify import confirm
 
 # ------------------------------------------------------------------------ steps
 
@@ -43,40 +40,55 @@ from tasks.warehouse.upkeep.verify import confirm
 @in_stage("extract")
 def fetch(
     request: Request,
+    recipe: Recipe,
     head: Head,
     archive: RawArchive,
     meter: Meter | None = None,
     keys: Keys = from_environment,
 ) -> Fetched:
-    """Gets and archives what the request asks for, and what its columns refer to. ``meter`` is counted up, also if it
+    """Get and archive what the request asks for, and what its columns refer to. ``meter`` is counted up, also if it
     fails.
 
     Raises:
         BreakingChangeError: the contract breaks readers of what is published; nothing is asked for.
         WrongClockError: the clock, or the log, is of the future; nothing is asked for.
         SourceError: the publisher gives nothing that can be used.
+        MissingInputError: a dataset that it is made from is not published.
     """
     compatibility.refuse_breaking(head, request.contract)
-    clock_check.believed(archive.store, head.dataset, head.latest, protocol.utc_now())
+    clock_check.believed(archive.store, head.dataset, head.latest, utc_now())
     manifest = head.manifest
-    known = archive.known(manifest) if manifest else {}
-    if request.contract.derived_from:
-        return Fetched(request.source, from_versions.documents(archive, request.contract, known), meter or Meter())
     ask = Ask(
         dataset=request.contract.name,
         vintage=request.vintage,
         refresh=request.refresh,
         months=request.months,
-        known=known,
+        known=archive.known(manifest) if manifest else {},
         known_vintage=manifest.vintage if manifest else None,
         meter=meter or Meter(),
         keys=keys,
         published=lambda dataset, path: _published_file(archive.store, dataset, path),
     )
-    documents = load_source(request.source).fetch(ask, archive)
-    if request.contract.referring:
-        documents = (*documents, partners.document(archive))
-    return Fetched(request.source, documents, ask.meter)
+    return Fetched(request.source, recipe.inputs(archive, request, ask), ask.meter)
+
+
+@in_stage("parse")
+def parse(store: ObjectStore, request: Request, recipe: Recipe, fetched: Fetched) -> Extraction:
+    """Parse what was fetched."""
+    return recipe.parse(store, fetched, request.vintage)
+
+
+@in_stage("transform")
+def build(
+    store: ObjectStore,
+    recipe: Recipe,
+    extraction: Extraction,
+    parent: Manifest | None,
+    folder: Path,
+    runner: StepRunner = IN_PROCESS,
+) -> tuple[Extraction, Built]:
+    """Write the data files of a candidate."""
+    return recipe.build(store, extraction, parent, folder, runner)
 
 
 def same_input(head: Head, request: Request, fetched: Fetched) -> Skipped | None:
@@ -98,15 +110,15 @@ def same_input(head: Head, request: Request, fetched: Fetched) -> Skipped | None
     return None
 
 
-def older_vintage(head: Head, contract: Contract, extraction: Extraction) -> Skipped | None:
+def older_vintage(head: Head, recipe: Recipe, extraction: Extraction) -> Skipped | None:
     """Whether a newer vintage is published already; or the same, from the publisher itself, which bundled figures
     never replace.
 
     Raises:
         VintageRegressedError: a live publisher gives an older state than the one published.
     """
-    latest = head.latest
-    if latest is None or head.manifest is None:
+    latest, name = head.latest, recipe.contract.name
+    if latest is None or head.manifest is None or recipe.goes_back:
         return None
     published = head.manifest.vintage
     from_here = {s.source for s in head.manifest.sources if s.role != partners.ROLE} <= {extraction.source}
@@ -118,23 +130,18 @@ def older_vintage(head: Head, contract: Contract, extraction: Extraction) -> Ski
         raise VintageRegressedError(
             extraction.source,
             f"gives vintage {extraction.vintage}, older than {published} which is published as "
-            f"{contract.name}@{latest.version}; nothing was published. Check the address of the source; "
+            f"{name}@{latest.version}; nothing was published. Check the address of the source; "
             f"if the published version is wrong, yank it first",
             raw_keys=tuple(d.raw_key for d in extraction.documents),
         )
-    return Skipped(
-        contract.name,
-        latest.version,
-        extraction.vintage,
-        "superseded",
-        f"vintage {published} is published as {latest.version}",
-    )
+    detail = f"vintage {published} is published as {latest.version}"
+    return Skipped(name, latest.version, extraction.vintage, "superseded", detail)
 
 
-def nothing_new(head: Head, request: Request, extraction: Extraction) -> Skipped | None:
+def nothing_new(head: Head, request: Request, recipe: Recipe, extraction: Extraction) -> Skipped | None:
     """Whether the log already answers this extraction: the same input, or a newer vintage."""
     fetched = Fetched(extraction.source, extraction.documents, extraction.meter)
-    return same_input(head, request, fetched) or older_vintage(head, request.contract, extraction)
+    return same_input(head, request, fetched) or older_vintage(head, recipe, extraction)
 
 
 def same_content(head: Head, built: Built, vintage: str) -> Skipped | None:
@@ -153,7 +160,12 @@ def stage(store: ObjectStore, head: Head, built: Built) -> Draft:
 
 @in_stage("check")
 def check(
-    store: ObjectStore, request: Request, extraction: Extraction, built: Built, draft: Draft, yanked: Mapping[str, str]
+    store: ObjectStore,
+    request: Request,
+    recipe: Recipe,
+    extraction: Extraction,
+    built: Built,
+    draft: Draft,
 ) -> Checked:
     """Computes the changes against the parent and judges what was staged, read back from the store.
 
@@ -163,8 +175,8 @@ def check(
     """
     contract, head = request.contract, draft.head
     confirm(store, draft)
-    made_from = from_versions.inputs(contract, extraction.documents)
-    with read_back(store, contract, draft, {d.role: d for d in extraction.documents}) as staged:
+    made_from = recipe.input_versions(extraction.documents)
+    with open_staged(store, recipe, draft, {d.role: d for d in extraction.documents}) as staged:
         report = judge(
             GateInput(
                 contract=contract,
@@ -172,11 +184,11 @@ def check(
                 staged_schemas=staged.schemas,
                 parent=staged.parent,
                 in_memory=staged.in_memory,
-                tables=partitioned.judged(extraction.tables, staged.partitions),
+                tables=recipe.tables_to_check(extraction, staged.partitions),
                 vintage=extraction.vintage,
                 asked_vintage=request.vintage,
                 parent_vintage=head.manifest.vintage if head.manifest else None,
-                yanked_contents=yanked,
+                yanked_contents=yanked_contents(head),
                 content_sha256=built.content_sha256,
                 live=request.kind == "live" and has_settings(request.source),
                 others=lambda name: _other(store, name, made_from.get(name)),
@@ -185,13 +197,13 @@ def check(
             )
         )
         draft = staged.draft
-        if not from_versions.is_history(contract):  # what changed in it is what changed in its dataset
+        if recipe.has_own_changes:
             sides = (staged.data, staged.parent)
             draft = stage_page(store, contract, draft, extraction.vintage, staged.counts, sides)
     draft = protocol.stage_bytes(store, draft, "quality.parquet", parquet_bytes(report.frame()))
     draft = protocol.stage_bytes(store, draft, "quality_gx.json", report.gx_json)
     draft = protocol.stage_bytes(store, draft, "notes.parquet", parquet_bytes(caveats.frame(contract)))
-    for path, frame in _companions(store, contract, extraction, head).items():
+    for path, frame in recipe.companions(extraction, lambda path: _table(store, head.manifest, path)).items():
         draft = protocol.stage_bytes(store, draft, path, parquet_bytes(frame))
     return Checked(draft, built, extraction, staged.counts, report)
 
@@ -213,13 +225,7 @@ def publish(store: ObjectStore, sealed: Sealed, report: Report) -> Published:
     manifest = sealed.manifest
     if manifest.status == "rejected":
         raise rejection(manifest, report.failures_by_severity(), sealed.head)
-    release: Release = protocol.swap(store, sealed)
-    return published(release.manifest, report)
-
-
-def published(m: Manifest, report: Report) -> Published:
-    """What there is to tell of a version that readers of latest get."""
-    return Published(m.dataset, m.version, m.parent, m.vintage, m.rows, m.changes, m.quality, tuple(report.failures()))
+    return Published.of(protocol.swap(store, sealed).manifest, report.failures())
 
 
 # ---------------------------------------------------------------------- details
@@ -238,23 +244,11 @@ def _other(store: ObjectStore, dataset: str, made_from: Manifest | None) -> Othe
     return Other(reader.scan(store, manifest), manifest.vintage)
 
 
-def _companions(
-    store: ObjectStore, contract: Contract, extraction: Extraction, head: Head
-) -> Mapping[str, pl.DataFrame]:
-    """Tables that a dataset publishes beside its rows, by path."""
-    if from_versions.is_history(contract):
-        return {}
-    transform = load_transform(contract.name)
-    if not isinstance(transform, HasCompanions):
-        return {}
-
-    def before(path: str) -> pl.DataFrame | None:
-        parent = head.manifest
-        if parent is None or not any(f.path == path for f in parent.files):
-            return None
-        return pl.read_parquet(store.get(layout.version(contract.name, parent.version, path)).body)
-
-    return transform.companions(extraction.tables, before)
+def _table(store: ObjectStore, version: Manifest | None, path: str) -> pl.DataFrame | None:
+    """A table that a version has beside its rows."""
+    if version is None or not any(f.path == path for f in version.files):
+        return None
+    return pl.read_parquet(store.get(layout.version(version.dataset, version.version, path)).body)
 
 
 def _published_file(store: ObjectStore, dataset: str, path: str) -> tuple[str, bytes] | None:
@@ -284,14 +278,14 @@ def rejected_before(
         return None  # without its data nobody could promote it: it is judged again
     try:
         manifest = protocol.read_manifest(store, contract.name, rejected)
-        evidence = reader.quality(store, manifest)
+        evidence = read_results(store, manifest)
     except (NotPublishedError, ObjectNotFoundError):
         return None
     parent = head.latest.version if head.latest else None
     same = (manifest.status, manifest.inputs_sha256, manifest.code_version, manifest.parent)
     if same != ("rejected", inputs_sha256(contract, extraction.documents), code_version(), parent):
         return None
-    today = protocol.stamp(protocol.utc_now())[:10]
+    today = stamp(utc_now())[:10]
     if any(manifest.created_at[:10] < b.since.isoformat() <= today for b in load_breaks(contract.name)):
         return None  # a break is expected by now that was not then
     return rejection(manifest, failures_of(evidence), head)

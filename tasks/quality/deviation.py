@@ -12,6 +12,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from configs.words import few
+from tasks.common.text import figure
+
 BESIDE = {
     "before": "in the version before",
     "usual": "usual",
@@ -53,12 +56,7 @@ class Off:
 
     def told(self) -> str:
         factor = "" if not math.isfinite(self.distance) else f" ({_apart(self.value, self.other)})"
-        return f"{self.name} {number(self.value)} against {number(self.other)} {self.words}{factor}"
-
-
-def number(value: float) -> str:
-    """A figure for a person: thousands set off, decimals only where there are any that matter."""
-    return f"{value:,.0f}" if value == round(value) or abs(value) >= 1e6 else f"{value:,.4g}"
+        return f"{self.name} {figure(self.value)} against {figure(self.other)} {self.words}{factor}"
 
 
 def how_far(rows: pl.DataFrame) -> str:
@@ -90,11 +88,9 @@ def values_of(rows: pl.DataFrame, column: str) -> str:
         return f"{column} is null"
     if values.dtype.is_numeric():
         low, high = values.min(), values.max()
-        told = number(float(str(low)))
-        return f"{column} {told}" if low == high else f"{column} from {told} to {number(float(str(high)))}"
-    some = values.unique(maintain_order=True)
-    more = f" and {some.len() - 3} more" if some.len() > 3 else ""
-    return f"{column} {', '.join(repr(str(v)) for v in some.head(3))}{more}"
+        told = figure(float(str(low)))
+        return f"{column} {told}" if low == high else f"{column} from {told} to {figure(float(str(high)))}"
+    return f"{column} {few([repr(str(v)) for v in values.unique(maintain_order=True)])}"
 
 
 def _pairs(columns: list[str]) -> list[tuple[str, str, str]]:
@@ -115,7 +111,7 @@ def _worst(rows: pl.DataFrame, name: str, other: str, words: str) -> Off | None:
 def _apart(value: float, other: float) -> str:
     ratio = value / other
     if ratio >= 2:
-        return f"{number(ratio)} times"
+        return f"{figure(ratio)} times"
     if ratio <= 0.5:
-        return f"1/{number(1 / ratio)}"
+        return f"1/{figure(1 / ratio)}"
     return f"{ratio - 1:+.2%}"

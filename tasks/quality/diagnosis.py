@@ -15,8 +15,9 @@ from typing import Any
 import polars as pl
 
 from configs.words import plural
-from tasks.quality.deviation import common_ratio, number
-from tasks.quality.page.measures import SAME, Compared
+from tasks.common.text import figure
+from tasks.quality.deviation import common_ratio
+from tasks.quality.measures import SAME, Compared
 from tasks.quality.results import CheckResult
 
 # A ratio is one over all rows only where there are some: a single pair has one ratio by necessity.
@@ -98,8 +99,8 @@ def _came_from(figures: int, now: str, before: str) -> str:
         return ""
     itself, _, by = before.partition(", ")
     if itself == "itself":
-        return f"{number(figures)} figures moved: {now} has its own figures of another time ({by})"
-    return f"{number(figures)} figures moved: {now} has the figures of {before} in the version before"
+        return f"{figure(figures)} figures moved: {now} has its own figures of another time ({by})"
+    return f"{figure(figures)} figures moved: {now} has the figures of {before} in the version before"
 
 
 def _against_known(failed: Sequence[CheckResult]) -> str:

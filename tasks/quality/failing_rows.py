@@ -10,7 +10,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from tasks.quality.deviation import BESIDE, NAMED, number
+from tasks.common.text import figure
+from tasks.quality.deviation import BESIDE, NAMED
 
 TIMES = ("period", "year")
 
@@ -48,4 +49,4 @@ def _beside(cells: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
 def _figure(value: Any) -> str:
     if value is None:
         return "missing"
-    return number(value) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+    return figure(value) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)

@@ -28,12 +28,13 @@ import pyarrow as pa
 from configs.errors import CheckCouldNotRunError, StoreError
 from configs.words import plural
 from expectations import from_contract
-from expectations.check import Check, GateInput, load_checks
+from expectations.check import Check, GateInput
+from expectations.registry import load_checks
 from expectations.runbooks import runbook
 from tasks.quality import expected_breaks
 from tasks.quality.deviation import how_far, values_of
 from tasks.quality.diagnosis import diagnose
-from tasks.quality.page.measures import compare_measures
+from tasks.quality.measures import compare_measures
 from tasks.quality.results import FAILING_ROWS, CheckOutcome, CheckResult, Report
 
 # What polars raises while it makes a frame; the last two come from the store's files through pyarrow.
@@ -53,7 +54,7 @@ def judge(gate: GateInput) -> Report:
     """
     name = gate.contract.name
     try:
-        checks = [*from_contract.checks(gate), *load_checks(name).checks(gate), *expected_breaks.checks(gate)]
+        checks = [*from_contract.checks(gate), *load_checks(gate.contract).checks(gate), *expected_breaks.checks(gate)]
     except UNREADABLE as e:
         raise CheckCouldNotRunError(name, "preparing the checks", first_line(e)) from e
     expected_breaks.refuse_unknown(gate, checks)

@@ -10,6 +10,9 @@ import polars as pl
 
 from configs.contract import Severity
 from tasks.quality.failing_rows import row_words
+from tasks.storage.object_store import ObjectStore
+from tasks.warehouse import layout
+from tasks.warehouse.reader import HasFiles
 from tasks.warehouse.records import QualityCounts
 
 CheckOutcome = Literal["passed", "failed", "not_applicable"]
@@ -120,6 +123,12 @@ def aligned(quality: pl.DataFrame) -> pl.DataFrame:
         pl.col(name).cast(kind) if name in have else pl.lit(None, dtype=kind).alias(name)
         for name, kind in SCHEMA.items()
     )
+
+
+def read_results(store: ObjectStore, version: HasFiles) -> pl.DataFrame:
+    """Return a version's ``quality.parquet``: one row a check, with the columns of today."""
+    key = layout.version(version.dataset, version.version, "quality.parquet")
+    return aligned(pl.read_parquet(store.get(key).body))
 
 
 def results_of(quality: pl.DataFrame) -> tuple[CheckResult, ...]:

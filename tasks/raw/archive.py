@@ -14,17 +14,19 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
-from configs.errors import DamagedRawError, ObjectExistsError, ObjectNotFoundError
-from tasks.extract.source import RawDocument
+from configs.errors import DamagedRawError, ObjectExistsError
+from tasks.common.clock import Clock, stamp, utc_now
+from tasks.common.hashing import sha256_of_file
 from tasks.raw import keep as raw_keep
+from tasks.raw.documents import Noted, RawDocument, UnfinishedNote
+from tasks.storage.documents import read_document
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout
-from tasks.warehouse.protocol import Clock, stamp, utc_now
-from tasks.warehouse.records import Manifest, Noted, UnfinishedNote
+from tasks.warehouse.records import Manifest, SourceEntry
 
 
 class RawArchive:
-    """Implements ``tasks.extract.source.Archive`` on a store."""
+    """Implements ``tasks.raw.documents.Archive`` on a store."""
 
     def __init__(self, store: ObjectStore, clock: Clock = utc_now) -> None:
         self.store, self._clock = store, clock
@@ -38,13 +40,12 @@ class RawArchive:
 
     def keep_file(self, source: str, role: str, url: str, file: Path, suffix: str, modified: str) -> RawDocument:
         size = file.stat().st_size
-        with open(file, "rb") as body:
-            sha256 = hashlib.file_digest(body, "sha256").hexdigest()
+        sha256 = sha256_of_file(file)
         key = layout.raw(source, sha256, suffix)
         raw_keep.file(self.store, key, file)
         now = self._told(source, role, url, size, sha256, suffix)
         noted = Noted(role=role, url=url, retrieved_at=now, sha256=sha256, raw_key=key, bytes=size, modified=modified)
-        return self._document(noted, source)
+        return self.document(noted, source)
 
     def _told(self, source: str, role: str, url: str, size: int, sha256: str, suffix: str) -> str:
         """Writes down where bytes came from, unless that is known; returns the moment."""
@@ -70,9 +71,7 @@ class RawArchive:
             ObjectNotFoundError, DamagedRawError: as of ``load``.
         """
         with self.store.local_file(raw_key) as path:
-            with open(path, "rb") as body:
-                sha256 = hashlib.file_digest(body, "sha256").hexdigest()
-            _refuse_other(raw_key, sha256)
+            _refuse_other(raw_key, sha256_of_file(path))
             yield path
 
     def load(self, key: str) -> bytes:
@@ -91,18 +90,7 @@ class RawArchive:
         whose bytes were taken down, only what is there: the rest has to be asked for again."""
         gone = {s.source for s in manifest.sources if self.store.size(layout.taken_down(s.source)) is not None}
         return {
-            s.role: self._document(
-                Noted(
-                    role=s.role,
-                    url=s.url,
-                    retrieved_at=s.retrieved_at,
-                    sha256=s.sha256,
-                    raw_key=s.raw_key,
-                    bytes=s.bytes,
-                    modified=s.modified,
-                ),
-                s.source,
-            )
+            s.role: self.document(s, s.source)
             for s in manifest.sources
             if s.role and (s.source not in gone or self.store.size(s.raw_key) == s.bytes)
         }
@@ -111,9 +99,8 @@ class RawArchive:
         wanted = layout.notes(source, plan)
         found: dict[str, RawDocument] = {}
         for entry in list(self.store.entries(layout.notes(source, plan.split("/", maxsplit=1)[0]))):
-            try:
-                noted = UnfinishedNote.load(self.store.get(entry.key).body, entry.key)
-            except ObjectNotFoundError:  # another run came to its end meanwhile
+            noted = read_document(self.store, entry.key, UnfinishedNote.load)
+            if noted is None:  # another run came to its end meanwhile
                 continue
             # A note whose bytes were taken down since is worth nothing.
             if noted.retrieved_at < stamp(since) or self.store.size(noted.raw_key) != noted.bytes:
@@ -121,31 +108,23 @@ class RawArchive:
             elif entry.key.startswith(wanted):
                 known = found.get(noted.role)
                 if known is None or known.retrieved_at < noted.retrieved_at:
-                    found[noted.role] = self._document(noted, source)
+                    found[noted.role] = self.document(noted, source)
         return found
 
     def note(self, source: str, plan: str, document: RawDocument) -> None:
-        noted = UnfinishedNote(
-            role=document.role,
-            url=document.url,
-            retrieved_at=document.retrieved_at,
-            sha256=document.sha256,
-            raw_key=document.raw_key,
-            bytes=document.size,
-            modified=document.modified,
-        )
         name = hashlib.sha256(f"{document.role} {document.sha256}".encode()).hexdigest()[:32]
         key = f"{layout.notes(source, plan)}{name}.json"
         if self.store.size(key) is None:
             # A run beside this one may note the very same answer; either note will do.
             with suppress(ObjectExistsError):
-                self.store.create(key, noted.dump())
+                self.store.create(key, UnfinishedNote.of(document).dump())
 
     def finished(self, source: str, plan: str) -> None:
         for entry in list(self.store.entries(layout.notes(source, plan))):
             self.store.delete(entry.key)
 
-    def _document(self, noted: Noted, source: str) -> RawDocument:
+    def document(self, noted: Noted | SourceEntry, source: str = "") -> RawDocument:
+        """Return a document that is archived; its bytes are read when they are needed."""
         return RawDocument(
             role=noted.role,
             url=noted.url,

@@ -22,13 +22,13 @@ from datetime import datetime, timedelta
 
 from configs.errors import UsageError
 from configs.words import plural
+from tasks.common.clock import stamp
 from tasks.raw import take_down
 from tasks.raw.references import named
 from tasks.raw.take_down import TakenDown
 from tasks.storage.object_store import Entry, ObjectStore
 from tasks.warehouse import key_grammar, layout
 from tasks.warehouse.isolated import isolated
-from tasks.warehouse.protocol import stamp
 
 UNFINISHED = "_unfinished/"
 

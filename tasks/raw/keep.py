@@ -20,13 +20,13 @@ from configs.errors import (
     DamagedRawError,
     NewerFormatError,
     ObjectExistsError,
-    ObjectNotFoundError,
     PreconditionFailedError,
     StoreError,
     StorePermissionError,
 )
-from tasks.storage.documents import refuse_newer
-from tasks.storage.object_store import ObjectStore, Stored
+from tasks.common.hashing import sha256_of_file
+from tasks.storage.documents import read_modify_write, refuse_newer, stored_at
+from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout
 
 log = logging.getLogger("techtrade")
@@ -39,13 +39,13 @@ def body(store: ObjectStore, key: str, body: bytes) -> None:
     Raises:
         DamagedRawError: others are there, and may not be replaced.
     """
-    there = _there(store, key)
+    there = stored_at(store, key)
     if there is None:
         try:
             store.create(key, body)
             return
         except ObjectExistsError:  # another run was first
-            there = _there(store, key)
+            there = stored_at(store, key)
     if there is None or there.body != body:
         _heal(store, key, body)
 
@@ -70,7 +70,7 @@ def sidecar(store: ObjectStore, key: str, told: bytes) -> None:
     """Have a note beside a document that says where it came from. One that is sound stays: it knows when first. One
     that is damaged is written again, if that is allowed: no version depends on it."""
     note = f"{key}.json"
-    there = _there(store, note)
+    there = stored_at(store, note)
     try:
         if there is None:
             store.create(note, told)
@@ -99,39 +99,34 @@ def is_sidecar(body: bytes, key: str) -> bool:
 def _equal(store: ObjectStore, key: str, path: Path) -> bool:
     if store.size(key) != path.stat().st_size:
         return False
-    with store.local_file(key) as there, open(there, "rb") as mine, open(path, "rb") as other:
-        return hashlib.file_digest(mine, "sha256").digest() == hashlib.file_digest(other, "sha256").digest()
-
-
-def _there(store: ObjectStore, key: str) -> Stored | None:
-    try:
-        return store.get(key)
-    except ObjectNotFoundError:
-        return None
+    with store.local_file(key) as there:
+        return sha256_of_file(there) == sha256_of_file(path)
 
 
 def _heal(store: ObjectStore, key: str, body: bytes) -> None:
-    for _ in range(TRIES):
-        there = _there(store, key)
-        if there is not None and there.body == body:
-            return
+    aside = ""
+
+    def healed(there: bytes | None) -> bytes:
+        nonlocal aside
         if there is None:
             raise StoreError(
                 f"Cannot archive {key}: the name is taken, and there is no object under it. If its folder is a "
                 "symbolic link, remove the link, then publish again"
             )
-        aside = layout.damaged(key, hashlib.sha256(there.body).hexdigest())
-        try:
-            store.create(aside, there.body)
-            store.replace(key, body, there.etag)
-        except PreconditionFailedError:  # another run heals it, too
-            continue
-        except StorePermissionError as e:
-            raise DamagedRawError(
-                key,
-                "The right bytes were downloaded, but this identity may not replace it. Delete the object with the "
-                f"credentials of the role maintenance (docs/access.md), then publish again; a copy is kept as {aside}",
-            ) from e
+        aside = "" if there == body else layout.damaged(key, hashlib.sha256(there).hexdigest())
+        if aside:
+            store.create(aside, there)
+        return body
+
+    try:
+        read_modify_write(store, key, healed, TRIES)
+    except StorePermissionError as e:
+        if not aside:  # it may not even be read
+            raise
+        raise DamagedRawError(
+            key,
+            "The right bytes were downloaded, but this identity may not replace it. Delete the object with the "
+            f"credentials of the role maintenance (docs/access.md), then publish again; a copy is kept as {aside}",
+        ) from e
+    if aside:
         log.warning("%s was damaged and is healed; the damaged bytes are kept as %s", key, aside)
-        return
-    raise StoreError(f"{key} kept changing while it was healed; publish again when fewer publishers run")

@@ -9,13 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from configs.errors import ObjectNotFoundError, PreconditionFailedError, StoreError
-from tasks.storage.documents import Document, Record
+from tasks.common.clock import stamp
+from tasks.storage.documents import Document, Record, change_document, read_document
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout
-from tasks.warehouse.protocol import stamp
-
-TRIES = 20
 
 
 class TakeDown(Record):
@@ -44,7 +41,7 @@ Events = tuple[TakeDown, ...]
 
 def read(store: ObjectStore, source: str) -> TakenDown | None:
     """The note on a source's take-downs, None if there was none."""
-    return _read(store, source)[0]
+    return read_document(store, layout.taken_down(source), TakenDown.load)
 
 
 def begin(store: ObjectStore, source: str, reason: str, at: datetime, objects: int, size: int) -> None:
@@ -69,26 +66,10 @@ def end(store: ObjectStore, source: str, at: datetime) -> None:
     _write(store, source, change)
 
 
-def _read(store: ObjectStore, source: str) -> tuple[TakenDown | None, str | None]:
-    key = layout.taken_down(source)
-    try:
-        stored = store.get(key)
-    except ObjectNotFoundError:
-        return None, None
-    return TakenDown.load(stored.body, key), stored.etag
-
-
 def _write(store: ObjectStore, source: str, change: Callable[[Events], Events]) -> None:
-    for _ in range(TRIES):
-        note, etag = _read(store, source)
+    def changed(note: TakenDown | None) -> TakenDown | None:
         events = note.events if note else ()
-        changed = change(events)
-        if changed == events:
-            return
-        wanted = TakenDown(source=source, events=changed)
-        try:
-            store.replace(layout.taken_down(source), (wanted.onto(note) if note else wanted).dump(), etag)
-            return
-        except PreconditionFailedError:
-            continue
-    raise StoreError(f"{layout.taken_down(source)} kept changing; run again when no other take-down runs")
+        after = change(events)
+        return TakenDown(source=source, events=after) if after != events else None
+
+    change_document(store, layout.taken_down(source), TakenDown.load, changed)

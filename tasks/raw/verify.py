@@ -1,22 +1,26 @@
-"""Recomputing the raw inputs that a version names: whether its figures could be built again from the archive.
+"""Recomputing checksums: of the raw inputs that a version names, and of the version as a whole.
 
-Readers do not depend on them: a document that was taken down, or that expired under a yanked version, is told of and
-is no fault. One that is damaged, or gone without anybody having said so, is.
+Readers do not depend on the raw inputs: one that was taken down, or that expired under a yanked version, is reported
+and is no fault. One that is damaged, or gone without a record, is.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from configs.errors import CorruptVersionError, ObjectNotFoundError
+from configs.contracts import published_names
+from configs.errors import CorruptVersionError, ObjectNotFoundError, StoreError, StoreUnavailableError
 from tasks.raw.archive import RawArchive
 from tasks.raw.keep import is_sidecar
 from tasks.storage.object_store import ObjectStore
-from tasks.warehouse import layout
+from tasks.warehouse import layout, reader
 from tasks.warehouse.reader import Resolved
-from tasks.warehouse.records import SourceEntry
+from tasks.warehouse.records import SourceEntry, as_plain
+from tasks.warehouse.upkeep.verify import verify
 
 GONE = "is gone, and nothing says that it was taken down"
+HEAL = "restore them from a copy of the store, or publish with --refresh all: what the publisher sends again heals them"
 
 
 @dataclass(frozen=True)
@@ -73,3 +77,39 @@ class RawVerifier:
         if self._store.size(layout.taken_down(source)) is not None:
             return f"what was archived of {source} was taken down"
         return "raw inputs of yanked versions may expire" if yanked else ""
+
+
+def published_versions(store: ObjectStore) -> list[tuple[str, str | None]]:
+    """Return every published version, as dataset and version; a dataset without a version if its log cannot be read.
+
+    Raises:
+        StoreUnavailableError: the store as a whole cannot be read.
+    """
+    found: list[tuple[str, str | None]] = []
+    for name in published_names():
+        try:
+            found += [(name, v.version) for v in reader.list_versions(store, name)]
+        except StoreError as e:
+            if isinstance(e, StoreUnavailableError):
+                store.size(layout.CATALOG)
+            found.append((name, None))  # its problem is reported when it is verified
+    return found
+
+
+def verified(store: ObjectStore, raw: RawVerifier, name: str, version: str | None) -> dict[str, Any]:
+    """Return what a check of every checksum of a version found: ``ok``, counts, and where it failed ``error``."""
+    told: dict[str, Any] = {"dataset": name, "version": version}
+    try:
+        report = verify(store, name, version)
+        inputs = raw.verify(reader.resolve(store, name, version))
+    except CorruptVersionError as e:
+        return told | {"ok": False, "problems": e.problems, "error": str(e)}
+    except reader.DAMAGED as e:
+        return told | {"ok": False, "problems": [str(e)], "error": str(e)}
+    told |= {"version": report.version, "ok": not inputs.problems, "files": report.files, "bytes": report.bytes}
+    told |= {"retired": as_plain(report.retired) if report.retired else None}
+    told |= {"raw": inputs.documents, "raw_gone": inputs.gone}
+    if inputs.problems:
+        error = f"{name}@{report.version}: its figures are whole, its raw inputs are not: {'; '.join(inputs.problems)}"
+        told |= {"problems": inputs.problems, "error": f"{error}; {HEAL}"}
+    return told

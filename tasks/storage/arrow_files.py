@@ -8,23 +8,30 @@ An error of the store comes out of pyarrow and polars as it was raised, at the o
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 from pyarrow import fs
 
 from configs.errors import StoreError
 
-if TYPE_CHECKING:
-    from tasks.storage.s3 import S3Store
-
 TAIL_BYTES = 4 << 20
+
+
+class RangeReader(Protocol):
+    """A store that reads parts of an object."""
+
+    url: str
+    root: str
+
+    def tail(self, key: str, most: int) -> tuple[bytes, int]: ...
+    def part(self, key: str, start: int, length: int) -> bytes: ...
 
 
 class DataFile(io.RawIOBase):
     """An object, opened for reading."""
 
-    def __init__(self, store: S3Store, key: str) -> None:
+    def __init__(self, store: RangeReader, key: str) -> None:
         super().__init__()
         self._store, self._key, self._at = store, key, 0
         self._tail, self._size = store.tail(key, TAIL_BYTES)
@@ -67,7 +74,7 @@ class DataFile(io.RawIOBase):
 class Files(fs.FileSystemHandler):  # type: ignore[misc]
     """A store that pyarrow can read from, by the addresses of ``ObjectStore.uri``."""
 
-    def __init__(self, store: S3Store) -> None:
+    def __init__(self, store: RangeReader) -> None:
         self._store = store
 
     def get_type_name(self) -> str:

@@ -8,17 +8,32 @@ docs/upgrading.md makes these rules a promise.
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 
-from configs.errors import NewerFormatError, StoreError
+from configs.errors import NewerFormatError, ObjectNotFoundError, PreconditionFailedError, StoreError
+from tasks.storage.object_store import ObjectStore, Stored
+
+log = logging.getLogger("techtrade")
+TRIES = 20
+T = TypeVar("T")
 
 
 class DamagedRecordError(StoreError):
     """A document of the store is not valid: cut short or overwritten."""
+
+
+class KeptChangingError(StoreError):
+    """A document could not be written, because other runs were faster every time."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        super().__init__(f"{key} was not written: others kept changing it; run again when fewer runs write to it")
 
 
 class Record(BaseModel):
@@ -90,6 +105,138 @@ def refuse_newer(content: object, key: str, newest: int = Document.newest) -> No
     number = content.get("format") if isinstance(content, dict) else None
     if isinstance(number, int | float) and number > newest:
         raise NewerFormatError(key, number, newest)
+
+
+D = TypeVar("D", bound=Document)
+
+
+def stored_at(store: ObjectStore, key: str) -> Stored | None:
+    """Return the object under a key; None if there is none."""
+    try:
+        return store.get(key)
+    except ObjectNotFoundError:
+        return None
+
+
+def read_document(store: ObjectStore, key: str, load: Callable[[bytes, str], D]) -> D | None:
+    """Return the document under a key; None if there is none.
+
+    Args:
+        load: how it is read, as ``Document.load``.
+
+    Raises:
+        NewerFormatError: it is of a newer format than this code reads.
+        DamagedRecordError: it is not valid.
+    """
+    stored = stored_at(store, key)
+    return load(stored.body, key) if stored else None
+
+
+def if_sound(kind: type[D], body: bytes | None, key: str) -> D | None:
+    """Return a document that may be written again: None if there is none, or if it is damaged.
+
+    Raises:
+        NewerFormatError: it is of a newer format than this code reads, so it must be left as it is.
+    """
+    with suppress(DamagedRecordError):
+        return kind.load(body, key) if body is not None else None
+    return None
+
+
+def read_modify_write(
+    store: ObjectStore, key: str, change: Callable[[bytes | None], bytes | None], tries: int = TRIES
+) -> bytes | None:
+    """Change an object by compare-and-swap, again from the new state while other runs are faster.
+
+    A write that was applied although its reply got lost is found as the new state: ``change`` then sees its own result.
+
+    Args:
+        change: from the body that is there (None: there is none) to the one that is to be there. Nothing is written
+            where it returns None, or the same.
+
+    Returns:
+        The body that is there now.
+
+    Raises:
+        KeptChangingError: others were faster every time.
+        StoreError: the store could not be read or written; the change may have been applied.
+    """
+
+    def attempt() -> bytes | None:
+        stored = stored_at(store, key)
+        body = stored.body if stored else None
+        wanted = change(body)
+        if wanted is None or wanted == body:
+            return body
+        store.replace(key, wanted, stored.etag if stored else None)
+        return wanted
+
+    try:
+        return retry_races(attempt, (PreconditionFailedError,), tries)
+    except PreconditionFailedError as e:
+        raise KeptChangingError(key) from e
+
+
+def change_document(
+    store: ObjectStore,
+    key: str,
+    load: Callable[[bytes, str], D],
+    change: Callable[[D | None], D | None],
+    tries: int = TRIES,
+) -> D | None:
+    """Change a document like ``read_modify_write``, with the fields that newer code added kept.
+
+    Args:
+        load: how it is read, as ``Document.load``.
+        change: a pure step. Nothing is written where it returns None, or an equal document.
+
+    Returns:
+        The document that is there now.
+    """
+    found: D | None = None
+
+    def of_bytes(body: bytes | None) -> bytes | None:
+        nonlocal found
+        found = load(body, key) if body is not None else None
+        wanted = change(found)
+        wanted = wanted.onto(found) if wanted and found else wanted
+        if wanted is None or wanted == found:
+            return None
+        found = wanted
+        return found.dump()
+
+    read_modify_write(store, key, of_bytes, tries)
+    return found
+
+
+def write_derived(store: ObjectStore, key: str, change: Callable[[bytes | None], bytes | None]) -> bool:
+    """Do what ``read_modify_write`` does for a document that no run may fail for; return whether it was written.
+
+    Any later run writes it again, so an error of the store is logged and not raised.
+    """
+    try:
+        read_modify_write(store, key, change)
+        return True
+    except NewerFormatError as e:
+        told = "it was left as it is" if e.key == key else f"{key} was not written"
+        log.warning("%s; %s", e, told)
+    except KeptChangingError:
+        log.warning("%s was not written: others kept changing it; a later run will", key)
+    except StoreError as e:
+        log.warning("%s was not written: %s; a later run will", key, e)
+    return False
+
+
+def retry_races(attempt: Callable[[], T], lost: tuple[type[StoreError], ...], tries: int = TRIES) -> T:
+    """Return what an attempt gives; repeat it, from the new state, while it loses a race to other runs.
+
+    Args:
+        lost: the errors that say so. The last attempt raises them.
+    """
+    for _ in range(tries - 1):
+        with suppress(*lost):
+            return attempt()
+    return attempt()
 
 
 def _onto(now: Any, was: Any) -> Any:

@@ -30,6 +30,7 @@ from configs.errors import (
     StorePermissionError,
     StoreUnavailableError,
 )
+from tasks.common.hashing import sha256_of_file
 from tasks.storage.object_store import Entry, Stored
 
 PRIVATE = ".techtrade"
@@ -166,7 +167,7 @@ class LocalStore:
             try:
                 self._publish(temporary, key)
             except FileExistsError as e:
-                if _file_hash(self._path(key)) != _file_hash(path):
+                if sha256_of_file(self._path(key)) != sha256_of_file(path):
                     raise ObjectExistsError(key) from e
 
     @contextmanager
@@ -200,7 +201,7 @@ class LocalStore:
             except FileNotFoundError as e:
                 raise ObjectNotFoundError(source) from e
             except FileExistsError as e:
-                if _file_hash(self._path(target)) != _file_hash(self._path(source)):
+                if sha256_of_file(self._path(target)) != sha256_of_file(self._path(source)):
                     raise ObjectExistsError(target) from e
             except OSError as e:
                 if e.errno != errno.EMLINK:
@@ -344,8 +345,3 @@ def _sync(path: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
-
-
-def _file_hash(path: Path) -> str:
-    with open(path, "rb") as f:
-        return hashlib.file_digest(f, "sha256").hexdigest()

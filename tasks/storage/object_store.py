@@ -36,7 +36,8 @@ class ObjectStore(Protocol):
     """What a store can do. Every method either did what it says or raised a ``StoreError``.
 
     A write whose reply was lost may have been applied. ``create`` settles that itself (it reads back and
-    compares); ``replace`` cannot know and is settled by the caller, see ``versions.swap``.
+    compares); ``replace`` cannot know and is settled by the caller, see ``documents.read_modify_write`` and
+    ``protocol.move_latest``.
     """
 
     url: str

@@ -10,7 +10,6 @@ Caches of instances and listings are off: readers must see what is there now.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,6 +27,7 @@ from configs.errors import (
     StorePermissionError,
     StoreUnavailableError,
 )
+from tasks.common.hashing import sha256_of_file
 from tasks.storage import s3_parts
 from tasks.storage.object_store import Entry, Stored
 from tasks.storage.s3_bodies import Bodies, bare
@@ -208,7 +208,7 @@ class S3Store:
                 # "Not found": an upload that was completed, its reply lost, is no longer there to complete.
                 there = self.size(key)
                 if there is not None:
-                    if there != size or self._sha256(key) != _sha256_of(path):
+                    if there != size or self._sha256(key) != bytes.fromhex(sha256_of_file(path)):
                         raise ObjectExistsError(key) from unclear
                     return
                 if last or type(unclear) is StoreUnavailableError:
@@ -217,7 +217,7 @@ class S3Store:
 
     def _sha256(self, key: str) -> bytes:
         with self.local_file(key) as path:
-            return _sha256_of(path)
+            return bytes.fromhex(sha256_of_file(path))
 
     @contextmanager
     def local_file(self, key: str) -> Iterator[Path]:
@@ -291,8 +291,3 @@ class S3Store:
 
 def _again(url: str, limits: dict[str, Any]) -> S3Store:
     return S3Store(url, **limits)
-
-
-def _sha256_of(path: Path) -> bytes:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()

@@ -1,33 +1,21 @@
 """``atp_detail_monthly``: the records of one monthly file under the names of the contract.
 
-Which field of the publisher's record a column is stands in the contract (``publisher_name: EXP_DETL all_val_mo;
-IMP_DETL gen_val_mo``), and nowhere else. Names of partners are joined when months are merged: they change, and months
-do not."""
+Names of partners are joined when months are merged: they change, and months do not."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from functools import cache
 
 import polars as pl
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
+from configs.merchandise_records import DATASET, RECORDS, fields
 from configs.technology_groups import GROUPS
 
-DATASET = "atp_detail_monthly"
 CONCORDANCE = "concordance.parquet"
-RECORDS = {"exports": "EXP_DETL", "imports": "IMP_DETL"}
 NAMES = {"00": "No advanced technology", **GROUPS}
 # Joined when months are merged.
 LATER = ("partner_name", "partner_iso3")
-
-
-@cache
-def fields(record: str) -> Mapping[str, str]:
-    """The publisher's field of each measure that a kind of record has."""
-    named = re.compile(rf"\b{record} (\w+)")
-    return {c.name: found[1] for c in load_contract(DATASET).measures if (found := named.search(c.publisher_name))}
 
 
 def transform(tables: Mapping[str, pl.LazyFrame]) -> pl.LazyFrame:

@@ -1,7 +1,7 @@
-"""What a transform module is: one pure function from a source's tables to a dataset's frame.
+"""Transforms by the name that a contract gives: its field ``transform``, else the name of the dataset.
 
-``tasks/transform/<dataset>.py`` is found by the dataset's name. Neither Prefect nor a file system is imported
-here or in any transform.
+A transform is one pure function from the tables of a source to the frame of a dataset. It imports neither Prefect nor a
+file system. A module is imported when its dataset is made.
 """
 
 from __future__ import annotations
@@ -12,36 +12,42 @@ from typing import Protocol, cast, runtime_checkable
 
 import polars as pl
 
-from configs.errors import ConfigError
+from configs.contract import Contract
+from configs.named_modules import module_named, modules_in
+
+PACKAGES = ("tasks.transform", "tasks.transform.marts")
 
 
 class Transform(Protocol):
-    """What a module ``tasks/transform/<dataset>.py`` provides."""
+    """What the transform module of a dataset provides."""
 
     def transform(self, tables: Mapping[str, pl.LazyFrame]) -> pl.LazyFrame:
-        """The dataset, with the columns of its contract, from the tables of its source."""
+        """Return the dataset, with the columns of its contract, from the tables of its source."""
         ...
 
 
 @runtime_checkable
 class HasCompanions(Protocol):
-    """What a transform module provides besides, whose dataset publishes tables beside its rows."""
+    """What it provides besides if the dataset publishes tables beside its rows."""
 
     def companions(
         self, tables: Mapping[str, pl.LazyFrame], before: Callable[[str], pl.DataFrame | None]
     ) -> Mapping[str, pl.DataFrame]:
-        """The tables by their paths in a version. ``before``: what stands under a path in the version before."""
+        """Return the tables by their paths in a version.
+
+        Args:
+            tables: of the source.
+            before: returns the table that the version before has under a path.
+        """
         ...
 
 
-MARTS = {"ip_position_annual", "revision_profile", "us_technology_position_annual"}
+def transform_module(contract: Contract) -> str:
+    """Return the dotted name of the transform module of a dataset. Raises ``ConfigError`` if there is none."""
+    known = {name: module for name, module in modules_in(*PACKAGES).items() if module != __name__}
+    return module_named(contract.transform or contract.name, "transform", contract.name, known)
 
 
-def load_transform(dataset: str) -> Transform:
-    """The transform module of that dataset."""
-    try:
-        return cast(Transform, import_module(f"tasks.transform.{'marts.' if dataset in MARTS else ''}{dataset}"))
-    except ModuleNotFoundError as e:
-        if not str(e.name).endswith(dataset):
-            raise
-        raise ConfigError(f"no transform module tasks/transform/{dataset}.py for the contract of that name") from e
+def load_transform(contract: Contract) -> Transform:
+    """Return the transform module of a dataset. Raises ``ConfigError`` if there is none."""
+    return cast(Transform, import_module(transform_module(contract)))

@@ -11,14 +11,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from configs.errors import ObjectNotFoundError, WrongClockError
+from configs.errors import WrongClockError
 from configs.hints import command
 from configs.settings import load_settings
 from configs.words import plural
+from tasks.common.clock import moment, to_minute
 from tasks.storage.documents import DamagedRecordError
 from tasks.storage.object_store import ObjectStore
-from tasks.warehouse import layout
-from tasks.warehouse.records import Latest, Status
+from tasks.warehouse.records import Latest
+from tasks.warehouse.run_status import recorded
 
 AHEAD = timedelta(days=1)
 
@@ -33,22 +34,22 @@ def believed(store: ObjectStore, dataset: str, latest: Latest | None, now: datet
     there = store.clock()
     if there is not None and now - there > AHEAD:
         raise WrongClockError(
-            f"{dataset}: nothing was changed: the clock of this machine says {_day(now)}, that of the store "
-            f"{_day(there)}. Set the clock, then run again"
+            f"{dataset}: nothing was changed: the clock of this machine says {to_minute(now)}, that of the store "
+            f"{to_minute(there)}. Set the clock, then run again"
         )
     if latest is None or not latest.log:
         return now
-    last = datetime.fromisoformat(latest.log[-1].at)
+    last = moment(latest.log[-1].at)
     if last - max(now, there or now) > AHEAD:
         raise WrongClockError(
-            f"{dataset}: nothing was changed: the last event of its log is stamped {_day(last)}, and today is "
-            f"{_day(now)}: a publisher's clock was wrong. Set the clock if this one is; else correct the log with: "
-            f"{command('redate', dataset, '--reason', 'TEXT', '--by', 'NAME', store=store.url)}"
+            f"{dataset}: nothing was changed: the last event of its log is stamped {to_minute(last)}, and today is "
+            f"{to_minute(now)}: a publisher's clock was wrong. Set the clock if this one is; else correct the log "
+            f"with: {command('redate', dataset, '--reason', 'TEXT', '--by', 'NAME', store=store.url)}"
         )
     idle = timedelta(days=load_settings().max_idle_days)
     if store.shares_clock and now - last > idle and now - _last_run(store, dataset) > idle:
         raise WrongClockError(
-            f"{dataset}: nothing was changed: the clock of this machine says {_day(now)}, "
+            f"{dataset}: nothing was changed: the clock of this machine says {to_minute(now)}, "
             f"{plural((now - last).days, 'day')} after the last event of its log and the last good run. Set the clock; "
             f"if it is right, set TECHTRADE_MAX_IDLE_DAYS (now {idle.days})"
         )
@@ -59,16 +60,12 @@ def _last_run(store: ObjectStore, dataset: str) -> datetime:
     """Return when the last run ended well, which had this check behind it. One that failed may have failed in it."""
     never = datetime.fromtimestamp(0, UTC)
     try:
-        status = Status.load(store.get(layout.status(dataset)).body, layout.status(dataset))
-        return datetime.fromisoformat(status.checked_at) if status.outcome in ("unchanged", "superseded") else never
-    except (ObjectNotFoundError, DamagedRecordError, ValueError):
+        status = recorded(store, dataset)
+        return moment(status.checked_at) if status and status.outcome in ("unchanged", "superseded") else never
+    except (DamagedRecordError, ValueError):
         return never
 
 
 def is_future(stamped: datetime, now: datetime) -> bool:
     """Return whether a stamp was made by a clock that was wrong, by the clock of now."""
     return stamped - now > AHEAD
-
-
-def _day(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from configs.errors import ConfigError, StoreAsAWholeError, StoreError, StoreUnavailableError
+from tasks.common.text import one_line
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout
 
@@ -25,5 +26,5 @@ def isolated(store: ObjectStore, problems: list[str], what: str) -> Iterator[Non
     except (StoreError, ConfigError) as e:
         if isinstance(e, StoreUnavailableError):
             store.size(layout.CATALOG)
-        told = " ".join(str(e).split())
+        told = one_line(e)
         problems.append(told if told.startswith(what) else f"{what}: {told}")

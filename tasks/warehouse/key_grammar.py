@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
-from configs.contract import published_names
+from configs.contracts import published_names
 from configs.errors import StoreError
 from configs.words import plural
 from tasks.storage.object_store import ObjectStore

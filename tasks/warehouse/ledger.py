@@ -13,10 +13,9 @@ import logging
 from contextlib import suppress
 
 from configs.errors import CorruptVersionError, ObjectExistsError, ObjectNotFoundError, StoreError
-from tasks.storage.documents import DamagedRecordError
-from tasks.storage.object_store import ObjectStore, Stored
+from tasks.storage.documents import if_sound, read_document, stored_at, write_derived
+from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout
-from tasks.warehouse.catalog import swap_loop
 from tasks.warehouse.isolated import isolated
 from tasks.warehouse.protocol import read_latest
 from tasks.warehouse.records import Latest, LogEntry, Manifest
@@ -43,7 +42,7 @@ def keep(store: ObjectStore, dataset: str) -> bool:
     for problem in problems:
         log.warning("%s; it is not in the ledger, a later run will write it", problem)
     # Whoever is slower must not take the log back.
-    return swap_loop(store, layout.ledger_log(dataset), lambda body: _newer(body, latest)) and not problems
+    return write_derived(store, layout.ledger_log(dataset), lambda body: _newer(body, latest)) and not problems
 
 
 def mend(store: ObjectStore, dataset: str) -> list[str]:
@@ -58,7 +57,7 @@ def mend(store: ObjectStore, dataset: str) -> list[str]:
         for entry in latest.published if latest else ():
             key = layout.ledger(dataset, entry.version)
             with isolated(store, problems, key):
-                stored = _copy(store, key)
+                stored = stored_at(store, key)
                 if stored is None or hashlib.sha256(stored.body).hexdigest() == entry.manifest_sha256:
                     continue
                 store.replace(key, _sealed(store, dataset, entry), stored.etag)
@@ -72,25 +71,15 @@ def mend(store: ObjectStore, dataset: str) -> list[str]:
 
 def _log_damage(store: ObjectStore, dataset: str) -> list[str]:
     key = layout.ledger_log(dataset)
-    stored = _copy(store, key)
+    stored = stored_at(store, key)
     if stored is None or _log_of(stored.body, dataset) is not None:
         return []
     return [f"{key} was damaged and is written again from latest.json"]
 
 
-def _log_of(body: bytes, dataset: str) -> Latest | None:
-    try:
-        found = Latest.load(body, layout.ledger_log(dataset))
-    except DamagedRecordError:
-        return None
-    return found if found.dataset == dataset else None
-
-
-def _copy(store: ObjectStore, key: str) -> Stored | None:
-    try:
-        return store.get(key)
-    except ObjectNotFoundError:
-        return None
+def _log_of(body: bytes | None, dataset: str) -> Latest | None:
+    found = if_sound(Latest, body, layout.ledger_log(dataset))
+    return found if found and found.dataset == dataset else None
 
 
 def _sealed(store: ObjectStore, dataset: str, entry: LogEntry) -> bytes:
@@ -104,7 +93,7 @@ def _sealed(store: ObjectStore, dataset: str, entry: LogEntry) -> bytes:
 
 
 def _newer(body: bytes | None, latest: Latest) -> bytes | None:
-    known = _log_of(body, latest.dataset) if body is not None else None
+    known = _log_of(body, latest.dataset)
     if known is None:
         return latest.dump()
     return None if (known.seq, known.fence) >= (latest.seq, latest.fence) else latest.onto(known).dump()
@@ -123,9 +112,8 @@ def read(store: ObjectStore, dataset: str) -> tuple[Latest, dict[str, Manifest]]
         CorruptVersionError: one is not the one that was published.
         StoreError: one cannot be read.
     """
-    try:
-        latest = Latest.load(store.get(layout.ledger_log(dataset)).body, layout.ledger_log(dataset))
-    except ObjectNotFoundError:
+    latest = read_document(store, layout.ledger_log(dataset), Latest.load)
+    if latest is None:
         return None
     manifests = {}
     for entry in latest.published:

@@ -1,51 +1,19 @@
-"""What a run is asked for, what it holds on its way, and how it ends. Types only.
+"""How a run ends. Types only.
 
 ``Published`` and ``Skipped`` are the good ends; ``RejectedError`` says that the gate stopped a candidate, any other
-``TechtradeError`` that the run failed. A candidate that was checked cannot be taken for a release: they are of
-different types.
+``TechtradeError`` that the run failed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from configs.contract import Contract
 from configs.errors import TechtradeError
-from configs.first_publish import not_bundled
 from configs.hints import command
 from configs.words import plural
-from tasks.extract.source import Extraction, Meter, Months, RawDocument, Refresh
-from tasks.quality.results import Report
-from tasks.warehouse.protocol import Built, Draft
-from tasks.warehouse.records import ChangeCounts, QualityCounts
-
-SourceKind = Literal["live", "snapshot"]
-
-
-@dataclass(frozen=True)
-class Request:
-    """What to publish. ``vintage`` None: the newest that the source has. ``months``: asked for whatever is known.
-
-    Raises:
-        NotBundledError: the snapshot is asked for, and nothing of this dataset is bundled.
-    """
-
-    contract: Contract
-    kind: SourceKind
-    vintage: str | None = None
-    refresh: Refresh = "auto"
-    months: Months | None = None
-
-    def __post_init__(self) -> None:
-        if self.kind == "snapshot" and self.contract.sources.snapshot is None:
-            raise not_bundled(self.contract.name)
-
-    @property
-    def source(self) -> str:
-        """The extract module."""
-        sources = self.contract.sources
-        return sources.snapshot if self.kind == "snapshot" and sources.snapshot else sources.live
+from tasks.warehouse.records import ChangeCounts, Manifest, QualityCounts
 
 
 @dataclass(frozen=True)
@@ -74,6 +42,11 @@ class Published:
     quality: QualityCounts
     warnings: tuple[str, ...]
     followed: tuple[Followed, ...] = ()
+
+    @staticmethod
+    def of(m: Manifest, failures: Sequence[str]) -> Published:
+        """The outcome of the version with this manifest; ``failures``: the checks that it failed, in words."""
+        return Published(m.dataset, m.version, m.parent, m.vintage, m.rows, m.changes, m.quality, tuple(failures))
 
 
 @dataclass(frozen=True)
@@ -124,23 +97,3 @@ class RejectedError(TechtradeError):
     def unsaid(self) -> list[str]:
         """The failures that the message does not name."""
         return self.failures if self.diagnosis else self.failures[1:]
-
-
-@dataclass(frozen=True)
-class Fetched:
-    """What a source gave, archived and not looked into yet."""
-
-    source: str
-    documents: tuple[RawDocument, ...]
-    meter: Meter
-
-
-@dataclass(frozen=True)
-class Checked:
-    """A staged candidate that was looked at, with everything its manifest needs."""
-
-    draft: Draft
-    built: Built
-    extraction: Extraction
-    changes: ChangeCounts
-    report: Report

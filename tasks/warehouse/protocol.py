@@ -39,22 +39,14 @@ from configs.errors import (
 )
 from configs.hints import command
 from configs.words import did_you_mean
-from tasks.storage.documents import DamagedRecordError
+from tasks.common.clock import Clock, stamp, utc_now
+from tasks.common.hashing import sha256_of_file
+from tasks.storage.documents import DamagedRecordError, change_document, stored_at
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout
+from tasks.warehouse.candidate import Built
 from tasks.warehouse.clock_check import believed
 from tasks.warehouse.records import Claim, FileEntry, Latest, LogEntry, Manifest, MisplacedRecordError
-
-Clock = Callable[[], datetime]
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-def stamp(moment: datetime) -> str:
-    """A moment as the store writes it: ISO 8601, UTC, microseconds, so that stamps sort as text."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 @dataclass(frozen=True)
@@ -65,36 +57,6 @@ class Head:
     latest: Latest | None
     etag: str | None
     manifest: Manifest | None
-
-
-@dataclass(frozen=True)
-class Part:
-    """A data file ready to be staged: ``file`` is on this machine, or, if None, ``key`` is in the store already.
-    ``partition`` is its folder (``part_year=1990``), None for small datasets. ``inputs_sha256``: what it was made from,
-    where a dataset is made a partition at a time."""
-
-    partition: str | None
-    file: Path | None
-    rows: int
-    bytes: int
-    sha256: str
-    content_sha256: str
-    key: str = ""
-    inputs_sha256: str | None = None
-
-    @staticmethod
-    def standing(dataset: str, version: str, partition: str | None, file: FileEntry) -> Part:
-        """A data file of the version before, as it is."""
-        return Part(
-            partition=partition,
-            file=None,
-            rows=file.rows or 0,
-            bytes=file.bytes,
-            sha256=file.sha256,
-            content_sha256=file.content_sha256 or "",
-            key=layout.version(dataset, version, file.path),
-            inputs_sha256=file.inputs_sha256,
-        )
 
 
 def between(store: ObjectStore, older: str, newer: Manifest) -> list[Manifest] | None:
@@ -109,16 +71,6 @@ def between(store: ObjectStore, older: str, newer: Manifest) -> list[Manifest] |
         at = read_manifest(store, at.dataset, at.parent)
         found.append(at)
     return found if at.parent == older else None
-
-
-@dataclass(frozen=True)
-class Built:
-    """All data files of a candidate, and the hash of their logical content."""
-
-    parts: tuple[Part, ...]
-    rows: int
-    content_sha256: str
-    contract_sha256: str
 
 
 @dataclass(frozen=True)
@@ -157,14 +109,36 @@ class Release:
 
 def read_latest(store: ObjectStore, dataset: str) -> tuple[Latest | None, str | None]:
     """``latest.json`` and the tag of exactly that body; ``(None, None)`` if nothing was ever published."""
-    try:
-        stored = store.get(layout.latest(dataset))
-    except ObjectNotFoundError:
-        return None, None
-    latest = Latest.load(stored.body, layout.latest(dataset))
+    stored = stored_at(store, layout.latest(dataset))
+    return (_latest_of(dataset, stored.body), stored.etag) if stored else (None, None)
+
+
+def change_latest(store: ObjectStore, dataset: str, change: Callable[[Latest], Latest | None]) -> Latest | None:
+    """Change ``latest.json`` by compare-and-swap, where there is one, and return it.
+
+    Only for steps that do not depend on what else is published meanwhile: a publish and a yank move readers, and
+    settle a lost reply by their entry in the log (``move_latest``).
+
+    Args:
+        change: a pure step; None: leave it as it is.
+
+    Raises:
+        KeptChangingError: others were faster every time.
+        StoreError: the store could not be read or written; the change may have been applied.
+    """
+    return change_document(
+        store,
+        layout.latest(dataset),
+        lambda body, _: _latest_of(dataset, body),
+        lambda was: change(was) if was else None,
+    )
+
+
+def _latest_of(dataset: str, body: bytes) -> Latest:
+    latest = Latest.load(body, layout.latest(dataset))
     if latest.dataset != dataset:
         raise MisplacedRecordError(layout.latest(dataset), latest.dataset)
-    return latest, stored.etag
+    return latest
 
 
 def _meant(store: ObjectStore, dataset: str, version: str) -> str:
@@ -305,9 +279,7 @@ def stage_bytes(store: ObjectStore, draft: Draft, path: str, body: bytes) -> Dra
 def stage_file(store: ObjectStore, draft: Draft, path: str, file: Path) -> Draft:
     """The same of a file on this machine."""
     store.create_file(layout.version(draft.dataset, draft.version, path), file)
-    with open(file, "rb") as body:
-        sha256 = hashlib.file_digest(body, "sha256").hexdigest()
-    return with_file(draft, FileEntry(path=path, bytes=file.stat().st_size, sha256=sha256))
+    return with_file(draft, FileEntry(path=path, bytes=file.stat().st_size, sha256=sha256_of_file(file)))
 
 
 def seal(store: ObjectStore, draft: Draft, manifest: Manifest) -> Sealed:

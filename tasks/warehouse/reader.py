@@ -15,11 +15,11 @@ from configs.errors import CorruptVersionError, NotPublishedError, ObjectNotFoun
 from configs.first_publish import start_words
 from configs.hints import command
 from configs.words import did_you_mean
-from tasks.quality.results import aligned
+from tasks.common.clock import stamp
 from tasks.storage.documents import DamagedRecordError
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout
-from tasks.warehouse.protocol import read_latest, read_manifest, stamp
+from tasks.warehouse.protocol import read_latest, read_manifest
 from tasks.warehouse.records import FileEntry, Latest, LogEntry, Manifest, Retired, in_order, readers_got
 
 State = Literal["latest", "published", "retired", "yanked", "rejected", "abandoned", "not published", "corrupt"]
@@ -213,11 +213,6 @@ def scan(store: ObjectStore, version: HasFiles, contract: Contract | None = None
     except OSError as e:
         raise StoreUnavailableError(f"{store.url}: {paths[0]} cannot be read: {e.strerror or e}") from e
     return pl.scan_pyarrow_dataset(data)
-
-
-def quality(store: ObjectStore, version: HasFiles) -> pl.DataFrame:
-    """What the gate found on a version: ``quality.parquet``, one row a check, with the columns of today."""
-    return aligned(pl.read_parquet(store.get(layout.version(version.dataset, version.version, "quality.parquet")).body))
 
 
 def data_uris(store: ObjectStore, version: HasFiles) -> list[str]:

@@ -70,26 +70,6 @@ class SchemaField(Record):
     nullable: bool | None = None
 
 
-class Noted(Record):
-    """A document that an extraction has got, noted in case it is cut off."""
-
-    role: str
-    url: str
-    retrieved_at: str
-    sha256: str
-    raw_key: str
-    bytes: int
-    modified: str = ""
-
-    @property
-    def identity(self) -> object:
-        return self.role, self.raw_key
-
-
-class UnfinishedNote(Document, Noted):
-    """``_raw/<source>/_unfinished/...``: the same as a document of its own, until the extraction ends."""
-
-
 class Cost(Record):
     """What an extraction took: requests and bytes asked of the publisher, documents taken over from a run that was
     cut off, and documents taken over from the version before."""

@@ -8,13 +8,12 @@ the schedules are switched off: the freshness watch has to say that nothing come
 from __future__ import annotations
 
 import logging
-from datetime import datetime
 
-from configs.errors import ObjectExistsError, ObjectNotFoundError, StoreError, StorePermissionError
-from tasks.storage.documents import DamagedRecordError
+from configs.errors import ObjectExistsError, StoreError, StorePermissionError
+from tasks.common.clock import moment, stamp, utc_now
+from tasks.storage.documents import DamagedRecordError, read_document, stored_at
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout
-from tasks.warehouse.protocol import stamp, utc_now
 from tasks.warehouse.records import Schedule
 
 log = logging.getLogger("techtrade")
@@ -31,11 +30,10 @@ def read(store: ObjectStore) -> Schedule | None:
         StoreError: the store could not be read.
     """
     try:
-        found = Schedule.load(store.get(layout.SCHEDULE).body, layout.SCHEDULE)
-        datetime.fromisoformat(found.since)
+        found = read_document(store, layout.SCHEDULE, Schedule.load)
+        if found:
+            moment(found.since)
         return found
-    except ObjectNotFoundError:
-        return None
     except (DamagedRecordError, StorePermissionError, ValueError) as e:
         log.warning("%s; taken for a store with a schedule", e)
         return UNKNOWN
@@ -50,10 +48,8 @@ def note_scheduled(store: ObjectStore, *, by: str) -> bool:
     Never raises a ``StoreError``: no run fails for want of this note, and the next one tries again.
     """
     try:
-        store.get(layout.SCHEDULE)
-        return True
-    except ObjectNotFoundError:
-        pass
+        if stored_at(store, layout.SCHEDULE):
+            return True
     except StoreError as e:
         log.warning("cannot read whether this store has a schedule: %s", e)
         return False

@@ -17,13 +17,12 @@ from configs.errors import (
     YankRefusedError,
 )
 from configs.hints import command
-from tasks.storage.documents import DamagedRecordError
+from tasks.common.clock import Clock, utc_now
+from tasks.storage.documents import DamagedRecordError, retry_races
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout
-from tasks.warehouse.protocol import Clock, Head, move_latest, next_stamp, read_latest, read_manifest, utc_now
+from tasks.warehouse.protocol import Head, move_latest, next_stamp, read_latest, read_manifest
 from tasks.warehouse.records import Latest, LogEntry, YankNote
-
-TRIES = 20
 
 
 def yank(
@@ -44,13 +43,13 @@ def yank(
         WrongClockError: the clock, or the last stamp of the log, is wrong by more than a day.
         ConcurrentPublishError: others kept moving ``latest`` meanwhile; nothing was changed.
     """
-    for attempt in range(TRIES):
-        found, etag = read_latest(store, dataset)
-        if found is None:
+
+    def attempt() -> Latest:
+        latest, etag = read_latest(store, dataset)
+        if latest is None:
             raise NotPublishedError(f"{dataset}: nothing is published in {store.url}, so there is nothing to yank")
-        latest = found
         if version in latest.yanked:
-            break
+            return latest
         _refuse_nonsense(latest, version, reason, replaced_by)
         entry = LogEntry(
             seq=latest.seq + 1,
@@ -61,13 +60,11 @@ def yank(
             replaced_by=replaced_by,
         )
         wanted = _after(store, latest, entry)
-        try:
-            latest = move_latest(store, Head(dataset, latest, etag, None), wanted, wanted.log[-1])
-            break
-        except ConcurrentPublishError:
-            # A yank does not depend on what else was published meanwhile: again from the new state.
-            if attempt == TRIES - 1:
-                raise
+        return move_latest(store, Head(dataset, latest, etag, None), wanted, wanted.log[-1])
+
+    # A yank does not depend on what else was published meanwhile. Not change_document: a lost reply is settled by the
+    # entry in the log.
+    latest = retry_races(attempt, (ConcurrentPublishError,))
     settle(store, dataset, latest)
     return latest
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from benchmarks.synthetic.memory import Memory
 from tasks.extract.bundled import atp_lists
 from tasks.extract.census import atp_list_parse
 from tasks.extract.source import Ask
-from tests.support.memory import Memory
 
 # 300 codes of ten groups, and all the chapters of Schedule B.
 CODES = {f"{8400000000 + n * 10}": f"{n % 10 + 1:02d}" for n in range(300)}

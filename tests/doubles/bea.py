@@ -1,21 +1,15 @@
-"""A double of BEA's data API: the figures of ``bea_world``, and every bad answer that the publisher has given."""
+"""A double of BEA's data API: the figures of ``benchmarks.synthetic.bea``, and every bad answer that the publisher has given."""
 
 from __future__ import annotations
 
-import copy
-import json
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
-from tasks.extract.bea.code_tree import documents as reference
-from tasks.extract.source import RawDocument
-from tests.doubles.bea_world import ITA_SHARES, Rows, World, annual_rows, codes, quarterly
+from benchmarks.synthetic.bea import Rows, World
+from benchmarks.synthetic.bea_api import KEY, answer, data, entry, listed, query_of, rows_of
 from tests.doubles.publishers import HTML, Double
-from tests.support.memory import Memory
 
-KEY = "0BADCAFE-1234-4BEA-8BEA-C0FFEEC0FFEE"
 FAILED_INSIDE = (
     b"<html><body>An error occurred while executing the application. "
     b"Please try again or contact the administrator.</body></html>"
@@ -94,7 +88,7 @@ class BeaDouble(Double):
     @property
     def asked(self) -> list[dict[str, str]]:
         """The queries, in order."""
-        return [{k: v[0] for k, v in parse_qs(urlsplit(r).query).items()} for r in self.requests]
+        return [query_of(r) for r in self.requests]
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
         if self.fault in ("429", "429 once") and (self.fault == "429" or len(self.requests) == 1):
@@ -102,11 +96,9 @@ class BeaDouble(Double):
         return super().answer(request)
 
     def document(self, path: str) -> tuple[bytes, str]:
-        query = {k: v[0] for k, v in parse_qs(urlsplit(path).query).items()}
+        query = query_of(path)
         fault = self._fault(query)
-        parameters = [{"ParameterName": k.upper(), "ParameterValue": v} for k, v in query.items()]
-        top = {"Request": {"RequestParam": parameters}, **self._results(query, fault)}
-        body = json.dumps({"BEAAPI": top}, ensure_ascii=False).encode("iso-8859-1")
+        body = answer(query, self._results(query, fault))
         pages = {"empty": b"", "page": FAILED_INSIDE, "other page": HTML, "json then page": body + FAILED_INSIDE}
         pages |= {"truncated": body[: len(body) // 2], "byte order mark": b"\xef\xbb\xbf" + body, "not the api": b"[1]"}
         return pages.get(fault, body), "application/json;charset=utf-8"
@@ -140,63 +132,23 @@ class BeaDouble(Double):
         return {**results} if fault == "data at the top" else {"Results": results}
 
     def _listing(self, parameter: str, fault: str) -> Any:
-        types = [r["code"] for r in codes("types")]
-        if parameter == "Indicator":
-            types = [
-                f"{f}Serv{r['code']}" for r in codes("types") if r["is_quarterly"] == "true" for f in ("Exp", "Imp")
-            ]
         prefix = "ExpServ" if parameter == "Indicator" else ""
-        listed = [*types, f"{prefix}Telecom", f"{prefix}AccountAuditBookkeep"]
+        found = listed(parameter)
         if fault == "list: new type":
-            listed.append(f"{prefix}CipIndProcess")
+            found.append(f"{prefix}CipIndProcess")
         if fault == "list: type gone":
-            listed.remove(f"{prefix}CipLicensesAudVis")
-        entries = [{"Key": c, "Desc": f"Dep\u00f4t of {c}"} for c in listed]
+            found.remove(f"{prefix}CipLicensesAudVis")
+        entries = [entry(code) for code in found]
         forms = {"list: one": entries[0], "list: without keys": [{"Desc": "x"}]}
         return forms.get(fault, entries)
 
     def _data(self, query: dict[str, str], fault: str) -> dict[str, Any]:
-        dataset = query["datasetname"]
-        if dataset == "ITA":
-            rows = copy.deepcopy(quarterly(self.world)[query["Indicator"], query["Frequency"]])
-        else:
-            rows = annual_rows(self.world, query["TypeOfService"])
-        change = ROWS.get(fault)
-        served = change(rows) if change else rows
-        stamp = self.world.stamp(dataset)
+        rows = rows_of(self.world, query)
+        stamp = self.world.stamp(query["datasetname"])
         if fault == "updated in between" and self.bad % 2 == 0:
             stamp = stamp.replace("08:30", "09:45")
-        head = {
-            "Statistic": "International Services",
-            "UTCProductionTime": f"2026-01-01T00:00:{len(self.requests):06.3f}",
-            "TsLastUpdated": {"no stamp": None, "a stamp that is none": "today"}.get(fault, stamp),
-            "Dimensions": [{"Ordinal": "1", "Name": k, "DataType": "string", "IsValue": "0"} for k in rows[0]],
-        }
-        data: Any = served[0] if fault == "data as an object" else served
-        return {**head, "Data": data, "Notes": {"NoteRef": "(D)", "NoteText": "Suppressed to avoid disclosure"}}
-
-
-def answers(double: BeaDouble, dataset: str) -> dict[str, tuple[str, bytes]]:
-    """By role: the file of a folder that stands for BEA, and what is in it. Asked of the double without a network."""
-    types = [r for r in codes("types") if dataset == "us_ip_trade_annual" or r["is_quarterly"] == "true"]
-    key = f"UserID={double.key}"
-    if dataset == "us_ip_trade_annual":
-        asked = {"types": ("types", "method=GetParameterValues&ParameterName=TypeOfService")}
-        for r in types:
-            query = f"method=GetData&datasetname=IntlServTrade&{key}&TypeOfService={r['code']}"
-            asked[f"data/{r['code']}"] = (r["code"], query)
-    else:
-        asked = {"indicators": ("indicators", "method=GetParameterValues&ParameterName=Indicator")}
-        for r in types:
-            for flow, frequency in ((f, q) for f in ("Exp", "Imp") for q in ITA_SHARES):
-                code = f"{flow}Serv{r['code']}"
-                query = f"method=GetData&datasetname=ITA&{key}&Indicator={code}&Frequency={frequency}"
-                asked[f"data/{code}/{frequency}"] = (f"{code}.{frequency}", query)
-    return {role: (f"{file}.json", double.document(f"/?{query}")[0]) for role, (file, query) in asked.items()}
-
-
-def documents(double: BeaDouble, dataset: str) -> tuple[RawDocument, ...]:
-    """What a fetch from the double gives, without asking it."""
-    given = answers(double, dataset).items()
-    memory = Memory()
-    return (*(memory.keep("bea", r, f"https://bea/{f}", body, ".json") for r, (f, body) in given), *reference(memory))
+        told = {"no stamp": None, "a stamp that is none": "today"}.get(fault, stamp)
+        found = data(rows, told, f"2026-01-01T00:00:{len(self.requests):06.3f}")
+        change = ROWS.get(fault)
+        served = change(rows) if change else rows
+        return {**found, "Data": served[0] if fault == "data as an object" else served}

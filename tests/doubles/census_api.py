@@ -19,11 +19,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 import polars as pl
 
+from benchmarks.synthetic.trade import world
+from benchmarks.synthetic.trade_api import rendered, rows_of
 from configs.release_calendar import month_after
 from tasks.extract.census.trade_api_parse import GROUPS
 from tests.doubles.ft900_workbook import GROUPS as EXHIBIT_GROUPS
 from tests.doubles.ft900_workbook import TITLE, head, workbook
-from tests.doubles.hitech_world import world
 from tests.doubles.publishers import Double
 
 KEY = "0123456789abcdef0123456789abcdef01234567"
@@ -163,7 +164,7 @@ class CensusApi(Double):
         # A fault in the last years is enough, but for those that are told by an old year; the rest is made once.
         if not fault or (months[0] < "2024" and fault not in OLD_TOO):
             return rendered(*key)
-        rows = _rows(*key)
+        rows = rows_of(*key)
         if rows is None:
             return None
         if fault == "flows swapped":
@@ -173,17 +174,6 @@ class CensusApi(Double):
             rows = other.filter(pl.col("time").is_in(rows["time"].unique().implode())).select(*wanted, "time")
         header = [*wanted, "time"]
         return _misrendered(fault, flow, header, rows, self)
-
-
-def _rows(
-    flow: str, first: str, last: str, wanted: tuple[str, ...], newest: str, revision: int, small: bool
-) -> pl.DataFrame | None:
-    table = world(newest, revision, small).flows[flow].filter(pl.col("time").is_between(pl.lit(first), pl.lit(last)))
-    # What is not asked for is collapsed to its total.
-    for column in ("CTY_CODE", "HITECH"):
-        if column not in wanted:
-            table = table.filter(pl.col(column) == "-")
-    return table.select(*wanted, "time") if table.height else None
 
 
 @cache
@@ -226,24 +216,6 @@ def _of_world(table: pl.DataFrame, flow: str) -> dict[tuple[str, str, str], int]
     side = "ALL" if flow == "exports" else "GEN"
     whole = table.filter(pl.col("CTY_CODE") == "-").select("HITECH", "time", f"{side}_VAL_MO", f"{side}_VAL_YR")
     return {(g, t, span): int(v) for g, t, mo, yr in whole.rows() for span, v in (("MO", mo), ("YR", yr))}
-
-
-@cache
-def rendered(
-    flow: str, first: str, last: str, wanted: tuple[str, ...], newest: str, revision: int, small: bool
-) -> bytes | None:
-    rows = _rows(flow, first, last, wanted, newest, revision, small)
-    return None if rows is None else as_json([*wanted, "time"], rows)
-
-
-def as_json(header: list[str], rows: pl.DataFrame) -> bytes:
-    """The array of arrays of strings; names and codes have nothing to be escaped."""
-    cells = pl.concat_str(
-        [pl.format('"{}"', pl.col(c)) if i else pl.format('["{}"', pl.col(c)) for i, c in enumerate(rows.columns)],
-        separator=",",
-    )
-    lines = rows.select(pl.concat_str([cells, pl.lit("]")])).to_series().to_list()
-    return ("[" + json.dumps(header) + ",\n" + ",\n".join(lines) + "]").encode()
 
 
 def _misrendered(fault: str, flow: str, header: list[str], rows: pl.DataFrame, double: CensusApi) -> bytes:

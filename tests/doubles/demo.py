@@ -11,11 +11,11 @@ import sys
 import threading
 from contextlib import ExitStack
 
+from benchmarks.synthetic.trade import world
 from tests.doubles import bea as bea_double
 from tests.doubles import census_api
 from tests.doubles.bea import BeaDouble
 from tests.doubles.census_api import CensusApi
-from tests.doubles.hitech_world import world
 from tests.doubles.publishers import CensusDouble, WorldBankDouble
 
 

@@ -7,15 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from benchmarks.synthetic.memory import Memory
+from configs.source_series import series_of_dataset
 from tasks.extract.bea import parse
 from tasks.extract.bea import tables as bea_tables
 from tasks.extract.bea.code_tree import documents as reference
 from tasks.extract.bea.code_tree import tables
 from tasks.extract.census import trade_api_parse
 from tasks.extract.drift import metadata
-from tasks.extract.source import RawDocument
 from tasks.extract.world_bank import archives_parse, indicators, indicators_parse
-from tests.support.memory import Memory
+from tasks.raw.documents import RawDocument
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,10 @@ def _observations(series: str) -> list[Any]:
 def _world_bank(found: RawDocument) -> Any:
     indicators_parse.refuse_busy(found)
     indicators_parse.read_page(found)
-    good = {"country": _page(ECONOMIES), **{n: _observations(s) for n, s in indicators.SERIES.items()}}
+    good = {
+        "country": _page(ECONOMIES),
+        **{n: _observations(s.code) for n, s in series_of_dataset("ip_trade_annual").items()},
+    }
     given = [document(f"{name}/1", json.dumps(content).encode()) for name, content in good.items()]
     every = tuple(found if d.role == found.role else d for d in given)
     extraction = indicators.parse("ip_trade_annual", every, None)

@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from configs.source_series import series_of_source
 from tasks.extract.drift import check
 from tests.doubles import census_bulk
 from tests.doubles.publishers import Double, workbook
@@ -65,10 +66,10 @@ def cell(series: str) -> list[Any]:
 
 
 def about(series: str) -> list[Any]:
-    name = {"BX.GSR.ROYL.CD": "receipts", "BM.GSR.ROYL.CD": "payments"}[series]
+    title = next(s.title for s in series_of_source("world_bank").values() if s.code == series)
     row = {
         "id": series,
-        "name": f"Charges for the use of intellectual property, {name} (BoP, current US$)",
+        "name": title,
         "unit": "",
         "source": {"id": "2", "value": "World Development Indicators"},
         "topics": [],

@@ -22,7 +22,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import openpyxl
 
-from configs.contract import CONFIGS
+from benchmarks.synthetic.trade import atp
+from configs import CONFIGS
+from configs.contracts import dataset_names, load_contract
 from tests.doubles.misbehaviour import FLOOD, TRANSPORT, Asked
 
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
@@ -31,16 +33,6 @@ XML = (
     b'<?xml version="1.0" encoding="utf-8"?><wb:error xmlns:wb="http://www.worldbank.org">'
     b'<wb:message id="120" key="Invalid value">The provided parameter value is not valid</wb:message></wb:error>'
 )
-
-
-@cache
-def atp(vintage: str) -> dict[date, tuple[float, float]]:
-    """Bundled figures: exports and imports of each month, millions of US dollars."""
-    with open(CONFIGS / "snapshot" / "atp_world_monthly" / f"{vintage}.csv", encoding="utf-8") as f:
-        return {
-            date.fromisoformat(r["month"] + "-01"): (float(r["exports_musd"]), float(r["imports_musd"]))
-            for r in csv.DictReader(f)
-        }
 
 
 @cache
@@ -300,15 +292,22 @@ def _iso2(code: str) -> str:
     return f"~{code}"  # any code that is not the ISO3 one does
 
 
+def dataset_of_series(code: str) -> tuple[str, str]:
+    """The dataset of the World Bank that has the series, and its column."""
+    contracts = map(load_contract, dataset_names())
+    return next((c.name, f"{name}_usd") for c in contracts for name, s in c.series.items() if s.code == code)
+
+
 @cache
 def _series(series: str) -> list[dict[str, Any]]:
     """Every economy of the bundled vintage that covers all, with years without a value as the API gives them."""
-    column = {"BX.GSR.ROYL.CD": "receipts_usd", "BM.GSR.ROYL.CD": "payments_usd"}[series]
-    with open(CONFIGS / "snapshot" / "ip_trade_annual" / "2021-09-15.csv", encoding="utf-8", newline="") as f:
+    dataset, column = dataset_of_series(series)
+    whole = sorted((CONFIGS / "snapshot" / dataset).glob("2*.csv"))[0]
+    with open(whole, encoding="utf-8", newline="") as f:
         cells = [(r["economy_code"], r["year"], r[column]) for r in csv.DictReader(f)]
     return [
         {
-            "indicator": {"id": series, "value": "Charges for the use of intellectual property"},
+            "indicator": {"id": series, "value": dataset},
             "country": {"id": _iso2(code), "value": code},
             # The API leaves this empty for some entries, which then have only their ISO2 code.
             "countryiso3code": "" if code == "ABW" else code,

@@ -75,7 +75,7 @@ class WorldBankArchiveDouble(Double):
             return self._list(page), JSON_TYPE
         fault = self.fault if target == self.at else ""
         vintage, series = target
-        if vintage < self.first[series] or fault == "160":
+        if vintage < self.first.get(series, "") or fault == "160":
             return NOT_FOUND, "text/xml"
         pages = {"xml": (OTHER_XML, "text/xml"), "html": (HTML, "text/html")}
         if fault in pages:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -36,7 +37,8 @@ def up(folder: Path) -> Iterator[terminal.Terminal]:
 
 
 def command(folder: Path) -> list[str]:
-    return [sys.executable, "-m", "deploy.stack", "up", "--folder", str(folder / "stack")]
+    doubles = shlex.join([sys.executable, "-m", "tests.doubles.demo"])
+    return [sys.executable, "-m", "deploy.stack", "up", "--doubles", doubles, "--folder", str(folder / "stack")]
 
 
 def test_it_says_each_part_refuses_a_second_and_ends_as_a_whole() -> None:

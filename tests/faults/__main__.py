@@ -9,14 +9,12 @@ import os
 import sys
 import time
 
-from flows.prefect_setup.defaults import prepare
 from tests.faults import table
 from tests.faults.harness import ground, rows, tried
 
 
 def main(arguments: list[str]) -> int:
     os.environ.setdefault("TECHTRADE_FOLLOW", "false")
-    prepare()
     names = [a for a in arguments if not a.startswith("-")]
     known = rows()
     unknown = set(names) - {r.name for r in known}

@@ -19,10 +19,11 @@ import pytest
 from configs.errors import ConcurrentPublishError, ConditionsIgnoredError
 from tasks.alerts import state_store
 from tasks.alerts.model import Sent, State
+from tasks.common.clock import utc_now
 from tasks.publish.promote import promote
 from tasks.storage.s3 import S3Store
 from tasks.warehouse import layout, protocol, yank
-from tasks.warehouse.protocol import Built
+from tasks.warehouse.candidate import Built
 from tasks.warehouse.upkeep import gc, retention
 from tests.faults.harness import Fault, Ground, Row
 from tests.faults.s3_answers import candidate
@@ -103,11 +104,11 @@ def yanks(drill: Drill) -> None:
 
 
 def cleans(drill: Drill) -> None:
-    gc.execute(drill.through, gc.plan(drill.through, protocol.utc_now() + timedelta(days=2), timedelta(days=1)))
+    gc.execute(drill.through, gc.plan(drill.through, utc_now() + timedelta(days=2), timedelta(days=1)))
 
 
 def abandons(drill: Drill) -> None:
-    plan = gc.plan(drill.direct, protocol.utc_now() + timedelta(days=2), timedelta(days=1))
+    plan = gc.plan(drill.direct, utc_now() + timedelta(days=2), timedelta(days=1))
     gc.execute(drill.through, replace(plan, leftovers=tuple(x for x in plan.leftovers if x.action == "abandon")))
 
 
@@ -115,11 +116,11 @@ def retires(drill: Drill) -> None:
     old = drill.log[0]
     keys = (layout.version(DATASET, old, layout.data_file(None)),)
     one = retention.Superseded(DATASET, old, "by the drill", keys, 1)
-    retention.execute(drill.through, retention.RetentionPlan(protocol.utc_now(), (one,), ()))
+    retention.execute(drill.through, retention.RetentionPlan(utc_now(), (one,), ()))
 
 
 def alerts(drill: Drill) -> None:
-    sent = Sent(owner="drill", at=protocol.utc_now())
+    sent = Sent(owner="drill", at=utc_now())
     state_store.change(drill.through, lambda s: s.model_copy(update={"sent": (sent,)}))
 
 

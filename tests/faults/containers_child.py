@@ -21,16 +21,17 @@ from typing import Any
 
 import fastexcel
 
+from benchmarks.synthetic.memory import Memory
 from configs.errors import SourceError
 from tasks.extract import workbook
 from tasks.extract.census import balance_workbook, ft900
 from tasks.extract.census.merchandise.month import read_month
 from tasks.extract.drift import metadata
 from tasks.extract.http.session import Session
-from tasks.extract.source import Ask, RawDocument
+from tasks.extract.source import Ask
+from tasks.raw.documents import RawDocument
 from tests.doubles import ft900_workbook, publishers
 from tests.faults import bombs
-from tests.support.memory import Memory
 from tests.support.merchandise import concord, detail, zipped
 
 GB = 2**30

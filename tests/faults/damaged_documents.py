@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from tasks.raw import references
 from tasks.raw.archive import RawArchive
 from tasks.storage.local import LocalStore

@@ -10,15 +10,17 @@ from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 
-from configs.contract import load_contract
-from flows import announcing
+from configs.contracts import load_contract
+from tasks.common.clock import stamp, utc_now
+from tasks.publish.after import refresh_feeds
 from tasks.publish.dependents import bring_up
 from tasks.raw.archive import RawArchive
 from tasks.storage.local import LocalStore
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import catalog, layout, ledger, protocol, schedule, yank
-from tasks.warehouse.protocol import Built
+from tasks.warehouse.candidate import Built
 from tasks.warehouse.records import Latest, Status
+from tasks.warehouse.run_status import write_status
 from tests.support import drill
 from tests.support.candidates import build_candidate
 from tests.support.drill import DATASET
@@ -51,7 +53,7 @@ def template() -> Path:
         draft = protocol.claim(store, protocol.read_head(store, name))
         protocol.stage_bytes(store, draft, "changes.parquet", b"left behind")
     given_up = protocol.stage_data(store, protocol.claim(store, protocol.read_head(store, DATASET)), built[5])
-    manifest = drill.manifest_of(given_up, built[5], "passed", protocol.utc_now)
+    manifest = drill.manifest_of(given_up, built[5], "passed", utc_now)
     protocol.seal(store, given_up, manifest.model_copy(update={"status": "abandoned", "files": ()}))
     archive = RawArchive(store)
     old = archive.keep("census_balance", "old", "https://example.org/old", b"old", ".txt")
@@ -63,10 +65,10 @@ def template() -> Path:
     for name in (IP, f"{IP}_history", DATASET):
         catalog.refresh_catalog(store, load_contract(name))
         ledger.keep(store, name)
-        announcing.feeds(store, load_contract(name))
+        refresh_feeds(store, load_contract(name))
     for name in (IP, DATASET):
-        at = protocol.stamp(protocol.utc_now())
-        catalog.write_status(store, Status(dataset=name, checked_at=at, outcome="published", detail=""))
+        at = stamp(utc_now())
+        write_status(store, Status(dataset=name, checked_at=at, outcome="published", detail=""))
     shutil.rmtree(made / "built")
     return made
 

@@ -20,12 +20,13 @@ from unittest.mock import patch
 
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import NewerFormatError
 from flows.publish import bring
 from tasks.alerts import state_store
 from tasks.build import partitioned
 from tasks.build.partitioned import PartJob
+from tasks.build.request import Request
 from tasks.extract.world_bank import archive_inventory
 from tasks.monitor import freshness, status_board
 from tasks.publish import promote, restore, run_status
@@ -37,8 +38,9 @@ from tasks.storage import documents
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.warehouse import catalog, layout, ledger, protocol, reader, schedule, yank
-from tasks.warehouse.outcomes import Published, Request, Skipped
+from tasks.warehouse.outcomes import Published, Skipped
 from tasks.warehouse.records import ChangeCounts, QualityCounts
+from tasks.warehouse.run_status import last_rejected, must_write_status, read_status, write_status
 from tasks.warehouse.upkeep import gc, retention
 from tasks.warehouse.upkeep import verify as verify_
 from tests.faults import unknown_fields
@@ -165,18 +167,18 @@ def _uses() -> list[Use]:
     ]
     others = [
         Use("publish", "status", _publish),
-        Use("read", "status", lambda s: catalog.read_status(s, ATP)),
-        Use("last rejected", "status", lambda s: catalog.last_rejected(s, ATP)),
+        Use("read", "status", lambda s: read_status(s, ATP)),
+        Use("last rejected", "status", lambda s: last_rejected(s, ATP)),
         Use("freshness", "status", lambda s: freshness.documents(s, ATP)),
-        Use("write", "status", lambda s: catalog.write_status(s, unknown_fields._status()), "leaves"),
-        Use("must write", "status", lambda s: catalog.must_write_status(s, unknown_fields._status())),
-        Use("failure", "status", lambda s: run_status.write_failure(s, ATP, RuntimeError("x")), "leaves"),
-        Use("stopped", "status", lambda s: run_status.write_stopped(s, ATP, run_status.Running()), "leaves"),
+        Use("write", "status", lambda s: write_status(s, unknown_fields._status()), "leaves"),
+        Use("must write", "status", lambda s: must_write_status(s, unknown_fields._status())),
+        Use("failure", "status", lambda s: run_status.write_failure(s, ATP, RuntimeError("x"), "x"), "leaves"),
+        Use("stopped", "status", lambda s: run_status.write_stopped(s, ATP, run_status.RunMeter()), "leaves"),
         Use("note", "status", lambda s: run_status.note(s, ATP, "and more"), "leaves"),
         Use("outcome", "status", lambda s: run_status.write_outcome(
-            s, Skipped(ATP, LATEST, "2025-02", "unchanged", "same"), run_status.Running(), asked=True)),
+            s, Skipped(ATP, LATEST, "2025-02", "unchanged", "same"), run_status.RunMeter(), asked=True)),
         Use("outcome of a publish", "status", lambda s: run_status.write_outcome(
-            s, Published(ATP, LATEST, None, "2025-02", 434, ChangeCounts(), QualityCounts(), ()), run_status.Running(), asked=True), "leaves"),
+            s, Published(ATP, LATEST, None, "2025-02", 434, ChangeCounts(), QualityCounts(), ()), run_status.RunMeter(), asked=True), "leaves"),
         Use("techtrade status", "status", _command("status"), "says"),
         Use("one entry", "catalog", lambda s: catalog.refresh_catalog(s, c), "leaves"),
         Use("rebuild", "catalog", catalog.rebuild_catalog, "leaves"),

@@ -21,18 +21,18 @@ import click
 import polars as pl
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import ConfigError, StoreError, StorePermissionError, TechtradeError
 from configs.settings import Settings, SourceSettings, load_settings, source_settings
 from deploy.stack.state import write_private
-from flows import announcing
-from flows.cli import formats
-from flows.cli.app import cli
+from flows.cli import cli, formats
 from tasks.alerts.message import message
 from tasks.alerts.model import Alert, Finding, Incident, Section
+from tasks.publish.after import refresh_feeds
 from tasks.storage.open import open_store
 from tasks.warehouse import catalog, layout, yank
 from tasks.warehouse.records import Status
+from tasks.warehouse.run_status import write_status
 from tests.faults.commands import Commands
 from tests.faults.harness import Fault, Ground, Row
 from tests.support import drill
@@ -153,7 +153,7 @@ def _of_settings() -> Iterator[Fault]:
 
 
 def _setting_refused(variable: str, value: str) -> str:
-    from flows.prefect_setup.defaults import run_seconds
+    from flows.run_context import run_seconds
 
     with patch.dict(os.environ, {variable: value}):
         try:
@@ -179,8 +179,8 @@ def _store(folder: Path) -> str:
     status = Status(
         dataset=drill.DATASET, checked_at="2026-11-29T00:00:00.000000Z", outcome="failed", detail=EVIL, diagnosis=EVIL
     )
-    catalog.write_status(store, status)
-    announcing.feeds(store, load_contract(drill.DATASET), deep=True)
+    write_status(store, status)
+    refresh_feeds(store, load_contract(drill.DATASET), deep=True)
     return store.url
 
 

@@ -15,10 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from configs.contract import load_contract, published_names
+from configs.contracts import load_contract, published_names
 from configs.errors import StoreError
 from tasks.alerts import state_store
 from tasks.build.replay import rebuild
+from tasks.common.clock import utc_now
 from tasks.monitor import freshness
 from tasks.news import atom
 from tasks.publish import promote, restore
@@ -30,6 +31,8 @@ from tasks.storage.documents import DamagedRecordError
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.warehouse import catalog, layout, ledger, protocol, reader, yank
+from tasks.warehouse.integrity import refuse_damaged
+from tasks.warehouse.run_status import last_rejected
 from tasks.warehouse.upkeep import gc
 from tasks.warehouse.upkeep import verify as verify_
 from tests.faults import unknown_fields
@@ -37,7 +40,7 @@ from tests.faults.harness import Fault, Ground, Row
 from tests.fixtures.older import ATP, PRODUCTS, REJECTED, RETIRED, YANKED, long_idle, unpacked
 from tests.support import drill
 
-NOW = protocol.utc_now()
+NOW = utc_now()
 GOOD = "2025-06-02.0002"
 Act = Callable[[ObjectStore, Path], str | None]
 
@@ -70,7 +73,7 @@ def _evidence(store: ObjectStore, folder: Path) -> str | None:
 
 
 def _rejected(store: ObjectStore, folder: Path) -> str | None:
-    known = catalog.last_rejected(store, ATP)
+    known = last_rejected(store, ATP)
     return None if known == REJECTED else f"{known} was rejected last"
 
 
@@ -228,7 +231,7 @@ def _attempt(act: Act) -> Callable[[Ground], str]:
 def _damage(store: ObjectStore, name: str, version: str) -> list[str]:
     try:
         if name == ATP and version > GOOD:  # the drill's versions have evidence of a few bytes
-            verify_.refuse_damaged(store, reader.resolve(store, name, version).manifest)
+            refuse_damaged(store, reader.resolve(store, name, version).manifest)
         else:
             verify_.verify(store, name, version)
     except StoreError as e:

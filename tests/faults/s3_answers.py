@@ -20,12 +20,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import NotPublishedError, ObjectNotFoundError, StorePermissionError, TechtradeError
 from tasks.build.parquet import build
+from tasks.common.clock import utc_now
 from tasks.storage.s3 import S3Store
 from tasks.warehouse import layout, protocol, reader, yank
-from tasks.warehouse.protocol import Built
+from tasks.warehouse.candidate import Built
 from tasks.warehouse.upkeep import gc
 from tasks.warehouse.upkeep.verify import verify
 from tests.faults.harness import Fault, Ground, Row
@@ -88,7 +89,7 @@ def publishes_large_file(drill: Drill) -> None:
     draft = protocol.claim(drill.through, protocol.read_head(drill.through, DATASET))
     draft = protocol.stage_data(drill.through, draft, built)
     draft = protocol.stage_file(drill.through, draft, "changes.parquet", large)
-    done = protocol.seal(drill.through, draft, manifest_of(draft, built, "passed", protocol.utc_now))
+    done = protocol.seal(drill.through, draft, manifest_of(draft, built, "passed", utc_now))
     version = protocol.swap(drill.through, done).manifest.version
     assert intact(drill.direct) == version, "published, and readers get another version"
 
@@ -117,7 +118,7 @@ def cleans(drill: Drill) -> None:
     lost = sealed(drill.direct, drill.built(4)).manifest.version
     upload = {"Bucket": seaweed.BUCKET, "Key": f"{drill.prefix}{DATASET}/half"}
     drill.direct.filesystem().call_s3("create_multipart_upload", **upload)
-    later = protocol.utc_now() + timedelta(days=2)
+    later = utc_now() + timedelta(days=2)
     plan = gc.plan(drill.through, later, timedelta(days=1))
     done = gc.execute(drill.through, plan)
     if plan.problems or done.problems:  # gc goes on with the rest, and ends with 1

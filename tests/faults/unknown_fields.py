@@ -19,9 +19,10 @@ import pytest
 
 from configs import subscribers
 from configs.alerts import AlertSettings, Owner
-from configs.contract import load_contract
-from tasks.alerts.service import Alerting, Finding
-from tasks.extract.source import RawDocument
+from configs.contracts import load_contract
+from tasks.alerts.model import Finding
+from tasks.alerts.service import Alerting
+from tasks.common.clock import stamp, utc_now
 from tasks.extract.world_bank import archive_download, archive_inventory
 from tasks.extract.world_bank.archive_inventory import ArchivedSeries
 from tasks.news import webhooks
@@ -29,13 +30,16 @@ from tasks.publish import promote, run_status
 from tasks.publish.restore_lock import Hold
 from tasks.raw import take_down
 from tasks.raw.archive import RawArchive
+from tasks.raw.documents import Noted, RawDocument
 from tasks.storage.documents import Document, Record
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.warehouse import catalog as derived
 from tasks.warehouse import layout, ledger, protocol, schedule, yank
+from tasks.warehouse.candidate import Built
 from tasks.warehouse.outcomes import Skipped
 from tasks.warehouse.records import MadePart, Status
+from tasks.warehouse.run_status import must_write_status, write_status
 from tasks.warehouse.upkeep import gc, retention
 from tests.faults.harness import Fault, Ground, Row
 from tests.fixtures.older import ATP, PRODUCTS, REJECTED, annotated, fields, long_idle, unpacked
@@ -43,7 +47,7 @@ from tests.support import drill
 from tests.support.candidates import build_candidate
 from tests.support.receiver import Receiver
 
-NOW = protocol.utc_now()
+NOW = utc_now()
 OWNER = "techtrade data team"
 SETTINGS = AlertSettings(owners={OWNER: Owner(channels=("CHAT",))}, grouping_seconds=0, attempts=1, backoff_seconds=0)
 # Their bytes are named by a hash, or are not ours.
@@ -102,11 +106,11 @@ def _series(content: str) -> ArchivedSeries:
     document = RawDocument.of("page 1", "https://example.org/1", b"{}", raw_key="_raw/world_bank_archives/44/44.json")
     return ArchivedSeries(
         vintage="202401", indicator="receipts", series="X", state="data", parsed_ok=True, rows=1, content_sha256=content,
-        documents=(archive_inventory.noted(document),),
+        documents=(Noted.of(document),),
     )  # fmt: skip
 
 
-def _built(folder: Path, number: int = 1) -> protocol.Built:
+def _built(folder: Path, number: int = 1) -> Built:
     (folder / str(number)).mkdir()
     return build_candidate(number, folder / str(number))
 
@@ -141,8 +145,8 @@ def _rebuild(store: ObjectStore, folder: Path) -> None:
 
 
 def _status() -> Status:
-    cost = run_status.Running().cost()
-    return Status(dataset=ATP, checked_at=protocol.stamp(NOW), outcome="failed", detail="x", cost=cost, seconds=2)
+    cost = run_status.RunMeter().cost()
+    return Status(dataset=ATP, checked_at=stamp(NOW), outcome="failed", detail="x", cost=cost, seconds=2)
 
 
 def _alerts(store: ObjectStore) -> Alerting:
@@ -167,7 +171,7 @@ def _deliver(store: ObjectStore, folder: Path) -> None:
 
 def _outcome(store: ObjectStore, folder: Path) -> None:
     same = Skipped(ATP, "2025-06-02.0002", "2025-02", "unchanged", "the same")
-    run_status.write_outcome(store, same, run_status.Running(), asked=True)
+    run_status.write_outcome(store, same, run_status.RunMeter(), asked=True)
 
 
 STATUS, LATEST, ANNOUNCED = layout.status(ATP), layout.latest(ATP), layout.announced(ATP)
@@ -182,11 +186,11 @@ WRITERS = (
     Writer("ledger", layout.ledger_log(ATP), _keep),
     Writer("catalog, one entry", layout.CATALOG, _refresh),
     Writer("catalog, rebuilt", layout.CATALOG, _rebuild),
-    Writer("status", STATUS, lambda s, _: derived.write_status(s, _status())),
-    Writer("status that must be written", STATUS, lambda s, _: derived.must_write_status(s, _status())),
-    Writer("status of a failure", STATUS, lambda s, _: run_status.write_failure(s, ATP, RuntimeError("x")), frozenset({"/cost"})),
+    Writer("status", STATUS, lambda s, _: write_status(s, _status())),
+    Writer("status that must be written", STATUS, lambda s, _: must_write_status(s, _status())),
+    Writer("status of a failure", STATUS, lambda s, _: run_status.write_failure(s, ATP, RuntimeError("x"), "x"), frozenset({"/cost"})),
     Writer("status of an outcome", STATUS, _outcome),
-    Writer("status of a stopped run", STATUS, lambda s, _: run_status.write_stopped(s, ATP, run_status.Running())),
+    Writer("status of a stopped run", STATUS, lambda s, _: run_status.write_stopped(s, ATP, run_status.RunMeter())),
     Writer("a note in the status", STATUS, lambda s, _: run_status.note(s, ATP, "and more")),
     Writer("alert reported", layout.ALERTS, _report),
     Writer("alert over", layout.ALERTS, lambda s, _: _alerts(s).recovered(ATP, "good again")),

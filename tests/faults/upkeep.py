@@ -9,15 +9,14 @@ from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from configs.contract import published_names
+from configs.contracts import published_names
 from configs.errors import TechtradeError
 from flows import maintenance
-from flows.cli.operate import verified, wanted
 from tasks.build import partitioned
 from tasks.monitor import status_board
 from tasks.publish import restore
 from tasks.raw import housekeeping
-from tasks.raw.verify import RawVerifier
+from tasks.raw.verify import RawVerifier, published_versions, verified
 from tasks.storage.local import LocalStore
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import catalog, ledger
@@ -68,7 +67,7 @@ def mend(store: ObjectStore) -> list[str]:
 
 def verify(store: ObjectStore) -> list[str]:
     raw = RawVerifier(store)
-    found = [verified(store, raw, name, version) for name, version in wanted(store, None)]
+    found = [verified(store, raw, name, version) for name, version in published_versions(store)]
     return [str(f["error"]) for f in found if not f["ok"]]
 
 

@@ -11,13 +11,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import WrongClockError
 from tasks.build.parquet import build
+from tasks.common.clock import utc_now
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.warehouse import protocol, reader, yank
-from tasks.warehouse.protocol import Built, utc_now
+from tasks.warehouse.candidate import Built
 from tasks.warehouse.upkeep import redate
 from tests.faults.harness import Fault, Ground, Row
 from tests.support import drill

@@ -13,10 +13,10 @@ from typing import Any
 
 import yaml
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.history_contract import SOURCE as VERSIONS
 from configs.history_contract import base_of
-from tasks.build.from_versions import followers
+from tasks.build.recipes import dependents_of
 from tasks.extract import partners
 from tests.paths import ROOT
 
@@ -61,7 +61,7 @@ def _filled(pattern: str, dataset: str) -> list[str]:
 @cache
 def made(dataset: str) -> list[str]:
     """The dataset, and what is made from it in the same run."""
-    return [dataset, *followers(dataset)]
+    return [dataset, *dependents_of(dataset)]
 
 
 @cache

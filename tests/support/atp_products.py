@@ -6,10 +6,10 @@ from functools import cache
 
 import polars as pl
 
+from benchmarks.synthetic.memory import Memory
 from tasks.extract.bundled import atp_lists
 from tasks.extract.source import Ask, Extraction
 from tasks.transform import atp_products
-from tests.support.memory import Memory
 
 DATASET = "atp_products"
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-from tasks.warehouse.protocol import Built
+from tasks.warehouse.candidate import Built
 
 
 def build_candidate(number: int, folder: Path) -> Built:
     import polars as pl
 
-    from configs.contract import load_contract
+    from configs.contracts import load_contract
     from tasks.build.parquet import build
 
     contract = load_contract("atp_world_monthly")

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from flows.prefect_setup import embedded, tether
-from flows.prefect_setup.defaults import prepare
 from flows.prefect_setup.ports import free_ports
 from tests.support.plain import Ran, plain
 
@@ -27,7 +26,6 @@ SERVER = {
 @pytest.fixture(scope="session")
 def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a running server, which flows run in this process use too."""
-    prepare()
     from prefect.context import _temporary_global_settings_context, get_settings_context
     from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 

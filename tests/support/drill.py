@@ -19,14 +19,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from configs.contract import Contract, load_contract
+from configs.contract import Contract
+from configs.contracts import load_contract
+from tasks.common.clock import Clock, stamp, utc_now
 from tasks.raw.archive import RawArchive
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.storage.s3 import S3Store
 from tasks.warehouse import catalog, layout, protocol, yank
-from tasks.warehouse.protocol import Built, Clock, Head, Release, Sealed, utc_now
+from tasks.warehouse.candidate import Built
+from tasks.warehouse.protocol import Head, Release, Sealed
 from tasks.warehouse.records import Manifest, SchemaField, Status
+from tasks.warehouse.run_status import write_status
 
 DATASET = "atp_world_monthly"
 CHILDREN = multiprocessing.get_context("forkserver")
@@ -73,7 +77,7 @@ def manifest_of(draft: protocol.Draft, built: Built, status: Literal["passed", "
             SchemaField(name=c.name, type=c.type, unit=c.unit, description=c.description) for c in contract().columns
         ),
         vintage="2026-01",
-        created_at=protocol.stamp(clock()),
+        created_at=stamp(clock()),
     )
 
 
@@ -105,11 +109,11 @@ def publish(
     """A whole publish, from repairing what a killed yank left to status and catalog."""
     yank.settle(store, DATASET)
     release = protocol.swap(store, sealed(store, built, head=head, clock=clock, whole=whole), clock)
-    catalog.write_status(
+    write_status(
         store,
         Status(
             dataset=DATASET,
-            checked_at=protocol.stamp(clock()),
+            checked_at=stamp(clock()),
             outcome="published",
             detail="",
             version=release.manifest.version,

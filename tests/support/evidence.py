@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from tasks.quality.page.evidence import Evidence, Served
 from tasks.quality.results import CheckResult
 from tasks.warehouse.records import ChangeCounts, MadeBy, Manifest, QualityCounts, SourceEntry

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from expectations.check import GateInput
 from tasks.extract import partners as partner_reference
 from tasks.extract.bundled import snapshot
@@ -35,7 +35,7 @@ def good_figures(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str
             extraction = snapshot.parse(dataset, snapshot.fetch(Ask(dataset, vintage), archive), vintage)
             partners = partner_reference.table(partner_reference.document(archive))
             tables.update({dataset: {**extraction.tables, "partners": partners}})
-            known[dataset, vintage] = load_transform(dataset).transform(extraction.tables).collect()
+            known[dataset, vintage] = load_transform(load_contract(dataset)).transform(extraction.tables).collect()
         return known[dataset, vintage]
 
     return frame

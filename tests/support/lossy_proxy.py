@@ -18,13 +18,11 @@ WRITES = ("PUT", "POST", "DELETE")
 
 
 class LossyProxy:
-    """``first`` is the number of the write whose reply gets lost, ``times`` how many in a row from there on. ``read``:
-    the bytes that were handed to whoever asked for objects."""
+    """``first`` is the number of the write whose reply gets lost, ``times`` how many in a row from there on."""
 
     def __init__(self, upstream: str) -> None:
         self.upstream = urlsplit(upstream).netloc
         self.endpoint = ""
-        self.read = 0
         self._lock = threading.Lock()
         self.lose(0, 0)
 
@@ -72,8 +70,6 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in response.getheaders():
             if name.lower() not in ("connection", "transfer-encoding", "content-length"):
                 self.send_header(name, value)
-        if self.command == "GET":
-            self.proxy.read += len(answer)
         length = response.getheader("Content-Length") if self.command == "HEAD" else str(len(answer))
         self.send_header("Content-Length", length or "0")
         self.end_headers()

@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from configs.contract import CONFIGS
+from configs import CONFIGS
 from flows.cli import demo
 from tasks.extract.drift import check
 from tests.doubles import bea as bea_double
@@ -28,8 +28,6 @@ from tests.doubles.metadata import Metadata, as_frozen
 from tests.doubles.publishers import CensusDouble, WorldBankDouble
 from tests.doubles.world_bank_archives import WorldBankArchiveDouble
 from tests.support.mail_server import web_hook
-
-COLUMNS = {"BX.GSR.ROYL.CD": "receipts_usd", "BM.GSR.ROYL.CD": "payments_usd"}
 
 
 @pytest.fixture(scope="session")
@@ -72,23 +70,24 @@ def newer(series: str) -> list[dict[str, object]]:
     An economy is as in the newest bundled vintage that has it, and goes on with a growth of its own until the year before
     last: bundled vintages have some economies each. The world is the sum of them in the years that are made up in part.
     """
-    files = sorted((CONFIGS / "snapshot" / "ip_trade_annual").glob("2*.csv"))
+    dataset, column = doubles.dataset_of_series(series)
+    files = sorted((CONFIGS / "snapshot" / dataset).glob("2*.csv"))
     every = pl.concat([pl.read_csv(f, infer_schema=False).with_columns(vintage=pl.lit(f.stem)) for f in files])
     last = every.filter(pl.col("vintage") == pl.col("vintage").max().over("economy_code"))
     figures: dict[str, dict[int, float]] = {}
-    for code, year, value in last.select("economy_code", "year", COLUMNS[series]).drop_nulls().iter_rows():
+    for code, year, value in last.select("economy_code", "year", column).drop_nulls().iter_rows():
         figures.setdefault(code, {})[int(year)] = float(value)
     for code, of in figures.items():
         growth = 1.02 + sum(map(ord, code)) % 7 / 250
         for year in range(max(of) + 1, datetime.now(UTC).year - 1) if max(of) >= 2018 else ():
             of[year] = round(of[year - 1] * growth, 2)
-    listed = pl.read_csv(CONFIGS / "snapshot" / "ip_trade_annual" / "economies.csv", infer_schema=False)
+    listed = pl.read_csv(CONFIGS / "snapshot" / dataset / "economies.csv", infer_schema=False)
     economies = set(listed.filter(pl.col("is_aggregate") == "false")["economy_code"])
     for year in (y for y in figures["WLD"] if y >= 2016):
         figures["WLD"][year] = sum(of.get(year, 0.0) for code, of in figures.items() if code in economies)
     return [
         {
-            "indicator": {"id": series, "value": "Charges for the use of intellectual property"},
+            "indicator": {"id": series, "value": dataset},
             "country": {"id": f"~{code}", "value": code},
             "countryiso3code": code,
             "date": str(year),

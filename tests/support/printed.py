@@ -143,7 +143,7 @@ def filled(printed: Printed, values: Mapping[str, str]) -> Printed:
 
 def path_of(words: tuple[str, ...]) -> tuple[str, ...]:
     """The command that the words name: one, or a group and its command; empty if there is none."""
-    from flows.cli.app import cli
+    from flows.cli import cli
 
     found: list[str] = []
     of: click.Command | None = cli
@@ -161,7 +161,7 @@ def parse(words: tuple[str, ...]) -> None:
     Raises:
         click.ClickException: there is no such command, option or value, or something is missing.
     """
-    from flows.cli.app import cli
+    from flows.cli import cli
 
     name, command, rest = "techtrade", cast(click.Command, cli), [w for w in words if w != "--debug"]
     context: click.Context | None = None
@@ -204,7 +204,7 @@ def in_text(text: str) -> list[Printed]:
     Raises:
         ValueError: the name of the product is followed by a word that is neither a command nor known prose.
     """
-    from flows.cli.app import cli
+    from flows.cli import cli
 
     found = []
     for begin in re.finditer(r"((?:[A-Z_]+=\S+ )*)(?:\.venv/bin/)?techtrade ((?:--debug )?[a-z-]+)", text):

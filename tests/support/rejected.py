@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from tasks.common.clock import utc_now
 from tasks.publish.staged import parquet_bytes
 from tasks.quality.results import CheckResult, Report
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import protocol
-from tasks.warehouse.protocol import Built
+from tasks.warehouse.candidate import Built
 from tests.support import drill
 from tests.support.drill import DATASET
 
@@ -32,6 +33,6 @@ def rejected(store: ObjectStore, built: Built, failing: str = "jumps", **more: A
         ("quality_gx.json", b"[]"),
     ):
         draft = protocol.stage_bytes(store, draft, path, body)
-    manifest = drill.manifest_of(draft, built, "rejected", protocol.utc_now)
+    manifest = drill.manifest_of(draft, built, "rejected", utc_now)
     told = {"quality": report.counts, "inputs_sha256": "inputs of it", "code_version": "code of it"} | more
     return protocol.seal(store, draft, manifest.model_copy(update=told)).manifest.version

@@ -11,7 +11,7 @@ from typing import Literal
 
 import polars as pl
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from tasks.build import parquet
 from tasks.compare.diff import compare
 from tasks.quality.results import SCHEMA

@@ -7,7 +7,7 @@ from datetime import date
 import polars as pl
 from hypothesis import strategies as st
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 
 HITECH = load_contract("atp_trade_monthly")  # an absent row means zero
 

@@ -18,17 +18,18 @@ from pathlib import Path
 
 import polars as pl
 
-from configs.contract import Contract, load_contract
+from configs.contract import Contract
+from configs.contracts import load_contract
+from configs.history_contract import series_of
 from tasks.build.history.spans import Files, Spans, no_rows, same_file
 from tasks.build.history.timeline import LOG, Frames, State, data_files, states
 from tasks.build.parquet import as_part, file_sha256, partition_label, written
-from tasks.extract.source import RawDocument
-from tasks.publish.manifest import code_of
 from tasks.raw.archive import RawArchive
+from tasks.raw.documents import RawDocument
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout
+from tasks.warehouse.candidate import Built, Part
 from tasks.warehouse.content_hash import combine
-from tasks.warehouse.protocol import Built, Part
 from tasks.warehouse.records import Manifest
 
 
@@ -40,6 +41,7 @@ def make(
     folder: Path,
     frames: Frames | None = None,
     lost: Frames | None = None,
+    code: str = "",
 ) -> Built:
     """The data files of a history.
 
@@ -49,13 +51,14 @@ def make(
         folder: where the files are written.
         frames: the rows of a version's state; None reads them from its data files.
         lost: the rows of one whose data files were let go (``gc --keep``); None takes them from the history before.
+        code: the fingerprint of today's code; what other code has made is made from nothing.
 
     Raises:
         CorruptVersionError: data files of a version are gone, and the history before does not have it.
     """
     base = load_contract(contract.derived_from[0])
     every = states(base, given)
-    before = _covered(store, contract, given, parent)
+    before = _covered(store, contract, given, parent, code)
     had = data_files(parent)
     todo, last = every, None
     if before is not None:
@@ -82,7 +85,7 @@ def make(
                     spans.enter(state)
                 return spans.rows()
 
-            part = _part(contract, partition, file, rows, _slices(base, files, todo, taken_up))
+            part = _part(contract, series_of(base), partition, file, rows, _slices(base, files, todo, taken_up))
         if part is not None:
             parts.append(part)
     return Built(
@@ -94,8 +97,9 @@ def make(
 
 
 def _slices(base: Contract, files: Files, todo: Sequence[State], taken_up: pl.LazyFrame) -> list[pl.Expr] | None:
-    """How a partition that is too large for memory is cut: by the first column of the key, in its order."""
-    if base.judged == "whole":
+    """How a partition that is too large for memory is cut: by the first column of the key, in its order. One that
+    begins with the period is not: a series would then be in several slices."""
+    if base.judged == "whole" or base.primary_key[0] == base.period:
         return None
     first = base.primary_key[0]
     frames_ = [taken_up, *(files.rows(s) for s in todo)]
@@ -105,6 +109,7 @@ def _slices(base: Contract, files: Files, todo: Sequence[State], taken_up: pl.La
 
 def _part(
     contract: Contract,
+    series: tuple[str, ...],
     partition: str | None,
     file: Path,
     rows: Callable[[pl.Expr | None], pl.DataFrame],
@@ -113,24 +118,32 @@ def _part(
     """A data file of the history, whole or a slice at a time; None if it has no row."""
     if slices is None:
         whole = rows(None)
-        return as_part(whole, contract, partition, file) if whole.height else None
-    count = 0
-    with written(contract, file, set()) as write:
+        return as_part(whole, contract, partition, file, series) if whole.height else None
+    count, by_key = 0, []
+    with written(contract, file, set(), series) as write:
         for where in slices:
             some = rows(where).sort(contract.sort_by)
+            by_key.append(_order(some, contract.primary_key) + count)
             count += some.height
             write(some)
     with open(file, "rb") as body:
         sha256 = hashlib.file_digest(body, "sha256").hexdigest()
     size = file.stat().st_size
-    return Part(partition, file, count, size, sha256, file_sha256(file, contract)) if count else None
+    if not count:
+        return None
+    return Part(partition, file, count, size, sha256, file_sha256(file, contract, pl.concat(by_key)))
+
+
+def _order(rows: pl.DataFrame, key: Sequence[str]) -> pl.Series:
+    """The numbers of the rows in the order of the key."""
+    return rows.select(pl.arg_sort_by(key)).to_series()
 
 
 def _covered(
-    store: ObjectStore, contract: Contract, given: Sequence[RawDocument], parent: Manifest | None
+    store: ObjectStore, contract: Contract, given: Sequence[RawDocument], parent: Manifest | None, code: str
 ) -> int | None:
     """The number of the last event that the history before has, if what it was made from is where this one begins."""
-    if parent is None or (parent.contract_sha256, parent.made_by.code) != (contract.sha256, code_of(contract)):
+    if parent is None or (parent.contract_sha256, parent.made_by.code) != (contract.sha256, code):
         return None
     had = {s.role: s for s in parent.sources}
     now = {d.role: d for d in given}

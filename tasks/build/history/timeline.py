@@ -7,25 +7,34 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol, cast
 
 import polars as pl
 
-from configs.contract import Contract, load_contract
+from configs.contract import Contract
+from configs.contracts import load_contract
 from configs.errors import CorruptVersionError, MissingInputError
 from configs.first_publish import start_words
 from configs.history_contract import SOURCE
 from tasks.extract.registry import load_source
-from tasks.extract.source import Ask, Extraction, RawDocument
+from tasks.extract.source import Ask, Extraction
 from tasks.extract.world_bank import archive_inventory
-from tasks.extract.world_bank import archives as world_bank_archives
 from tasks.raw.archive import RawArchive
+from tasks.raw.documents import RawDocument
 from tasks.transform.registry import load_transform
 from tasks.warehouse import layout, protocol
 from tasks.warehouse.records import FileEntry, LogEntry, Manifest, SourceEntry, readers_got
 
 LOG = "log"
 ARCHIVED = "official/world_bank_archives/"
+
+
+class ReadsArchived(Protocol):
+    """What a source of a publisher's older vintages provides. Roles of documents begin with their series."""
+
+    def tables(self, documents: Sequence[RawDocument], vintage: str) -> Mapping[str, pl.LazyFrame]:
+        """One vintage, as the dataset's transform takes it."""
+        ...
 
 
 def documents(archive: RawArchive, contract: Contract, known: Mapping[str, RawDocument]) -> tuple[RawDocument, ...]:
@@ -76,17 +85,14 @@ def _official(archive: RawArchive, base: Contract, before: str, known: Mapping[s
         for vintage in (v for v in source.vintages(base.name) if v < before):
             for document in source.fetch(Ask(base.name, vintage=vintage), archive):
                 found.append(replace(document, role=f"official/{vintage}/{document.role}"))
-    if base.sources.live == "world_bank":
+    if base.sources.archived:
         for series in archive_inventory.inventory(archive.store).series:
             vintage = f"{series.vintage[:4]}-{series.vintage[4:]}"
-            if series.state != "data" or vintage >= before:
+            if series.indicator not in base.series or series.state != "data" or vintage >= before:
                 continue
             for noted in series.documents:
                 role = f"{ARCHIVED}{vintage}/{series.indicator}/{noted.role}"
-                found.append(
-                    known.get(role)
-                    or replace(archive_inventory.document(archive, noted), role=role, source=archive_inventory.SOURCE)
-                )
+                found.append(known.get(role) or replace(archive.document(noted, archive_inventory.SOURCE), role=role))
     return found
 
 
@@ -173,7 +179,7 @@ def official(base: Contract, given: Sequence[RawDocument], vintage: str) -> pl.L
     """The rows of a vintage that is older than the first version, from a history's documents; None if it has none."""
     for (of, archived), some in _official_groups(given).items():
         if of == vintage:
-            return _archived(vintage, some) if archived else _bundled(base, vintage, some)
+            return _archived(base, vintage, some) if archived else _bundled(base, vintage, some)
     return None
 
 
@@ -198,38 +204,33 @@ def _official_groups(given: Sequence[RawDocument]) -> dict[tuple[str, bool], lis
 def _official_states(base: Contract, given: Sequence[RawDocument]) -> list[State]:
     found = []
     for (vintage, archived), some in _official_groups(given).items():
-        frame = _archived(vintage, some) if archived else _bundled(base, vintage, some)
+        frame = _archived(base, vintage, some) if archived else _bundled(base, vintage, some)
         column = next((c.name for c in base.columns if c.role == "vintage"), None)
         if column and not archived:
             frame = frame.filter(pl.col(column) == vintage)
-        told = _measures(some) if archived else None
+        told = _measures(base, some) if archived else None
         found.append(State(0, vintage, None, None, partial=column is not None, measures=told, official=frame))
     return found
 
 
 def _bundled(base: Contract, vintage: str, given: list[RawDocument]) -> pl.LazyFrame:
     source = load_source(base.sources.snapshot or "")
-    return load_transform(base.name).transform(source.parse(base.name, tuple(given), vintage).tables)
+    return load_transform(base).transform(source.parse(base.name, tuple(given), vintage).tables)
 
 
-def _measures(given: Sequence[RawDocument]) -> tuple[str, ...]:
-    """What an archived vintage tells of: a balance if both of its series were got."""
+def _measures(base: Contract, given: Sequence[RawDocument]) -> tuple[str, ...]:
+    """Return the measures that an archived vintage has: those of its series, and all others if it has every series."""
     series = {d.role.partition("/")[0] for d in given}
-    both = ("balance_usd",) if series == {"receipts", "payments"} else ()
-    return (*(f"{name}_usd" for name in sorted(series)), *both)
+    own = [f"{name}_usd" for name in sorted(series)]
+    return (*own, *(m.name for m in base.measures if m.name not in own)) if series == {*base.series} else tuple(own)
 
 
-def _archived(vintage: str, given: list[RawDocument]) -> pl.LazyFrame:
-    cells = world_bank_archives.parse([replace(d, role=d.role.partition("/")[2]) for d in given]).lazy()
-    tables = {
-        "observations": cells.select(
-            "economy_code", "indicator", "year", "value_usd", pl.lit(vintage).alias("source_vintage")
-        ),
-        "economies": pl.LazyFrame(
-            schema={"economy_code": pl.String, "economy_name": pl.String, "is_aggregate": pl.Boolean}
-        ),
-    }
-    return load_transform("ip_trade_annual").transform(tables)
+def _archived(base: Contract, vintage: str, given: list[RawDocument]) -> pl.LazyFrame:
+    return load_transform(base).transform(_reader(base).tables(given, vintage))
+
+
+def _reader(base: Contract) -> ReadsArchived:
+    return cast(ReadsArchived, load_source(base.sources.archived or ""))
 
 
 def extraction(contract: Contract, given: tuple[RawDocument, ...]) -> Extraction:

@@ -12,9 +12,9 @@ from io import BytesIO
 
 import polars as pl
 
-from configs.contract import CONFIGS
+from configs import CONFIGS
 from configs.errors import SourceLayoutError
-from tasks.extract.source import Archive, RawDocument
+from tasks.raw.documents import Archive, RawDocument
 
 SOURCE = "bea"
 FOLDER = CONFIGS / "reference" / "bea"

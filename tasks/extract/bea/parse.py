@@ -21,8 +21,9 @@ from configs.errors import (
     SourceLayoutError,
     SourceResponseError,
 )
+from configs.words import few
 from tasks.extract.json_answers import Node, OddJsonError, all_of, begin, is_date, shown
-from tasks.extract.source import RawDocument
+from tasks.raw.documents import RawDocument
 
 SOURCE = "bea"
 PASSING_CODES = {"201"}  # "Error retrieving NIPA data."; others stay as they are
@@ -259,7 +260,7 @@ def expect(document: RawDocument, frame: pl.DataFrame, field: str, known: Iterab
     other = sorted(set(frame[field].unique()) - set(known))
     if other:
         row = frame.filter(pl.col(field) == other[0])["row"][0]
-        told = ", ".join(code[:80] for code in other[:10]) + (f" and {len(other) - 10} more" if len(other) > 10 else "")
+        told = few([code[:80] for code in other], most=10)
         told = f"has {field} {told} (first at Data[{row}]), which is not known or not asked for"
         raise _fail(SourceLayoutError, document, told)
 

@@ -26,7 +26,8 @@ from tasks.extract.bea import parse as answers
 from tasks.extract.bea import tables as bea_tables
 from tasks.extract.bea.tables import ADJUSTMENTS, FLOWS, SERIES, Series
 from tasks.extract.http.session import Session
-from tasks.extract.source import Archive, Ask, Extraction, RawDocument, extracted
+from tasks.extract.source import Ask, Extraction, extracted
+from tasks.raw.documents import Archive, RawDocument
 
 SOURCE = "bea"
 # An update of the publisher takes minutes, not seconds: more than one fresh start would only ask again and again.

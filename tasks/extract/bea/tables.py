@@ -9,7 +9,7 @@ import polars as pl
 
 from configs.errors import IncompleteResponseError, SourceLayoutError
 from tasks.extract.bea import parse as answers
-from tasks.extract.source import RawDocument
+from tasks.raw.documents import RawDocument
 
 SOURCE = "bea"
 DIRECTIONS = {"Exports": "exports", "Imports": "imports"}

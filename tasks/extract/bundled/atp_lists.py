@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from configs.contract import CONFIGS, load_contract
+from configs import CONFIGS
+from configs.contracts import load_contract
 from configs.errors import VintageUnavailableError
 from tasks.extract.census import atp_list_parse
-from tasks.extract.source import Archive, Ask, Extraction, RawDocument
+from tasks.extract.source import Ask, Extraction
+from tasks.raw.documents import Archive, RawDocument
 
 SOURCE = "atp_lists_bundled"
 FOLDER = CONFIGS / "snapshot" / "atp_products"

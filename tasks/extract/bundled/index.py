@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from configs.contract import dataset_names, load_contract
+from configs.contracts import dataset_names, load_contract
 from tasks.extract.registry import load_source
 
 

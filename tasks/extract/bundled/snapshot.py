@@ -1,8 +1,8 @@
 """The bundled figures as a source: real vintages of every dataset, without network or key.
 
-The snapshot as of vintage V of ``ip_trade_annual`` holds for every economy its newest vintage up to V, and each row
-says which (``source_vintage``): only the first bundled vintage covers all economies. The documents of vintage V are
-the files up to V, so the input of a vintage does not change when a later file is added.
+The snapshot as of vintage V of a dataset by economy (its contract names ``series``) holds for every economy its newest
+vintage up to V, and each row says which (``source_vintage``): only the first bundled vintage covers all economies. The
+documents of vintage V are the files up to V, so the input of a vintage does not change when a later file is added.
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ from pathlib import Path
 
 import polars as pl
 
-from configs.contract import CONFIGS, load_contract
+from configs import CONFIGS
+from configs.contract import Contract
+from configs.contracts import load_contract
 from configs.errors import SourceLayoutError, VintageUnavailableError
-from tasks.extract.source import Archive, Ask, Extraction, RawDocument
+from tasks.extract.source import Ask, Extraction
+from tasks.raw.documents import Archive, RawDocument
 
 SOURCE = "snapshot"
 FOLDER = CONFIGS / "snapshot"
@@ -40,8 +43,8 @@ def fetch(ask: Ask, archive: Archive) -> tuple[RawDocument, ...]:
             SOURCE, f"{dataset} has no bundled vintage {vintage or ''}; there are: {', '.join(have) or 'none'}"
         )
     wanted = [v for v in have if v <= (vintage or have[-1])]
-    if dataset == "atp_world_monthly":
-        wanted = wanted[-1:]  # each file of this one is the whole series
+    if not load_contract(dataset).series:
+        wanted = wanted[-1:]  # each file is the whole table
     files = [(f"vintage/{v}", FOLDER / dataset / f"{v}.csv") for v in wanted]
     economies = FOLDER / dataset / "economies.csv"
     if economies.exists():
@@ -67,7 +70,7 @@ def parse(dataset: str, documents: tuple[RawDocument, ...], vintage: str | None)
         dataset=dataset,
         vintage=max(d.role.removeprefix("vintage/") for d in of),
         documents=documents,
-        tables=_monthly(of) if dataset == "atp_world_monthly" else _by_economy(of, documents),
+        tables=_by_economy(of, documents, contract) if contract.series else _monthly(of),
         licence=contract.licence,
         citation=contract.citation,
         vintage_may_go_back=True,
@@ -88,15 +91,19 @@ def _monthly(of: list[RawDocument]) -> dict[str, pl.LazyFrame]:
     }
 
 
-def _by_economy(of: list[RawDocument], documents: tuple[RawDocument, ...]) -> dict[str, pl.LazyFrame]:
-    schema = {"economy_code": pl.String, "year": pl.Int32, "receipts_usd": pl.Float64, "payments_usd": pl.Float64}
+def _by_economy(
+    of: list[RawDocument], documents: tuple[RawDocument, ...], contract: Contract
+) -> dict[str, pl.LazyFrame]:
+    measures = [f"{name}_usd" for name in contract.series]
+    key: dict[str, type[pl.DataType]] = {"economy_code": pl.String, "year": pl.Int32}
+    schema = key | dict.fromkeys(measures, pl.Float64)
     every = pl.concat(
         [_csv(d, schema).with_columns(source_vintage=pl.lit(d.role.removeprefix("vintage/"))) for d in of]
     ).lazy()
     newest = every.filter(pl.col("source_vintage") == pl.col("source_vintage").max().over("economy_code"))
     observations = (
         newest.unpivot(
-            ["receipts_usd", "payments_usd"],
+            measures,
             index=["economy_code", "year", "source_vintage"],
             variable_name="indicator",
             value_name="value_usd",

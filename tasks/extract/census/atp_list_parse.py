@@ -21,7 +21,7 @@ import polars as pl
 
 from configs.errors import IncompleteResponseError, SourceError, SourceLayoutError, SourceResponseError
 from configs.words import plural
-from tasks.extract.source import RawDocument
+from tasks.raw.documents import RawDocument
 
 GROUPS = tuple(f"{n:02d}" for n in range(1, 11))
 NOT_ATP = "00"

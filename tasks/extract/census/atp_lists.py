@@ -24,7 +24,8 @@ from configs.settings import source_settings
 from tasks.common.redact import without_secrets
 from tasks.extract.census import atp_list_parse
 from tasks.extract.http.session import Session
-from tasks.extract.source import Archive, Ask, Extraction, RawDocument, extracted
+from tasks.extract.source import Ask, Extraction, extracted
+from tasks.raw.documents import Archive, RawDocument
 
 SOURCE = "census_atp_lists"
 CONCORDANCE = ("atp_detail_monthly", "concordance.parquet")

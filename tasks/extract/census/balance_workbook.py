@@ -14,8 +14,9 @@ import polars as pl
 
 from configs.errors import SourceLayoutError, VintageUnavailableError
 from tasks.extract.http.session import Session
-from tasks.extract.source import Archive, Ask, Extraction, RawDocument, extracted
+from tasks.extract.source import Ask, Extraction, extracted
 from tasks.extract.workbook import open_workbook
+from tasks.raw.documents import Archive, RawDocument
 
 SOURCE = "census_balance"
 SHEET = "country"

@@ -17,8 +17,8 @@ from configs.errors import SourceLayoutError, SourceResponseError
 from tasks.extract.census.ft900_parse import SCHEMA, LayoutError, Row, notes_of, tables_of
 from tasks.extract.http.responses import StatusError
 from tasks.extract.http.session import Session
-from tasks.extract.source import RawDocument
 from tasks.extract.workbook import Workbook, open_workbook
+from tasks.raw.documents import RawDocument
 
 SOURCE = "census_ft900"
 TITLE = re.compile(r"^\s*Exhibit\s+(16a?)\b.*Advanced Technology Products", re.IGNORECASE | re.DOTALL)

@@ -34,13 +34,16 @@ from configs.errors import (
     UsageError,
     VintageUnavailableError,
 )
+from configs.months import Months
 from configs.release_calendar import Calendar, load_calendar, month_after
 from configs.settings import source_settings
+from tasks.common.text import duration
 from tasks.extract.census import ft900
 from tasks.extract.census import trade_api_parse as answers
 from tasks.extract.http.responses import RedirectedError
 from tasks.extract.http.session import Session
-from tasks.extract.source import Archive, Ask, Extraction, Months, RawDocument, extracted, in_words
+from tasks.extract.source import Ask, Extraction, extracted
+from tasks.raw.documents import Archive, RawDocument
 
 log = logging.getLogger("techtrade")
 SOURCE = "census_hitech"
@@ -98,7 +101,7 @@ def fetch(ask: Ask, archive: Archive) -> tuple[RawDocument, ...]:
         for number, year in enumerate(years, start=1):
             got |= {(f, year): d for f, d in _year(session, year, expected).items()}
             left = (time.monotonic() - began) / number * (len(years) - number)
-            log.info("%s: %d of %d years asked for, about %s left", SOURCE, number, len(years), in_words(left))
+            log.info("%s: %d of %d years asked for, about %s left", SOURCE, number, len(years), duration(left))
         taken = {k: v for k, v in known.items() if k not in got}
         ask.meter.reused += sum(map(len, taken.values()))
         every = {**taken, **got}

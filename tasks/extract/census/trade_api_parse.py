@@ -27,7 +27,7 @@ from configs.errors import (
     SourceResponseError,
 )
 from tasks.extract.json_answers import Node, OddJsonError, loads, shown
-from tasks.extract.source import RawDocument
+from tasks.raw.documents import RawDocument
 
 SOURCE = "census_hitech"
 HALF = re.compile(rb"\\u[dD][89a-fA-F]")  # of a surrogate pair: polars makes NUL of one without the other

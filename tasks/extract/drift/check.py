@@ -13,17 +13,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from configs.contract import CONFIGS
+from configs import CONFIGS, yaml_file
 from configs.errors import ConfigError, KeyStoreError, MissingKeyError, SourceError, SourceLayoutError, UsageError
+from configs.operations import Series
 from configs.release_calendar import load_calendar
 from configs.settings import Keys, SourceSettings, from_environment, source_key, source_settings
+from configs.source_series import series_of_source
 from tasks.extract.drift.metadata import READERS, Kinds
 from tasks.extract.http.client import Client
 from tasks.extract.http.responses import Answer
-from tasks.extract.source import Meter, RawDocument
+from tasks.extract.source import Meter
+from tasks.raw.documents import RawDocument
 
 FOLDER = CONFIGS / "drift"
 State = Literal["as expected", "drift", "unreachable", "wrong setting", "no key", "no address", "files"]
@@ -34,7 +36,8 @@ class Probe(BaseModel):
     """One request and what is expected of its answer, name by name. Kinds are alternatives where the reader gives
     types: ``number|null``. ``optional`` may be there or not; ``only`` leaves the other names out of sight. ``tail``: so
     many bytes at the end of the document are asked for, not all of it. ``{yyyy}`` and ``{yymm}`` in an address are the
-    newest release by the calendar."""
+    newest release by the calendar. ``each_series``: one for each series of the source that contracts name,
+    with its ``{series}``, ``{code}`` and ``{title}``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -44,9 +47,17 @@ class Probe(BaseModel):
     read: str
     only: str = ".*"
     each_document: bool = False
+    each_series: bool = False
     tail: int | None = None
     expect: dict[str, str]
     optional: dict[str, str] = Field(default_factory=dict)
+
+    def of_series(self, name: str, series: Series) -> Probe:
+        """Return the probe of one series."""
+        words = {"series": name, "code": series.code, "title": series.title}
+        expect = {key: kind.format_map(words) for key, kind in self.expect.items()}
+        name, path = self.name.format_map(words), self.path.format_map(words)
+        return self.model_copy(update={"name": name, "path": path, "expect": expect})
 
 
 class Expectation(BaseModel):
@@ -98,12 +109,11 @@ def expectation(source: str) -> Expectation:
     """
     if source not in sources():
         raise UsageError(f"no expectation of a source {source!r}; there are: {', '.join(sources())}")
-    path = FOLDER / f"{source}.yaml"
-    try:
-        return Expectation.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except ValidationError as e:
-        first = e.errors()[0]
-        raise ConfigError(f"configs/drift/{source}.yaml: {'.'.join(map(str, first['loc']))}: {first['msg']}") from e
+    found = yaml_file.load(Expectation, FOLDER / f"{source}.yaml")
+    once = [p for p in found.probes if not p.each_series]
+    each = [p for p in found.probes if p.each_series]
+    made = [p.of_series(name, series) for name, series in series_of_source(source).items() for p in each]
+    return found.model_copy(update={"probes": (*once, *made)})
 
 
 def compare(probe: Probe, seen: Kinds) -> tuple[Difference, ...]:

@@ -15,10 +15,10 @@ from tasks.extract.bea import parse
 from tasks.extract.census import atp_list_parse, ft900
 from tasks.extract.containers import MONTH, Origin, opened
 from tasks.extract.json_answers import shown
-from tasks.extract.source import RawDocument
 from tasks.extract.workbook import open_workbook
 from tasks.extract.world_bank import archives_parse, indicators_parse
 from tasks.extract.world_bank.indicators_parse import fail, json_of, message_of, node
+from tasks.raw.documents import RawDocument
 
 Kinds = Mapping[str, str]
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn, TypeVar
 from urllib.parse import SplitResult, urlsplit
@@ -30,7 +30,6 @@ import stamina
 
 from configs.errors import (
     ConfigError,
-    LockedOutError,
     PassingAnswerError,
     SourceLayoutError,
     SourceResponseError,
@@ -39,19 +38,17 @@ from configs.errors import (
 from configs.first_publish import bundled_instead
 from configs.settings import SourceSettings
 from configs.words import plural
-from tasks.common.redact import Scrubber, redacted_log, without_named_secrets, without_secrets
-from tasks.extract import local_files
+from tasks.common.redact import Scrubber, redacted_log, without_secrets
+from tasks.common.text import cut
+from tasks.extract.http import local_files
 from tasks.extract.http.bodies import BrokenBodyError, encoding_of, unpacked
 from tasks.extract.http.rate_limits import Limits, limits_of
+from tasks.extract.http.refusals import LONGEST, refuse, shown_address
 from tasks.extract.http.responses import (
     Answer,
     Found,
     Passing,
-    RedirectedError,
-    StatusError,
-    advice,
     part_of,
-    retry_after,
     whole_number,
 )
 from tasks.extract.http.wire import HEAD, Bounds, TooMuchError, opened
@@ -60,8 +57,6 @@ from tasks.extract.source import Meter
 HEADERS = {"User-Agent": "techtrade/0.1 (open data pipeline)", "Accept": "*/*", "Accept-Encoding": "gzip"}
 AS_IT_IS = {"Accept-Encoding": "identity"}
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-ERROR_BYTES = 4096  # of the body of an error, to be quoted
-ERROR_SECONDS = 5.0  # to wait for it: what the status says is known without it
 T = TypeVar("T")
 
 # httpx2 logs each address, with the key in it; httpcore2, at debug level, the headers of answers.
@@ -126,7 +121,7 @@ class Client:
             with self._request("HEAD", url, deadline, AS_IT_IS) as (shown, response, bounds):
                 if response.status_code == 404:
                     return None
-                self._refuse(shown, response, bounds)
+                refuse(self.source, self.settings, self.scrub, shown, response, bounds)
                 return _found(shown, response)
 
         return self._tried(url, once)
@@ -157,7 +152,7 @@ class Client:
                 if goes_on:
                     self._continues(response, have, begun[0], to)
                 else:
-                    self._refuse(shown, response, bounds)
+                    refuse(self.source, self.settings, self.scrub, shown, response, bounds)
                     begun[:] = [_found(shown, response)]
                 self._write(shown, response, bounds, to, append=goes_on)
             size = to.stat().st_size
@@ -193,7 +188,7 @@ class Client:
             ranged = AS_IT_IS | {"Range": f"bytes=-{count}"}
             with self._request("GET", url, deadline, ranged) as (shown, response, bounds):
                 if response.status_code != 206:
-                    self._refuse(shown, response, bounds)
+                    refuse(self.source, self.settings, self.scrub, shown, response, bounds)
                     raise SourceLayoutError(self.source, f"{shown} is given whole only, not in parts (Range)")
                 body, told = self._read(shown, response, bounds), response.headers.get("content-range", "")
                 part = part_of(told)
@@ -207,7 +202,7 @@ class Client:
         return self._tried(url, once)
 
     def _is_file(self, url: str) -> bool:
-        parts, shown = _split(url), _shown(url)
+        parts, shown = _split(url), shown_address(url)
         if parts is not None and parts.scheme == "file":
             return True
         if parts is None or not (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)):
@@ -218,8 +213,8 @@ class Client:
         """``once``, with its deadline, as often as the settings allow."""
         now = time.monotonic()
         if now >= self._deadline:
-            told = f"{_shown(url)} was not asked for: the run has used its {self.settings.run_budget:g} s (run_budget)"
-            raise SourceUnavailableError(self.source, f"{told}; run again", slow=True)
+            told = f"the run has used its {self.settings.run_budget:g} s (run_budget); run again"
+            raise SourceUnavailableError(self.source, f"{shown_address(url)} was not asked for: {told}", slow=True)
         deadline = min(now + self.settings.total_budget, self._deadline)
         tried = 0
 
@@ -258,7 +253,7 @@ class Client:
         bundled = f"; the bundled figures need neither: {instead}" if instead else ""
         return SourceUnavailableError(
             self.source,
-            f"{_shown(url)} could not be read in {plural(tried, 'attempt')}; "
+            f"{shown_address(url)} could not be read in {plural(tried, 'attempt')}; "
             f"last: {self.scrub.text(last)}. "
             f"Check the network and the publisher's site, and run again{bundled}",
             raw_keys=raw_keys,
@@ -267,7 +262,7 @@ class Client:
 
     def _ask_once(self, url: str, params: Mapping[str, str] | None, deadline: float, *, empty_ok: bool) -> Answer:
         with self._request("GET", url, deadline, params=params) as (shown, response, bounds):
-            self._refuse(shown, response, bounds, empty_ok=empty_ok)
+            refuse(self.source, self.settings, self.scrub, shown, response, bounds, empty_ok=empty_ok)
             body = self._read(shown, response, bounds)
             return Answer(shown, body, response.headers.get("content-type", ""), response.status_code)
 
@@ -282,7 +277,7 @@ class Client:
     ) -> Iterator[tuple[str, httpx2.Response, Bounds]]:
         """One request: its address without secrets, and the answer, whose body is still to come."""
         self._limits.request()
-        settings, bounds, shown = self.settings, Bounds(deadline), _shown(url)
+        settings, bounds, shown = self.settings, Bounds(deadline), shown_address(url)
         query = {**(params or {}), **self._key}
         self.meter.requests += 1
         try:
@@ -311,7 +306,7 @@ class Client:
             self._limits.received(bounds.came)
 
     def _short(self, text: str) -> str:
-        return _short(self.scrub.text(text))
+        return cut(self.scrub.text(text), LONGEST)
 
     def _read(self, shown: str, response: httpx2.Response, bounds: Bounds) -> bytes:
         body = bytearray()
@@ -343,51 +338,6 @@ class Client:
         told = f"{shown} is larger than {self.settings.max_bytes:,} bytes; check the address, or raise max_bytes"
         raise SourceResponseError(self.source, f"{told} in configs/sources/{self.source}.yaml")
 
-    def _refuse(self, shown: str, response: httpx2.Response, bounds: Bounds, *, empty_ok: bool = False) -> None:
-        status = response.status_code
-        if status == 200 or (status == 204 and empty_ok):
-            return
-        wait = retry_after(response.headers.get("retry-after"))
-        if status in self.settings.lockout_statuses:
-            seconds = max(wait or 0.0, self.settings.lockout_seconds)
-            raise LockedOutError(
-                self.source,
-                f"{shown} answered status {status}: the publisher has shut this key out; nothing may be asked for "
-                f"{seconds / 60:.0f} minutes. Wait, then run again",
-                seconds,
-            )
-        if response.is_redirect:
-            target = _shown(self.scrub.text(response.headers.get("location", "nowhere")))
-            raise RedirectedError(
-                self.source,
-                f"{shown} redirects to {target}, which is not followed; check the address",
-                target=target,
-                headers={k.lower(): v for k, v in response.headers.items()},
-            )
-        if status == 429 or status >= 500:
-            raise Passing(f"status {status}", wait, slow=status >= 500)
-        body, whole = _error_body(response, bounds)
-        # In this order: of a key that the end cuts, the scrubber would not know the rest.
-        said = self.scrub.text(body.decode("utf-8", "replace"), cut=not whole)
-        told = f"{self.scrub.text(shown)} answered status {status}: {' '.join(said.split())[:200] or 'empty body'}"
-        raise StatusError(self.source, f"{told}; {advice(self.source, status)}", status=status)
-
-
-def _error_body(response: httpx2.Response, bounds: Bounds) -> tuple[bytes, bool]:
-    """What came of the body of an error, up to a bound, and whether it is all; that more is missing is no other
-    error."""
-    bounds.allow(1 << 17)  # what was read with the head does not count
-    bounds.deadline = min(bounds.deadline, time.monotonic() + ERROR_SECONDS)
-    body = b""
-    with suppress(httpx2.TransportError, TooMuchError, BrokenBodyError):
-        for piece in unpacked(response.iter_raw()) if encoding_of(response) == "gzip" else response.iter_raw():
-            body += piece
-            if len(body) >= ERROR_BYTES:
-                break
-        else:
-            return body, True
-    return body[:ERROR_BYTES], False
-
 
 def _found(shown: str, response: httpx2.Response) -> Found:
     size, modified = (response.headers.get(name, "") for name in ("content-length", "last-modified"))
@@ -401,15 +351,3 @@ def _split(url: str) -> SplitResult | None:
         return urlsplit(url)
     except ValueError:
         return None
-
-
-def _shown(url: str) -> str:
-    """An address for people, of whatever form: without secrets, and not too long."""
-    try:
-        return _short(without_secrets(url))
-    except (httpx2.InvalidURL, ValueError):
-        return _short(without_named_secrets(url))
-
-
-def _short(text: str, most: int = 500) -> str:
-    return text if len(text) <= most else f"{text[:most]}…"

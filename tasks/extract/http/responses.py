@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
 from configs.errors import SourceResponseError
-from tasks.extract.source import RawDocument
+from tasks.raw.documents import RawDocument
 
 LONGEST_WAIT = 30 * 86_400.0  # seconds; what a publisher says beyond that is no time that somebody waits
 

@@ -21,7 +21,8 @@ from configs.settings import Keys, source_key, source_settings
 from tasks.common.redact import without_secrets
 from tasks.extract.http.client import Client
 from tasks.extract.http.responses import Answer, Found
-from tasks.extract.source import Archive, Ask, RawDocument
+from tasks.extract.source import Ask
+from tasks.raw.documents import Archive, RawDocument
 
 log = logging.getLogger("techtrade")
 Judge = Callable[[RawDocument], object]

@@ -18,13 +18,14 @@ import logging
 from dataclasses import dataclass, field
 
 from configs.errors import LockedOutError, SourceError, SourceUnavailableError
+from tasks.common.clock import stamp
 from tasks.extract.http.session import Session
-from tasks.extract.source import Archive, Ask
+from tasks.extract.source import Ask
 from tasks.extract.world_bank import archives as source
 from tasks.extract.world_bank import archives_parse as pages
-from tasks.extract.world_bank.archive_inventory import ArchivedSeries, Inventory, State, inventory, noted, update
+from tasks.extract.world_bank.archive_inventory import ArchivedSeries, Inventory, State, inventory, update
+from tasks.raw.documents import Archive, Noted
 from tasks.storage.object_store import ObjectStore
-from tasks.warehouse.protocol import stamp
 
 log = logging.getLogger("techtrade")
 # One version can be beyond what the publisher manages to answer; two in a row mean that it answers nothing.
@@ -44,7 +45,7 @@ class Result:
 
 def wanted(known: Inventory, versions: tuple[str, ...], refresh: str) -> list[tuple[str, str]]:
     """The (version, indicator) to ask for, oldest first."""
-    every = [(v, i) for v in versions for i in source.SERIES]
+    every = [(v, i) for v in versions for i in pages.series()]
     if refresh == "all":
         return every
     have = known.by_key
@@ -70,7 +71,7 @@ def extract(store: ObjectStore, archive: Archive, ask: Ask) -> Result:
     """
     listing = source.listing(ask, archive)
     versions = pages.versions(listing)
-    listed = {"versions": versions, "listing": tuple(map(noted, listing)), "listed_at": stamp(ask.now)}
+    listed = {"versions": versions, "listing": tuple(map(Noted.of, listing)), "listed_at": stamp(ask.now)}
     known = update(store, lambda i: i.model_copy(update=listed))
     result = Result(listed=len(versions))
     todo = wanted(known, versions, ask.refresh)
@@ -91,16 +92,16 @@ def extract(store: ObjectStore, archive: Archive, ask: Ask) -> Result:
                 result.failures.append(f"{vintage} {indicator}: {e}")
                 continue
             _enter(store, found, result)
-    for indicator in source.SERIES:
+    for indicator, series in pages.series().items():
         if versions and not any(_has_data(s, indicator) for s in inventory(store).series):
-            told = f"no version holds {indicator} ({source.SERIES[indicator]}); has the series or the address changed?"
+            told = f"no version holds {indicator} ({series.code}); has the series or the address changed?"
             result.failures.append(told)
     return result
 
 
 def _extract_one(session: Session, vintage: str, indicator: str) -> ArchivedSeries:
     """Raises only where there is no answer; an answer that cannot be read is a state."""
-    about = {"vintage": vintage, "indicator": indicator, "series": source.SERIES[indicator]}
+    about = {"vintage": vintage, "indicator": indicator, "series": pages.series()[indicator].code}
     try:
         documents = source.series(session, vintage, indicator)
         cells = source.parse(documents)
@@ -117,7 +118,7 @@ def _extract_one(session: Session, vintage: str, indicator: str) -> ArchivedSeri
         rows=cells.height,
         content_sha256=hashlib.sha256(cells.write_csv().encode()).hexdigest() if state == "data" else "",
         retrieved_at=max(d.retrieved_at for d in documents),
-        documents=tuple(map(noted, documents)),
+        documents=tuple(map(Noted.of, documents)),
     )
 
 

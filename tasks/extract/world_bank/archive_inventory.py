@@ -6,28 +6,20 @@ One document beside the raw bytes, changed by compare-and-swap; how it comes abo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Literal
 
 import polars as pl
 
-from configs.errors import (
-    ObjectNotFoundError,
-    PreconditionFailedError,
-    StoreError,
-    VintageUnavailableError,
-)
+from configs.errors import ObjectNotFoundError, VintageUnavailableError
 from configs.hints import command
-from tasks.extract.source import RawDocument
 from tasks.extract.world_bank import archives as source
 from tasks.raw.archive import RawArchive
-from tasks.storage.documents import Document, Record
+from tasks.raw.documents import Noted
+from tasks.storage.documents import Document, Record, change_document, read_document
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout
-from tasks.warehouse.records import Noted
 
 SOURCE = source.SOURCE
-TRIES = 20
 State = Literal["data", "empty", "unreadable"]
 
 
@@ -69,7 +61,7 @@ class Inventory(Document):
 
 def inventory(store: ObjectStore) -> Inventory:
     """What was extracted; empty before the first run."""
-    return _read(store)[0]
+    return read_document(store, layout.inventory(SOURCE), Inventory.load) or Inventory()
 
 
 def vintages(store: ObjectStore) -> tuple[str, ...]:
@@ -92,7 +84,7 @@ def table(store: ObjectStore, vintage: str) -> pl.LazyFrame:
         get = command("sources", "archives", store=store.url)
         raise VintageUnavailableError(SOURCE, f"no data of version {vintage}; {span}; get them with: {get}")
     try:
-        return source.parse([document(archive, n) for s in found for n in s.documents]).lazy()
+        return source.parse([archive.document(n) for s in found for n in s.documents]).lazy()
     except ObjectNotFoundError as e:
         raise VintageUnavailableError(
             SOURCE,
@@ -101,47 +93,14 @@ def table(store: ObjectStore, vintage: str) -> pl.LazyFrame:
         ) from e
 
 
-def _read(store: ObjectStore) -> tuple[Inventory, str | None]:
-    key = layout.inventory(SOURCE)
-    try:
-        stored = store.get(key)
-    except ObjectNotFoundError:
-        return Inventory(), None
-    return Inventory.load(stored.body, key), stored.etag
-
-
 def update(store: ObjectStore, change: Callable[[Inventory], Inventory]) -> Inventory:
-    """Read, change, compare-and-swap, again while somebody else is faster.
+    """Change the inventory by compare-and-swap and return it.
 
     Raises:
         StoreError: others were faster every time, or the store failed.
     """
-    for _ in range(TRIES):
-        known, etag = _read(store)
-        changed = change(known).onto(known)
-        if changed == known and etag is not None:
-            return known
-        try:
-            store.replace(layout.inventory(SOURCE), changed.dump(), etag)
-            return changed
-        except PreconditionFailedError:
-            continue
-    raise StoreError(f"{layout.inventory(SOURCE)} kept changing; run again when no other extraction runs")
 
+    def changed(known: Inventory | None) -> Inventory:
+        return change(known or Inventory())
 
-def noted(document: RawDocument) -> Noted:
-    """What the inventory keeps of a document."""
-    return Noted(
-        role=document.role,
-        url=document.url,
-        retrieved_at=document.retrieved_at,
-        sha256=document.sha256,
-        raw_key=document.raw_key,
-        bytes=document.size,
-    )
-
-
-def document(archive: RawArchive, noted: Noted) -> RawDocument:
-    """A document that the inventory names."""
-    read = partial(archive.load, noted.raw_key)
-    return RawDocument(noted.role, noted.url, noted.retrieved_at, noted.sha256, noted.raw_key, noted.bytes, read)
+    return change_document(store, layout.inventory(SOURCE), Inventory.load, changed) or Inventory()

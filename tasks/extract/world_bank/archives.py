@@ -1,4 +1,4 @@
-"""World Bank, "WDI Database Archives": every official vintage of both series on intellectual property.
+"""World Bank, "WDI Database Archives": every official vintage of the series that the contracts name.
 
 Not the source of a dataset: the vintages lie in the archive, listed in an inventory
 (``tasks.extract.world_bank.archive_inventory``), for a history that is built of them. They never enter a chain of
@@ -10,18 +10,19 @@ Parsing is in ``world_bank_archive_pages``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import polars as pl
 
 from configs.errors import IncompleteResponseError
 from tasks.extract.http.session import Session
-from tasks.extract.source import Archive, Ask, RawDocument
+from tasks.extract.source import Ask
 from tasks.extract.world_bank import archives_parse as pages
 from tasks.extract.world_bank.indicators_parse import fail, refuse_busy
+from tasks.raw.documents import Archive, RawDocument
 
 SOURCE = pages.SOURCE
-SERIES = pages.SERIES
 Read = Callable[[RawDocument], pages.Page]
 
 
@@ -41,7 +42,7 @@ def series(session: Session, vintage: str, indicator: str) -> tuple[RawDocument,
     Raises:
         SourceError: see ``world_bank_archive_pages.read_cells``.
     """
-    path = f"country/all/series/{SERIES[indicator]}/time/all/version/{vintage}/data"
+    path = f"country/all/series/{pages.series()[indicator].code}/time/all/version/{vintage}/data"
     return _all_pages(session, f"{vintage}/{indicator}", path, pages.read_cells, may_be_absent=True)
 
 
@@ -52,6 +53,17 @@ def parse(documents: Sequence[RawDocument]) -> pl.DataFrame:
         SourceError: a page is no data, pages or cells are missing, or cells contradict each other.
     """
     return pages.table(documents)
+
+
+def tables(documents: Sequence[RawDocument], vintage: str) -> Mapping[str, pl.LazyFrame]:
+    """Return one vintage as the transform of ``world_bank`` takes it, without names of economies."""
+    cells = parse([replace(d, role=d.role.partition("/")[2]) for d in documents]).lazy()
+    names = {"economy_code": pl.String, "economy_name": pl.String, "is_aggregate": pl.Boolean}
+    of_vintage = pl.lit(vintage).alias("source_vintage")
+    return {
+        "observations": cells.select("economy_code", "indicator", "year", "value_usd", of_vintage),
+        "economies": pl.LazyFrame(schema=names),
+    }
 
 
 def _all_pages(

@@ -16,12 +16,13 @@ from typing import Any
 import polars as pl
 
 from configs.errors import IncompleteResponseError, SourceError, SourceLayoutError, SourceResponseError
+from configs.operations import Series
+from configs.source_series import series_of_source
 from tasks.extract.json_answers import MOST_PAGES, is_figure, shown
-from tasks.extract.source import RawDocument
 from tasks.extract.world_bank.indicators_parse import MOST_ROWS, fail, json_of, message_of, node
+from tasks.raw.documents import RawDocument
 
 SOURCE = "world_bank_archives"
-SERIES = {"receipts": "BX.GSR.ROYL.CD", "payments": "BM.GSR.ROYL.CD"}
 VERSION = re.compile(r"(19|20)[0-9]{2}(0[1-9]|1[0-2])")
 TIME, CODE = re.compile(r"YR[0-9]{4}"), re.compile(r"[A-Z0-9]{3}")
 CONCEPTS = {"country", "series", "time", "version"}
@@ -37,6 +38,11 @@ SCHEMA: dict[str, type[pl.DataType]] = {
     "value_usd": pl.Float64,
 }
 KEY = ["vintage", "economy_code", "indicator", "year"]
+
+
+def series() -> dict[str, Series]:
+    """Return the series that are archived: those of every dataset whose live source is the World Bank."""
+    return series_of_source("world_bank")
 
 
 @dataclass(frozen=True)
@@ -115,7 +121,8 @@ def read_cells(document: RawDocument) -> Page:
     vintage, indicator, _ = document.role.split("/")
     content = _content(document)
     data = node(document, content, SOURCE).at("source").at("data").listed()
-    cells = [_cell(document, number, row, vintage, SERIES[indicator]) for number, row in enumerate(data)]
+    code = series()[indicator].code
+    cells = [_cell(document, number, row, vintage, code) for number, row in enumerate(data)]
     return _page(document, content, cells)
 
 

@@ -1,8 +1,8 @@
-"""World Bank API v2: charges for the use of intellectual property, receipts and payments, all economies and years.
+"""World Bank API v2: the indicators that a dataset's contract names in ``series``, all economies and years.
 
 The API answers errors with status 200: a ``message`` body instead of data, XML although JSON was asked for, HTML, or
 ``null`` instead of rows. Each becomes an error here. Paging is believed only if the rows add up to ``total``, and an
-update that lands in the middle of an extraction shows in ``lastupdated``, which must be one over all pages of both
+update that lands in the middle of an extraction shows in ``lastupdated``, which must be one over all pages of all
 series: it is the vintage.
 
 Parsing is in ``world_bank_pages``; this module decides what to ask for.
@@ -15,12 +15,13 @@ from collections.abc import Sequence
 import polars as pl
 
 from configs.errors import InconsistentVintageError, VintageUnavailableError
+from configs.source_series import series_of_dataset
 from tasks.extract.http.session import Session
-from tasks.extract.source import Archive, Ask, Extraction, RawDocument, extracted
+from tasks.extract.source import Ask, Extraction, extracted
 from tasks.extract.world_bank import indicators_parse as pages
+from tasks.raw.documents import Archive, RawDocument
 
 SOURCE = "world_bank"
-SERIES = {"receipts": "BX.GSR.ROYL.CD", "payments": "BM.GSR.ROYL.CD"}
 # An update of the publisher takes minutes, not seconds: more than one fresh start would only ask again and again.
 FRESH_STARTS = 1
 
@@ -31,7 +32,7 @@ def vintages(dataset: str) -> Sequence[str]:
 
 
 def fetch(ask: Ask, archive: Archive) -> tuple[RawDocument, ...]:
-    """Gets and archives the country list and every page of both series; begins once more if an update landed
+    """Gets and archives the country list and every page of each series; begins once more if an update landed
     in between.
 
     Raises:
@@ -40,7 +41,7 @@ def fetch(ask: Ask, archive: Archive) -> tuple[RawDocument, ...]:
     for attempt in range(FRESH_STARTS + 1):
         # Nothing is resumed: pages of two runs can be of two vintages.
         with Session(SOURCE, ask, archive) as session:
-            documents = _fetch_all(session)
+            documents = _fetch_all(session, ask.dataset)
         try:
             pages.vintage(documents)
             return documents
@@ -50,10 +51,10 @@ def fetch(ask: Ask, archive: Archive) -> tuple[RawDocument, ...]:
     raise AssertionError("unreachable")
 
 
-def _fetch_all(session: Session) -> tuple[RawDocument, ...]:
+def _fetch_all(session: Session, dataset: str) -> tuple[RawDocument, ...]:
     documents = all_pages(session, "country", "country", {})
-    for indicator, series in SERIES.items():
-        documents += all_pages(session, indicator, f"country/all/indicator/{series}", {"source": "2"})
+    for name, series in series_of_dataset(dataset).items():
+        documents += all_pages(session, name, f"country/all/indicator/{series.code}", {"source": "2"})
     return tuple(documents)
 
 
@@ -83,8 +84,8 @@ def parse(dataset: str, documents: tuple[RawDocument, ...], vintage: str | None)
     """Reads the pages.
 
     Returns:
-        Tables ``observations`` (economy_code, indicator ``receipts`` or ``payments``, year, value_usd in current
-        US dollars, source_vintage; cells without a value are left out) and ``economies`` (economy_code,
+        Tables ``observations`` (economy_code, indicator: the name in the contract's ``series``, year, value_usd in
+        current US dollars, source_vintage; cells without a value are left out) and ``economies`` (economy_code,
         economy_name, is_aggregate).
 
     Raises:
@@ -102,8 +103,8 @@ def parse(dataset: str, documents: tuple[RawDocument, ...], vintage: str | None)
     economies = pages.economies([d for d in documents if d.role.startswith("country/")])
     observations = pl.concat(
         [
-            pages.observations([d for d in documents if d.role.startswith(f"{name}/")], name, series, economies)
-            for name, series in SERIES.items()
+            pages.observations([d for d in documents if d.role.startswith(f"{name}/")], name, series.code, economies)
+            for name, series in series_of_dataset(dataset).items()
         ]
     ).with_columns(source_vintage=pl.lit(found))
     given = {"observations": observations.lazy(), "economies": economies.drop("iso2").lazy()}

@@ -22,7 +22,7 @@ from configs.errors import (
 )
 from configs.words import plural
 from tasks.extract.json_answers import MOST_PAGES, Node, OddJsonError, is_date, is_figure, loads, shown
-from tasks.extract.source import RawDocument
+from tasks.raw.documents import RawDocument
 
 SOURCE = "world_bank"
 BUSY = {"105", "199"}  # "service currently unavailable" and its like; other messages stay as they are

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
-from configs.contract import Contract, load_contract
+from configs.contract import Contract
+from configs.contracts import load_contract
 from configs.errors import NotPublishedError, StoreError
 from configs.hints import command
 from configs.words import as_line, plural
-from tasks.quality.page.measures import Compared, compare_measures
+from tasks.quality.measures import Compared, compare_measures
 from tasks.quality.page.series import Series, headline_series, series_of
-from tasks.quality.results import CheckResult, Report, failed_first, results_of
+from tasks.quality.results import CheckResult, Report, failed_first, read_results, results_of
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, reader
 from tasks.warehouse.protocol import read_latest, read_manifest
@@ -110,7 +111,7 @@ def gather(store: ObjectStore, dataset: str, version: str | None) -> Evidence:
         current = read_manifest(store, dataset, latest.version, latest.manifest_sha256)
         served = Served(latest.version, current.vintage, latest.published_at)
     files = {name: store.uri(layout.version(dataset, manifest.version, name)) for name in FILES}
-    results = results_of(reader.quality(store, manifest))
+    results = results_of(read_results(store, manifest))
     return Evidence(contract, manifest, state, served, yank, results, files)
 
 

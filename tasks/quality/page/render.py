@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from expectations.runbooks import entry, runbook
+from tasks.common.clock import to_minute
 from tasks.common.html_templates import html_environment
+from tasks.common.text import figure
 from tasks.quality.diagnosis import ratios
 from tasks.quality.page.chart import Chart, draw
 from tasks.quality.page.evidence import Evidence
@@ -49,7 +51,7 @@ class Failure:
 def render(found: Evidence) -> str:
     """The page, as text."""
     environment = html_environment(TEMPLATES)
-    environment.filters |= {"figure": figure, "change": change, "ratio": ratio, "moment": moment}
+    environment.filters |= {"figure": cell, "change": change, "ratio": ratio, "moment": to_minute}
     template = environment.get_template("quality.html.j2")
     return template.render(
         e=found,
@@ -63,13 +65,13 @@ def render(found: Evidence) -> str:
     )
 
 
-def figure(value: object) -> str:
+def cell(value: object) -> str:
     """A cell of a table: thousands set off, what is missing said so."""
     if value is None:
         return NONE
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.6g}"
+    return figure(value, digits=6)
 
 
 def change(value: float | None) -> str:
@@ -86,11 +88,6 @@ def ratio(value: float | None) -> str:
     if not 0.5 < abs(value) < 2:
         return f"{value:,.4g}".replace("-", MINUS)
     return f"{value:.6f}" if 0 < abs(value - 1) < 0.00005 else f"{value:.4f}".replace("-", MINUS)
-
-
-def moment(stamp: str) -> str:
-    """A stamp of the store, to the minute."""
-    return f"{stamp[:10]} {stamp[11:16]} UTC" if len(stamp) > 16 else stamp
 
 
 def _headlines(found: Evidence) -> list[Panel]:
@@ -120,4 +117,4 @@ def failing_table(result: CheckResult) -> tuple[list[str], list[list[str]]]:
     rows: list[dict[str, Any]] = [json.loads(r) for r in result.failing_rows]
     columns = list(dict.fromkeys(name for row in rows for name in row))
     years = {"year"}
-    return columns, [[str(row.get(c, "")) if c in years else figure(row.get(c, "")) for c in columns] for row in rows]
+    return columns, [[str(row.get(c, "")) if c in years else cell(row.get(c, "")) for c in columns] for row in rows]

@@ -17,8 +17,6 @@ from configs.contract import Contract
 from tasks.quality.results import CheckResult
 
 TIMES = ("period", "year")
-# What a key stands for where a failing row does not name it, because the rule was about all of it.
-OVERALL = {"partner_code": ("atp_trade_monthly", "-"), "economy_code": ("ip_trade_annual", "WLD")}
 ADDITIVE = {"technology_group": "all groups"}
 AROUND = 24
 SERIES = 2
@@ -94,14 +92,21 @@ def _identity(row: Mapping[str, Any], contract: Contract, time: str) -> tuple[tu
         return None
     found: dict[str, Any] = {}
     for key in (k for k in contract.primary_key if k != time):
-        overall = OVERALL.get(key)
+        overall = _overall(contract, key)
         if key in row:
             found[key] = row[key]
-        elif overall and overall[0] == contract.name:
-            found[key] = overall[1]
+        elif overall is not None:
+            found[key] = overall
         elif key not in ADDITIVE:
             return None
     return tuple(found.items())
+
+
+def _overall(contract: Contract, key: str) -> str | None:
+    """Return the key's value for the world: what a failing row is about that does not name the key."""
+    if key == "economy_code":
+        return "WLD" if contract.series else None
+    return "-" if (contract.name, key) == ("atp_trade_monthly", "partner_code") else None
 
 
 def _measures(row: Mapping[str, Any], numbers: Sequence[str]) -> list[str]:
@@ -131,7 +136,7 @@ def _read(
     rows = _rows(contract, time, identity, measure, data, before)
     points = tuple(Point(at, b, n, at in failing) for at, b, n in (rows if whole else _near(rows, failing)))
     summed = [told for key, told in ADDITIVE.items() if key in contract.primary_key and key not in identity]
-    named = ["the world" if (contract.name, v) == OVERALL.get(k) else f"{k} {v}" for k, v in identity.items()]
+    named = ["the world" if v == _overall(contract, k) else f"{k} {v}" for k, v in identity.items()]
     of = ", ".join([*named, *summed])
     return Series(measure, contract.column(measure).unit, of, points, before is not None)
 

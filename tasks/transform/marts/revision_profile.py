@@ -7,9 +7,10 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from configs.contract import Contract, load_contract
+from configs.contract import Contract
+from configs.contracts import load_contract
 from configs.history_contract import base_of, kept
-from tasks.transform.exact_sums import mean
+from tasks.transform.shared.exact_sums import mean
 
 # First month since the end of the period, and the last; None: no end.
 AGES: Mapping[str, tuple[int, int | None]] = {

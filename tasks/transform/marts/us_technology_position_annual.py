@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from tasks.transform.exact_sums import total
+from tasks.transform.shared.exact_sums import total
 
 WORLD = "world"
 EAST_ASIA = "East Asia"

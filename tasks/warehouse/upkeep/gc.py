@@ -23,22 +23,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from configs.errors import (
-    NotPublishedError,
-    ObjectExistsError,
-    ObjectNotFoundError,
-    PreconditionFailedError,
-    StoreError,
-)
+from configs.errors import NotPublishedError, ObjectExistsError, StoreError
 from configs.words import plural
+from tasks.common.clock import stamp
+from tasks.storage.documents import read_document
 from tasks.storage.object_store import Entry, ObjectStore
 from tasks.warehouse import key_grammar, layout, yank
 from tasks.warehouse.isolated import isolated
-from tasks.warehouse.protocol import read_latest, read_manifest, stamp
+from tasks.warehouse.protocol import change_latest, read_latest, read_manifest
 from tasks.warehouse.records import Claim, Latest, Manifest
 
 Action = Literal["abandon", "delete abandoned", "delete unpublished"]
-TRIES = 20
 
 
 @dataclass(frozen=True)
@@ -231,29 +226,22 @@ def _seal_abandoned(store: ObjectStore, leftover: Leftover, now: datetime) -> Ma
 def _fenced(store: ObjectStore, dataset: str, decided: GcPlan) -> set[str]:
     """Changes the tag of ``latest.json``; the planned versions that were not published by then, and now never
     can be: each of their publishers holds a tag from before."""
-    key = layout.latest(dataset)
     planned = {x.version for x in decided.leftovers if x.dataset == dataset and x.action == "delete unpublished"}
-    for _ in range(TRIES):
-        latest, etag = read_latest(store, dataset)
-        never = planned - {e.version for e in latest.log} if latest else set()
-        if latest is None or not never:
-            return set()
-        try:
-            store.replace(key, latest.model_copy(update={"fence": latest.fence + 1}).dump(), etag)
-            return never
-        except PreconditionFailedError:
-            continue
-    raise StoreError(f"{dataset}: latest.json kept changing; run gc again when fewer publishers run")
+
+    def never(latest: Latest) -> set[str]:
+        return planned - {e.version for e in latest.log}
+
+    def fenced(latest: Latest) -> Latest | None:
+        return latest.model_copy(update={"fence": latest.fence + 1}) if never(latest) else None
+
+    latest = change_latest(store, dataset, fenced)
+    return never(latest) if latest else set()
 
 
 def _claim(store: ObjectStore, dataset: str, version: str) -> Claim | None:
     """None if nobody claimed this folder, or a person copied it from another place: not ours to clean."""
-    key = layout.claim(dataset, version)
-    try:
-        claim = Claim.load(store.get(key).body, key)
-    except ObjectNotFoundError:
-        return None
-    return claim if (claim.dataset, claim.version) == (dataset, version) else None
+    claim = read_document(store, layout.claim(dataset, version), Claim.load)
+    return claim if claim and (claim.dataset, claim.version) == (dataset, version) else None
 
 
 def _manifest(store: ObjectStore, dataset: str, version: str) -> Manifest | None:

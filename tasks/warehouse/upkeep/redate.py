@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from configs.errors import NotPublishedError, RedateRefusedError, StoreError
+from tasks.common.clock import moment, stamp
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout
 from tasks.warehouse.clock_check import is_future
-from tasks.warehouse.protocol import Head, move_latest, read_latest, stamp
+from tasks.warehouse.protocol import Head, move_latest, read_latest
 from tasks.warehouse.records import Latest, LogEntry, Redating
 
 
@@ -61,7 +62,7 @@ def plan(store: ObjectStore, dataset: str, now: datetime, stated: Mapping[int, d
     there = store.clock()
     if there is not None and is_future(now, there):
         raise RedateRefusedError(f"{dataset}: the clock of this machine is ahead of the store's; set it first")
-    first = next((n for n, e in enumerate(latest.log) if is_future(datetime.fromisoformat(e.at), now)), None)
+    first = next((n for n, e in enumerate(latest.log) if is_future(moment(e.at), now)), None)
     if first is None:
         raise RedateRefusedError(f"{dataset}: no event is stamped more than a day ahead of now; nothing to correct")
     wrong = latest.log[first:]

@@ -19,17 +19,17 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from configs.contract import load_contract, published_names
-from configs.errors import ConfigError, NotPublishedError, PreconditionFailedError, StoreError, UsageError
+from configs.contracts import load_contract, published_names
+from configs.errors import ConfigError, NotPublishedError, UsageError
 from configs.history_contract import SOURCE, SUFFIX, base_of
 from configs.words import plural
+from tasks.common.clock import stamp
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import key_grammar, layout, reader
 from tasks.warehouse.isolated import isolated
-from tasks.warehouse.protocol import read_latest, read_manifest, stamp
+from tasks.warehouse.protocol import change_latest, read_latest, read_manifest
 from tasks.warehouse.records import Latest, LogEntry, Manifest, MisplacedRecordError, Retired
 
-TRIES = 20
 # The one that readers get, and one to fall back to.
 LEAST = 2
 # A century: a day that long ago must be one that a date can hold.
@@ -264,17 +264,15 @@ def _in_history(store: ObjectStore, logs: dict[str, Latest], dataset: str, entry
 
 def _retire(store: ObjectStore, one: Superseded, now: datetime) -> bool:
     """Writes it into ``latest.json``; False if readers of latest get it by now, or it was promoted."""
-    key = layout.latest(one.dataset)
-    for _ in range(TRIES):
-        latest, etag = read_latest(store, one.dataset)
-        if latest is None or one.version in (latest.version, *(e.rejected for e in latest.log)):
-            return False
-        if one.version in latest.retired_versions:
-            return True
-        note = Retired(version=one.version, at=stamp(now), why=one.why)
-        try:
-            store.replace(key, latest.model_copy(update={"retired": (*latest.retired, note)}).dump(), etag)
-        except PreconditionFailedError:
-            continue
-        return True
-    raise StoreError(f"{one.dataset}: latest.json kept changing; run it again when fewer publishers run")
+    note = Retired(version=one.version, at=stamp(now), why=one.why)
+
+    def needed(latest: Latest) -> bool:
+        return one.version in (latest.version, *(e.rejected for e in latest.log))
+
+    def retired(latest: Latest) -> Latest | None:
+        if needed(latest) or one.version in latest.retired_versions:
+            return None
+        return latest.model_copy(update={"retired": (*latest.retired, note)})
+
+    latest = change_latest(store, one.dataset, retired)
+    return latest is not None and not needed(latest)

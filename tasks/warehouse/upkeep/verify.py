@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from io import BytesIO
 
 import polars as pl
 
-from configs.contract import Contract, load_contract
-from configs.errors import CorruptVersionError, ObjectNotFoundError
-from configs.words import plural
+from configs.contract import Contract
+from configs.contracts import load_contract
+from configs.errors import CorruptVersionError
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout
 from tasks.warehouse.content_hash import combine, frame_sha256
-from tasks.warehouse.protocol import Draft
-from tasks.warehouse.reader import HasFiles, resolve
+from tasks.warehouse.integrity import read_sealed, refuse_damaged
+from tasks.warehouse.reader import resolve
 from tasks.warehouse.records import FileEntry, Manifest, Retired
 
 
@@ -49,7 +48,7 @@ def verify(store: ObjectStore, dataset: str, version: str | None = None) -> Veri
     hashes: list[tuple[str | None, str]] = []
     rows = 0
     for file in manifest.files:
-        body = _body(store, manifest, file, problems)
+        body = read_sealed(store, manifest, file, problems)
         if body is None or file.rows is None:
             continue
         try:
@@ -69,53 +68,6 @@ def verify(store: ObjectStore, dataset: str, version: str | None = None) -> Veri
     if problems:
         raise CorruptVersionError(dataset, manifest.version, problems)
     return VerifyReport(dataset, manifest.version, len(manifest.files), sum(f.bytes for f in manifest.files))
-
-
-def confirm(store: ObjectStore, draft: Draft) -> None:
-    """Reads back what was staged, before anything is sealed: the gate judges what is in the store, so that must be
-    what was built. Of a file that was copied from the parent, size only: ``verify`` reads those.
-
-    Raises:
-        CorruptVersionError: names every object that is not what was staged.
-    """
-    problems: list[str] = []
-    copied = set(draft.head.manifest.files) if draft.head.manifest else set()
-    for file in draft.files:
-        if file not in copied:
-            _body(store, draft, file, problems)
-        elif store.size(layout.version(draft.dataset, draft.version, file.path)) != file.bytes:
-            problems.append(f"{file.path} was not copied whole")
-    if problems:
-        raise CorruptVersionError(draft.dataset, draft.version, problems)
-
-
-def refuse_damaged(store: ObjectStore, version: HasFiles) -> None:
-    """Reads every object of a sealed version, published or not.
-
-    Raises:
-        CorruptVersionError: names every object that is not what was sealed.
-    """
-    problems: list[str] = []
-    for file in version.files:
-        _body(store, version, file, problems)
-    if problems:
-        raise CorruptVersionError(version.dataset, version.version, problems)
-
-
-def _body(store: ObjectStore, manifest: HasFiles, file: FileEntry, problems: list[str]) -> bytes | None:
-    """The object if it is the one that was sealed; otherwise None and one problem more."""
-    try:
-        body = store.get(layout.version(manifest.dataset, manifest.version, file.path)).body
-    except ObjectNotFoundError:
-        problems.append(f"{file.path} is gone")
-        return None
-    if len(body) != file.bytes:
-        problems.append(f"{file.path} has {plural(len(body), 'byte')}, sealed were {file.bytes:,}")
-        return None
-    if hashlib.sha256(body).hexdigest() != file.sha256:
-        problems.append(f"{file.path} is not what was sealed (sha256)")
-        return None
-    return body
 
 
 def _foreign(store: ObjectStore, manifest: Manifest) -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from configs.alerts import AlertSettings, Owner
-from configs.contract import dataset_names
+from configs.contracts import dataset_names
 from configs.errors import StoreUnavailableError
 from tasks.alerts import state_store
 from tasks.alerts.model import FailedCheck, Finding, Kind

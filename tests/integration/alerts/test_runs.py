@@ -11,13 +11,13 @@ import pytest
 
 from flows.prefect_setup import alert_hooks
 from tasks.alerts import state_store
-from tasks.alerts.service import Finding
+from tasks.alerts.model import Finding
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import protocol
 from tests.doubles.publishers import CensusDouble, closed_port
 from tests.support.alerting import ALERTS, titles
-from tests.support.command import Ran
 from tests.support.mail_server import PASSWORD, TOKEN, Hook, Mailbox, body, mail_server, web_hook
+from tests.support.plain import Ran
 
 pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH:UserWarning", "ignore:'imghdr':DeprecationWarning")
 Run = Callable[..., Ran]
@@ -192,7 +192,7 @@ def test_a_run_that_crashes_is_told_by_prefects_hook(
     def leave(*_: Any, **__: Any) -> None:
         raise SystemExit(7)
 
-    monkeypatch.setattr("flows.publish.pipeline.fetch", leave)
+    monkeypatch.setattr("tasks.publish.steps.fetch", leave)
     techtrade("publish", ATP, "--source", "snapshot")
     assert titles(hook)[0].startswith(f"techtrade FAILED: {ATP}: the run was cut off: ")
     assert "Python system exit call" in hook.posts[0]["message"]
@@ -209,7 +209,7 @@ def test_a_scheduled_run_sends_by_itself(
         raise ZeroDivisionError("nobody foresaw this")
 
     with monkeypatch.context() as broken:
-        broken.setattr("flows.publish.pipeline.fetch", fail)
+        broken.setattr("tasks.publish.steps.fetch", fail)
         with pytest.raises(ZeroDivisionError):
             publish(dataset=ATP, source="snapshot", vintage="2023-01", store=local_store.url)
     assert "nobody foresaw this" in titles(hook)[0] and "nobody foresaw this" in hook.posts[0]["message"]

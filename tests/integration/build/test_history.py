@@ -16,26 +16,29 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import UsageError
-from configs.history_contract import kept
+from configs.history_contract import kept, series_of
 from flows.cli import diff, show
 from flows.cli import history as history_commands
 from flows.cli import read as read_commands
-from tasks.build import from_versions, parquet, replay
-from tasks.build.history import build
+from tasks.build import parquet
+from tasks.build.history import build, timeline
+from tasks.build.recipe import Recipe
+from tasks.build.recipes import recipe_for
 from tasks.compare.diff import compare
-from tasks.compare.lookup import of_vintage
-from tasks.compare.version_diff import difference, sides
 from tasks.publish import steps as pipeline
 from tasks.publish.dependents import bring_up
 from tasks.publish.staged import parquet_bytes
 from tasks.raw.archive import RawArchive
+from tasks.read.rows import of_vintage
+from tasks.read.version_diff import difference, sides
 from tasks.storage.local import LocalStore
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, protocol, reader, yank
 from tasks.warehouse.records import Manifest
 from tests.support.published import publish
+from tests.support.row_groups import bytes_of_series
 
 WORLD, IP = "atp_world_monthly", "ip_trade_annual"
 BASE = load_contract(WORLD)
@@ -169,7 +172,7 @@ def test_it_gives_back_what_stood_and_appending_is_making_it_anew(
 def _same_from_nothing(store: ObjectStore, dataset: str = WORLD) -> None:
     contract = load_contract(f"{dataset}_history")
     manifest = reader.resolve(store, contract.name).manifest
-    given_ = from_versions.documents(RawArchive(store), contract, {})
+    given_ = timeline.documents(RawArchive(store), contract, {})
     with TemporaryDirectory() as folder:
         built = build.make(store, contract, given_, None, Path(folder))
     assert built.content_sha256 == manifest.content_sha256
@@ -278,7 +281,7 @@ def test_read_selects_from_histories_marts_and_old_vintages(bank: LocalStore, tm
     def read(target: str, *where: str, **wanted: str) -> list[tuple[object, ...]]:
         file = tmp_path / "out.parquet"
         asked = read_commands.Wanted(target, where=where, **wanted)  # type: ignore[arg-type]
-        read_commands.read(asked, None, str(file), bank.url)
+        read_commands.export(asked, None, str(file), bank.url)
         return pl.read_parquet(file).rows()
 
     moved = read(
@@ -383,9 +386,11 @@ def test_code_that_moved_makes_a_history_anew(world: LocalStore, tmp_path: Path)
     contract = load_contract(f"{WORLD}_history")
     manifest = reader.resolve(world, contract.name).manifest
     other = manifest.model_copy(update={"made_by": manifest.made_by.model_copy(update={"code": "0" * 64})})
-    given_ = from_versions.documents(RawArchive(world), contract, {})
-    assert all(p.key for p in build.make(world, contract, given_, manifest, tmp_path).parts), "it stands as it is"
-    anew = build.make(world, contract, given_, other, tmp_path)
+    given_ = timeline.documents(RawArchive(world), contract, {})
+    code = recipe_for(contract).fingerprint()
+    kept_ = build.make(world, contract, given_, manifest, tmp_path, code=code)
+    assert all(p.key for p in kept_.parts), "it stands as it is"
+    anew = build.make(world, contract, given_, other, tmp_path, code=code)
     assert not any(p.key for p in anew.parts) and anew.content_sha256 == manifest.content_sha256
 
 
@@ -396,7 +401,7 @@ def test_what_is_wrong_with_an_old_input_keeps_nothing_new_from_readers(
     (source,) = reader.resolve(local_store, WORLD).manifest.sources
     body = local_store.get(source.raw_key)
     local_store.replace(source.raw_key, b"not a workbook", body.etag)
-    monkeypatch.setattr(replay, "code_of", lambda contract: "another")
+    monkeypatch.setattr(Recipe, "fingerprint", lambda recipe: "another")
     publish(local_store, WORLD, "2025-02")
     assert set(reader.resolve(local_store, WORLD).manifest.changes.causes) == {"new_period", "unattributed"}
 
@@ -425,3 +430,16 @@ def test_nothing_new_makes_no_version_and_each_names_what_it_is_made_from(world:
         *(f"version/{v.version}" for v in reader.list_versions(world, WORLD)),
     }
     assert pipeline.served(protocol.read_head(world, name)) == f"{name}@{before.version}"
+
+
+def test_one_series_of_real_figures_is_read_with_few_bytes(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    publish(store, IP)
+    bring_up(store, f"{IP}_history")
+    manifest = reader.resolve(store, f"{IP}_history").manifest
+    (file,) = (Path(uri) for uri in reader.data_uris(store, manifest))
+    series = series_of(load_contract(IP))
+    rows = of(store, IP)
+    assert rows.height > 20_000 and rows.equals(rows.sort(load_contract(manifest.dataset).sort_by))
+    found = [bytes_of_series(file, series, key) for key in rows.select(series).unique().rows()]
+    assert max(groups for groups, _ in found) == 1 and max(size for _, size in found) <= 100_000

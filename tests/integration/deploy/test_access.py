@@ -9,15 +9,16 @@ from typing import Any
 
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import ObjectNotFoundError, StoreError, StorePermissionError
+from tasks.common.clock import utc_now
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.s3 import S3Store
 from tasks.warehouse import catalog as derived
 from tasks.warehouse import layout, protocol, reader
 from tasks.warehouse.upkeep import gc as gc_
 from tests.support import access, seaweed
-from tests.support.command import Ran
+from tests.support.plain import Ran
 
 pytestmark = pytest.mark.s3
 Run = Callable[..., Ran]
@@ -155,7 +156,7 @@ def test_maintenance_cleans_up_and_cannot_change_what_is_published(published: S3
     store = become("maintenance")
     from datetime import timedelta
 
-    gc_.execute(store, gc_.plan(store, protocol.utc_now() + timedelta(hours=1), timedelta(0)))
+    gc_.execute(store, gc_.plan(store, utc_now() + timedelta(hours=1), timedelta(0)))
     left = protocol.read_manifest(become(), ATP, draft.version)
     assert left.status == "abandoned"
     assert become().size(layout.version(ATP, draft.version, "changes.parquet")) is None

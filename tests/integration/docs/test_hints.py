@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from configs.contract import published_names
+from configs.contracts import published_names
 from tasks.storage.local import LocalStore
 from tasks.warehouse import reader
 from tests.doubles.publishers import CensusDouble, closed_port

@@ -28,6 +28,9 @@ ATP, IP = "atp_world_monthly", "ip_trade_annual"
 NOT_RUN = {
     "techtrade serve": "runs until it is stopped; test_serve.py starts and stops it",
     "techtrade watch --every 300": "runs until it is stopped; test_run_watchdog.py looks at the loop",
+    "techtrade new-dataset high_tech_exports_annual --series high_tech_exports=TX.VAL.TECH.CD": (
+        "writes into the checkout; test_adding_a_dataset.py follows the page in a copy"
+    ),
     "techtrade deploy --stage production": "needs the account of a cloud; test_declaration.py reads its stage",
 }
 # What `make` runs, and where that is run. `make test` itself is running this.
@@ -41,6 +44,7 @@ MADE_BY = {
     "lock": "tests/unit/deploy/test_deploy_files.py",
     "freeze": "tests/unit/publish/test_compatibility.py",
     "demo-sources": "tests/support/newcomer.py",
+    "generate": "tests/unit/deploy/test_generate.py",
     "stack": "tests/drills/test_stack.py",
     "stack-test": "deploy/stack/trial.py",
     "deploy-check": "deploy/checks/__main__.py",

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from tests.paths import ROOT
-from tests.support.command import Ran
+from tests.support.plain import Ran
 from tests.support.sources import served_bulk  # noqa: F401 - a fixture
 
 PAGE = ROOT / "docs" / "product-detail.md"

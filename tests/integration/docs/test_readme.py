@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.paths import ROOT
-from tests.support.command import Ran
+from tests.support.plain import Ran
 
 PAGES = [
     ROOT / "README.md",

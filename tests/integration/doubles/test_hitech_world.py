@@ -8,13 +8,12 @@ from datetime import date
 import polars as pl
 import pytest
 
+from benchmarks.synthetic.trade import atp, world
 from configs.release_calendar import month_after
 from tasks.storage.open import open_store
 from tasks.warehouse import layout, reader
 from tests.doubles.census_api import CensusApi
-from tests.doubles.hitech_world import world
-from tests.doubles.publishers import atp
-from tests.support.command import Ran
+from tests.support.plain import Ran
 from tests.support.sources import point_at_trade_api
 
 VALUE = {"exports": ("ALL_VAL_MO", "ALL_VAL_YR"), "imports": ("GEN_VAL_MO", "GEN_VAL_YR")}

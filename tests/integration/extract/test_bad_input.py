@@ -21,7 +21,7 @@ from tasks.warehouse import layout, protocol
 from tests.doubles.publishers import CensusDouble, WorldBankDouble, closed_port, workbook
 from tests.support.bundled import Bundled
 from tests.support.cases import quick
-from tests.support.command import Ran
+from tests.support.plain import Ran
 from tests.support.sources import assert_nothing_published, point_at
 
 Run = Callable[..., Ran]

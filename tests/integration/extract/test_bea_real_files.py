@@ -8,10 +8,10 @@ import re
 import polars as pl
 import pytest
 
+from benchmarks.synthetic.memory import Memory
 from tasks.extract.bea import code_tree as codes
 from tasks.extract.bea import tables
 from tests.paths import SOURCES
-from tests.support.memory import Memory
 
 METADATA = SOURCES / "bea_metadata"
 pytestmark = pytest.mark.skipif(not METADATA.is_dir(), reason="BEA's own lists are not beside this checkout")

@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from benchmarks.synthetic.memory import Memory
 from configs.errors import (
     ConfigError,
     IncompleteResponseError,
@@ -25,15 +26,15 @@ from tasks.extract.bundled import atp_lists
 from tasks.extract.census import atp_lists as census_atp_lists
 from tasks.extract.census import ft900
 from tasks.extract.http.session import Session
-from tasks.extract.source import Ask, RawDocument
+from tasks.extract.source import Ask
+from tasks.raw.documents import RawDocument
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.warehouse import layout
 from tests.doubles import ft900_workbook
 from tests.doubles.atp_lists import CODES, atp_list, bundled_as_published, schedule_b
 from tests.doubles.publishers import HTML, Double
-from tests.support.command import Ran
-from tests.support.memory import Memory
+from tests.support.plain import Ran
 
 DATASET = "atp_products"
 PREFIX = "TECHTRADE_SOURCES__CENSUS_ATP_LISTS__"

@@ -8,11 +8,12 @@ from datetime import date
 import polars as pl
 import pytest
 
+from benchmarks.synthetic.memory import Memory
 from tasks.extract.bundled import atp_lists
 from tasks.extract.census import atp_list_parse, ft900
-from tasks.extract.source import Ask, RawDocument
+from tasks.extract.source import Ask
+from tasks.raw.documents import RawDocument
 from tests.paths import SHARED
-from tests.support.memory import Memory
 
 LISTS, FT900 = SHARED / "sources" / "census_atp_lists", SHARED / "sources" / "census_ft900"
 pytestmark = pytest.mark.skipif(not LISTS.is_dir(), reason="the publishers' own files are not beside this checkout")

@@ -17,24 +17,29 @@ import polars as pl
 import pytest
 from distributed import LocalCluster
 
-from configs.contract import CONFIGS, load_contract
+from configs import CONFIGS
+from configs.contracts import load_contract
 from configs.errors import ConfigError
-from tasks.build import from_versions, partitioned, recipe
-from tasks.build.history import build
+from configs.months import Months
+from tasks.build import partitioned
+from tasks.build.history import build, timeline
+from tasks.build.recipes import recipe_for
+from tasks.build.request import Request
 from tasks.compare import diff
 from tasks.extract.census.merchandise.source import FLOWS, File
-from tasks.extract.source import Months
 from tasks.publish import steps
 from tasks.publish.dependents import bring_up
+from tasks.publish.run import run
+from tasks.quality.results import read_results
 from tasks.raw.archive import RawArchive
 from tasks.storage.local import LocalStore
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.warehouse import layout, protocol, reader
-from tasks.warehouse.outcomes import Request, Skipped
+from tasks.warehouse.outcomes import Skipped
 from tasks.warehouse.records import MadePart
 from tests.doubles.census_bulk import ENTERED, LEFT, MOVED, PACKED, RELISTED, CensusBulk, month, relisted
-from tests.support.command import Ran
+from tests.support.plain import Ran
 from tests.support.sources import MONTHS, served_bulk  # noqa: F401 - a fixture
 
 Run = Callable[..., Ran]
@@ -194,7 +199,7 @@ def test_a_new_month_costs_its_year_and_no_other(techtrade: Run, bulk: CensusBul
     assert len([e.key for e in store.entries(f"{layout.MADE}{DATASET}/pieces/")]) == len(pieces) + 4, "rows and facts"
     assert now.changes.rows["new"] > 0 and now.changes.rows["revised"] == 0
     assert months(store)[0] == "2025-12" and months(store)[-1] == "2026-09"
-    told = reader.quality(store, now).filter(pl.col("check_id") == "as_extracted")["rows_checked"].item()
+    told = read_results(store, now).filter(pl.col("check_id") == "as_extracted")["rows_checked"].item()
     assert told == 9 * 2 * 45, "of the year that changed: each month and flow, its rows and 44 sums"
     # The concordance of every month, those that were not read again too.
     concordance = pl.read_parquet(store.get(layout.version(DATASET, now.version, "concordance.parquet")).body)
@@ -279,12 +284,7 @@ def test_what_somebody_else_published_meanwhile_is_not_taken_back(
     def revise() -> None:
         bulk.revised[date(2026, 8, 1)] = 1
         contract = load_contract(DATASET)
-        head = protocol.read_head(store, DATASET)
-        request = Request(contract, "live", refresh="all")
-        found = recipe.read(store, request, steps.fetch(request, head, RawArchive(store)))
-        extraction, built = recipe.make(store, contract, found, head.manifest, Path())
-        checked = steps.check(store, request, extraction, built, steps.stage(store, head, built), {})
-        steps.publish(store, steps.seal(store, contract, checked), checked.report)
+        run(Request(contract, "live", refresh="all"), recipe_for(contract), store)
 
     bulk.meanwhile["imports/2026-09"] = revise
     ran, result = publish(techtrade)
@@ -335,7 +335,7 @@ def test_files_that_are_here_are_not_asked_for_again_until_they_move(bulk: Censu
     def fetch(**more: Any) -> list[str]:
         bulk.forget()
         head = protocol.read_head(local_store, DATASET)
-        steps.fetch(Request(contract, "live", **more), head, archive)
+        steps.fetch(Request(contract, "live", **more), recipe_for(contract), head, archive)
         return bulk.asked()
 
     spring = {"months": Months.of("2026-03", "2026-05")}
@@ -394,7 +394,7 @@ def test_its_history_follows_a_slice_at_a_time(
         if stood is not None:
             assert values.equals(stood.select(*key, value="value_usd").sort(key)), version.version
     with TemporaryDirectory() as folder:
-        given = from_versions.documents(RawArchive(store), contract, {})
+        given = timeline.documents(RawArchive(store), contract, {})
         assert build.make(store, contract, given, None, Path(folder)).content_sha256 == manifest.content_sha256
     monkeypatch.setattr(steps, "inputs_sha256", lambda contract, documents: "that of other code")
     skipped = bring_up(store, name)
@@ -407,7 +407,8 @@ def test_a_worker_of_other_settings_reads_nothing(
     contract = load_contract(DATASET)
     request = Request(contract, "live")
     head = protocol.read_head(local_store, DATASET)
-    found = recipe.read(local_store, request, steps.fetch(request, head, RawArchive(local_store)))
+    recipe = recipe_for(contract)
+    found = recipe.parse(local_store, steps.fetch(request, recipe, head, RawArchive(local_store)), None)
     plan = partitioned.plan(contract, found, None)
     monkeypatch.setenv("TECHTRADE_SOURCES__CENSUS_BULK__SCOPE", "all_products")
     with pytest.raises(ConfigError, match=r"exports/2026-07 was planned with other code or settings"):
@@ -420,7 +421,8 @@ def test_a_file_that_a_killed_run_left_is_not_taken_for_another(bulk: CensusBulk
     contract = load_contract(DATASET)
     request = Request(contract, "live")
     head = protocol.read_head(local_store, DATASET)
-    found = recipe.read(local_store, request, steps.fetch(request, head, RawArchive(local_store)))
+    recipe = recipe_for(contract)
+    found = recipe.parse(local_store, steps.fetch(request, recipe, head, RawArchive(local_store)), None)
     plan = partitioned.plan(contract, found, None)
     for job in plan.pieces:
         partitioned.make_piece(local_store, job)

@@ -19,6 +19,8 @@ import polars as pl
 import pyarrow.dataset as pads
 import pytest
 
+from configs.contracts import dataset_names, load_contract
+from tasks.quality.results import read_results
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.warehouse import layout, protocol, reader
@@ -26,8 +28,8 @@ from tests.doubles.census_api import KEY, OLD_TOO, CensusApi
 from tests.doubles.publishers import CensusDouble, WorldBankDouble
 from tests.support.alerting import operators_hook, titles  # noqa: F401 - a fixture
 from tests.support.cases import quick
-from tests.support.command import Ran
 from tests.support.mail_server import Hook
+from tests.support.plain import Ran
 from tests.support.sources import point_at_trade_api
 
 Run = Callable[..., Ran]
@@ -187,7 +189,7 @@ def test_figures_that_do_not_add_up_are_rejected_with_evidence(
     assert store.get(layout.latest(DATASET)).body == before
     manifest = protocol.read_manifest(store, DATASET, result["version"])
     assert manifest.status == "rejected"
-    evidence = reader.quality(store, manifest).filter(pl.col("check_id") == REJECTIONS[fault])
+    evidence = read_results(store, manifest).filter(pl.col("check_id") == REJECTIONS[fault])
     assert evidence["failing_rows"][0].len() > 0
 
 
@@ -439,9 +441,9 @@ def test_a_missing_key_leaves_out_what_was_not_named_and_the_others_go_on(
         ran = techtrade("publish", "--json")
     assert ran.code == 0, ran.err
     outcomes = {r["dataset"]: r["outcome"] for r in json.loads(ran.out)}
-    left_out = {DATASET, "us_ip_trade_annual", "us_ip_trade_quarterly", "atp_products", "atp_detail_monthly"}
-    assert {d for d, outcome in outcomes.items() if outcome == "left out"} == left_out
-    assert {d for d, o in outcomes.items() if o == "published"} == {"atp_world_monthly", "ip_trade_annual", "partners"}
+    free = {"census_balance", "world_bank", "partner_reference"}
+    expected = {n: "published" if load_contract(n).sources.live in free else "left out" for n in dataset_names()}
+    assert outcomes == expected and len(set(expected.values())) == 2
     for link in ("api.census.gov/data/key_signup", "apps.bea.gov"):
         assert sum(link in line for line in ran.err.splitlines()) >= 1
     to_get_it = (

@@ -8,12 +8,12 @@ import json
 
 import pytest
 
-from configs.contract import dataset_names, load_contract
+from configs.contracts import dataset_names, load_contract
 from configs.settings import has_settings, source_settings
 from tasks.extract.census import trade_api_parse
 from tasks.extract.drift import check
 from tasks.extract.drift.metadata import READERS
-from tasks.extract.source import RawDocument
+from tasks.raw.documents import RawDocument
 from tests.paths import SOURCES
 
 real_files = pytest.mark.skipif(not SOURCES.is_dir(), reason="the publishers' own files are not beside this checkout")

@@ -15,7 +15,7 @@ from tasks.warehouse import layout
 from tests.doubles.bea import KEY, BeaDouble
 from tests.doubles.publishers import WorldBankDouble
 from tests.support.cases import quick
-from tests.support.command import Ran
+from tests.support.plain import Ran
 
 Run = Callable[..., Ran]
 Spoil = Callable[[bytes], bytes]

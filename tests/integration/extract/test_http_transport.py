@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.synthetic.memory import Memory
 from configs.errors import ConfigError, SourceError, SourceResponseError, SourceUnavailableError
 from configs.settings import SourceSettings, source_settings
 from tasks.extract.http import wire
@@ -25,8 +26,7 @@ from tasks.news import webhooks
 from tests.doubles.misbehaviour import BODY, _gzip
 from tests.doubles.publishers import CensusDouble, Double
 from tests.support.cases import quick
-from tests.support.command import Ran
-from tests.support.memory import Memory
+from tests.support.plain import Ran
 
 SOURCE = "census_balance"
 

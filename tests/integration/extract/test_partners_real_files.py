@@ -16,9 +16,9 @@ import fastexcel
 import polars as pl
 import pytest
 
+from benchmarks.synthetic.memory import Memory
 from tasks.extract import partners
 from tests.paths import SOURCES
-from tests.support.memory import Memory
 
 pytestmark = pytest.mark.skipif(not SOURCES.is_dir(), reason="the publishers' own files are not beside this checkout")
 

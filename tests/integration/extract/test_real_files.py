@@ -8,13 +8,15 @@ import json
 import polars as pl
 import pytest
 
+from benchmarks.synthetic.memory import Memory
+from configs.contracts import dataset_names, load_contract
 from configs.errors import SourceResponseError
 from tasks.extract.bundled import snapshot
 from tasks.extract.census import balance_workbook
-from tasks.extract.source import Ask, RawDocument
+from tasks.extract.source import Ask
 from tasks.extract.world_bank import indicators_parse as pages
+from tasks.raw.documents import RawDocument
 from tests.paths import SOURCES
-from tests.support.memory import Memory
 
 pytestmark = pytest.mark.skipif(not SOURCES.is_dir(), reason="the publishers' own files are not beside this checkout")
 
@@ -58,17 +60,22 @@ def test_recorded_answers_of_the_world_bank_are_told_apart() -> None:
     assert bad >= 6
 
 
-def test_the_bundled_marks_are_those_of_the_publishers_metadata() -> None:
+BY_ECONOMY = [n for n in dataset_names() if load_contract(n).series and load_contract(n).sources.snapshot]
+
+
+@pytest.mark.parametrize("dataset", BY_ECONOMY)
+def test_the_bundled_marks_are_those_of_the_publishers_metadata(dataset: str) -> None:
     with open(SOURCES / "world_bank_api" / "country_metadata_2024-10-24.csv", encoding="utf-8-sig", newline="") as f:
         real = {r["Country Code"]: not r["Region"] for r in csv.DictReader(f)}
-    extraction = snapshot.parse("ip_trade_annual", snapshot.fetch(Ask("ip_trade_annual", None), Memory()), None)
+    extraction = snapshot.parse(dataset, snapshot.fetch(Ask(dataset, None), Memory()), None)
     bundled = extraction.tables["economies"].collect()
     assert dict(bundled.select("economy_code", "is_aggregate").iter_rows()) == real
     assert sum(real.values()) == 48
 
 
-def test_the_bundled_figures_are_those_of_the_publishers_bulk_file() -> None:
-    wanted = {"BX.GSR.ROYL.CD": "receipts", "BM.GSR.ROYL.CD": "payments"}
+@pytest.mark.parametrize("dataset", BY_ECONOMY)
+def test_the_bundled_figures_are_those_of_the_publishers_bulk_file(dataset: str) -> None:
+    wanted = {series.code: name for name, series in load_contract(dataset).series.items()}
     with open(SOURCES / "wdi_bulk" / "science-and-technology-raw-2021.csv", encoding="utf-8-sig", newline="") as f:
         lines = list(csv.reader(f))
     head = next(i for i, line in enumerate(lines) if line[:2] == ["Country Name", "Country Code"])
@@ -80,7 +87,7 @@ def test_the_bundled_figures_are_those_of_the_publishers_bulk_file() -> None:
         for year, value in zip(years, line[4:], strict=False)
         if value
     }
-    extraction = snapshot.parse("ip_trade_annual", snapshot.fetch(Ask("ip_trade_annual", "2021-09-15"), Memory()), None)
+    extraction = snapshot.parse(dataset, snapshot.fetch(Ask(dataset, "2021-09-15"), Memory()), None)
     observed = extraction.tables["observations"].collect()
     ours = {
         (code, name, year): v

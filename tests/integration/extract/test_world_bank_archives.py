@@ -10,11 +10,12 @@ from collections.abc import Iterator
 import polars as pl
 import pytest
 
+from configs.contracts import load_contract
 from configs.errors import VintageUnavailableError
 from configs.hints import command
-from tasks.extract.source import RawDocument
-from tasks.extract.world_bank import archive_inventory
+from tasks.extract.world_bank import archive_inventory, archives_parse
 from tasks.publish.dependents import bring_up
+from tasks.raw.documents import RawDocument
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, reader
 from tests.doubles.world_bank_archives import ECONOMIES, PAYMENTS, RECEIPTS, WorldBankArchiveDouble, value
@@ -35,6 +36,8 @@ def server() -> Iterator[WorldBankArchiveDouble]:
 @pytest.fixture
 def double(server: WorldBankArchiveDouble, monkeypatch: pytest.MonkeyPatch) -> WorldBankArchiveDouble:
     server.reset()
+    # Two series, however many datasets have some.
+    monkeypatch.setattr(archives_parse, "series", lambda: load_contract(IP).series)
     prefix = "TECHTRADE_SOURCES__WORLD_BANK_ARCHIVES__"
     settings = {"URL": server.url, "BACKOFF": "0.01", "BACKOFF_MAX": "0.05", "REQUESTS_PER_MINUTE": "100000"}
     for name, setting in settings.items():

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from configs.errors import StoreError, UsageError
-from tasks.alerts.service import Finding
+from tasks.alerts.model import Finding
+from tasks.common.clock import utc_now
 from tasks.raw.verify import RawVerifier
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, ledger, protocol
-from tasks.warehouse.protocol import Built
+from tasks.warehouse.candidate import Built
 from tests.support import drill
 from tests.support.alerting import operators_hook  # noqa: F401 - a fixture
 from tests.support.drill import DATASET
@@ -69,11 +70,11 @@ def test_every_published_version_has_its_turn_within_as_many_nights(
     published = [drill.publish(local_store, candidates(n)).manifest.version for n in range(1, 5)]
     seen = set()
     for night in range(3):
-        ((name, chosen),) = _chosen(local_store, protocol.utc_now() + timedelta(days=night), "newest")
+        ((name, chosen),) = _chosen(local_store, utc_now() + timedelta(days=night), "newest")
         assert (name, chosen[0], len(chosen)) == (DATASET, published[-1], 2)
         seen.add(chosen[1])
     assert seen == set(published[:-1])
-    ((_, every),) = _chosen(local_store, protocol.utc_now(), "all")
+    ((_, every),) = _chosen(local_store, utc_now(), "all")
     assert set(every) == set(published)
 
 
@@ -89,7 +90,7 @@ def test_whatever_one_step_meets_the_others_have_their_turn(
     def unforeseen(store: ObjectStore) -> bool:
         raise RuntimeError("nobody foresaw this")
 
-    monkeypatch.setattr(maintenance.derived, "rebuild_catalog", unforeseen)
+    monkeypatch.setattr(maintenance.catalog, "rebuild_catalog", unforeseen)
     with pytest.raises(maintenance.MaintenanceError) as told:
         maintenance.maintenance(store=local_store.url)
     assert "RuntimeError: nobody foresaw this" in str(told.value) and DATA in str(told.value)
@@ -113,8 +114,8 @@ def test_one_version_that_cannot_be_verified_keeps_no_other_from_being_found_dam
     monkeypatch.setattr(maintenance, "verified", failing)
     reported: list[Finding] = []
     over: list[str] = []
-    monkeypatch.setattr(maintenance.alerting, "report", lambda store, *found: reported.extend(found))
-    monkeypatch.setattr(maintenance.alerting, "recovered", lambda store, name, *rest: over.append(name))
+    monkeypatch.setattr(maintenance.alert_hooks, "report", lambda store, *found: reported.extend(found))
+    monkeypatch.setattr(maintenance.alert_hooks, "recovered", lambda store, name, *rest: over.append(name))
     with pytest.raises(maintenance.MaintenanceError) as told:
         maintenance.maintenance(store=local_store.url, verify="all")
     assert f"{DATASET}@{unread} was not verified: the store is away" in str(told.value)

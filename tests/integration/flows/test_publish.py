@@ -17,7 +17,7 @@ from tasks.storage.local import LocalStore
 from tasks.storage.object_store import Stored
 from tasks.storage.open import open_store
 from tasks.warehouse import layout, protocol, reader
-from tests.support.command import Ran
+from tests.support.plain import Ran
 
 Run = Callable[..., Ran]
 

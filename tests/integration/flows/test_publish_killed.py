@@ -16,8 +16,8 @@ from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.warehouse import layout, protocol
 from tasks.warehouse.upkeep.verify import verify
-from tests.support.command import Ran
 from tests.support.drill import Place
+from tests.support.plain import Ran
 
 Run = Callable[..., Ran]
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tasks.warehouse import layout
-from tests.support.command import Ran
+from tests.support.plain import Ran
 
 Run = Callable[..., Ran]
 ATP = "atp_world_monthly"

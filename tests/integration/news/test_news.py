@@ -14,19 +14,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from configs import subscribers as config
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import ConfigError, StoreUnavailableError
-from flows.announcing import announce
+from tasks.build.recipes import recipe_for
+from tasks.common.clock import utc_now
 from tasks.news import atom, webhooks
 from tasks.news import page as news_page
 from tasks.news.atom import Feed, FeedEntry, parse, render
 from tasks.news.events import News, largest_of, news_of
+from tasks.publish.after import announce
 from tasks.publish.promote import promote
 from tasks.publish.staged import stage_changes
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.warehouse import layout, protocol, yank
-from tasks.warehouse.protocol import Built
+from tasks.warehouse.candidate import Built
 from tasks.warehouse.records import LogEntry, Manifest
 from tests.support import drill
 from tests.support.atom import checked
@@ -40,8 +42,8 @@ Candidates = Callable[[int], Built]
 def publish(store: ObjectStore, built: Built) -> Manifest:
     """A publish with real changes, and its news."""
     draft = protocol.stage_data(store, protocol.claim(store, protocol.read_head(store, DATASET)), built)
-    draft, counts = stage_changes(store, contract(), draft, {})
-    manifest = drill.manifest_of(draft, built, "passed", protocol.utc_now)
+    draft, counts = stage_changes(store, recipe_for(contract()), draft, {})
+    manifest = drill.manifest_of(draft, built, "passed", utc_now)
     sealed = protocol.seal(store, draft, manifest.model_copy(update={"changes": counts}))
     done = protocol.swap(store, sealed).manifest
     announce(store, contract(), ("published", done.version))
@@ -428,7 +430,7 @@ def test_the_news_of_a_major_step_say_what_readers_have_to_change(
     head = protocol.read_head(local_store, DATASET)
     for number, more in ((2, {}), (3, {"schema_version": "2.0.0", "breaking_note": "exports are in another unit"})):
         draft = protocol.stage_data(local_store, protocol.claim(local_store, head), candidates(number))
-        manifest = drill.manifest_of(draft, candidates(number), "passed", protocol.utc_now)
+        manifest = drill.manifest_of(draft, candidates(number), "passed", utc_now)
         told = {"schema_version": "1.0.0"} | more
         protocol.swap(local_store, protocol.seal(local_store, draft, manifest.model_copy(update=told)))
         head = protocol.read_head(local_store, DATASET)

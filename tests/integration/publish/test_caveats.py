@@ -11,13 +11,14 @@ import duckdb
 import polars as pl
 import pytest
 
-from configs.contract import Contract, dataset_names, load_contract, parse_contract
+from configs.contract import Contract, parse_contract
+from configs.contracts import dataset_names, load_contract
 from configs.errors import ConfigError
 from tasks.publish import caveats
 from tasks.storage.open import open_store
 from tasks.warehouse import layout, reader
 from tests.paths import ROOT
-from tests.support.command import Ran
+from tests.support.plain import Ran
 
 GUIDE = ROOT / "docs" / "data-guide.md"
 

@@ -11,9 +11,10 @@ import pytest
 
 from configs.errors import CorruptVersionError, NotPublishedError, PromoteRefusedError
 from tasks.publish.promote import promote
+from tasks.quality.results import read_results
 from tasks.storage.object_store import ObjectStore
-from tasks.warehouse import layout, protocol, reader, yank
-from tasks.warehouse.protocol import Built
+from tasks.warehouse import layout, protocol, yank
+from tasks.warehouse.candidate import Built
 from tasks.warehouse.records import Manifest, QualityCounts
 from tasks.warehouse.upkeep.verify import verify
 from tests.support import drill
@@ -44,7 +45,7 @@ def test_the_rejected_figures_are_a_new_version_that_says_why_and_by_whom(
     assert (entry.event, entry.rejected, entry.reason, entry.by) == ("promoted", bad, WHY["reason"], WHY["by"])
     assert entry.inputs_sha256 == "inputs of it", "so that the next run of the same input finds nothing new"
 
-    found = dict(reader.quality(store, new).select("check_id", "exemption").iter_rows())
+    found = dict(read_results(store, new).select("check_id", "exemption").iter_rows())
     assert found == {"jumps": f"overridden by A. Owner: {WHY['reason']}", "odd": "", "fine": ""}
     changed = pl.read_parquet(store.get(layout.version(DATASET, new.version, "changes.parquet")).body)
     assert set(changed["kind"]) == {"revised"}, "against what readers had, not against what it was compared with then"

@@ -11,11 +11,10 @@ from typing import Any
 
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import CorruptVersionError, RestoreError, StoreUnavailableError, TechtradeError
 from flows.cli.operate import yank
 from flows.cli.publish import publish_datasets
-from flows.prefect_setup.defaults import prepare
 from tasks.publish import restore as restore_module
 from tasks.publish.dependents import bring_up
 from tasks.publish.restore import restore
@@ -27,7 +26,7 @@ from tasks.warehouse.content_hash import frame_sha256
 from tasks.warehouse.outcomes import Skipped
 from tasks.warehouse.records import LogEntry
 from tasks.warehouse.upkeep.verify import verify
-from tests.support.command import Ran
+from tests.support.plain import Ran
 from tests.support.published import publish
 
 Command = Callable[..., Ran]
@@ -37,7 +36,6 @@ ATP = "atp_world_monthly"
 @pytest.fixture(scope="module", name="lost")
 def a_store_that_is_going_to_be_lost(tmp_path_factory: pytest.TempPathFactory, prefect_api: str) -> Path:
     """All bundled vintages of two datasets, one version yanked."""
-    prepare()
     place = tmp_path_factory.mktemp("lost") / "store"
     for vintage in ("2023-01", "2025-02"):
         assert publish_datasets(("atp_world_monthly",), "snapshot", vintage, "auto", str(place), False) == 0
@@ -213,7 +211,7 @@ def test_a_restoration_that_was_killed_goes_on(copy: Path, tmp_path: Path, monke
     with monkeypatch.context() as m:
         # Nothing that runs after a kill: the mark of who restores stays behind.
         m.setattr(Hold, "release", lambda _: None)
-        m.setattr(restore_module.pipeline, "check", failing_at(2, restore_module.pipeline.check))
+        m.setattr(restore_module.steps, "check", failing_at(2, restore_module.steps.check))
         with pytest.raises(KilledError):
             restore(LocalStore(copy), new, contract)
     assert protocol.read_latest(new, ATP) == (None, None)
@@ -244,7 +242,7 @@ def test_one_that_is_taken_over_shows_nothing_and_breaks_nothing(
 ) -> None:
     """It was only slow: the other one has finished by the time it goes on."""
     new, contract = LocalStore(tmp_path / "new"), load_contract(ATP)
-    check = restore_module.pipeline.check
+    check = restore_module.steps.check
     entered = []
 
     def slow(*args: Any) -> Any:
@@ -253,7 +251,7 @@ def test_one_that_is_taken_over_shows_nothing_and_breaks_nothing(
             restore(LocalStore(copy), new, contract, take_over=True)
         return check(*args)
 
-    monkeypatch.setattr(restore_module.pipeline, "check", slow)
+    monkeypatch.setattr(restore_module.steps, "check", slow)
     with pytest.raises(TechtradeError):
         restore(LocalStore(copy), new, contract)
     verified(new)

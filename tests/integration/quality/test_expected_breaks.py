@@ -13,16 +13,17 @@ import pytest
 
 from configs import breaks as config
 from configs.breaks import load_breaks, parse_breaks
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import ConfigError
 from expectations.check import GateInput
+from tasks.common.clock import utc_now
 from tasks.quality.expected_breaks import GRACE_DAYS
 from tasks.quality.gate import judge
-from tasks.quality.results import CheckResult, Report, failures_of, results_of
+from tasks.quality.results import CheckResult, Report, failures_of, read_results, results_of
 from tasks.storage.open import open_store
-from tasks.warehouse import protocol, reader
-from tests.support.command import Ran
+from tasks.warehouse import reader
 from tests.support.gate import ATP, MAY, given, when
+from tests.support.plain import Ran
 
 Good = Callable[[str, str], pl.DataFrame]
 DAY = date(2026, 11, 24)
@@ -144,7 +145,7 @@ def test_a_break_is_entered_and_the_run_that_was_rejected_publishes(
 
     ran = publish()
     assert ran.code == 3 and "(jumps)" in ran.err, ran.err
-    today = protocol.utc_now().date()
+    today = utc_now().date()
     entries = text("{first: 1989-01-01, last: 2025-01-01}", since=today - timedelta(1), expires=today + timedelta(9))
     (folder / f"{ATP}.yaml").write_text(entries)
     load_breaks.cache_clear()
@@ -154,6 +155,6 @@ def test_a_break_is_entered_and_the_run_that_was_rejected_publishes(
     manifest = reader.resolve(store, ATP).manifest
     assert (manifest.status, manifest.breaks_seen, manifest.override) == ("passed", ("three_times",), None)
     assert manifest.quality.failed_warning >= 1
-    row = reader.quality(store, manifest).filter(pl.col("check_id") == "jumps").row(0, named=True)
+    row = read_results(store, manifest).filter(pl.col("check_id") == "jumps").row(0, named=True)
     assert (row["severity"], row["declared_severity"]) == ("warning", "critical")
     load_breaks.cache_clear()

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import dataset_names, load_contract
 from configs.errors import CheckCouldNotRunError, ConfigError
 from expectations.check import Check, GateInput
 from tasks.build.parquet import write
@@ -29,7 +29,11 @@ from tests.support.gate import ATP, DEU, IP, MAY, Corruption, failed, given, sca
 # ------------------------------------------------------------------ no false alarm
 
 
-@pytest.mark.parametrize("dataset", [ATP, IP])
+BUNDLED = [name for name in dataset_names() if load_contract(name).sources.snapshot == "snapshot"]
+BY_ECONOMY = [name for name in BUNDLED if load_contract(name).series]
+
+
+@pytest.mark.parametrize("dataset", BUNDLED)
 def test_no_false_alarm_on_any_bundled_vintage(good: Callable[..., pl.DataFrame], dataset: str) -> None:
     parent = None
     warned = {}
@@ -40,8 +44,12 @@ def test_no_false_alarm_on_any_bundled_vintage(good: Callable[..., pl.DataFrame]
         if failed(report):
             warned[vintage] = failed(report)
         parent = data
+    for vintage, checks in warned.items():
+        for check in checks:
+            assert vintage in load_contract(dataset).quality[check].reason, "the contract says why it warns of it"
     # The World Bank did withdraw observations of China, and of Jamaica and Pakistan, in these two.
-    assert warned == ({"2024-05-08": {"rows_withdrawn"}, "2025-01-28": {"rows_withdrawn"}} if dataset == IP else {})
+    known = {ATP: {}, IP: {"2024-05-08": {"rows_withdrawn"}, "2025-01-28": {"rows_withdrawn"}}}
+    assert warned == known.get(dataset, warned)
 
 
 def test_every_check_has_an_outcome_and_none_is_counted_twice(good: Callable[..., pl.DataFrame]) -> None:
@@ -56,6 +64,66 @@ def test_every_check_has_an_outcome_and_none_is_counted_twice(good: Callable[...
 
 
 # ------------------------------------------------------------------ what is caught
+
+
+def measures(dataset: str) -> list[str]:
+    return [f"{name}_usd" for name in load_contract(dataset).series]
+
+
+def again(year: int) -> Callable[[str], Corruption]:
+    """The figures of a year given as those of the next."""
+    return lambda dataset: (
+        lambda df: pl.concat(
+            [df.filter(pl.col("year") != year + 1), df.filter(pl.col("year") == year).with_columns(pl.col("year") + 1)]
+        )
+    )
+
+
+def rounded(dataset: str) -> Corruption:
+    return lambda df: df.with_columns((pl.col(c) / 1e6).round() * 1e6 for c in measures(dataset))
+
+
+WLD = pl.col("economy_code") == "WLD"
+# Of every table by economy and year: what is done to it, and the check that is for it, without a version before.
+BY_ECONOMY_CORRUPTIONS: dict[str, tuple[Callable[[str], Corruption], str]] = {
+    "thousands for dollars": (lambda d: scaled(1e-3, *measures(d)), "unit"),
+    "half of the economies": (lambda d: without(pl.col("economy_code") > "K"), "complete"),
+    "a year missing": (lambda d: without(pl.col("year") == 2015), "economies_a_year"),
+    "nothing since 2015": (lambda d: without(pl.col("year") > 2015), "fresh"),
+    "the world as an economy": (lambda d: when(WLD, is_aggregate=pl.lit(False)), "aggregate_marks"),
+    "a year given again": (again(2014), "carried_periods"),
+    "a name of another": (lambda d: when(DEU, economy_name=pl.lit("France")), "economy_names"),
+    "rounded to millions": (rounded, "not_rounded"),
+    "a row without a figure": (lambda d: when(DEU, **dict.fromkeys(measures(d), pl.lit(None))), "one_figure"),
+}
+# Beside the version before.
+BY_ECONOMY_CHANGES: dict[str, tuple[Callable[[str], Corruption], str]] = {
+    "an economy gone": (lambda d: without(DEU), "economies_lost"),
+    "a figure gone within a vintage": (lambda d: without(DEU & (pl.col("year") == 2015)), "rows_lost"),
+    "a figure changed within a vintage": (lambda d: when(DEU, **{m: pl.col(m) * 1.01 for m in measures(d)}), "figures_changed"),
+    "an economy tenfold": (lambda d: when(DEU, **{m: pl.col(m) * 10 for m in measures(d)}), "size_of_change"),
+    "everything doubled": (lambda d: scaled(2, *measures(d)), "total_change"),
+    "an older vintage": (lambda d: when(DEU, source_vintage=pl.lit("2020-01-01")), "vintage_not_back"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", BY_ECONOMY_CORRUPTIONS)
+@pytest.mark.parametrize("dataset", BY_ECONOMY)
+def test_a_corrupt_table_by_economy_is_caught(good: Callable[..., pl.DataFrame], dataset: str, what: str) -> None:
+    corrupt, check = BY_ECONOMY_CORRUPTIONS[what]
+    vintage = snapshot.vintages(dataset)[-1]
+    report = judge(given(dataset, corrupt(dataset)(good(dataset, vintage)), vintage))
+    assert check in failed(report, "critical"), failed(report)
+
+
+@pytest.mark.parametrize("what", BY_ECONOMY_CHANGES)
+@pytest.mark.parametrize("dataset", BY_ECONOMY)
+def test_a_corrupt_change_by_economy_is_caught(good: Callable[..., pl.DataFrame], dataset: str, what: str) -> None:
+    corrupt, check = BY_ECONOMY_CHANGES[what]
+    before, vintage = snapshot.vintages(dataset)[-2:]
+    data = corrupt(dataset)(good(dataset, vintage))
+    report = judge(given(dataset, data, vintage, good(dataset, before), parent_vintage=before))
+    assert check in failed(report, "critical"), failed(report)
 
 
 MONEY = ("exports_usd", "imports_usd", "balance_usd")

@@ -10,15 +10,16 @@ from typing import Any
 import polars as pl
 import pytest
 
-from configs.contract import load_contract
+from benchmarks.synthetic.bea import World
+from benchmarks.synthetic.bea_api import documents
+from benchmarks.synthetic.memory import Memory
+from configs.contracts import load_contract
 from expectations.check import GateInput
 from tasks.extract import partners as partner_reference
 from tasks.extract.bea import source
 from tasks.quality.gate import judge
 from tasks.quality.results import Report
 from tasks.transform.registry import load_transform
-from tests.doubles.bea import BeaDouble, documents
-from tests.support.memory import Memory
 
 ANNUAL, QUARTERLY = "us_ip_trade_annual", "us_ip_trade_quarterly"
 Corruption = Callable[[pl.DataFrame], pl.DataFrame]
@@ -28,10 +29,10 @@ TOTAL, MOVIES = "ChargesForTheUseOfIpNie", "CipLicensesMoviesTv"
 @cache
 def made(dataset: str, state: int, size: str = "full") -> tuple[str, dict[str, pl.LazyFrame], pl.DataFrame]:
     """Vintage, the source's tables and the dataset, of one update."""
-    extraction = source.parse(dataset, documents(BeaDouble(size, state), dataset), None)
+    extraction = source.parse(dataset, documents(World(size, state), dataset), None)
     partners = partner_reference.table(partner_reference.document(Memory()))
     tables = {n: f.collect().lazy() for n, f in {**extraction.tables, "partners": partners}.items()}
-    return extraction.vintage, tables, load_transform(dataset).transform(tables).collect()
+    return extraction.vintage, tables, load_transform(load_contract(dataset)).transform(tables).collect()
 
 
 def good(dataset: str, state: int = 2024) -> pl.DataFrame:

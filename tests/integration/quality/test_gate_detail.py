@@ -13,9 +13,11 @@ import polars as pl
 import pytest
 
 from benchmarks.bulk_months import Year, write_month
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from expectations.check import GateInput, Other
-from tasks.build import partitioned, recipe
+from tasks.build import partitioned
+from tasks.build.recipes import recipe_for
+from tasks.build.request import Fetched
 from tasks.extract import partners
 from tasks.extract.census.merchandise.source import FLOWS, SOURCE
 from tasks.extract.source import Meter
@@ -23,7 +25,6 @@ from tasks.quality.gate import judge
 from tasks.quality.results import Report
 from tasks.raw.archive import RawArchive
 from tasks.storage.local import LocalStore
-from tasks.warehouse.outcomes import Fetched, Request
 
 DATASET = "atp_detail_monthly"
 KEY = ["flow", "technology_group", "partner_code", "period"]
@@ -53,9 +54,9 @@ def world() -> Iterator[World]:
                 write_month(Year(flow, 2025, 4000, other_codes=300), month, file)
                 documents.append(archive.keep_file(SOURCE, f"{flow}/2025-{month:02d}", "made up", file, ".zip", "once"))
         documents.append(partners.document(archive))
-        request = Request(contract, "live")
-        found = recipe.read(store, request, Fetched(SOURCE, tuple(documents), Meter()))
-        extraction, built = recipe.make(store, contract, found, None, Path(place))
+        recipe = recipe_for(contract)
+        found = recipe.parse(store, Fetched(SOURCE, tuple(documents), Meter()), None)
+        extraction, built = recipe.build(store, found, None, Path(place))
         assert [p.partition for p in built.parts] == ["part_year=2025"]
         data = pl.read_parquet(store.root / built.parts[0].key)
         tables = {name: t.collect().lazy() for name, t in extraction.tables.items()}

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import CheckCouldNotRunError
 from expectations.check import Check, GateInput
 from tasks.build.parquet import write

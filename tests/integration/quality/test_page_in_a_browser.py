@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tasks.quality.page.measures import compare_measures
+from tasks.quality.measures import compare_measures
 from tasks.quality.page.render import render
 from tasks.quality.page.series import headline_series, series_of
 from tests.support.browser import Tab, browser, chromium

@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 from configs.errors import UsageError
-from tasks.extract.source import RawDocument
+from tasks.common.clock import utc_now
 from tasks.raw import housekeeping, take_down
 from tasks.raw.archive import RawArchive
+from tasks.raw.documents import RawDocument
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, ledger, protocol, yank
-from tasks.warehouse.protocol import Built
+from tasks.warehouse.candidate import Built
 from tasks.warehouse.records import SourceEntry
 from tasks.warehouse.upkeep.verify import verify
 from tests.support import drill
@@ -29,7 +30,7 @@ DAY = timedelta(days=1)
 
 
 def later(days: int = 2) -> datetime:
-    return protocol.utc_now() + days * DAY
+    return utc_now() + days * DAY
 
 
 def kept(store: ObjectStore, source: str, *texts: str) -> list[RawDocument]:
@@ -57,7 +58,7 @@ def published(store: ObjectStore, built: Built, document: RawDocument, status: A
         licence="",
         citation="",
     )
-    manifest = manifest_of(draft, built, status, protocol.utc_now).model_copy(update={"sources": (source,)})
+    manifest = manifest_of(draft, built, status, utc_now).model_copy(update={"sources": (source,)})
     sealed = protocol.seal(store, draft, manifest)
     return protocol.swap(store, sealed).manifest.version if status == "passed" else draft.version
 

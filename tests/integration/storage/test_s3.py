@@ -20,7 +20,7 @@ from configs.errors import (
 )
 from tasks.storage.s3 import S3Store
 from tasks.warehouse import layout, protocol, reader, yank
-from tasks.warehouse.protocol import Built
+from tasks.warehouse.candidate import Built
 from tasks.warehouse.upkeep.verify import verify
 from tests.support import drill
 from tests.support.drill import DATASET, bodies

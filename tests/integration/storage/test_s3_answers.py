@@ -12,7 +12,7 @@ from configs.errors import StoreUnavailableError
 from tasks.storage import arrow_files
 from tasks.storage.s3 import S3Store
 from tasks.warehouse import layout, reader
-from tasks.warehouse.protocol import Built
+from tasks.warehouse.candidate import Built
 from tests.faults.harness import Ground
 from tests.faults.s3_answers import faults
 from tests.support import drill, fault_proxy

@@ -9,7 +9,7 @@ import pytest
 
 from tasks.storage.s3 import S3Store
 from tasks.warehouse import layout, protocol, yank
-from tasks.warehouse.protocol import Built
+from tasks.warehouse.candidate import Built
 from tests.faults.conditions_ignored import faults
 from tests.faults.harness import Ground
 from tests.support import drill, fault_proxy

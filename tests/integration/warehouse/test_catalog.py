@@ -11,7 +11,7 @@ from configs.errors import StoreUnavailableError
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import catalog as derived
 from tasks.warehouse import layout, yank
-from tasks.warehouse.protocol import Built
+from tasks.warehouse.candidate import Built
 from tasks.warehouse.records import Catalog
 from tests.support import drill
 from tests.support.drill import DATASET, bodies, contract, intact

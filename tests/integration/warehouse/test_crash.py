@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from tasks.common.clock import utc_now
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.warehouse import layout, protocol, yank
-from tasks.warehouse.protocol import Built
+from tasks.warehouse.candidate import Built
 from tasks.warehouse.upkeep import gc
 from tasks.warehouse.upkeep.verify import verify
 from tests.support import drill
@@ -38,7 +39,7 @@ def yank_and_be_killed(store: ObjectStore, version: str, point: int) -> None:
 
 def clean_and_be_killed(store: ObjectStore, point: int) -> None:
     broken = Broken(store, drill.kill_at(point))
-    gc.execute(broken, gc.plan(broken, protocol.utc_now() + timedelta(hours=1), timedelta(0)))
+    gc.execute(broken, gc.plan(broken, utc_now() + timedelta(hours=1), timedelta(0)))
 
 
 def publish_and_be_killed_between_file_changes(store: ObjectStore, built: Built, point: int) -> None:
@@ -141,7 +142,7 @@ def test_a_gc_killed_at_any_operation_is_finished_by_the_next(
         orphan = drill.sealed(store, candidates(3)).manifest.version
         code = ended(child(clean_and_be_killed, here, point))
         assert intact(store, published) == published
-        gc.execute(store, gc.plan(store, protocol.utc_now() + timedelta(hours=1), timedelta(0)))
+        gc.execute(store, gc.plan(store, utc_now() + timedelta(hours=1), timedelta(0)))
         for version in (unsealed, orphan):
             left = [e.key for e in store.entries(layout.version(DATASET, version))]
             assert left == [layout.claim(DATASET, version), layout.manifest(DATASET, version)]

@@ -10,23 +10,24 @@ from pathlib import Path
 
 import pytest
 
-from configs import contract as contracts
+from configs import contracts
 from configs.errors import DamagedRawError, StoreError, StorePermissionError
+from tasks.common.clock import utc_now
 from tasks.publish import restore
 from tasks.raw import housekeeping
 from tasks.raw.archive import RawArchive
 from tasks.storage.local import LocalStore
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import catalog, layout, protocol
+from tasks.warehouse.candidate import Built
 from tasks.warehouse.key_grammar import printable, stranger
-from tasks.warehouse.protocol import Built
 from tasks.warehouse.upkeep import gc
 from tests.support import drill
 from tests.support.drill import DATASET, Broken, bodies, intact
 from tests.support.plain import plain
 
 Candidates = Callable[[int], Built]
-LATER = protocol.utc_now() + timedelta(days=2)
+LATER = utc_now() + timedelta(days=2)
 
 
 def test_link_to_latest_version_is_left_alone(local_store: LocalStore, candidates: Candidates) -> None:

@@ -16,11 +16,12 @@ import pyarrow.parquet as pq
 import pytest
 import s3fs
 
-from configs.contract import Contract, load_contract
+from configs.contract import Contract
+from configs.contracts import load_contract
 from tasks.build.parquet import build
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import reader
-from tasks.warehouse.protocol import Built
+from tasks.warehouse.candidate import Built
 from tests.support import drill
 from tests.support.drill import DATASET
 

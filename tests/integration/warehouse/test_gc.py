@@ -9,9 +9,11 @@ from datetime import datetime, timedelta
 import pytest
 
 from configs.errors import ClaimLostError, ConcurrentPublishError
+from tasks.common.clock import utc_now
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, protocol, yank
-from tasks.warehouse.protocol import Built, Draft
+from tasks.warehouse.candidate import Built
+from tasks.warehouse.protocol import Draft
 from tasks.warehouse.upkeep import gc
 from tests.support import drill
 from tests.support.drill import DATASET, bodies, intact, linear, manifest_of, numbers
@@ -21,7 +23,7 @@ HOUR = timedelta(hours=1)
 
 
 def later() -> datetime:
-    return protocol.utc_now() + 2 * HOUR
+    return utc_now() + 2 * HOUR
 
 
 def clean(store: ObjectStore) -> gc.GcResult:
@@ -68,7 +70,7 @@ def test_what_is_younger_than_the_grace_stays(store: ObjectStore, candidates: Ca
     drill.publish(store, candidates(1))
     staged(store, candidates(2))
     drill.sealed(store, candidates(3))
-    assert gc.plan(store, protocol.utc_now(), HOUR).leftovers == ()
+    assert gc.plan(store, utc_now(), HOUR).leftovers == ()
 
 
 @pytest.mark.parametrize("years", [-1, 1], ids=["a clock behind", "a clock ahead"])
@@ -79,11 +81,11 @@ def test_a_wrong_clock_does_not_make_it_look_old(
     not compare its clock with the store's."""
     monkeypatch.setattr(protocol, "believed", lambda store, dataset, latest, now: now)
     drill.publish(store, candidates(1))
-    skewed = protocol.utc_now() + timedelta(days=365 * years)
+    skewed = utc_now() + timedelta(days=365 * years)
     head = protocol.read_head(store, DATASET)
     protocol.stage_data(store, protocol.claim(store, head, lambda: skewed), candidates(2))
     drill.sealed(store, candidates(3), clock=lambda: skewed)
-    now = protocol.utc_now() if years < 0 else later()
+    now = utc_now() if years < 0 else later()
     assert gc.plan(store, now, HOUR).leftovers == ()
 
 
@@ -95,7 +97,7 @@ def test_a_sleeper_whose_claim_was_given_up_cannot_seal_and_its_late_files_go(
     assert clean(store).deleted == (layout.version(DATASET, sleeper.version, "data/part-0000.parquet"),)
     awake = protocol.stage_bytes(store, sleeper, "quality.parquet", b"late")
     with pytest.raises(ClaimLostError):
-        protocol.seal(store, awake, manifest_of(awake, candidates(2), "passed", protocol.utc_now))
+        protocol.seal(store, awake, manifest_of(awake, candidates(2), "passed", utc_now))
     assert keys(store, sleeper.version) == {"claim.json", "manifest.json", "quality.parquet"}
     clean(store)
     assert keys(store, sleeper.version) == {"claim.json", "manifest.json"}
@@ -133,7 +135,7 @@ def test_a_claim_sealed_between_plan_and_execution_is_spared(store: ObjectStore,
     drill.publish(store, candidates(1))
     draft = staged(store, candidates(2))
     decided = gc.plan(store, later(), HOUR)
-    sealed = protocol.seal(store, draft, manifest_of(draft, candidates(2), "passed", protocol.utc_now))
+    sealed = protocol.seal(store, draft, manifest_of(draft, candidates(2), "passed", utc_now))
     assert gc.execute(store, decided).deleted == ()
     assert protocol.swap(store, sealed).manifest.version == intact(store)
 

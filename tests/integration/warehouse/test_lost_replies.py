@@ -12,7 +12,7 @@ from configs.errors import ConcurrentPublishError, ObjectExistsError, StoreUnava
 from tasks.storage import s3 as s3_
 from tasks.storage.s3 import S3Store
 from tasks.warehouse import layout, protocol, yank
-from tasks.warehouse.protocol import Built
+from tasks.warehouse.candidate import Built
 from tests.support import drill, lossy_proxy
 from tests.support.cases import quick
 from tests.support.drill import DATASET, intact, linear, numbers

@@ -27,9 +27,11 @@ from hypothesis.stateful import (
 )
 
 from configs.errors import ClaimLostError, ConcurrentPublishError, NotPublishedError, YankRefusedError
+from tasks.common.clock import utc_now
 from tasks.storage.local import LocalStore
 from tasks.warehouse import layout, protocol, reader, yank
-from tasks.warehouse.protocol import Built, Draft, Sealed
+from tasks.warehouse.candidate import Built
+from tasks.warehouse.protocol import Draft, Sealed
 from tasks.warehouse.upkeep import gc
 from tests.support import drill
 from tests.support.drill import DATASET, Broken, bodies, intact, linear, manifest_of, numbers
@@ -61,7 +63,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.store = LocalStore(self.folder)
         # The disk has the clock of the model: it goes on by hours, and a publisher ahead of its store is refused.
         self.store.clock = lambda: self.now  # type: ignore[method-assign]
-        self.now = protocol.utc_now()
+        self.now = utc_now()
         self.content = itertools.cycle(range(1, 6))
         self.published: list[str] = []
         self.yanked: set[str] = set()

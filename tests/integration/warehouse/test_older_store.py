@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
+from tasks.build.recipes import recipe_for
 from tasks.publish import restore
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.warehouse import layout, protocol, reader
+from tasks.warehouse.records import Manifest
 from tests.doubles.publishers import CensusDouble
 from tests.fixtures.older import ATP, PRODUCTS, REJECTED, RETIRED, annotated, fields, unpacked
-from tests.support.command import Ran
+from tests.support.plain import Ran
 
 Run = Callable[..., Ran]
 
@@ -54,6 +56,34 @@ def test_today_publishes_to_it_and_reads_it_back(
     assert history.version > "2025-06-02.0002" and b"promoted" in older.get(layout.feed(ATP)).body
     for key in (layout.latest(ATP), layout.status(ATP), layout.CATALOG):
         assert json.loads(older.get(key).body)["format"] == 1
+
+
+def test_old_fingerprints_publish_nothing_but_histories_once(
+    techtrade: Run, older: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TECHTRADE_FOLLOW", "true")
+    history = f"{ATP}_history"
+
+    def manifest(name: str) -> Manifest:
+        return reader.resolve(older, name).manifest
+
+    before = {name: manifest(name) for name in (ATP, history)}
+    assert before[ATP].made_by.code != recipe_for(load_contract(ATP)).fingerprint()
+    with CensusDouble("2025-02") as census:
+        monkeypatch.setenv("TECHTRADE_SOURCES__CENSUS_BALANCE__URL", census.url + "/country.xlsx")
+        for _ in range(2):
+            ran = techtrade("publish", ATP)
+            assert ran.code == 0 and "nothing new" in ran.out, ran.err
+            assert manifest(ATP) == before[ATP]
+            once = manifest(history)
+            assert once.parent == before[history].version, "published once, not again by the second run"
+    assert once.content_sha256 == before[history].content_sha256
+    assert once.contract_sha256 != before[history].contract_sha256 and once.changes.cells["revised"] == 0
+    assert once.made_by.code == recipe_for(load_contract(history)).fingerprint()
+    ran = techtrade("history", ATP, "--rebuild")
+    assert ran.code == 0 and "the same" in ran.out, ran.out
+    ran = techtrade("replay", f"{ATP}@{before[ATP].version}")
+    assert ran.code == 0 and "the same content" in ran.out and "code:" in ran.out, ran.out
 
 
 def test_restored_log_keeps_unknown_fields(older: ObjectStore, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from configs.errors import ConcurrentPublishError
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, protocol
-from tasks.warehouse.protocol import Built
+from tasks.warehouse.candidate import Built
 from tasks.warehouse.upkeep.verify import verify
 from tests.support import drill
 from tests.support.drill import CHILDREN, DATASET, Place, beneath, child, ended, intact, linear, numbers

@@ -14,9 +14,10 @@ from configs.errors import (
     CorruptVersionError,
     ObjectNotFoundError,
 )
+from tasks.common.clock import utc_now
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import protocol, yank
-from tasks.warehouse.protocol import Built
+from tasks.warehouse.candidate import Built
 from tasks.warehouse.upkeep import gc
 from tests.support import drill
 from tests.support.drill import CHILDREN, DATASET, Broken, Place, beneath, child, ended, intact, linear
@@ -51,7 +52,7 @@ def clean_without_patience(store: ObjectStore, turns: Any, stop: Any, results: A
     while True:
         turns.acquire()
         last = stop.is_set()
-        deleted += len(gc.execute(store, gc.plan(store, protocol.utc_now() + AHEAD, timedelta(0))).deleted)
+        deleted += len(gc.execute(store, gc.plan(store, utc_now() + AHEAD, timedelta(0))).deleted)
         if last:
             break
     results.put(deleted)

@@ -9,11 +9,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from configs.errors import RedateRefusedError, WrongClockError
+from tasks.common.clock import stamp, utc_now
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
-from tasks.warehouse import catalog, ledger, protocol, reader, yank
-from tasks.warehouse.protocol import Built, read_latest, utc_now
+from tasks.warehouse import ledger, protocol, reader, yank
+from tasks.warehouse.candidate import Built
+from tasks.warehouse.protocol import read_latest
 from tasks.warehouse.records import Status
+from tasks.warehouse.run_status import write_status
 from tasks.warehouse.upkeep import gc, redate
 from tests.support import drill
 from tests.support.drill import DATASET
@@ -127,18 +130,18 @@ def test_time_the_store_does_not_know_is_stated(
             redate.plan(local_store, DATASET, utc_now(), {2: wrong})
     stated = utc_now()
     (one,) = redate.plan(local_store, DATASET, utc_now(), {2: stated}).corrections
-    assert one.to == protocol.stamp(stated)
+    assert one.to == stamp(stated)
 
 
 def test_scheduled_runs_keep_an_unchanged_dataset_from_being_idle(
     local_store: ObjectStore, candidates: Candidates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drill.publish(local_store, candidates(1), clock=lambda: utc_now() - timedelta(days=405))
-    status = Status(dataset=DATASET, checked_at=protocol.stamp(utc_now()), outcome="failed", detail="")
-    catalog.write_status(local_store, status)
+    status = Status(dataset=DATASET, checked_at=stamp(utc_now()), outcome="failed", detail="")
+    write_status(local_store, status)
     with pytest.raises(WrongClockError, match="TECHTRADE_MAX_IDLE_DAYS"):
         drill.publish(local_store, candidates(2))
-    catalog.write_status(local_store, status.model_copy(update={"outcome": "unchanged"}))
+    write_status(local_store, status.model_copy(update={"outcome": "unchanged"}))
     drill.publish(local_store, candidates(2))
 
 

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from configs.errors import PromoteRefusedError, UsageError
+from tasks.common.clock import utc_now
 from tasks.publish import steps
 from tasks.publish.promote import promote
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, protocol, reader, yank
-from tasks.warehouse.protocol import Built
+from tasks.warehouse.candidate import Built
 from tasks.warehouse.upkeep import retention
 from tasks.warehouse.upkeep.retention import RejectedPolicy
 from tests.support import drill
@@ -24,7 +25,7 @@ from tests.support.plain import plain
 from tests.support.rejected import WHY, rejected
 
 Candidates = Callable[[int], Built]
-AFTER = protocol.utc_now() + timedelta(days=100)
+AFTER = utc_now() + timedelta(days=100)
 
 
 def freed(store: ObjectStore, days: float = 90) -> tuple[str, ...]:

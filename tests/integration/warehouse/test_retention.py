@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import CorruptVersionError, NotPublishedError, UsageError, YankRefusedError
 from flows.cli import diff
 from flows.cli import history as history_commands
@@ -107,13 +107,13 @@ def test_a_version_without_data_is_made_again_for_who_asks_for_it(
     expected = reader.scan(store, reader.resolve(store, IP, first).manifest).collect()
     retention.execute(store, retention.plan(store, SOON, retention.Policy(2, 30)))
     out = tmp_path / "out.csv"
-    read_commands.read(Wanted(IP, as_of=event.at.removesuffix("Z") + "+00:00"), "csv", str(out), store.url)
+    read_commands.export(Wanted(IP, as_of=event.at.removesuffix("Z") + "+00:00"), "csv", str(out), store.url)
     assert out.read_text() == expected.write_csv()
     assert "made again from its raw inputs" in capfd.readouterr().err
     for source in reader.resolve(store, IP, first).manifest.sources:
         store.delete(source.raw_key)
     with pytest.raises(NotPublishedError, match=rf"cannot be made again.*techtrade history {IP}"):
-        read_commands.read(Wanted(f"{IP}@{first}"), "csv", str(out), store.url)
+        read_commands.export(Wanted(f"{IP}@{first}"), "csv", str(out), store.url)
 
 
 def test_a_history_that_is_made_anew_has_what_versions_had_that_are_let_go(store: LocalStore, tmp_path: Path) -> None:

@@ -8,9 +8,10 @@ from collections.abc import Callable
 import pytest
 
 from configs.errors import CorruptVersionError, NotPublishedError
+from tasks.common.clock import utc_now
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, protocol
-from tasks.warehouse.protocol import Built
+from tasks.warehouse.candidate import Built
 from tasks.warehouse.records import Manifest
 from tasks.warehouse.upkeep.verify import verify
 from tests.support import drill
@@ -90,9 +91,7 @@ def test_a_manifest_that_lies_about_the_content_is_noticed(store: ObjectStore, c
     """Bytes and hashes of the files hold, but the figures are not those that the manifest claims."""
     built = candidates(1)
     draft = protocol.stage_data(store, protocol.claim(store, protocol.read_head(store, DATASET)), built)
-    lie: Manifest = manifest_of(draft, built, "passed", protocol.utc_now).model_copy(
-        update={"content_sha256": "0" * 64}
-    )
+    lie: Manifest = manifest_of(draft, built, "passed", utc_now).model_copy(update={"content_sha256": "0" * 64})
     version = protocol.swap(store, protocol.seal(store, draft, lie)).manifest.version
     assert problems(store, version) == ["rows or content of the whole are not what the manifest says"]
 
@@ -102,7 +101,7 @@ def test_bytes_sealed_unreadable_are_a_problem_and_no_traceback(store: ObjectSto
     draft = protocol.claim(store, protocol.read_head(store, DATASET))
     draft = protocol.stage_bytes(store, draft, DATA, b"no parquet")
     file = draft.files[0].model_copy(update={"rows": 6, "content_sha256": built.content_sha256})
-    manifest = manifest_of(draft, built, "passed", protocol.utc_now).model_copy(update={"files": (file,)})
+    manifest = manifest_of(draft, built, "passed", utc_now).model_copy(update={"files": (file,)})
     version = protocol.swap(store, protocol.seal(store, draft, manifest)).manifest.version
     assert file.sha256 == hashlib.sha256(b"no parquet").hexdigest()
     assert "cannot be read" in problems(store, version)[0]

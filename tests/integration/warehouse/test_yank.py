@@ -16,7 +16,7 @@ from configs.errors import (
 )
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, protocol, reader, yank
-from tasks.warehouse.protocol import Built
+from tasks.warehouse.candidate import Built
 from tasks.warehouse.records import YankNote
 from tests.support import drill
 from tests.support.drill import DATASET, bodies, intact, linear

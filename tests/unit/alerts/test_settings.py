@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from configs import errors
-from configs.alerts import load_alerts, parse_alerts
-from configs.contract import CONFIGS, dataset_names, load_contract
+from configs import CONFIGS, errors, yaml_file
+from configs.alerts import AlertSettings, load_alerts
+from configs.contracts import dataset_names, load_contract
 from configs.errors import ConfigError, TechtradeError
 from tasks.alerts import rules, state_store
 from tasks.alerts.channels import parts_of
@@ -46,7 +46,7 @@ def test_every_contracts_owner_is_known() -> None:
 )
 def test_wrong_settings_are_told_by_place_and_never_by_value(text: str, told: str) -> None:
     with pytest.raises(ConfigError) as e:
-        parse_alerts(text, "alerts.yaml")
+        yaml_file.parse(AlertSettings, text, "alerts.yaml")
     assert "alerts.yaml" in str(e.value) and told in str(e.value)
     chain: list[BaseException | None] = [e.value, e.value.__cause__, e.value.__context__]
     assert e.value.__suppress_context__ and "s3cret" not in str(e.value)
@@ -62,7 +62,7 @@ def test_the_settings_can_be_another_file(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_windows_differ_by_kind() -> None:
-    settings = parse_alerts("owners: {}\nwindows_hours: {default: 1, stale: 72}", "x")
+    settings = yaml_file.parse(AlertSettings, "owners: {}\nwindows_hours: {default: 1, stale: 72}", "x")
     assert (settings.window("stale"), settings.window("store")) == (timedelta(hours=72), timedelta(hours=1))
     assert set(load_alerts().windows_hours) <= {"default", *KINDS}
 

@@ -9,7 +9,8 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from configs.contract import Contract, load_contract
+from configs.contract import Contract
+from configs.contracts import load_contract
 from tasks.build.parquet import ContractMismatchError, build
 
 ATP = load_contract("atp_world_monthly")

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 from hypothesis import given, settings
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from tasks.compare.attribution import Cause, Replays, Step
 from tasks.compare.diff import compare
 from tests.support.trade import HITECH, State, cells, hitech

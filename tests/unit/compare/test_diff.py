@@ -9,7 +9,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from tasks.compare.diff import compare
 
 ATP = load_contract("atp_world_monthly")

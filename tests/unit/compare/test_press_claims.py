@@ -54,7 +54,7 @@ def test_a_claim_about_another_economy_than_the_dataset_has_is_told() -> None:
 
 
 def test_there_are_five_claims_and_each_names_a_dataset_that_exists() -> None:
-    from configs.contract import dataset_names
+    from configs.contracts import dataset_names
 
     claims = load_claims()
     assert len(claims) == 5

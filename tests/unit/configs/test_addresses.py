@@ -7,8 +7,9 @@ import traceback
 
 import pytest
 
+from configs import yaml_file
 from configs.addresses import has_login, login_of, query_of
-from configs.alerts import parse_alerts
+from configs.alerts import AlertSettings
 from configs.errors import ConfigError
 from configs.settings import Settings, SourceSettings, load_settings, source_settings
 
@@ -41,7 +42,7 @@ def test_login_is_refused_and_not_shown(variable: str, monkeypatch: pytest.Monke
 
 def test_login_in_the_address_of_runbooks_is_refused() -> None:
     with pytest.raises(ConfigError, match="does not belong") as error:
-        parse_alerts(f"owners: {{}}\nrunbooks: {LOGIN}", "alerts.yaml")
+        yaml_file.parse(AlertSettings, f"owners: {{}}\nrunbooks: {LOGIN}", "alerts.yaml")
     assert "s3cretword" not in "".join(traceback.format_exception(error.value))
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from configs.contract import Contract, dataset_names, load_contract, parse_contract
+from configs.contract import Contract, parse_contract
+from configs.contracts import dataset_names, load_contract
 from configs.errors import ConfigError, UnknownDatasetError
 
 MINIMAL = """

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from configs import first_publish
-from configs.contract import dataset_names, load_contract, published_names
+from configs.contract import Contract
+from configs.contracts import dataset_names, load_contract, published_names
 from configs.errors import NotBundledError
-from tasks.warehouse.outcomes import Request
+from tasks.build.request import Request
 
 
 @pytest.fixture(autouse=True)
 def default_store(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TECHTRADE_STORE", raising=False)
     monkeypatch.setenv("TECHTRADE_FOLLOW", "true")
+
+
+def _bundled(chosen: Callable[[Contract], bool]) -> str:
+    """The command that publishes the bundled ones of these datasets."""
+    contracts = [load_contract(name) for name in dataset_names()]
+    return (
+        f"techtrade publish {' '.join(c.name for c in contracts if c.sources.snapshot and chosen(c))} --source snapshot"
+    )
+
+
+BUNDLED_AND_PROFILED = _bundled(lambda c: c.profiled)
 
 
 @pytest.mark.parametrize("name", published_names())
@@ -33,7 +47,7 @@ def test_a_start_publishes_datasets_that_its_source_has(name: str) -> None:
         ("atp_world_monthly", "start with: techtrade publish atp_world_monthly --source snapshot"),
         ("atp_detail_monthly", "start with: techtrade publish atp_detail_monthly (a month is some 300 MB)"),
         ("ip_position_annual_history", "start with: techtrade publish ip_trade_annual --source snapshot"),
-        ("revision_profile", "start with: techtrade publish atp_world_monthly ip_trade_annual --source snapshot"),
+        ("revision_profile", f"start with: {BUNDLED_AND_PROFILED}"),
     ],
 )
 def test_the_words_of_a_start(name: str, told: str) -> None:
@@ -65,7 +79,7 @@ def test_bundled_figures_that_are_not_there_are_refused_with_what_to_do(name: st
 @pytest.mark.parametrize(
     ("source", "told"),
     [
-        ("world_bank", "techtrade publish ip_trade_annual --source snapshot"),
+        ("world_bank", _bundled(lambda c: c.sources.live == "world_bank")),
         ("census_balance", "techtrade publish atp_world_monthly --source snapshot"),
         ("bea", ""),
         ("world_bank_archives", ""),

@@ -6,7 +6,7 @@ import click
 import pytest
 
 from configs.hints import command, named_store
-from flows.cli.options import with_store
+from flows.cli.options import STORE
 
 
 @pytest.mark.parametrize(
@@ -32,10 +32,7 @@ def test_a_command_names_its_store_unless_it_is_the_default(
 def test_the_store_option_is_remembered_while_its_command_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TECHTRADE_STORE", raising=False)
 
-    @click.command()
-    @with_store
-    def look(store: str | None) -> None:
-        click.echo(command("status"))
+    look = click.Command("look", params=[STORE], callback=lambda url: click.echo(command("status")))
 
     from click.testing import CliRunner
 

@@ -6,10 +6,12 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from configs.contract import dataset_names
+from configs import release_due
+from configs.contracts import dataset_names, load_contract
 from configs.errors import ConfigError
+from configs.operations import Window
 from configs.release_calendar import load_calendar
-from configs.release_due import Release, Yearly, expectations, months, years
+from configs.release_due import Release, expectations, load_yearly, months, years
 
 
 def at(text: str) -> datetime:
@@ -21,11 +23,18 @@ def due(dataset: str, moment: str) -> str:
     return found.what if found else ""
 
 
-def test_every_dataset_is_in_exactly_one_calendar() -> None:
+def test_every_dataset_follows_a_calendar(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in dataset_names():
         assert expectations(name, at("2026-11-24T12:00"))
-    with pytest.raises(ConfigError, match="exactly one calendar must have the dataset nothing"):
-        expectations("nothing", at("2026-11-24T12:00"))
+    without = load_contract("partners").model_copy(update={"releases": None})
+    monkeypatch.setattr(release_due, "load_contract", lambda name: without)
+    with pytest.raises(ConfigError, match=r"partners\.yaml: releases is missing; name a calendar of configs/calendars"):
+        expectations("partners", at("2026-11-24T12:00"))
+
+
+def test_a_calendar_that_is_not_there_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"configs/calendars/lunar\.yaml"):
+        load_yearly("lunar")
 
 
 @pytest.mark.parametrize(
@@ -103,11 +112,10 @@ def test_which_vintage_has_a_release(vintage: str, needed: str, has: bool) -> No
 
 
 def test_releases_of_a_year_are_in_order() -> None:
-    calendar = Yearly.model_validate(
-        {
-            "title": "t", "timezone": "America/New_York", "time": "08:30", "grace_hours": 1,
-            "series": {"d": [{"what": "later {year}", "first": "09-01", "last": "09-02"}, {"what": "of {before}", "first": "03-01", "last": "03-02"}]},
-        }
-    )  # fmt: skip
-    found = [r.what for r in years(calendar, "d", at("2026-11-24T12:00"))]
+    calendar = load_yearly("bea")
+    windows = [
+        Window(what="later {year}", first="09-01", last="09-02"),
+        Window(what="of {before}", first="03-01", last="03-02"),
+    ]
+    found = [r.what for r in years(calendar, windows, at("2026-11-24T12:00"))]
     assert found == ["of 2023", "later 2024", "of 2024", "later 2025", "of 2025", "later 2026"]

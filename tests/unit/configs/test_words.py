@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from configs.contract import dataset_names
+from configs.contracts import dataset_names
 from configs.words import COMMAND, did_you_mean, plural
 from tests.paths import ROOT
 

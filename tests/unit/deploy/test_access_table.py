@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-from configs.contract import dataset_names, published_names
+from configs.contracts import dataset_names, published_names
 from tests.support import access
 
 

@@ -14,7 +14,7 @@ import yaml
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
 from configs.alerts import load_alerts
-from configs.contract import dataset_names, load_contract, published_names
+from configs.contracts import dataset_names, load_contract, published_names
 from deploy.checks import job, policies
 from deploy.checks.dockerfile import stages
 from deploy.stack import prefect_parts

@@ -68,7 +68,7 @@ def test_the_doubles_addresses_are_read_from_what_they_say(tmp_path: Path) -> No
 def test_the_doubles_are_not_up_because_an_earlier_start_said_so(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_text("# serving until Ctrl-C\n")
-    program = doubles.program(load(tmp_path / "stack"), log)
+    program = doubles.program(load(tmp_path / "stack"), "serve", log)
     log.touch()  # as a part does when it starts
     assert not program.is_up()
 

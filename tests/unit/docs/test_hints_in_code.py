@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import click
 import pytest
 
+from flows.cli import cli
 from tests.paths import ROOT
 from tests.support.printed import in_text, is_mention, parse
 
@@ -15,7 +16,7 @@ FOLDERS = ("configs", "deploy", "expectations", "flows", "tasks")
 MAKERS = {"command": (), "again": ("publish",)}
 FROM = ("configs.hints", "configs.first_publish")
 # The examples in the help are parsed by test_help.
-MODULES = [p for folder in FOLDERS for p in sorted((ROOT / folder).rglob("*.py")) if p.name != "help.py"]
+MODULES = [p for folder in FOLDERS for p in sorted((ROOT / folder).rglob("*.py")) if p.parent.name != "commands"]
 # What stands in for a value that is only known when the message is made.
 ANY = "X"
 
@@ -67,6 +68,20 @@ def wrong_in(source: str, where: str) -> list[str]:
 def test_every_command_that_a_message_names_can_be_parsed() -> None:
     wrong = [w for p in MODULES for w in wrong_in(p.read_text(encoding="utf-8"), p.relative_to(ROOT).as_posix())]
     assert wrong == []
+
+
+def helps(group: click.Group) -> Iterator[str]:
+    for command in group.commands.values():
+        yield command.help or ""
+        yield from (p.help or "" for p in command.params if isinstance(p, click.Option))
+        yield from helps(command) if isinstance(command, click.Group) else ()
+
+
+def test_every_command_that_the_help_names_can_be_parsed() -> None:
+    named = [printed for text in helps(cli) for printed in in_text(text) if not is_mention(printed)]
+    assert named
+    for printed in named:
+        parse(printed.words)
 
 
 def test_a_hint_for_a_dataset_is_never_written_by_hand() -> None:

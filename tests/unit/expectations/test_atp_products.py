@@ -12,7 +12,7 @@ from datetime import date
 import polars as pl
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import CheckCouldNotRunError
 from expectations.check import GateInput
 from expectations.datasets import atp_products as expectations

@@ -16,16 +16,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from configs.contract import load_contract
+from benchmarks.synthetic.memory import Memory
+from configs.contracts import load_contract
 from configs.errors import SourceLayoutError, VintageUnavailableError
 from expectations.check import Check, GateInput
 from expectations.datasets import partners as rules
 from tasks.build.parquet import conform
 from tasks.extract import partners as partner_reference
 from tasks.extract.bundled import snapshot
-from tasks.extract.source import Ask, RawDocument
+from tasks.extract.source import Ask
+from tasks.raw.documents import RawDocument
 from tasks.transform import partners
-from tests.support.memory import Memory
 
 CONTRACT = load_contract("partners")
 BODY = partner_reference.document(Memory()).body

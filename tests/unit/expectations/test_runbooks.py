@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from configs.contract import dataset_names, load_contract
+from configs.contracts import dataset_names, load_contract
 from expectations import runbooks
 from expectations.runbooks import GENERAL, PROJECT, anchor, entry, runbook, sections
 from tasks.alerts.model import KINDS, Kind

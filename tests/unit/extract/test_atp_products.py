@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from configs.contract import load_contract
+from benchmarks.synthetic.memory import Memory
+from configs.contracts import load_contract
 from configs.errors import (
     IncompleteResponseError,
     SourceError,
@@ -21,11 +22,11 @@ from tasks.build.parquet import conform
 from tasks.extract.bundled import atp_lists
 from tasks.extract.census import atp_list_parse
 from tasks.extract.census import atp_lists as census_atp_lists
-from tasks.extract.source import Ask, RawDocument
+from tasks.extract.source import Ask
+from tasks.raw.documents import RawDocument
 from tasks.transform import atp_products
 from tests.doubles.atp_lists import CODES, atp_list, schedule_b
 from tests.support.atp_products import DATASET, bundled, products
-from tests.support.memory import Memory
 
 
 def own_form(codes: dict[str, str]) -> bytes:

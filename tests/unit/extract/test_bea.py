@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from configs.contract import load_contract
+from benchmarks.synthetic.memory import Memory
+from configs.contracts import load_contract
 from configs.errors import (
     CredentialError,
     InconsistentVintageError,
@@ -22,9 +23,8 @@ from configs.errors import (
 from tasks.build.parquet import conform
 from tasks.extract.bea import code_tree as codes
 from tasks.extract.bea import parse as answers
-from tasks.extract.source import RawDocument
+from tasks.raw.documents import RawDocument
 from tasks.transform import us_ip_trade_annual, us_ip_trade_quarterly
-from tests.support.memory import Memory
 
 FIELDS = ("TypeOfService", "Year")
 PAGE = "<html><body>An error occurred while executing the application. Please try again.</body></html>"

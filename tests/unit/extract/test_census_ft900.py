@@ -10,7 +10,7 @@ import pytest
 
 from configs.errors import IncompleteResponseError, SourceError, SourceLayoutError, SourceResponseError
 from tasks.extract.census import ft900
-from tasks.extract.source import RawDocument
+from tasks.raw.documents import RawDocument
 from tests.doubles.ft900_workbook import AREAS, GROUPS, TITLE, Cell, exhibit, figures, head, workbook
 
 TABLE_1, TOTAL, FIRST_GROUP, TABLE_2 = 3, 6, 7, 18

@@ -15,7 +15,8 @@ from configs.errors import SourceError
 from configs.release_calendar import load_calendar, month_after
 from tasks.extract.census import trade_api_parse as answers
 from tasks.extract.census.trade_api import Window, _whole
-from tasks.extract.source import Ask, RawDocument
+from tasks.extract.source import Ask
+from tasks.raw.documents import RawDocument
 
 Row = tuple[str, str, str, int]
 ROLE = "exports/2024-01:2024-12"

@@ -11,7 +11,7 @@ from configs.errors import SourceResponseError
 from tasks.extract import workbook
 from tasks.extract.census import balance_workbook
 from tasks.extract.containers import MONTH, WORKBOOK, Origin, opened
-from tasks.extract.source import RawDocument
+from tasks.raw.documents import RawDocument
 from tests.doubles import publishers
 from tests.faults import bombs
 from tests.paths import SOURCES

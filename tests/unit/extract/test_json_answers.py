@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from configs.errors import SourceError, SourceLayoutError
 from tasks.extract.json_answers import DEPTH, Node, OddJsonError, all_of, is_date, is_figure, loads, shown
-from tasks.extract.source import RawDocument
 from tasks.extract.world_bank import indicators_parse
+from tasks.raw.documents import RawDocument
 from tests.doubles.good_answers import GOOD, document
 from tests.doubles.hostile_json import places, put
 

@@ -11,16 +11,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from configs.contract import dataset_names, load_contract
+from benchmarks.synthetic.memory import Memory
+from configs import source_series
+from configs.contracts import dataset_names, load_contract
 from configs.errors import ConfigError, IncompleteResponseError, SourceError, VintageUnavailableError
+from configs.operations import Series
 from configs.settings import has_settings, source_settings
+from configs.source_series import series_of_dataset, series_of_source
 from tasks.common.redact import Scrubber, without_secrets
 from tasks.extract.bundled import snapshot
 from tasks.extract.http.client import Client
 from tasks.extract.registry import load_source
-from tasks.extract.source import Ask, Meter, RawDocument
+from tasks.extract.source import Ask, Meter
 from tasks.extract.world_bank import indicators
-from tests.support.memory import Memory
+from tasks.raw.documents import RawDocument
 
 SNAPSHOT = [name for name in dataset_names() if load_contract(name).sources.snapshot == "snapshot"]
 
@@ -64,8 +68,8 @@ def documents(rows: dict[str, list[dict[str, Any]]], per_page: int) -> tuple[Raw
 
 def both(values: list[float | None]) -> dict[str, list[dict[str, Any]]]:
     return {
-        name: [observation(series, code, 1960 + i, v) for i, v in enumerate(values) for code in ("USA", "WLD")]
-        for name, series in indicators.SERIES.items()
+        name: [observation(series.code, code, 1960 + i, v) for i, v in enumerate(values) for code in ("USA", "WLD")]
+        for name, series in series_of_dataset("ip_trade_annual").items()
     }
 
 
@@ -144,6 +148,22 @@ def test_a_garbled_bundled_file_is_a_named_error(garbled: bytes) -> None:
     with pytest.raises(SourceError, match=r"x\.csv") as e:
         snapshot.parse("atp_world_monthly", (document,), None)
     assert document.raw_key in str(e.value)
+
+
+def test_one_name_is_one_series_of_a_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert series_of_source("world_bank")["receipts"].code == "BX.GSR.ROYL.CD"
+    other = load_contract("ip_trade_annual").model_copy(update={"series": {"receipts": Series(code="A.B", title="x")}})
+    monkeypatch.setattr(source_series, "dataset_names", lambda: ["another", "ip_trade_annual"])
+    monkeypatch.setattr(source_series, "load_contract", lambda n: other if n == "another" else load_contract(n))
+    series_of_source.cache_clear()
+    with pytest.raises(ConfigError, match=r"series\.receipts is BX\.GSR\.ROYL\.CD, and another dataset .* to A\.B"):
+        series_of_source("world_bank")
+    series_of_source.cache_clear()
+
+
+def test_a_dataset_of_the_world_bank_without_series_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"partners\.yaml: series is missing; name the series"):
+        series_of_dataset("partners")
 
 
 @pytest.mark.parametrize("name", dataset_names())

@@ -10,18 +10,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from configs.contracts import dataset_names, load_contract
 from configs.errors import SourceError, SourceLayoutError
-from tasks.extract.source import RawDocument
-from tasks.extract.world_bank import archives
+from tasks.extract.world_bank import archives, archives_parse
 from tasks.extract.world_bank.archive_download import wanted
 from tasks.extract.world_bank.archive_inventory import ArchivedSeries, Inventory, State
-from tasks.extract.world_bank.archives_parse import LEGACY, SERIES, absent, versions
+from tasks.extract.world_bank.archives_parse import LEGACY, absent, series, versions
+from tasks.raw.documents import RawDocument
 
 CODES = ("USA", "WLD", "ZAR", "ROM", "TMP", "AND")
 
 
 def cell(code: str, year: int, value: float | None, vintage: str = "201407", indicator: str = "receipts") -> Any:
-    of = {"Country": code, "Series": SERIES[indicator], "Time": f"YR{year}", "Version": vintage}
+    of = {"Country": code, "Series": series()[indicator].code, "Time": f"YR{year}", "Version": vintage}
     return {"variable": [{"concept": c, "id": i, "value": i} for c, i in of.items()], "value": value}
 
 
@@ -139,11 +140,23 @@ def test_versions_are_listed_oldest_first(concept: str) -> None:
 
 def archived(vintage: str, indicator: str, state: State) -> ArchivedSeries:
     return ArchivedSeries(
-        vintage=vintage, indicator=indicator, series=SERIES[indicator], state=state, parsed_ok=state != "unreadable"
+        vintage=vintage,
+        indicator=indicator,
+        series=series()[indicator].code,
+        state=state,
+        parsed_ok=state != "unreadable",
     )
 
 
-def test_asked_for_is_what_is_not_there_or_not_believed() -> None:
+def test_the_series_of_every_dataset_of_the_world_bank_are_asked_for() -> None:
+    contracts = [load_contract(name) for name in dataset_names()]
+    named = {s for c in contracts if c.sources.live == "world_bank" for s in c.series}
+    assert {"receipts", "payments"} <= named
+    assert sorted(wanted(Inventory(), ("200001",), "auto")) == sorted(("200001", name) for name in named)
+
+
+def test_asked_for_is_what_is_not_there_or_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives_parse, "series", lambda: load_contract("ip_trade_annual").series)
     known = Inventory(
         series=(
             archived("200001", "receipts", "empty"),  # before the first with data: believed

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import StoreError
 from configs.release_due import expectations
 from tasks.monitor.freshness import BAD, Facts, Freshness, facts_of, judge, watch

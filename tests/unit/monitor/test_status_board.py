@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from configs.contract import dataset_names
+from configs.contracts import dataset_names
 from flows.cli.status import print_rows
 from tasks.monitor.freshness import Freshness
 from tasks.monitor.status_board import OpenAlert, Overview, Row, Run, Runs, row

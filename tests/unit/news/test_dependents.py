@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from configs.contract import dataset_names, published_names
-from tasks.build.from_versions import followers
+from configs.contracts import dataset_names, published_names
+from tasks.build.recipes import dependents_of
 from tasks.news.dependents import Logs, bases_of, is_dependent, refreshed
 from tasks.storage.local import LocalStore
 from tasks.warehouse import layout
@@ -45,7 +45,7 @@ def store(tmp_path: object) -> LocalStore:
 def test_what_is_made_from_others_is_a_dependent_of_them() -> None:
     assert [n for n in published_names() if not is_dependent(n)] == dataset_names()
     for name in published_names():
-        assert bases_of(name) == [d for d in dataset_names() if name in followers(d)]
+        assert bases_of(name) == [d for d in dataset_names() if name in dependents_of(d)]
 
 
 def test_a_history_belongs_to_each_event_that_it_came_after(store: LocalStore) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from configs.contract import NOT_TOLD, Contract, load_contract, parse_contract, published_names
+from configs.contract import NOT_TOLD, Contract, parse_contract
+from configs.contracts import load_contract, published_names
 from configs.errors import BreakingChangeError, ConfigError
 from tasks.publish import compatibility
 from tasks.publish.compatibility import differences, shape_of, violations

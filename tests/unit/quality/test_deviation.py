@@ -7,7 +7,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tasks.quality.deviation import how_far, number, values_of
+from tasks.common.text import figure
+from tasks.quality.deviation import how_far, values_of
 
 
 def rows(**columns: list[Any]) -> pl.DataFrame:
@@ -56,4 +57,4 @@ def test_wrong_values_are_named(values: list[Any], told: str) -> None:
     ("value", "told"), [(1e12, "1,000,000,000,000"), (0.25, "0.25"), (2.0, "2"), (1234567.8, "1,234,568")]
 )
 def test_numbers_are_for_people(value: float, told: str) -> None:
-    assert number(value) == told
+    assert figure(value) == told

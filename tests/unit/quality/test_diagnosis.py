@@ -9,10 +9,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from tasks.quality.diagnosis import diagnose
 from tasks.quality.failing_rows import row_words
-from tasks.quality.page.measures import compare_measures
+from tasks.quality.measures import compare_measures
 from tasks.quality.results import CheckResult
 
 ATP = load_contract("atp_world_monthly")

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from configs import breaks as config
 from configs.breaks import ExpectedBreak, load_breaks, parse_breaks
-from configs.contract import Span, dataset_names, load_contract
+from configs.contract import Span
+from configs.contracts import dataset_names, load_contract
 from configs.errors import ConfigError
 from tasks.quality.expected_breaks import covering
 

@@ -12,11 +12,12 @@ from xml.etree import ElementTree
 import polars as pl
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
+from tasks.common.clock import to_minute
+from tasks.quality.measures import compare_measures
 from tasks.quality.page.chart import draw, short
 from tasks.quality.page.evidence import Served
-from tasks.quality.page.measures import compare_measures
-from tasks.quality.page.render import change, figure, moment, ratio, render
+from tasks.quality.page.render import cell, change, ratio, render
 from tasks.quality.page.series import AROUND, Point, Series, headline_series, series_of
 from tasks.warehouse.records import Override
 from tests.support.evidence import ATP, HITECH, IP, evidence, months, result
@@ -166,9 +167,9 @@ def test_a_ratio_is_a_ratio_and_no_percentage(value: float, told: str) -> None:
 
 
 def test_cells_are_for_people() -> None:
-    assert [figure(v) for v in (None, 1234567, 0.5, True, "a")] == ["\N{EN DASH}", "1,234,567", "0.5", "True", "a"]
+    assert [cell(v) for v in (None, 1234567, 0.5, True, "a")] == ["\N{EN DASH}", "1,234,567", "0.5", "True", "a"]
     assert [change(v) for v in (None, 1.02, 1000)] == ["\N{EN DASH}", "+2.00%", "\N{MULTIPLICATION SIGN} 1,000"]
-    assert moment("2026-11-24T07:56:08.2Z") == "2026-11-24 07:56 UTC" and moment("") == ""
+    assert to_minute("2026-11-24T07:56:08.2Z") == "2026-11-24 07:56 UTC" and to_minute("") == ""
 
 
 # --------------------------------------------------------------------------- page

@@ -10,9 +10,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from configs.contract import Severity, dataset_names, load_contract
+from configs.contract import Severity
+from configs.contracts import dataset_names, load_contract, published_names
 from configs.errors import ConfigError
-from expectations.check import load_checks
+from expectations.registry import load_checks
 from tasks.publish.staged import parquet_bytes
 from tasks.quality.results import SCHEMA, CheckOutcome, CheckResult, Report, failures_of
 
@@ -69,10 +70,10 @@ def test_the_frame_keeps_everything_through_parquet() -> None:
 
 
 def test_every_dataset_has_checks_and_a_missing_module_is_told() -> None:
-    for name in dataset_names():
-        assert callable(load_checks(name).checks)
-    with pytest.raises(ConfigError, match=r"expectations/datasets/no_such\.py"):
-        load_checks("no_such")
+    for name in published_names():
+        assert callable(load_checks(load_contract(name)).checks)
+    with pytest.raises(ConfigError, match=r"expectations/datasets/no_such\.py.*ip_trade_annual"):
+        load_checks(load_contract("ip_trade_annual").model_copy(update={"checks": "no_such"}))
 
 
 def test_every_bound_in_a_contract_carries_its_reason() -> None:

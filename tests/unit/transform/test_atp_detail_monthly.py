@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
+from configs.merchandise_records import DATASET, RECORDS, fields
 from tasks.extract.census.merchandise.fixed_width import layouts
-from tasks.transform.atp_detail_monthly import DATASET, RECORDS, fields
 
 
 @pytest.mark.parametrize("record", RECORDS.values())

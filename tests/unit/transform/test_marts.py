@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from configs.contract import derived_names, load_contract, published_names
+from configs.contracts import derived_names, load_contract, published_names
 from configs.history_contract import SUFFIX
-from tasks.transform.exact_sums import mean, total
 from tasks.transform.marts import ip_position_annual, revision_profile, us_technology_position_annual
 from tasks.transform.marts.revision_profile import ENOUGH
+from tasks.transform.shared.exact_sums import mean, total
 
 IP, HITECH, BEA, PARTNERS = map(
     load_contract, ("ip_trade_annual", "atp_trade_monthly", "us_ip_trade_annual", "partners")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from tasks.build.parquet import conform
 from tasks.transform import atp_world_monthly, ip_trade_annual
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from tasks.warehouse.content_hash import combine, frame_sha256
 
 IP = load_contract("ip_trade_annual")

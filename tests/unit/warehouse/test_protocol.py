@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from configs.errors import ObjectExistsError, StoreError
+from tasks.common.clock import stamp, utc_now
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, protocol
-from tasks.warehouse.protocol import Built, Head, read_head, stamp
+from tasks.warehouse.candidate import Built
+from tasks.warehouse.protocol import Head, read_head
 from tasks.warehouse.records import Latest, LogEntry
 from tests.support import drill
 from tests.support.drill import DATASET, bodies
@@ -82,7 +84,7 @@ def test_a_version_is_sealed_only_by_whoever_claimed_it(
     local_store: ObjectStore, candidates: Callable[[int], Built]
 ) -> None:
     mine, other = (protocol.claim(local_store, read_head(local_store, DATASET)) for _ in range(2))
-    manifest = drill.manifest_of(other, candidates(1), "passed", protocol.utc_now)
+    manifest = drill.manifest_of(other, candidates(1), "passed", utc_now)
     with pytest.raises(StoreError, match="not of this claim"):
         protocol.seal(local_store, mine, manifest)
     assert local_store.size(layout.manifest(DATASET, mine.version)) is None

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from functools import cache
 
 import polars as pl
-import yaml
 
-from configs.contract import CONFIGS
-from configs.errors import ConfigError, IncompleteResponseError, SourceLayoutError
+from configs import CONFIGS, yaml_file
+from configs.errors import IncompleteResponseError, SourceLayoutError
 from configs.words import plural
 
 SOURCE = "census_bulk"
@@ -63,18 +62,16 @@ def layouts() -> Mapping[str, Layout]:
     Raises:
         ConfigError: the layouts cannot be read.
     """
-    try:
-        found = yaml.safe_load(LAYOUTS.read_text(encoding="utf-8"))
-        return {record: _layout(record, widths) for record, widths in found.items()}
-    except (OSError, yaml.YAMLError, AttributeError, TypeError) as e:
-        raise ConfigError(f"{LAYOUTS.name}: not the layouts of records: {e}") from e
+    return {
+        record: _layout(record, widths) for record, widths in yaml_file.load(dict[str, dict[str, int]], LAYOUTS).items()
+    }
 
 
 def _layout(record: str, widths: Mapping[str, int]) -> Layout:
     start, fields = 0, []
     for name, width in widths.items():
-        fields.append(Field(name, start, int(width)))
-        start += int(width)
+        fields.append(Field(name, start, width))
+        start += width
     return Layout(record, tuple(fields))
 
 

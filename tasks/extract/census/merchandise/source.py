@@ -11,7 +11,6 @@ by whoever has room (``read_piece``).
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -26,16 +25,17 @@ from configs.errors import (
     UsageError,
     VintageUnavailableError,
 )
+from configs.months import Months
 from configs.release_calendar import load_calendar, month_after
 from configs.settings import source_settings
 from configs.words import plural
 from tasks.common.redact import without_secrets
 from tasks.extract.census.merchandise.control_totals import facts
-from tasks.extract.census.merchandise.fixed_width import LAYOUTS
 from tasks.extract.census.merchandise.month import DETAIL, Flow, read_month
 from tasks.extract.http.session import Session
-from tasks.extract.source import Archive, Ask, Extraction, Months, Piece, RawDocument, extracted
+from tasks.extract.source import Ask, Extraction, Piece, extracted
 from tasks.extract.zip_stream import members
+from tasks.raw.documents import Archive, RawDocument
 
 SOURCE = "census_bulk"
 FIRST = date(2010, 1, 1)
@@ -214,13 +214,9 @@ def parse(dataset: str, documents: tuple[RawDocument, ...], vintage: str | None)
     return extracted(SOURCE, dataset, found, documents, {}, pieces)
 
 
-def piece_code() -> str:
-    """The code that reads a file, the layouts, and which codes are kept."""
-    digest = hashlib.sha256(source_settings(SOURCE).scope.encode())
-    here = Path(__file__).parent
-    for file in (*sorted(here.glob("*.py")), LAYOUTS):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
+def piece_settings() -> str:
+    """Return which codes are kept."""
+    return source_settings(SOURCE).scope
 
 
 def read_piece(role: str, file: Path, told: str, listed_by: Path | None = None) -> Mapping[str, pl.DataFrame]:

@@ -16,8 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tasks.warehouse import layout, protocol
-from tests.support.command import Ran
-from tests.support.plain import error_line, nothing_published
+from tests.support.plain import Ran, error_line, nothing_published
 from tests.support.two_versions import opened_store, published_vintages  # noqa: F401 - a fixture
 
 Run = Callable[..., Ran]
@@ -99,7 +98,7 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 def test_every_command_has_help(techtrade: Run) -> None:
-    from flows.cli.app import cli
+    from flows.cli import cli
 
     for command in cli.commands:
         ran = techtrade(command, "--help")

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from configs.contract import dataset_names
+from configs.contracts import dataset_names
 from tests.paths import ROOT
 
 # What readline does at a Tab, and what it is then offered.

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from flows.cli import demo
-from tasks.build.from_versions import followers
+from tasks.build.recipes import dependents_of
 from tasks.extract.bundled.index import bundled_datasets, bundled_vintages
 from tasks.storage.open import open_store
 from tests.paths import ROOT
-from tests.support.command import Ran
+from tests.support.plain import Ran
 
 SNIPPETS = sorted((ROOT / "docs" / "snippets").glob("*.py"))
 
@@ -81,7 +81,7 @@ def test_it_shows_the_product_in_sixty_lines(
     assert len((again.out + again.err).splitlines()) <= 60
     after = {e.key: store.get(e.key).etag for e in store.entries("")}
     changed = {k for k in after if after[k] != before.get(k)} | (before.keys() - after.keys())
-    names = {name for dataset in bundled_datasets() for name in (dataset, *followers(dataset))}
+    names = {name for dataset in bundled_datasets() for name in (dataset, *dependents_of(dataset))}
     assert changed == {f"{name}/status.json" for name in names if f"{name}/latest.json" in before}
 
     for snippet in SNIPPETS:  # pasted into an interpreter that was started in this folder

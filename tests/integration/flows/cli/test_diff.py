@@ -16,7 +16,7 @@ from configs.hints import command
 from flows.cli.diff import _page, _plain
 from tasks.compare.attribution import CAUSES
 from tasks.compare.report import WORDS
-from tasks.compare.version_diff import difference, sides
+from tasks.read.version_diff import difference, sides
 from tasks.storage.local import LocalStore
 from tasks.warehouse import layout, reader, yank
 from tests.support.plain import Run, plain

@@ -13,12 +13,12 @@ import pytest
 from tasks.monitor.freshness import watch
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
-from tasks.warehouse import catalog, protocol
+from tasks.warehouse import protocol
+from tasks.warehouse.run_status import read_status, write_status
 from tasks.warehouse.schedule import note_scheduled
 from tests.doubles.publishers import CensusDouble, closed_port
-from tests.support.command import Ran
 from tests.support.mail_server import web_hook
-from tests.support.plain import nothing_published
+from tests.support.plain import Ran, nothing_published
 
 Run = Callable[..., Ran]
 ATP = "atp_world_monthly"
@@ -52,7 +52,7 @@ def test_only_a_publisher_that_answered_counts_as_asked(
         code, found = verdict(techtrade)
         assert (code, found["state"]) == (0, "late at the publisher")
         assert len(double.requests) == requests, "the watch asks no publisher"
-    asked = catalog.read_status(store, ATP).asked_at
+    asked = read_status(store, ATP).asked_at
     assert asked
 
     # Runs that end otherwise do not make it forgotten when the publisher answered last.
@@ -60,19 +60,19 @@ def test_only_a_publisher_that_answered_counts_as_asked(
         monkeypatch.setenv("TECHTRADE_SOURCES__CENSUS_BALANCE__URL", f"{nobody}/country.xlsx")
         monkeypatch.setenv("TECHTRADE_SOURCES__CENSUS_BALANCE__ATTEMPTS", "1")
         assert techtrade("publish", ATP).code == 1
-    assert catalog.read_status(store, ATP).asked_at == asked
+    assert read_status(store, ATP).asked_at == asked
     code, found = verdict(techtrade)
     assert (code, found["state"]) == (1, "late at us")
     assert "the last run failed" in found["words"]
     assert techtrade("publish", ATP, "--source", "snapshot", "--vintage", "2025-02").code == 0
-    assert catalog.read_status(store, ATP).asked_at == asked
+    assert read_status(store, ATP).asked_at == asked
 
     # A candidate that the gate stops was an answer of the publisher's, and readers do not get it because of us.
     with CensusDouble("2025-02") as double:
         double.fault = "thousands"
         monkeypatch.setenv("TECHTRADE_SOURCES__CENSUS_BALANCE__URL", f"{double.url}/country.xlsx")
         assert techtrade("publish", ATP).code == 3
-    assert catalog.read_status(store, ATP).asked_at > asked
+    assert read_status(store, ATP).asked_at > asked
     code, found = verdict(techtrade)
     assert (code, found["state"]) == (1, "late at us")
     assert "the quality gate stopped it" in found["words"]
@@ -84,9 +84,9 @@ def partners(techtrade: Run, store: ObjectStore) -> datetime:
     latest, _ = protocol.read_latest(store, "partners")
     assert latest is not None
     asked = datetime.fromisoformat(latest.log[-1].vintage).replace(tzinfo=UTC) + timedelta(days=2)
-    last = catalog.read_status(store, "partners")
+    last = read_status(store, "partners")
     assert last is not None and last.asked_at
-    assert catalog.write_status(store, last.model_copy(update={"asked_at": asked.isoformat()}))
+    assert write_status(store, last.model_copy(update={"asked_at": asked.isoformat()}))
     return asked
 
 

@@ -7,7 +7,6 @@ table with its reason.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,12 +14,12 @@ from typing import Any
 import click
 import pytest
 
-from configs import release_calendar
-from configs.contract import CONFIGS, dataset_names
-from flows.cli.app import cli
+from configs import release_due
+from configs.contracts import dataset_names, load_contract
+from flows.cli import cli
 from tasks.storage.local import LocalStore
-from tasks.storage.open import existing_store
 from tasks.warehouse import layout
+from tasks.warehouse.existing import existing_store
 from tasks.warehouse.schedule import note_scheduled
 from tests.doubles.publishers import closed_port
 from tests.support import seaweed
@@ -42,6 +41,7 @@ WITHOUT = {
     ("alerts", "test"): "sends through the channels, whatever stands in a store",
     ("alerts", "runbook"): "prints a page of the project",
     ("completion",): "prints a script for the shell",
+    ("new-dataset",): "lays out files in a checkout",
 }
 
 
@@ -158,25 +158,17 @@ def test_what_a_run_leaves_behind_before_there_is_a_catalog_is_a_store(key: str,
 # ------------------------------------------------------------ one bad dataset
 
 
-@pytest.fixture
-def calendars_read_again() -> Iterator[None]:
-    release_calendar.load_calendar.cache_clear()
-    yield
-    release_calendar.load_calendar.cache_clear()
-
-
 def _damage(store: LocalStore, how: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """Something is wrong with one dataset; a word of what."""
     if how == "folder":
         (store.root / DATASET).symlink_to(DATASET)  # leads to itself: nothing can be read from it, not even by root
         return "latest.json"
     if how == "calendar":
-        configs = store.root / "_raw" / "configs"
-        shutil.copytree(CONFIGS / "calendars", configs / "calendars")
-        ft900 = configs / "calendars" / "ft900.yaml"
-        ft900.write_text(ft900.read_text().replace(f"{DATASET}", "another_dataset"))
-        monkeypatch.setattr(release_calendar, "CONFIGS", configs)
-        return "exactly one calendar must have the dataset"
+        without = load_contract(DATASET).model_copy(update={"releases": None})
+        monkeypatch.setattr(
+            release_due, "load_contract", lambda name: without if name == DATASET else load_contract(name)
+        )
+        return "releases is missing; name a calendar"
     body = {"log": b"{", "status": b"{", "stamp": b'{"dataset": "", "checked_at": "x", "outcome": "", "detail": ""}'}
     key = layout.latest(DATASET) if how == "log" else layout.status(DATASET)
     store.create(key, body[how])
@@ -185,7 +177,7 @@ def _damage(store: LocalStore, how: str, monkeypatch: pytest.MonkeyPatch) -> str
 
 @pytest.mark.parametrize("how", ["folder", "calendar", "log", "status", "stamp"])
 def test_one_bad_dataset_is_one_bad_row_with_its_reason(
-    how: str, techtrade: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calendars_read_again: None
+    how: str, techtrade: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = LocalStore(tmp_path)
     nothing_published(store)

@@ -13,7 +13,7 @@ from tasks.storage.open import open_store
 from tasks.warehouse import layout, protocol, reader
 from tests.doubles.publishers import CensusDouble
 from tests.support.atom import checked
-from tests.support.command import Ran
+from tests.support.plain import Ran
 
 ATP = "atp_world_monthly"
 Run = Callable[..., Ran]
@@ -91,7 +91,7 @@ def test_what_cannot_be_promoted_is_one_line(techtrade: Run, store: Any) -> None
 def test_a_contract_that_breaks_readers_is_refused_before_anything_is_asked(
     techtrade: Run, census: CensusDouble, store: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from configs.contract import load_contract
+    from configs.contracts import load_contract
 
     assert techtrade("publish", ATP).code == 0
     asked = len(census.requests)

@@ -12,12 +12,12 @@ import polars as pl
 import pytest
 
 from tasks.publish.staged import parquet_bytes
+from tasks.quality.results import read_results
 from tasks.storage.open import open_store
-from tasks.warehouse import layout, protocol, reader
+from tasks.warehouse import layout, protocol
 from tests.doubles.publishers import CensusDouble
 from tests.support.bundled import Bundled
-from tests.support.command import Ran
-from tests.support.plain import nothing_published
+from tests.support.plain import Ran, nothing_published
 
 Run = Callable[..., Ran]
 ATP = "atp_world_monthly"
@@ -88,7 +88,7 @@ def test_evidence_of_an_older_version_still_reads(techtrade: Run, rejected: str,
     now = pl.read_parquet(BytesIO(store.get(key).body))
     older = now.drop("runbook").with_columns(future=pl.lit(1))
     store.replace(key, parquet_bytes(older), store.get(key).etag)
-    read = reader.quality(store, manifest)
+    read = read_results(store, manifest)
     assert read.columns == now.columns and read["runbook"].null_count() == read.height
     ran = techtrade("quality", f"{ATP}@{rejected}")
     assert ran.code == 0 and "deploy/runbooks/quality.md#unit-and-size" in ran.out

@@ -9,7 +9,7 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from tasks.storage.local import LocalStore
 from tasks.warehouse import layout, protocol, yank
 from tests.support.plain import Run, plain

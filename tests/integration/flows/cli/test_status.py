@@ -11,14 +11,13 @@ from uuid import UUID
 
 import pytest
 
-from configs.contract import dataset_names
+from configs.contracts import dataset_names
 from tasks.alerts import state_store
 from tasks.alerts.model import Alert, Finding, Incident, Section, State
 from tasks.storage.open import open_store
-from tasks.warehouse import catalog
+from tasks.warehouse.run_status import read_status
 from tests.doubles.publishers import CensusDouble, closed_port
-from tests.support.command import Ran
-from tests.support.plain import nothing_published, plain
+from tests.support.plain import Ran, nothing_published, plain
 
 Run = Callable[..., Ran]
 ATP = "atp_world_monthly"
@@ -52,7 +51,7 @@ def test_what_a_run_cost_is_told_also_of_one_that_found_nothing_new_or_failed(
     assert row["attention"][0].startswith("the last run ended as failed: census_balance")
     assert asked(techtrade)[0] == 0, "a monitor asks with --check"
     store = open_store(str(tmp_path / "store"))
-    status = catalog.read_status(store, ATP)
+    status = read_status(store, ATP)
     assert status is not None and row["checked_at"] == status.checked_at.replace("Z", "+00:00")
 
 

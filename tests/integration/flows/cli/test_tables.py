@@ -17,19 +17,20 @@ from pathlib import Path
 
 import pytest
 
-from configs.contract import dataset_names, published_names
+from configs.contracts import dataset_names, published_names
 from configs.words import COMMAND
 from flows.cli import demo
 from tasks.alerts import state_store
 from tasks.alerts.model import Finding, Incident, State
-from tasks.build import from_versions
+from tasks.build.recipes import dependents_of
+from tasks.common.clock import stamp, utc_now
 from tasks.publish.dependents import NotYetError, bring_up
 from tasks.raw import housekeeping
 from tasks.storage.open import open_store
-from tasks.warehouse import catalog as derived_
 from tasks.warehouse import protocol, yank
 from tasks.warehouse.outcomes import RejectedError
 from tasks.warehouse.records import Status
+from tasks.warehouse.run_status import write_status
 from tests.doubles.publishers import CensusDouble
 from tests.paths import ROOT
 from tests.support.plain import Ran, Run, plain
@@ -52,7 +53,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
         for dataset, vintages in ((ATP, ("2023-01", "2025-02")), (IP, ("2022-12-22", "2024-05-08", "2025-01-28"))):
             for vintage in vintages:
                 publish(store, dataset, vintage)
-                for name in from_versions.followers(dataset):
+                for name in dependents_of(dataset):
                     with suppress(NotYetError):
                         bring_up(store, name)
         with CensusDouble("2025-02") as double:
@@ -71,10 +72,8 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
     incident = Incident(owner="techtrade data team", finding=finding, first_at=now, last_at=now)
     state_store.change(store, lambda _: State(incidents=(incident,)))
     detail = f"{'the quality gate stopped the candidate, ' * 5}see {COPIED}"
-    derived_.write_status(
-        store, Status(dataset=ATP, checked_at=protocol.stamp(protocol.utc_now()), outcome="rejected", detail=detail)
-    )
-    plan = housekeeping.plan_take_down(store, "census_balance", REASON, protocol.utc_now())
+    write_status(store, Status(dataset=ATP, checked_at=stamp(utc_now()), outcome="rejected", detail=detail))
+    plan = housekeeping.plan_take_down(store, "census_balance", REASON, utc_now())
     housekeeping.execute(store, plan)
     yield {"url": store.url, "rejected": str(rejected), "yanked": middle}
 

@@ -13,7 +13,7 @@ from flows.prefect_setup import artifacts
 from tasks.storage.open import open_store
 from tasks.warehouse import layout
 from tests.doubles.publishers import CensusDouble
-from tests.support.command import Ran
+from tests.support.plain import Ran
 
 Run = Callable[..., Ran]
 ATP = "atp_world_monthly"

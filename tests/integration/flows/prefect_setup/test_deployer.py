@@ -21,8 +21,8 @@ from prefect.states import Scheduled
 from flows.prefect_setup.declaration import load_declaration
 from flows.prefect_setup.serve import forget_scheduled
 from tests.paths import ROOT
-from tests.support.command import Ran
 from tests.support.deployments import AUTOMATIONS, clear, named, ours
+from tests.support.plain import Ran
 
 Run = Callable[..., Ran]
 

@@ -10,10 +10,9 @@ from pathlib import Path
 from tests.paths import ROOT
 
 TWICE = """
-from flows import embedded
-from flows.runtime import prepare
+from flows.prefect_setup import embedded
+from flows.prefect_setup.defaults import is_embedded
 
-prepare()
 for turn in range(2):
     with embedded.server(print) as wait_for_server:
         assert wait_for_server() is None
@@ -24,7 +23,7 @@ for turn in range(2):
             return 42
 
         assert answer() == 42
-        assert embedded.is_embedded()
+        assert is_embedded()
 """
 
 

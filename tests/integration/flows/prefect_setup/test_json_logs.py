@@ -17,7 +17,7 @@ from tasks.warehouse import protocol
 from tests.doubles.publishers import closed_port
 from tests.paths import ROOT
 from tests.support import terminal
-from tests.support.command import Ran
+from tests.support.plain import Ran
 
 Run = Callable[..., Ran]
 ATP = "atp_world_monthly"
@@ -92,9 +92,7 @@ def test_a_run_that_a_worker_starts_says_json_lines(prefect_api: str, tmp_path: 
 
 
 PREFECT_SAYS = """
-from flows.output import guarded
-from flows.runtime import prepare
-prepare()
+from flows.cli.output import guarded
 with guarded():
     from prefect.logging import get_logger
     from prefect.logging.configuration import setup_logging

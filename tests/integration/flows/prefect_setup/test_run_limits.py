@@ -13,7 +13,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import StateType
 
 from configs.errors import ConfigError
-from flows.prefect_setup.defaults import run_seconds
+from flows.run_context import run_seconds
 from tasks.storage.object_store import ObjectStore
 from tests.doubles.publishers import CensusDouble
 from tests.support.alerting import operators_hook  # noqa: F401 - a fixture

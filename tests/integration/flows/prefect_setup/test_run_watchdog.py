@@ -32,9 +32,8 @@ from tasks.storage.open import open_store
 from tasks.warehouse import schedule
 from tests.doubles.publishers import closed_port
 from tests.support.alerting import operators_hook  # noqa: F401 - a fixture
-from tests.support.command import Ran
 from tests.support.mail_server import Hook, headings
-from tests.support.plain import nothing_published
+from tests.support.plain import Ran, nothing_published
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")
 Look = Callable[..., Ran]

@@ -19,8 +19,8 @@ from tasks.extract.drift import check
 from tests.doubles import bea as bea_double
 from tests.doubles.bea import BeaDouble
 from tests.doubles.publishers import closed_port
-from tests.support.command import Ran
 from tests.support.mail_server import web_hook
+from tests.support.plain import Ran
 
 Run = Callable[..., Ran]
 DATASET, VARIABLE, BLOCK = "us_ip_trade_quarterly", "BEA_API_KEY", "techtrade-bea-api-key"

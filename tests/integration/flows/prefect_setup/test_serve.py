@@ -19,7 +19,8 @@ import pytest
 
 from flows.prefect_setup.declaration import load_declaration
 from tasks.storage.open import open_store
-from tasks.warehouse import catalog, protocol, schedule
+from tasks.warehouse import protocol, schedule
+from tasks.warehouse.run_status import read_status
 from tests.support import terminal
 from tests.support.prefect_api import ask, wait_for
 
@@ -85,7 +86,7 @@ def test_schedules_are_made_a_served_run_publishes_and_all_ends_with_one_key(
     assert serving.last_lines == ["stopped"]
     assert "Traceback" not in serving.text and "Warning" not in serving.text
     assert serving.left_behind() == []
-    status = catalog.read_status(open_store(str(store)), "atp_world_monthly")
+    status = read_status(open_store(str(store)), "atp_world_monthly")
     assert status is not None and status.outcome == "stopped"
     with sqlite3.connect(tmp_path / "prefect" / "prefect.db") as database:
         assert database.execute("SELECT count(*) FROM deployment WHERE paused").fetchone() == (0,)

@@ -17,13 +17,13 @@ import pytest
 from tasks.alerts import state_store
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
-from tasks.warehouse import catalog, layout, protocol
+from tasks.warehouse import layout, protocol
+from tasks.warehouse.run_status import read_status
 from tasks.warehouse.upkeep.verify import verify
 from tests.support import terminal
 from tests.support.alerting import ALERTS
-from tests.support.command import Ran
 from tests.support.drill import Place
-from tests.support.plain import nothing_published
+from tests.support.plain import Ran, nothing_published
 
 DATASET = "atp_world_monthly"
 PUBLISH = [sys.executable, "-m", "flows.cli", "publish", DATASET, "--source", "snapshot", "--vintage"]
@@ -82,7 +82,7 @@ def test_a_publisher_that_hangs_does_not_hold_a_stop_up(
             run.shown += "^C"  # the mark after which the last line is looked for
             run.send(how)
         assert_stopped(run, CODES[how])
-    status = catalog.read_status(local_store, DATASET)
+    status = read_status(local_store, DATASET)
     assert status is not None and status.outcome == "stopped"
     assert_no_alert(local_store)
 
@@ -107,7 +107,7 @@ def test_after_the_swap_it_says_what_was_published(
     latest = protocol.read_latest(local_store, DATASET)[0]
     assert latest is not None
     assert_stopped(run, line=f"published {DATASET}@{latest.version}, then stopped")
-    status = catalog.read_status(local_store, DATASET)
+    status = read_status(local_store, DATASET)
     assert status is not None and status.version == latest.version
     assert status.outcome in ("stopped", "published"), "the latter if the run had ended a moment before"
     assert_no_alert(local_store)
@@ -137,7 +137,7 @@ def test_a_terminal_that_is_closed_ends_it(environment: dict[str, str]) -> None:
 @pytest.mark.parametrize("closed", ["pipe", "descriptor"])
 def test_a_stop_that_cannot_be_said_is_one_all_the_same(closed: str, environment: dict[str, str]) -> None:
     """``make run 2>&1 | tee log``: Ctrl-C ends tee first."""
-    code = "from flows import stopping\nimport time\nwith stopping.stoppable():\n    print(1, flush=True)\n    time.sleep(600)"
+    code = "from flows.prefect_setup import stopping\nimport time\nwith stopping.stoppable():\n    print(1, flush=True)\n    time.sleep(600)"
     command = [sys.executable, "-c", code]
     if closed == "descriptor":
         command = ["sh", "-c", 'exec "$@" 2>&-', "sh", *command]
@@ -158,7 +158,7 @@ def test_a_server_that_does_not_start_is_a_failed_run(
     assert ran.returncode == 1 and "cannot start the Prefect server" in ran.stderr
     (said,) = json.loads(ran.stdout)
     assert (said["outcome"], said["kind"]) == ("failed", "ServerStartError")
-    status = catalog.read_status(local_store, DATASET)
+    status = read_status(local_store, DATASET)
     assert status is not None and status.outcome == "failed"
     assert [i.finding.dataset for i in state_store.read(local_store).incidents] == [DATASET]
 

@@ -7,7 +7,7 @@ from datetime import date
 import polars as pl
 import pytest
 
-from configs.contract import load_contract
+from configs.contracts import load_contract
 from configs.errors import UsageError
 from flows.cli.formats import EXTENSIONS, format_of, write_table
 

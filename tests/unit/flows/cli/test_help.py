@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import shlex
 from collections.abc import Iterator
@@ -10,11 +11,13 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from configs.contract import published_names
+from configs.contracts import published_names
 from configs.words import COMMAND, COMMANDS
-from flows.cli.app import cli
-from flows.cli.help import EXAMPLES, TOPICS, dataset_names
-from flows.cli.options import CENTURY
+from flows.cli import cli
+from flows.cli.commands import TOPICS
+from flows.cli.lazy import LazyCommand
+from flows.cli.options import dataset_names
+from flows.run_context import CENTURY
 
 WIDTH = 80
 
@@ -27,6 +30,7 @@ def commands(group: click.Group = cli, *path: str) -> Iterator[tuple[str, click.
 
 
 ALL = dict(commands())
+EXAMPLES = {name: getattr(command, "example", "") for name, command in ALL.items()}
 
 
 def shown(*arguments: str) -> str:
@@ -43,7 +47,7 @@ def test_every_command_is_recognised_in_texts() -> None:
 
 
 def test_every_command_is_in_one_group_of_the_help() -> None:
-    listed = [name for topic in TOPICS for name in topic.commands]
+    listed = [command.name for topic in TOPICS for command in topic.commands]
     assert sorted(listed) == sorted(cli.commands)
     text = shown("--help")
     titles = ["Publish:", "Read:", "Inspect:", "Operate:", "Deploy:"]
@@ -106,6 +110,14 @@ def test_the_help_of_a_command_is_complete(name: str) -> None:
     numbers = [p for p in command.params if isinstance(p, click.Option) and "Range" in type(p.type).__name__]
     for option in numbers:
         assert option.metavar in ("SECONDS", "MINUTES", "HOURS", "DAYS", "N"), f"{name} {option.opts[0]}: no unit"
+
+
+@pytest.mark.parametrize("name", [name for name, c in ALL.items() if isinstance(c, LazyCommand)])
+def test_the_body_of_a_command_takes_what_is_declared(name: str) -> None:
+    command = ALL[name]
+    assert isinstance(command, LazyCommand)
+    given = dict.fromkeys(p.name for p in command.params if p.expose_value)
+    inspect.signature(command.load()).bind(**given)
 
 
 @pytest.mark.parametrize("example", [*EXAMPLES.values(), *(t.example for t in TOPICS)])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from configs.contract import dataset_names, load_contract, published_names
+from configs.contracts import dataset_names, load_contract, published_names
 from configs.errors import MissingKeyError, NoAddressError, NotBundledError
 from flows.cli.publish import what_is_missing, why_left_out
-from tasks.warehouse.outcomes import SourceKind
+from tasks.build.request import SourceKind
 
 
 @pytest.fixture(autouse=True)

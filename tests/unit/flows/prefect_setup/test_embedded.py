@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from flows.prefect_setup import embedded
+from flows.prefect_setup.defaults import EMBEDDED, is_embedded
 
 PROFILE = 'active = "mine"\n[profiles.mine]\nPREFECT_API_URL = "http://127.0.0.1:4200/api"\n'
 
@@ -16,7 +17,7 @@ PROFILE = 'active = "mine"\n[profiles.mine]\nPREFECT_API_URL = "http://127.0.0.1
 def nothing_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "home"))
-    for name in ("PREFECT_API_URL", "PREFECT_PROFILES_PATH", embedded.EMBEDDED):
+    for name in ("PREFECT_API_URL", "PREFECT_PROFILES_PATH", EMBEDDED):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -47,11 +48,11 @@ def test_a_pyproject_of_something_else_or_a_broken_one_is_none_of_prefect(tmp_pa
 
 def test_only_a_server_that_this_command_started_is_embedded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:1/api")
-    assert embedded.configured_url() == "http://127.0.0.1:1/api" and not embedded.is_embedded()
-    monkeypatch.setenv(embedded.EMBEDDED, "http://127.0.0.1:1/api")
-    assert embedded.is_embedded()
+    assert embedded.configured_url() == "http://127.0.0.1:1/api" and not is_embedded()
+    monkeypatch.setenv(EMBEDDED, "http://127.0.0.1:1/api")
+    assert is_embedded()
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:2/api")
-    assert not embedded.is_embedded(), "a run that was started from it has another"
+    assert not is_embedded(), "a run that was started from it has another"
 
 
 def test_the_reason_of_a_server_that_does_not_start_is_its_last_line() -> None:
