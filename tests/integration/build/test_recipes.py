@@ -22,7 +22,6 @@ from tasks.build.recipes import recipe_for
 from tasks.build.replay import replay
 from tasks.build.request import Fetched, Request
 from tasks.extract.source import Extraction, FetchRequest
-from tasks.extract.source import Ask, Extraction
 from tasks.publish.after import after, ended
 from tasks.publish.notices import SILENT
 from tasks.raw.archive import RawArchive
