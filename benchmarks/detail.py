@@ -34,7 +34,7 @@ from deploy.stack import s3
 from deploy.stack.processes import Part
 from deploy.stack.state import State, load
 from tasks.build import partitioned
-from tasks.build.parquet import file_sha256, written
+from tasks.build.parquet import content_hash_of_file, open_writer
 from tasks.build.recipe import Each, StepRunner
 from tasks.build.recipe_partitioned import PartitionedRecipe
 from tasks.build.recipes import recipe_for
@@ -44,7 +44,7 @@ from tasks.extract import partners
 from tasks.extract.census.merchandise.fixed_width import layouts
 from tasks.extract.census.merchandise.month import DETAIL, Flow
 from tasks.extract.census.merchandise.source import SOURCE
-from tasks.extract.source import Ask, Meter
+from tasks.extract.source import FetchRequest, Meter
 from tasks.publish.run import run
 from tasks.raw.archive import RawArchive
 from tasks.raw.documents import RawDocument
@@ -82,7 +82,7 @@ class OfDocuments(PartitionedRecipe):
 
     documents: tuple[RawDocument, ...]
 
-    def inputs(self, archive: RawArchive, request: Request, ask: Ask) -> tuple[RawDocument, ...]:
+    def inputs(self, archive: RawArchive, request: Request, ask: FetchRequest) -> tuple[RawDocument, ...]:
         return self.documents
 
 
@@ -303,10 +303,10 @@ def _a_year(folder: Path) -> Path:
             files.append(piece)
     out = folder / "year.parquet"
     named = {"partner_name": "A partner", "partner_iso3": "XXX"}
-    with written(contract, out, set()) as write:
+    with open_writer(contract, out, set()) as write:
         for chunk in merged(files, contract.sort_by):
             write(chunk.with_columns(pl.lit(v).alias(k) for k, v in named.items()).select(contract.names))
-    assert file_sha256(out, contract)
+    assert content_hash_of_file(out, contract)
     return out
 
 

@@ -13,11 +13,11 @@ from configs.contracts import load_contract
 from expectations.check import GateInput
 from tasks.build.recipe_publisher import PublisherRecipe
 from tasks.build.request import Fetched, Request
-from tasks.extract.source import Ask, Extraction
+from tasks.extract.source import Extraction, FetchRequest
 from tasks.publish import steps
 from tasks.publish.run import run
 from tasks.quality import gate
-from tasks.quality.results import Report
+from tasks.quality.results import GateResult
 from tasks.raw.archive import RawArchive
 from tasks.raw.documents import RawDocument
 from tasks.storage.object_store import ObjectStore
@@ -67,7 +67,7 @@ class OfExtraction(PublisherRecipe):
 
     extraction: Extraction
 
-    def inputs(self, archive: RawArchive, request: Request, ask: Ask) -> tuple[RawDocument, ...]:
+    def inputs(self, archive: RawArchive, request: Request, ask: FetchRequest) -> tuple[RawDocument, ...]:
         return self.extraction.documents
 
     def parse(self, store: ObjectStore, fetched: Fetched, vintage: str | None) -> Extraction:
@@ -91,9 +91,9 @@ def judging_in(publishing: Callable[[], object], rounds: int) -> tuple[float, fl
     """Seconds that the gate takes of a publish, and that all of it takes: of the fastest round, as the others had to
     share the machine."""
     spent: list[float] = []
-    judge = gate.judge
+    judge = gate.run_gate
 
-    def timed(given: GateInput) -> Report:
+    def timed(given: GateInput) -> GateResult:
         start = time.perf_counter()
         try:
             return judge(given)

@@ -31,7 +31,7 @@ from tasks.build.recipe_publisher import PublisherRecipe
 from tasks.build.request import Request
 from tasks.extract import partners
 from tasks.extract.census.trade_api_parse import asked_columns
-from tasks.extract.source import Ask
+from tasks.extract.source import FetchRequest
 from tasks.publish.run import run
 from tasks.raw.archive import RawArchive
 from tasks.raw.documents import RawDocument
@@ -86,7 +86,7 @@ class OfDocuments(PublisherRecipe):
 
     documents: tuple[RawDocument, ...]
 
-    def inputs(self, archive: RawArchive, request: Request, ask: Ask) -> tuple[RawDocument, ...]:
+    def inputs(self, archive: RawArchive, request: Request, ask: FetchRequest) -> tuple[RawDocument, ...]:
         return self.documents
 
 

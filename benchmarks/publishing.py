@@ -16,7 +16,7 @@ from configs.contracts import load_contract
 from tasks.build.recipes import recipe_for
 from tasks.build.request import Request
 from tasks.extract.bundled import snapshot
-from tasks.extract.source import Ask
+from tasks.extract.source import FetchRequest
 from tasks.publish import steps
 from tasks.raw.archive import RawArchive
 from tasks.storage.local import LocalStore
@@ -76,5 +76,5 @@ def workbook(number: int) -> dict[str, pl.LazyFrame]:
 @cache
 def _bundled() -> Mapping[str, pl.LazyFrame]:
     with TemporaryDirectory(prefix="techtrade-bench-") as place:
-        documents = snapshot.fetch(Ask(DATASET), RawArchive(LocalStore(Path(place))))
+        documents = snapshot.fetch(FetchRequest(DATASET), RawArchive(LocalStore(Path(place))))
         return snapshot.parse(DATASET, documents, None).tables

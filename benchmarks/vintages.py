@@ -13,7 +13,7 @@ from benchmarks.harness import Ratio, extraction, in_turn, publish, seconds
 from benchmarks.publishing import DATASET, workbook
 from configs.contracts import load_contract
 from configs.history_contract import SUFFIX, kept
-from tasks.publish.dependents import bring_up
+from tasks.publish.dependents import refresh
 from tasks.storage.local import LocalStore
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, reader
@@ -30,7 +30,7 @@ def everything() -> list[Ratio]:
         taken = []
         for number in range(1, VERSIONS + 1):
             publish(store, DATASET, extraction(store, DATASET, "2025-02", workbook(number), str(number).encode()))
-            taken.append(seconds(lambda: bring_up(store, DATASET + SUFFIX)))
+            taken.append(seconds(lambda: refresh(store, DATASET + SUFFIX)))
         listed = reader.list_versions(store, DATASET)
         middle = listed[VERSIONS // 2].event
         if middle is None:

@@ -25,7 +25,7 @@ MONTHS_BACK = 14
 
 
 @dataclass(frozen=True)
-class Release:
+class ExpectedRelease:
     """One release. ``vintage``: what has it is of this vintage or a later one. It comes between ``earliest`` and
     ``expected``, and is late after ``overdue``, when we have had the time to look. ``note``: why it comes when it does.
     Moments in UTC."""
@@ -62,11 +62,11 @@ class Expectations:
 
     calendar: str
     own: bool
-    due: Release | None
-    open: Release | None
+    due: ExpectedRelease | None
+    open: ExpectedRelease | None
 
 
-def expectations(dataset: str, now: datetime) -> Expectations:
+def releases_due(dataset: str, now: datetime) -> Expectations:
     """What is to be expected of a dataset at that moment.
 
     Raises:
@@ -82,7 +82,7 @@ def expectations(dataset: str, now: datetime) -> Expectations:
     return _at(now, yearly.title, yearly.own, years(yearly, releases.windows, now))
 
 
-def months(calendar: Calendar, now: datetime) -> list[Release]:
+def months(calendar: Calendar, now: datetime) -> list[ExpectedRelease]:
     """The releases of the months before that moment, oldest first."""
     this = date(now.year, now.month, 1)
     found = []
@@ -94,7 +94,7 @@ def months(calendar: Calendar, now: datetime) -> list[Release]:
     return found
 
 
-def years(calendar: Yearly, windows: Sequence[Window], now: datetime) -> list[Release]:
+def years(calendar: Yearly, windows: Sequence[Window], now: datetime) -> list[ExpectedRelease]:
     """The releases of two years before that moment and of its own, oldest first."""
     found = []
     for year in range(now.year - 2, now.year + 1):
@@ -105,18 +105,18 @@ def years(calendar: Yearly, windows: Sequence[Window], now: datetime) -> list[Re
     return sorted(found, key=lambda r: r.earliest)
 
 
-def _release(calendar: Calendar | Yearly, what: str, vintage: str, first: date, last: date) -> Release:
+def _release(calendar: Calendar | Yearly, what: str, vintage: str, first: date, last: date) -> ExpectedRelease:
     """Days become moments in the publisher's time zone, and those in UTC, so that hours can be added to them."""
     zone = ZoneInfo(calendar.timezone)
     halt = next((s for s in calendar.suspended if s.first <= last <= s.last), None)
     earliest = datetime.combine(first, calendar.time, zone).astimezone(UTC)
     expected = datetime.combine(halt.until if halt else last, calendar.time, zone).astimezone(UTC)
     overdue = expected + timedelta(hours=calendar.grace_hours)
-    release = Release(what, vintage, earliest, expected, overdue)
+    release = ExpectedRelease(what, vintage, earliest, expected, overdue)
     return replace(release, note=halt.why) if halt else release
 
 
-def _at(now: datetime, title: str, own: bool, releases: Sequence[Release]) -> Expectations:
+def _at(now: datetime, title: str, own: bool, releases: Sequence[ExpectedRelease]) -> Expectations:
     due = [r for r in releases if r.overdue <= now]
     coming = [r for r in releases if r.earliest <= now < r.overdue]
     return Expectations(title, own, due[-1] if due else None, coming[-1] if coming else None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from configs.contracts import load_contract
 from configs.months import Months
 from flows.prefect_setup import alert_hooks, json_logs
-from flows.prefect_setup.flow_decorator import deployed
+from flows.prefect_setup.flow_decorator import scheduled_flow
 from flows.publish import bring
 from tasks.build.recipes import recipe_for
 from tasks.build.request import Request
@@ -13,7 +13,7 @@ from tasks.common.clock import utc_now
 from tasks.warehouse.outcomes import Outcome
 
 
-@deployed("backfill", "{dataset} backfill {first} to {last}", alert_hooks.on_completion)
+@scheduled_flow("backfill", "{dataset} backfill {first} to {last}", alert_hooks.on_completion)
 def backfill(dataset: str, first: str, last: str, store: str | None = None) -> Outcome:
     """Asks the publisher for the months from ``first`` to ``last``, takes the rest from the published version, and
     brings what comes of it to readers as one version, through the gate like any other.

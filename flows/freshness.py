@@ -12,12 +12,12 @@ from datetime import datetime
 from configs.contracts import dataset_names, load_contract
 from configs.errors import ConfigError, StoreError
 from flows.prefect_setup import alert_hooks, json_logs
-from flows.prefect_setup.flow_decorator import deployed
+from flows.prefect_setup.flow_decorator import scheduled_flow
 from flows.run_context import store_of_run
 from tasks.alerts.model import BY_WATCH, Finding
 from tasks.common.clock import utc_now
 from tasks.common.text import one_line
-from tasks.monitor.freshness import BAD, Freshness, watch
+from tasks.monitor.freshness import BAD, Freshness, check_all
 from tasks.news import atom
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
@@ -28,7 +28,7 @@ json_logs.install()
 
 
 # No retry: the next turn of its schedule looks again.
-@deployed("freshness", "freshness")
+@scheduled_flow("freshness", "freshness")
 def freshness(
     datasets: list[str] | None = None, store: str | None = None, at: datetime | None = None
 ) -> list[Freshness]:
@@ -44,7 +44,7 @@ def freshness(
     """
     chosen = [load_contract(name).name for name in datasets] if datasets else dataset_names()
     target = open_store(store_of_run(store))
-    found = watch(target, chosen, at or utc_now())
+    found = check_all(target, chosen, at or utc_now())
     for verdict in found:
         bad = verdict.alarming or verdict.state in BAD
         log.log(logging.WARNING if bad else logging.INFO, "%s: %s", verdict.dataset, _words(verdict))

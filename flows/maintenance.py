@@ -20,7 +20,7 @@ from configs.contracts import load_contract, published_names
 from configs.errors import StoreError, TechtradeError, UsageError
 from configs.words import plural
 from flows.prefect_setup import alert_hooks, json_logs, secrets
-from flows.prefect_setup.flow_decorator import deployed
+from flows.prefect_setup.flow_decorator import scheduled_flow
 from flows.run_context import CENTURY, store_of_run
 from tasks.alerts import findings
 from tasks.alerts.model import Finding, Kind
@@ -53,7 +53,7 @@ class MaintenanceError(TechtradeError):
 
 
 # No retries below: every step can be run again, and is, the next night.
-@deployed("maintenance", "maintenance, verifying {verify}")
+@scheduled_flow("maintenance", "maintenance, verifying {verify}")
 def maintenance(
     store: str | None = None,
     verify: Verified = "newest",
@@ -103,7 +103,7 @@ def maintenance(
             problems += e.problems
             done += e.done
         except Exception as e:  # noqa: BLE001 - whatever one step meets, the others have their turn
-            problems.append(one_line(e) if isinstance(e, TechtradeError) else secrets.told(e))
+            problems.append(one_line(e) if isinstance(e, TechtradeError) else secrets.describe_safely(e))
     for line in done:
         log.info("maintenance: %s", line)
     if problems:

@@ -10,7 +10,7 @@ from tasks.publish.notices import Notices
 
 def describe(error: Exception) -> str:
     """Return the error in one line without secrets."""
-    return one_line(error) if isinstance(error, TechtradeError) else secrets.told(error)
+    return one_line(error) if isinstance(error, TechtradeError) else secrets.describe_safely(error)
 
 
 NOTICES = Notices(

@@ -15,12 +15,12 @@ from prefect.runtime import flow_run
 from configs.contracts import load_contract
 from flows.notices import NOTICES
 from flows.prefect_setup import alert_hooks, artifacts, json_logs, secrets, stopping
-from flows.prefect_setup.flow_decorator import deployed
+from flows.prefect_setup.flow_decorator import scheduled_flow
 from flows.prefect_setup.run_steps import PrefectSteps
 from flows.run_context import is_given_by_worker, make_room, refuse_unknown_sources, store_of_run
 from tasks.build.recipes import recipe_for
 from tasks.build.request import Request, SourceKind
-from tasks.common.log_context import bound
+from tasks.common.log_context import log_fields
 from tasks.extract.source import Refresh
 from tasks.publish import run_status
 from tasks.publish.after import after_run
@@ -42,7 +42,7 @@ def _run_name() -> str:
     return f"{given['dataset']} {given.get('source', 'live')} {given.get('vintage') or 'newest'}"
 
 
-@deployed("publish", _run_name, alert_hooks.on_completion)
+@scheduled_flow("publish", _run_name, alert_hooks.on_completion)
 def publish(
     dataset: str,
     source: SourceKind = "live",
@@ -87,8 +87,8 @@ def bring(request: Request, url: str | None) -> Outcome:
     steps, meter = PrefectSteps(request, store), RunMeter(replace(NOTICES, ended=ended))
     with _recorded_if_stopped(impatient, contract.name, meter):
         with run_status.record_failures(impatient, contract.name, meter, asked=asked):
-            outcome = run(request, recipe_for(contract), store, each=steps, meter=meter, keys=secrets.look_up)
-        with bound(version=outcome.version):
+            outcome = run(request, recipe_for(contract), store, each=steps, meter=meter, keys=secrets.secret_value)
+        with log_fields(version=outcome.version):
             steps.found(outcome.vintage)
             return after_run(store, contract, outcome, meter, asked=asked, runner=steps)
 

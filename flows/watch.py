@@ -18,9 +18,9 @@ from prefect.client.orchestration import get_client
 from prefect.exceptions import PrefectHTTPStatusError
 
 from flows.prefect_setup import alert_hooks, json_logs, run_status
-from flows.prefect_setup.flow_decorator import deployed
-from flows.prefect_setup.run_watchdog import Ailment, Limits, Watch
-from flows.prefect_setup.secrets import told
+from flows.prefect_setup.flow_decorator import scheduled_flow
+from flows.prefect_setup.run_watchdog import Limits, RunProblem, Watch
+from flows.prefect_setup.secrets import describe_safely
 from flows.run_context import store_of_run
 from tasks.alerts import findings
 from tasks.alerts.model import Finding, Kind
@@ -33,7 +33,7 @@ ANSWERS: tuple[Kind, ...] = ("no_server",)
 
 
 # No retry: the next turn of its schedule looks again.
-@deployed("watch", "watch")
+@scheduled_flow("watch", "watch")
 def watch(store: str | None = None, late_minutes: float = 30, settle_minutes: float = 15) -> list[str]:
     """Looks at all runs of our deployments, mends what can be, and tells owners of the rest.
 
@@ -49,7 +49,7 @@ def watch(store: str | None = None, late_minutes: float = 30, settle_minutes: fl
     return [a.words for a in look(store_of_run(store), limits)]
 
 
-def look(store: str | None, limits: Limits, now: datetime | None = None) -> list[Ailment]:
+def look(store: str | None, limits: Limits, now: datetime | None = None) -> list[RunProblem]:
     """One look: what was found, after it was mended and told.
 
     Raises:
@@ -66,7 +66,7 @@ def look(store: str | None, limits: Limits, now: datetime | None = None) -> list
     return found
 
 
-def _reported(store: str | None, found: list[Ailment]) -> list[Ailment]:
+def _reported(store: str | None, found: list[RunProblem]) -> list[RunProblem]:
     """What was found, reported at once: once it is mended, a later look does not find it again."""
     for ailment in found:
         log.warning("%s: %s", ailment.run.about, ailment.words)
@@ -109,7 +109,7 @@ def _no_server(why: str, patience: float) -> Finding:
 
 
 def _failed_look(error: Exception) -> Finding:
-    words = f"runs could not be looked at: {told(error)}"
+    words = f"runs could not be looked at: {describe_safely(error)}"
     if isinstance(error, PrefectHTTPStatusError) and error.response.status_code in (401, 403):
         words += "; the server refuses the login in PREFECT_API_URL, PREFECT_API_AUTH_STRING or PREFECT_API_KEY"
     return _of_scheduler(words, type(error).__name__)
@@ -121,7 +121,7 @@ def _of_scheduler(words: str, cause: str) -> Finding:
     return Finding(dataset=SCHEDULER, kind="no_server", cause=cause, words=words, served=served, evidence=evidence)
 
 
-def _finding(store: str | None, ailment: Ailment) -> Finding:
+def _finding(store: str | None, ailment: RunProblem) -> Finding:
     """What the owner is told. The cause of what never began is one for all: it is the worker's, not a dataset's."""
     about, pool = ailment.run.about, ailment.run.pool or "techtrade"
     causes = {"crash": "CrashedError", "stuck": "TimedOutError", "not_started": f"pool {pool}"}

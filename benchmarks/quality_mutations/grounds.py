@@ -26,7 +26,7 @@ from tasks.extract import partners as partner_reference
 from tasks.extract.bea import source as bea
 from tasks.extract.bundled import atp_lists, snapshot
 from tasks.extract.census.trade_api_parse import VALUES
-from tasks.extract.source import Ask
+from tasks.extract.source import FetchRequest
 from tasks.transform.registry import load_transform
 
 Tables = dict[str, pl.LazyFrame]
@@ -86,7 +86,7 @@ def partners_table() -> pl.LazyFrame:
 
 @cache
 def bundled(dataset: str, vintage: str) -> tuple[pl.DataFrame, Tables]:
-    extraction = snapshot.parse(dataset, snapshot.fetch(Ask(dataset, vintage), Memory()), vintage)
+    extraction = snapshot.parse(dataset, snapshot.fetch(FetchRequest(dataset, vintage), Memory()), vintage)
     tables = {**extraction.tables, "partners": partners_table()}
     return load_transform(load_contract(dataset)).transform(tables).collect(), tables
 
@@ -359,7 +359,7 @@ def products() -> Ground:
 
 
 def _products(vintage: str) -> tuple[str, pl.DataFrame, Tables]:
-    found = atp_lists.parse(PRODUCTS, atp_lists.fetch(Ask(PRODUCTS, vintage), Memory()), vintage)
+    found = atp_lists.parse(PRODUCTS, atp_lists.fetch(FetchRequest(PRODUCTS, vintage), Memory()), vintage)
     tables = dict(found.tables)
     return found.vintage, load_transform(load_contract(PRODUCTS)).transform(tables).collect(), tables
 

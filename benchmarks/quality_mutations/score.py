@@ -12,8 +12,8 @@ import polars as pl
 from benchmarks.quality_mutations.case import Case
 from benchmarks.quality_mutations.grounds import GROUNDS, Ground, Stance
 from configs.errors import CheckCouldNotRunError
-from tasks.quality.gate import judge
-from tasks.quality.results import Report
+from tasks.quality.gate import run_gate
+from tasks.quality.results import GateResult
 
 Level = Literal["critical", "warning", "missed"]
 STANCES: tuple[Stance, ...] = ("next", "first")
@@ -53,7 +53,7 @@ def run(cases: Iterable[Case], stances: tuple[Stance, ...] = STANCES) -> Iterato
 def _alarms(dataset: str, stance: Stance) -> dict[str, int]:
     """The checks that the good candidate fails, by how many rows: 44 observations that the World Bank did withdraw."""
     ground = GROUNDS[dataset]().at(stance)
-    report = judge(ground.gate(ground.data, ground.tables))
+    report = run_gate(ground.gate(ground.data, ground.tables))
     return {r.check_id: r.rows_failed or 0 for r in report.results if r.outcome == "failed"}
 
 
@@ -67,7 +67,7 @@ def _verdict(case: Case, ground: Ground, stance: Stance) -> Verdict:
         raise NothingCorruptedError(f"{case.dataset}: {case.what}: the data is what it was")
     moved = _moved(ground.headlines(ground.data), ground.headlines(data))
     try:
-        found = _failed(judge(ground.gate(data, tables, vintage)), _alarms(case.dataset, stance))
+        found = _failed(run_gate(ground.gate(data, tables, vintage)), _alarms(case.dataset, stance))
     except CheckCouldNotRunError as e:
         found = {f"could not run: {e.check}": "critical"}
     new = {check: severity for check, severity in found.items() if severity != "info"}
@@ -76,7 +76,7 @@ def _verdict(case: Case, ground: Ground, stance: Stance) -> Verdict:
     return Verdict(case.what, case.kind, case.dataset, stance, level, tuple(by), moved)
 
 
-def _failed(report: Report, known: Mapping[str, int]) -> dict[str, str]:
+def _failed(report: GateResult, known: Mapping[str, int]) -> dict[str, str]:
     """Checks that failed; of those that fail for the good candidate, only where more rows do."""
     more = [r for r in report.results if r.outcome == "failed" and (r.rows_failed or 0) > known.get(r.check_id, 0)]
     return {r.check_id: r.severity for r in more}

@@ -14,10 +14,7 @@ from typing import Any
 try:
     import click
 except ModuleNotFoundError:
-    print(
-        "error: techtrade is installed without what its commands need: pip install 'techtrade[publish]'",
-        file=sys.stderr,
-    )
+    print("error: commands need packages that are not installed: pip install 'techtrade[publish]'", file=sys.stderr)
     sys.exit(2)
 
 from configs.errors import TechtradeError
@@ -84,7 +81,7 @@ def _main() -> None:
     except Exception as e:
         if debug:
             raise
-        from flows.prefect_setup.secrets import told
+        from flows.prefect_setup.secrets import describe_safely
 
-        remark(f"error: {told(e)} (unexpected; see it whole with --debug)")
+        remark(f"error: {describe_safely(e)} (unexpected; see it whole with --debug)")
         sys.exit(1)

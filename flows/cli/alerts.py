@@ -17,7 +17,7 @@ from flows.prefect_setup.remarks import remark
 from tasks.alerts import state_store
 from tasks.alerts.channels import Delivery, deliver, reachable
 from tasks.alerts.message import message
-from tasks.alerts.model import KINDS, Finding, Incident, Section, State
+from tasks.alerts.model import KINDS, AlertState, Finding, Incident, Section
 from tasks.alerts.model import Alert as AlertRecord
 from tasks.common.clock import to_minute, utc_now
 
@@ -135,7 +135,7 @@ def _told(incident: Incident) -> str:
     return to_minute(incident.told_at) if incident.told_at and incident.known else "not yet"
 
 
-def _plain(found: State) -> dict[str, Any]:
+def _plain(found: AlertState) -> dict[str, Any]:
     plain: dict[str, Any] = found.model_dump(mode="json", include={"incidents", "undelivered"})
     for incident in plain["incidents"]:
         incident["open"] = incident["healed_at"] is None

@@ -12,7 +12,7 @@ from flows.prefect_setup.declaration import load_declaration
 from flows.prefect_setup.remarks import remark
 from flows.prefect_setup.run_status import address
 from flows.prefect_setup.scheduled import after_deploy
-from flows.prefect_setup.secrets import blanked, told
+from flows.prefect_setup.secrets import describe_safely, redacted
 from tasks.common.text import one_line
 
 
@@ -67,10 +67,12 @@ def _told(url: str) -> Iterator[None]:
     try:
         yield
     except httpx.TransportError as e:
-        raise DeployError(f"the Prefect server does not answer ({url}: {told(e)}); start it, deploy again") from e
+        raise DeployError(
+            f"the Prefect server does not answer ({url}: {describe_safely(e)}); start it, deploy again"
+        ) from e
     except PrefectHTTPStatusError as e:
         raise DeployError(
-            f"the Prefect server at {url} refused: {blanked(e.response.text)[:500]}; mended, deploy again"
+            f"the Prefect server at {url} refused: {redacted(e.response.text)[:500]}; mended, deploy again"
         ) from e
     except PrefectException as e:
-        raise DeployError(f"{url}: {blanked(one_line(e))}") from e
+        raise DeployError(f"{url}: {redacted(one_line(e))}") from e

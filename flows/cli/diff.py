@@ -63,7 +63,7 @@ def _page(found: Difference) -> str:
         for side, rows in zip((found.older, found.newer), found.rows, strict=True)
     )
     would = found.newer.kind == "unpublished"
-    return report.page(
+    return report.render_changes_md(
         found.contract,
         old,
         new,

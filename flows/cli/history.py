@@ -24,7 +24,7 @@ from tasks.build import replay
 from tasks.build.history import build, timeline
 from tasks.build.recipe_history import RebuiltVersions
 from tasks.common.text import figure
-from tasks.compare.press_claims import Finding, judge_claim
+from tasks.compare.press_claims import ClaimVerdict, judge_claim
 from tasks.raw.archive import RawArchive
 from tasks.read.conditions import Condition, parse
 from tasks.read.query import Query
@@ -136,7 +136,7 @@ def rebuild(name: str, url: str | None, as_json: bool) -> int:
     with TemporaryDirectory(prefix="techtrade-") as place:
         frames = RebuiltVersions(archive, base, Path(place), reader.scan(store, published), replay.rebuild)
         with progress(f"making {contract.name} from the raw archive"):
-            built = build.make(store, contract, given, None, Path(place), frames)
+            built = build.build_history(store, contract, given, None, Path(place), frames)
     same = built.content_sha256 == published.content_sha256
     told = {"dataset": contract.name, "version": published.version, "same": same, "rows": built.rows}
     if as_json:
@@ -199,7 +199,7 @@ def claims(name: str | None, url: str | None, as_json: bool) -> None:
         table(("vintage", "figure, billion $", "verdict"), rows, right=("figure, billion $",))
 
 
-def _in_every_vintage(store: ObjectStore, claim: Claim) -> list[Finding]:
+def _in_every_vintage(store: ObjectStore, claim: Claim) -> list[ClaimVerdict]:
     """The verdict in each vintage of the claim's dataset, oldest first, as far as it is published or archived."""
     try:
         latest = reader.resolve(store, claim.dataset).latest

@@ -125,7 +125,7 @@ def gc(
         problems += gc_.execute(store, plan).problems
         problems += [p for o in old for p in retention.execute(store, o).problems]
         for name in {s.dataset for o in old for s in o.superseded}:
-            ledger.keep(store, name)
+            ledger.copy_new(store, name)
     problems = list(dict.fromkeys(problems))
     for problem in problems:
         remark(f"error: {problem}")
@@ -185,9 +185,9 @@ def _one(
     try:
         contract = load_contract(name)
         done = restore_.restore(source, store, contract, without, take_over=take_over)
-        yank_.settle(store, name)
+        yank_.write_missing_notes(store, name)
     except Exception as e:  # noqa: BLE001 - whatever one dataset meets, the others are restored
-        told = one_line(e) if isinstance(e, TechtradeError) else secrets.told(e)
+        told = one_line(e) if isinstance(e, TechtradeError) else secrets.describe_safely(e)
         remark(f"error: {name}: {told}")
         return {"dataset": name, "error": told}
     after(store, contract, RESTORED, NOTICES)

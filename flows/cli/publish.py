@@ -85,7 +85,7 @@ def publish_datasets(
 def what_is_missing(name: str, kind: SourceKind) -> TechtradeError | None:
     """Return what keeps this kind of source from giving the dataset: no key, no address, nothing bundled."""
     try:
-        require_access(Request(load_contract(name), kind).source, secrets.look_up)
+        require_access(Request(load_contract(name), kind).source, secrets.secret_value)
     except (MissingKeyError, NoAddressError, NotBundledError) as e:
         return e
     except KeyStoreError:
@@ -178,7 +178,7 @@ def promote(target: str, reason: str, by: str, url: str | None, as_json: bool) -
     if version is None:
         raise UsageError(f"name the rejected version to promote: {name}@VERSION; see: {command('versions', name)}")
     contract, store = load_contract(name), open_at(url)
-    yank.settle(store, name)
+    yank.write_missing_notes(store, name)
     done = promote_(store, contract, version, reason, by)
     manifest = done.manifest
     with alert_hooks.collected(store.url):

@@ -42,7 +42,7 @@ def redate(
         return
     latest = redate_.execute(store, plan, reason, by)
     catalog.refresh_catalog(store, contract)
-    ledger.keep(store, name)
+    ledger.copy_new(store, name)
     refresh_feeds(store, contract)
     if as_json:
         print_json(as_plain(latest))

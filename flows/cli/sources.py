@@ -24,15 +24,15 @@ logging.getLogger("stamina").addHandler(logging.NullHandler())
 
 def archives(refresh: str, url: str | None, as_json: bool) -> int:
     """Returns the exit code: 0 if every version listed is there, 1 if one could not be had or read."""
-    from tasks.extract.source import Ask
+    from tasks.extract.source import FetchRequest
     from tasks.extract.world_bank import archive_download
     from tasks.extract.world_bank.archives import SOURCE
     from tasks.raw.archive import RawArchive
 
     store = open_to_write(url)
-    ask = Ask(SOURCE, refresh="all" if refresh == "all" else "auto")
+    ask = FetchRequest(SOURCE, refresh="all" if refresh == "all" else "auto")
     with progress("asking for the list of versions"):
-        result = archive_download.extract(store, RawArchive(store), ask)
+        result = archive_download.download_missing(store, RawArchive(store), ask)
     for line in [*result.changed, *(f"error: {f}" for f in result.failures)]:
         remark(" ".join(line.split()))
     if as_json:
@@ -59,7 +59,7 @@ def check(names: tuple[str, ...], as_json: bool) -> int:
         drift.expectation(name)  # a wrong name is told before anything is asked
     now = utc_now()
     with progress("asking publishers for their metadata"):
-        found = [drift.check(name, now, secrets.look_up) for name in chosen]
+        found = [drift.check(name, now, secrets.secret_value) for name in chosen]
     if as_json:
         print_json([asdict(f) for f in found])
     for source in found:

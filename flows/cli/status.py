@@ -26,8 +26,8 @@ from flows.prefect_setup.run_status import PrefectSilentError
 from tasks.common.clock import to_minute, utc_now
 from tasks.common.text import apart, byte_size
 from tasks.monitor.freshness import BAD
-from tasks.monitor.freshness import watch as verdicts
-from tasks.monitor.status_board import ENDED_BADLY, Overview, Row, Runs, overview
+from tasks.monitor.freshness import check_all as verdicts
+from tasks.monitor.status_board import ENDED_BADLY, Row, Runs, StatusBoard, overview
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse.existing import existing_store
 from tasks.warehouse.protocol import read_latest
@@ -147,7 +147,7 @@ def _style(column: str, row: Row) -> str:
     return "red" if column == "alerts" and row.alerts else ""
 
 
-def _print_bundled(found: Overview, store: str) -> None:
+def _print_bundled(found: StatusBoard, store: str) -> None:
     """Print what "bundled" means in the table: no fault, and no news either."""
     names = [row.dataset for row in found.rows if row.freshness == "bundled, not scheduled"]
     if names:
@@ -156,7 +156,7 @@ def _print_bundled(found: Overview, store: str) -> None:
         say(f"bundled, not scheduled: {', '.join(names)}; start the schedules with: {start}")
 
 
-def _print_attention(found: Overview) -> None:
+def _print_attention(found: StatusBoard) -> None:
     print()
     if found.well:
         print("all is well")
@@ -164,7 +164,7 @@ def _print_attention(found: Overview) -> None:
         say(words)
 
 
-def _plain(found: Overview, store: str, server: str, now: datetime) -> dict[str, Any]:
+def _plain(found: StatusBoard, store: str, server: str, now: datetime) -> dict[str, Any]:
     rows = []
     for row in found.rows:
         plain = asdict(row) | {"cost": as_plain(row.cost) if row.cost else None}

@@ -22,9 +22,9 @@ from configs.settings import from_environment, load_settings
 from flows.prefect_setup import run_status, secrets, stopping
 from tasks.alerts import findings, service
 from tasks.alerts.model import BY_RUN, Finding, Kind
-from tasks.alerts.service import Alerting
+from tasks.alerts.service import AlertService
 from tasks.common import stages
-from tasks.common.log_context import bound
+from tasks.common.log_context import log_fields
 from tasks.common.text import one_line
 from tasks.publish import run_status as status
 from tasks.storage.object_store import ObjectStore
@@ -44,13 +44,13 @@ def address(channel: str) -> str | None:
     return secrets.block(channel.removeprefix(BLOCK))
 
 
-def alerting(store: ObjectStore | None, url: str) -> Alerting:
+def alerting(store: ObjectStore | None, url: str) -> AlertService:
     """The alerts of a store.
 
     Raises:
         ConfigError: the settings of alerts are wrong.
     """
-    return Alerting(store, url, resolve=address)
+    return AlertService(store, url, resolve=address)
 
 
 # ------------------------------------------------------------------ what is reported
@@ -103,7 +103,7 @@ def failed(url: str | None, dataset: str, error: BaseException, evidence: tuple[
 
     def tell() -> None:
         store, place = opened(url)
-        words = one_line(error) if isinstance(error, TechtradeError) else secrets.told(error)
+        words = one_line(error) if isinstance(error, TechtradeError) else secrets.describe_safely(error)
         finding = findings.of_error(store, dataset, error, words)
         seen = finding.model_copy(update={"evidence": (*finding.evidence, *evidence)})
         alerting(store, place).report(seen)
@@ -181,7 +181,7 @@ def on_crashed(flow: Any, flow_run: Any, state: Any) -> None:
     error = state.data if isinstance(state.data, BaseException) else None
     if isinstance(error, KeyboardInterrupt) and flow_run.work_queue_id is None:
         return  # who pressed the keys knows
-    how = secrets.blanked(str(state.message or "no more is known"))
+    how = secrets.redacted(str(state.message or "no more is known"))
     with _bound(flow_run):
         if _is_tried_again(flow_run):
             log.warning("%s: the run was cut off: %s It is run once more", dataset, how)
@@ -255,13 +255,13 @@ def _deployment(flow_run: Any) -> str | None:
         with get_client(sync_client=True) as client:
             return str(client.read_deployment(flow_run.deployment_id).name)
     except Exception as e:  # noqa: BLE001 - whatever Prefect's client has: the flow has a name too
-        log.warning("the name of the run's deployment is not known: %s", secrets.told(e))
+        log.warning("the name of the run's deployment is not known: %s", secrets.describe_safely(e))
         return None
 
 
 def _bound(flow_run: Any) -> AbstractContextManager[None]:
     """Hooks are called after the flow: what they log is of its run all the same."""
-    return bound(
+    return log_fields(
         run_id=str(flow_run.id), run_name=str(flow_run.name), dataset=str(flow_run.parameters.get("dataset") or "")
     )
 

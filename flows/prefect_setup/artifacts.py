@@ -15,7 +15,7 @@ from prefect.artifacts import create_markdown_artifact
 
 from configs.hints import command
 from configs.words import plural
-from flows.prefect_setup.secrets import told
+from flows.prefect_setup.secrets import describe_safely
 from tasks.publish.wording import changes_words, quality_words
 from tasks.quality.results import CheckResult, read_results, results_of
 from tasks.storage.object_store import ObjectStore
@@ -38,7 +38,7 @@ def leave(store: ObjectStore, dataset: str, version: str) -> None:
         text = markdown(store, dataset, version)
         create_markdown_artifact(text, key=dataset.replace("_", "-"), description=f"{dataset}@{version}")
     except Exception as e:  # noqa: BLE001 - whatever Prefect's server, its client or the store has: the version is what it is
-        log.warning("%s@%s: its artifact in Prefect was not written: %s", dataset, version, told(e))
+        log.warning("%s@%s: its artifact in Prefect was not written: %s", dataset, version, describe_safely(e))
 
 
 def markdown(store: ObjectStore, dataset: str, version: str) -> str:

@@ -39,7 +39,7 @@ PAGE = 100
 
 
 @dataclass(frozen=True)
-class Change:
+class DeployChange:
     """One thing to do on the server. ``differences``: field, what is there, what is declared."""
 
     action: Action
@@ -52,11 +52,11 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Plan:
+class DeployPlan:
     """What differs between a server and a declaration. ``notes``: what differs and is left so."""
 
     stage: str
-    changes: tuple[Change, ...]
+    changes: tuple[DeployChange, ...]
     notes: tuple[str, ...] = ()
 
 
@@ -70,24 +70,24 @@ class Deployer:
 
     # ---------------------------------------------------------------------- plan
 
-    def plan(self) -> Plan:
+    def plan(self) -> DeployPlan:
         """What would have to be done; changes nothing.
 
         Raises:
             ConfigError: a flow, a template or a type of pool is declared that is not there or cannot be had.
         """
-        return Plan(
+        return DeployPlan(
             self.declared.stage,
             (*self._pools(), *self._deployments(), *self._automations()),
             tuple(self._notes()),
         )
 
-    def _pools(self) -> Iterator[Change]:
+    def _pools(self) -> Iterator[DeployChange]:
         for pool in self.declared.work_pools:
             found = self._pool(pool.name)
             if found is None:
                 self._template(pool)
-                yield Change("create", "work pool", pool.name)
+                yield DeployChange("create", "work pool", pool.name)
                 continue
             if found.type != pool.type:
                 raise ConfigError(
@@ -96,36 +96,36 @@ class Deployer:
                 )
             differing = _differences(_of_pool(found, pool), self._wanted_pool(pool))
             if differing:
-                yield Change("update", "work pool", pool.name, differing)
+                yield DeployChange("update", "work pool", pool.name, differing)
 
-    def _deployments(self) -> Iterator[Change]:
+    def _deployments(self) -> Iterator[DeployChange]:
         there = self._there
         for deployment in self.declared.deployments:
             name = self._full_name(deployment)
             found = there.get(name)
             if found is None:
-                yield Change("create", "deployment", name)
+                yield DeployChange("create", "deployment", name)
                 continue
             differing = _differences(_of_deployment(found), self._wanted(deployment))
             if differing:
-                yield Change("update", "deployment", name, differing)
+                yield DeployChange("update", "deployment", name, differing)
         for name in sorted(set(there) - {self._full_name(d) for d in self.declared.deployments}):
-            yield Change("delete", "deployment", name)
+            yield DeployChange("delete", "deployment", name)
 
-    def _automations(self) -> Iterator[Change]:
+    def _automations(self) -> Iterator[DeployChange]:
         there = self._automations_there()
         # A deployment that is not there yet has no id: the plan says so of the automation, which then is changed too.
         ids = defaultdict(lambda: UUID(int=0), {name: found.id for name, found in self._there.items()})
         for automation in self.declared.automations:
             found = there.get(PREFIX + automation.name)
             if found is None:
-                yield Change("create", "automation", PREFIX + automation.name)
+                yield DeployChange("create", "automation", PREFIX + automation.name)
                 continue
             differing = _differences(_of_automation(found), _of_automation(_wanted_automation(automation, ids)))
             if differing:
-                yield Change("update", "automation", PREFIX + automation.name, differing)
+                yield DeployChange("update", "automation", PREFIX + automation.name, differing)
         for name in sorted(set(there) - {PREFIX + a.name for a in self.declared.automations}):
-            yield Change("delete", "automation", name)
+            yield DeployChange("delete", "automation", name)
 
     def _notes(self) -> Iterator[str]:
         left = "on the server, other than declared; that is left as it is"
@@ -145,7 +145,7 @@ class Deployer:
 
     # ------------------------------------------------------------------- execute
 
-    def execute(self, plan: Plan) -> None:
+    def execute(self, plan: DeployPlan) -> None:
         """Does what the plan says, in its order: pools, deployments, automations. Can be run again at any point."""
         pools = {p.name: p for p in self.declared.work_pools}
         deployments = {self._full_name(d): d for d in self.declared.deployments}
@@ -168,7 +168,7 @@ class Deployer:
         else:
             self.client.update_work_pool(pool.name, WorkPoolUpdate(**wanted))
 
-    def _apply_deployment(self, change: Change, deployment: Deployment | None) -> None:
+    def _apply_deployment(self, change: DeployChange, deployment: Deployment | None) -> None:
         found = self._there.get(change.name)
         if deployment is None:
             if found is not None:
@@ -198,7 +198,7 @@ class Deployer:
             paused=deployment.paused if found is None else None,
         )
 
-    def _apply_automation(self, change: Change, automation: Automation | None) -> None:
+    def _apply_automation(self, change: DeployChange, automation: Automation | None) -> None:
         found = self._automations_there().get(change.name)
         if automation is None:
             if found is not None:

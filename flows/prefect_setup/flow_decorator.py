@@ -14,7 +14,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def deployed(
+def scheduled_flow(
     name: str,
     run_name: str | Callable[[], str],
     on_completion: Callable[..., Any] = alert_hooks.on_upkeep_completion,

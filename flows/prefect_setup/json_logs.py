@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from configs.words import escaped
-from tasks.common.log_context import bound, fields
+from tasks.common.log_context import current_log_fields, log_fields
 
 VARIABLE = "TECHTRADE_LOG_FORMAT"
 FIELDS = ("run_id", "run_name", "dataset", "version")
@@ -58,7 +58,7 @@ def fields_of(record: logging.LogRecord) -> dict[str, str | None]:
     """Run, dataset and version of a line: what is bound where it was said, else what Prefect says of it."""
     run_id = str(getattr(record, "flow_run_id", None) or "")
     told = {"run_id": run_id, "run_name": str(getattr(record, "flow_run_name", None) or "")} if run_id else _under_way()
-    known = {**told, **_of_runs.get(run_id, {}), **fields()}
+    known = {**told, **_of_runs.get(run_id, {}), **current_log_fields()}
     if told and "dataset" not in known:  # Prefect's first line, before any code of ours; runs are named after it
         from configs.contracts import published_names
 
@@ -109,7 +109,7 @@ def of_run(dataset: str = "") -> Iterator[None]:
     told = _under_way()
     if dataset:
         told["dataset"] = dataset
-    with bound(**told):
+    with log_fields(**told):
         remember()
         yield
 
@@ -127,15 +127,15 @@ def _under_way() -> dict[str, str]:
 
 def remember() -> None:
     """What is bound now holds for later lines of the same run too, such as Prefect's own at its end."""
-    here = fields()
+    here = current_log_fields()
     if "run_id" in here:
         _of_runs[here["run_id"]] = dict(here)
 
 
 def _blanked(text: str) -> str:
-    from flows.prefect_setup.secrets import blanked
+    from flows.prefect_setup.secrets import redacted
 
-    return blanked(text)
+    return redacted(text)
 
 
 def _plain(record: logging.LogRecord) -> bool:

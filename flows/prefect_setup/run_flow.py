@@ -45,11 +45,11 @@ def run(flow: Any, *, dataset: str, store: str | None = None, **given: Any) -> O
         if isinstance(e, TechtradeError):
             raise
         from flows.prefect_setup import alert_hooks
-        from flows.prefect_setup.secrets import blanked
+        from flows.prefect_setup.secrets import redacted
         from tasks.publish import run_status
         from tasks.storage.open import open_store
 
-        error = _known(dataset, e) or UnforeseenError(dataset, type(e).__name__, blanked(one_line(e)))
+        error = _known(dataset, e) or UnforeseenError(dataset, type(e).__name__, redacted(one_line(e)))
         # The flow does so itself, unless it could not even begin.
         run_status.write_failure(open_store(store or load_settings().store), dataset, error, str(error), of=e)
         if not alert_hooks.is_reported(e):
@@ -82,7 +82,7 @@ def _unreachable(dataset: str, error: Exception) -> PrefectUnreachableError | No
     from prefect.settings import PREFECT_API_URL
 
     from flows.prefect_setup.run_status import without_login
-    from flows.prefect_setup.secrets import told
+    from flows.prefect_setup.secrets import describe_safely
 
     cause = next((e for e in _causes(error) if isinstance(e, httpx.TransportError)), None)
     if cause is None:
@@ -91,7 +91,7 @@ def _unreachable(dataset: str, error: Exception) -> PrefectUnreachableError | No
     configured = os.environ.get("PREFECT_API_URL") and not is_embedded()
     todo = "start it, or unset PREFECT_API_URL to use the embedded one" if configured else ""
     return PrefectUnreachableError(
-        f"{dataset}: the Prefect server does not answer ({url}: {told(cause)}); "
+        f"{dataset}: the Prefect server does not answer ({url}: {describe_safely(cause)}); "
         f"{todo or 'see: prefect config view'}, then run again"
     )
 

@@ -126,4 +126,4 @@ class PrefectSteps(StepRunner):
             with get_client(sync_client=True) as client:
                 client.update_flow_run(run_id, name=f"{request.contract.name} {request.kind} {vintage}")
         except Exception as e:  # noqa: BLE001 - a name is no reason to fail
-            log.warning("%s: the run keeps its name: %s", request.contract.name, secrets.told(e))
+            log.warning("%s: the run keeps its name: %s", request.contract.name, secrets.describe_safely(e))

@@ -37,7 +37,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled, Cancelling, Crashed
 
 from flows.prefect_setup.declaration import RUN_SECONDS, TAG
-from flows.prefect_setup.secrets import blanked, told
+from flows.prefect_setup.secrets import describe_safely, redacted
 from tasks.common.clock import to_minute, utc_now
 
 log = logging.getLogger("techtrade")
@@ -63,7 +63,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Seen:
+class ObservedRun:
     """What is known of a run. ``since``: of its state; ``expected``, ``began``: when it was to begin, and did.
 
     ``again``: it is a second attempt already. ``over``: a later run of the same deployment ended well.
@@ -92,11 +92,11 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Ailment:
+class RunProblem:
     """What is wrong with a run. ``told``: to its owner; what a second attempt may mend is not. ``stage``: what it was
     doing, as far as the server was told."""
 
-    run: Seen
+    run: ObservedRun
     kind: Kind
     words: str
     remedy: Remedy = "none"
@@ -104,7 +104,7 @@ class Ailment:
     stage: str = ""
 
 
-def judge(run: Seen, limits: Limits, now: datetime) -> Ailment | None:
+def judge(run: ObservedRun, limits: Limits, now: datetime) -> RunProblem | None:
     """What is wrong with a run at that moment, if anything is."""
     name = f"run {run.name!r} of {run.deployment}"
     if run.state == StateType.CRASHED:
@@ -113,29 +113,29 @@ def judge(run: Seen, limits: Limits, now: datetime) -> Ailment | None:
         due = run.expected or run.since
         if now - due <= limits.late:
             return None
-        return Ailment(run, "not_started", f"{name} was to begin at {to_minute(due)}, and no worker has taken it")
+        return RunProblem(run, "not_started", f"{name} was to begin at {to_minute(due)}, and no worker has taken it")
     stood = now - run.since
     if run.state == StateType.RUNNING:
         limit = timedelta(seconds=run.run_seconds) + limits.settle if run.run_seconds is not None else None
         if limit is None or now - (run.began or run.since) <= limit:
             return None
         told = f"{name} began at {to_minute(run.began or run.since)} and goes on beyond its {run.run_seconds:,.0f} s"
-        return Ailment(run, "stuck", f"{told}: it is cancelled", "cancel")
+        return RunProblem(run, "stuck", f"{describe_safely}: it is cancelled", "cancel")
     if run.state in (StateType.PENDING, StateType.CANCELLING) and stood > limits.settle:
         told = f"{name} is {run.state.value.lower()} since {to_minute(run.since)}"
-        return Ailment(run, "stuck", f"{told}, and whoever had it in hand is gone: it is given up", "give up")
+        return RunProblem(run, "stuck", f"{told}, and whoever had it in hand is gone: it is given up", "give up")
     return None
 
 
-def _crashed(run: Seen, name: str) -> Ailment | None:
+def _crashed(run: ObservedRun, name: str) -> RunProblem | None:
     if run.over:
         return None
     words = f"{name} crashed at {to_minute(run.since)}: {run.words or 'no more is known'}"
     if run.again:
-        return Ailment(run, "crash", f"{words}; it was the second attempt, and the next is that of the schedule")
+        return RunProblem(run, "crash", f"{words}; it was the second attempt, and the next is that of the schedule")
     if run.paused:
-        return Ailment(run, "crash", f"{words}; its deployment is paused, so it is not tried again")
-    return Ailment(run, "crash", f"{words}; it is run once more", "run again", told=False)
+        return RunProblem(run, "crash", f"{words}; its deployment is paused, so it is not tried again")
+    return RunProblem(run, "crash", f"{words}; it is run once more", "run again", told=False)
 
 
 def _stage(task: str) -> str:
@@ -154,13 +154,13 @@ class Watch:
     client: SyncPrefectClient
     limits: Limits = Limits()
 
-    def look(self, now: datetime) -> list[Ailment]:
+    def look(self, now: datetime) -> list[RunProblem]:
         """What is wrong, of all runs; changes nothing."""
         known: dict[UUID, DeploymentResponse | None] = {}
         judged = (judge(self._seen(run, known), self.limits, now) for run in self._suspects(now))
         return [self._with_stage(a) for a in judged if a is not None]
 
-    def mend(self, ailments: Iterable[Ailment]) -> list[Ailment]:
+    def mend(self, ailments: Iterable[RunProblem]) -> list[RunProblem]:
         """Does what there is to do on the server; what was found, of which all that could not be mended is to be told.
 
         Raises:
@@ -168,7 +168,7 @@ class Watch:
         """
         return [self._mended(ailment) for ailment in ailments]
 
-    def _mended(self, ailment: Ailment) -> Ailment:
+    def _mended(self, ailment: RunProblem) -> RunProblem:
         try:
             if ailment.remedy == "run again":
                 self._run_again(ailment.run)
@@ -179,10 +179,10 @@ class Watch:
         except httpx.TransportError:
             raise
         except Exception as e:  # noqa: BLE001 - whatever the server has against one run, the others have their turn
-            return replace(ailment, told=True, words=f"{ailment.words}; that failed: {told(e)}")
+            return replace(ailment, told=True, words=f"{ailment.words}; that failed: {describe_safely(e)}")
         return ailment
 
-    def _with_stage(self, ailment: Ailment) -> Ailment:
+    def _with_stage(self, ailment: RunProblem) -> RunProblem:
         """The ailment with what its run was doing: the task that began last and has no end. A run that hangs or was
         killed cannot tell that itself."""
         if ailment.kind == "not_started":
@@ -195,7 +195,7 @@ class Watch:
         except httpx.TransportError:
             raise
         except Exception as e:  # noqa: BLE001 - whatever the server has against it: the ailment is told without
-            log.warning("%s: what it was doing is not known: %s", ailment.run.name, told(e))
+            log.warning("%s: what it was doing is not known: %s", ailment.run.name, describe_safely(e))
             return ailment
         newest = max(under_way, key=lambda t: t.start_time or t.expected_start_time or ailment.run.since, default=None)
         return ailment if newest is None else replace(ailment, stage=_stage(newest.name))
@@ -221,7 +221,7 @@ class Watch:
                 return
             offset += PAGE
 
-    def _seen(self, run: FlowRun, known: dict[UUID, DeploymentResponse | None]) -> Seen:
+    def _seen(self, run: FlowRun, known: dict[UUID, DeploymentResponse | None]) -> ObservedRun:
         state, deployment_id = run.state, run.deployment_id
         assert state is not None and deployment_id is not None
         if deployment_id not in known:
@@ -229,13 +229,13 @@ class Watch:
         deployment = known[deployment_id]
         env = (run.job_variables or {}).get("env") or (deployment.job_variables if deployment else {}).get("env", {})
         dataset = run.parameters.get("dataset")
-        return Seen(
+        return ObservedRun(
             id=run.id,
             name=run.name,
             deployment=deployment.name if deployment else "a deployment that is gone",
             dataset=str(dataset) if dataset else None,
             state=state.type,
-            words=blanked(" ".join((state.message or "").split()))[:300],
+            words=redacted(" ".join((state.message or "").split()))[:300],
             since=state.timestamp,
             expected=run.next_scheduled_start_time or run.expected_start_time,
             began=run.start_time,
@@ -262,7 +262,7 @@ class Watch:
         )
         return any(r.id != run.id and r.parameters == run.parameters for r in self._all(later))
 
-    def _run_again(self, run: Seen) -> None:
+    def _run_again(self, run: ObservedRun) -> None:
         first = self.client.read_flow_run(run.id)
         assert first.deployment_id is not None
         self.client.create_flow_run_from_deployment(
@@ -273,7 +273,7 @@ class Watch:
             idempotency_key=f"{AGAIN} {first.id}",
         )
 
-    def _set(self, ailment: Ailment, state: State[None]) -> None:
+    def _set(self, ailment: RunProblem, state: State[None]) -> None:
         current = self.client.read_flow_run(ailment.run.id).state
         if current is not None and current.type == ailment.run.state:
             self.client.set_flow_run_state(ailment.run.id, state, force=True)
@@ -310,7 +310,7 @@ def on_running(flow: Any, flow_run: FlowRun, state: Any) -> None:
         with get_client(sync_client=True) as client:
             number = Watch(client).collapse(flow_run, utc_now())
     except Exception as e:  # noqa: BLE001 - whatever Prefect's client has: late runs find nothing new, and that is all
-        log.warning("late runs of the same deployment were not cancelled: %s", told(e))
+        log.warning("late runs of the same deployment were not cancelled: %s", describe_safely(e))
         return
     if number:
         log.info("%d late run(s) of the same deployment were cancelled: this one does their work", number)

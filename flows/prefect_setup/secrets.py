@@ -16,7 +16,7 @@ from urllib.parse import unquote
 from configs.errors import KeyStoreError
 from configs.settings import from_environment, key_variables, secret_block
 from flows.prefect_setup.defaults import is_embedded
-from tasks.common.redact import Scrubber, secrets_of, without_named_secrets
+from tasks.common.redact import Redactor, secrets_of, without_named_secrets
 from tasks.common.text import one_line
 
 _read: set[str] = set()
@@ -27,7 +27,7 @@ _ADDRESSES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "AWS_ENDPOINT_URL", "AWS
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:[^\s\"']+")
 
 
-def look_up(variable: str) -> str | None:
+def secret_value(variable: str) -> str | None:
     """The value of a variable, or of the block that stands in for it; None where there is neither.
 
     Raises:
@@ -65,10 +65,10 @@ def block(name: str) -> str | None:
     return value or None
 
 
-def blanked(text: str) -> str:
+def redacted(text: str) -> str:
     """The text without any key that is set or was read: nobody knows what stands in an error that nobody foresaw."""
     known = [value for variable in (*key_variables(), *LOGINS) if (value := from_environment(variable))]
-    return without_named_secrets(Scrubber([*known, *_passwords(), *_of_addresses(), *_read]).text(text))
+    return without_named_secrets(Redactor([*known, *_passwords(), *_of_addresses(), *_read]).text(text))
 
 
 def _of_addresses() -> list[str]:
@@ -88,6 +88,6 @@ def _passwords() -> list[str]:
     return [p for password in found for p in {password, unquote(password)} if p]
 
 
-def told(error: BaseException) -> str:
+def describe_safely(error: BaseException) -> str:
     """An error that nobody foresaw, in a line without keys."""
-    return f"{type(error).__name__}: {blanked(one_line(error))}".removesuffix(": ")
+    return f"{type(error).__name__}: {redacted(one_line(error))}".removesuffix(": ")

@@ -19,7 +19,7 @@ import stamina
 
 from configs.alerts import AlertSettings
 from tasks.alerts.message import TEXT, Attached, Message
-from tasks.common.redact import Scrubber
+from tasks.common.redact import Redactor
 
 TALKATIVE = ("apprise", "urllib3", "urllib3.connectionpool", "urllib3.util.retry", "requests", "charset_normalizer")
 _TYPES = {"failure": "failure", "warning": "warning", "good": "success"}
@@ -176,7 +176,7 @@ def _unheard(told: list[str]) -> Iterator[None]:
 
 def _reason(told: Sequence[str], url: str) -> str:
     text = " ".join(" ".join(told).split()) or "it gave no reason"
-    return Scrubber(parts_of(url)).text(text)[:200]
+    return Redactor(parts_of(url)).text(text)[:200]
 
 
 def parts_of(url: str) -> list[str]:

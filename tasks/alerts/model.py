@@ -210,7 +210,7 @@ class Sent(Record):
         return self.owner, self.at
 
 
-class State(Document):
+class AlertState(Document):
     """``_alerts/state.json``. ``undelivered``: alerts that are in somebody's hands or that nobody could deliver.
     ``sent``: what was delivered lately, to keep within the burst."""
 

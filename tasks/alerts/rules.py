@@ -20,11 +20,11 @@ from datetime import datetime
 from itertools import groupby
 
 from configs.alerts import AlertSettings
-from tasks.alerts.model import KINDS, Alert, Finding, Incident, Kind, Section, Sent, State
+from tasks.alerts.model import KINDS, Alert, AlertState, Finding, Incident, Kind, Section, Sent
 from tasks.warehouse.clock_check import is_future
 
 
-def observe(state: State, finding: Finding, owner: str, now: datetime) -> State:
+def observe(state: AlertState, finding: Finding, owner: str, now: datetime) -> AlertState:
     """The state after one more finding."""
     old = next((i for i in state.incidents if i.finding.key == finding.key), None)
     if old is None:
@@ -40,22 +40,22 @@ def observe(state: State, finding: Finding, owner: str, now: datetime) -> State:
     return _with(state, [old.model_copy(update=seen | {"owner": owner, "finding": finding, "last_at": now})])
 
 
-def recover(state: State, dataset: str, kinds: Collection[Kind], words: str, now: datetime) -> State:
+def recover(state: AlertState, dataset: str, kinds: Collection[Kind], words: str, now: datetime) -> AlertState:
     """The state after the dataset was found good, as far as those kinds go."""
     return _healed(state, [i for i in _open(state, dataset) if i.finding.kind in kinds], words, now)
 
 
-def promote(state: State, dataset: str, rejected: str, words: str, now: datetime) -> State:
+def promote(state: AlertState, dataset: str, rejected: str, words: str, now: datetime) -> AlertState:
     """Return the state after a rejected version was published by a person: what else is wrong stays so."""
     mine = [i for i in _open(state, dataset) if i.finding.kind == "rejected" and i.finding.is_about(rejected)]
     return _healed(state, mine, words, now)
 
 
-def _open(state: State, dataset: str) -> list[Incident]:
+def _open(state: AlertState, dataset: str) -> list[Incident]:
     return [i for i in state.incidents if i.open and i.finding.dataset == dataset]
 
 
-def _healed(state: State, incidents: Iterable[Incident], words: str, now: datetime) -> State:
+def _healed(state: AlertState, incidents: Iterable[Incident], words: str, now: datetime) -> AlertState:
     return _with(
         state,
         [
@@ -72,9 +72,15 @@ def _healed(state: State, incidents: Iterable[Incident], words: str, now: dateti
     )
 
 
-def take(
-    state: State, owners: Collection[str], settings: AlertSettings, now: datetime, token: str, *, at_once: bool = False
-) -> State:
+def lease_due(
+    state: AlertState,
+    owners: Collection[str],
+    settings: AlertSettings,
+    now: datetime,
+    token: str,
+    *,
+    at_once: bool = False,
+) -> AlertState:
     """Puts all that is due for those owners into the hands of ``token``: alerts of ``undelivered`` with that token.
 
     ``at_once``: nothing waits for others of its cause, as at the end of a command.
@@ -85,7 +91,7 @@ def take(
     return state
 
 
-def settle(state: State, alert: Alert, now: datetime, error: str | None) -> State:
+def record_delivery(state: AlertState, alert: Alert, now: datetime, error: str | None) -> AlertState:
     """The state after an alert was delivered (``error`` None), or was not, and is in nobody's hands again."""
     mine = [a for a in state.undelivered if (a.id, a.token) == (alert.id, alert.token)]
     others = tuple(a for a in state.undelivered if a not in mine)
@@ -99,7 +105,7 @@ def settle(state: State, alert: Alert, now: datetime, error: str | None) -> Stat
     return state.model_copy(update={"undelivered": (*others, *back)})
 
 
-def taken(state: State, token: str) -> tuple[Alert, ...]:
+def taken(state: AlertState, token: str) -> tuple[Alert, ...]:
     """What is in the hands of that token."""
     return tuple(a for a in state.undelivered if a.token == token)
 
@@ -107,7 +113,9 @@ def taken(state: State, token: str) -> tuple[Alert, ...]:
 # ---------------------------------------------------------------------- details
 
 
-def _take_for(state: State, owner: str, settings: AlertSettings, now: datetime, token: str, at_once: bool) -> State:
+def _take_for(
+    state: AlertState, owner: str, settings: AlertSettings, now: datetime, token: str, at_once: bool
+) -> AlertState:
     of_owner = [a for a in state.undelivered if a.owner == owner]
     in_hand = [a for a in of_owner if a.leased_until is not None and a.leased_until > now]
     if any(a.token == token for a in in_hand):
@@ -143,7 +151,7 @@ def _take_for(state: State, owner: str, settings: AlertSettings, now: datetime, 
     return _with(state, [*_told(new, now), *_unhealed(again, state, told)])
 
 
-def _due(state: State, owner: str, settings: AlertSettings, now: datetime, at_once: bool) -> list[Section]:
+def _due(state: AlertState, owner: str, settings: AlertSettings, now: datetime, at_once: bool) -> list[Section]:
     """What is to be told now, by kind and cause. One that waits for others goes along with one that is due."""
     of_owner = [i for i in state.incidents if i.owner == owner]
     ready = [i for i in of_owner if i.announce or _tellable(i, settings, now)]
@@ -182,7 +190,7 @@ def _told(sections: Iterable[Section], now: datetime) -> list[Incident]:
     ]
 
 
-def _still_true(alert: Alert, state: State, told: Collection[tuple[str, str, str]]) -> list[Section]:
+def _still_true(alert: Alert, state: AlertState, told: Collection[tuple[str, str, str]]) -> list[Section]:
     """The sections of an alert that was not delivered, without what is told anew, and without what has changed since:
     a failure that is over (that it is over tells of it), a recovery after which it failed again."""
     now_open = {i.finding.key: i.open for i in state.incidents}
@@ -199,18 +207,18 @@ def _still_true(alert: Alert, state: State, told: Collection[tuple[str, str, str
     return kept
 
 
-def _unhealed(again: Iterable[Alert], state: State, told: Collection[tuple[str, str, str]]) -> list[Incident]:
+def _unhealed(again: Iterable[Alert], state: AlertState, told: Collection[tuple[str, str, str]]) -> list[Incident]:
     """Incidents whose owner never got to know that they were over, and that are open again: the owner still knows."""
     keys = {i.finding.key for a in again for s in a.sections if s.good for i in s.incidents} - set(told)
     return [i.model_copy(update={"known": True}) for i in state.incidents if i.open and i.finding.key in keys]
 
 
-def _with(state: State, changed: list[Incident]) -> State:
+def _with(state: AlertState, changed: list[Incident]) -> AlertState:
     by_key = {i.finding.key: i for i in state.incidents} | {i.finding.key: i for i in changed}
     return state.model_copy(update={"incidents": tuple(by_key.values())})
 
 
-def _tidy(state: State, settings: AlertSettings, now: datetime) -> State:
+def _tidy(state: AlertState, settings: AlertSettings, now: datetime) -> AlertState:
     """Without what no rule needs any more, and with no moment that only a wrong clock can have written."""
     state = _corrected(state, now)
 
@@ -230,7 +238,7 @@ def _tidy(state: State, settings: AlertSettings, now: datetime) -> State:
     )
 
 
-def _corrected(state: State, now: datetime) -> State:
+def _corrected(state: AlertState, now: datetime) -> AlertState:
     """The state with stamps of the future as if they were made now: they would hold back alerts until then."""
 
     def told(i: Incident) -> Incident:

@@ -27,12 +27,12 @@ from configs.settings import from_environment
 from tasks.alerts import attachments, references, rules, state_store
 from tasks.alerts.channels import Delivery, Resolve, deliver, reachable
 from tasks.alerts.message import message
-from tasks.alerts.model import BY_RUN, BY_WATCH, Alert, Finding, Kind, State
+from tasks.alerts.model import BY_RUN, BY_WATCH, Alert, AlertState, Finding, Kind
 from tasks.common.clock import utc_now
 from tasks.storage.local import LocalStore
 from tasks.storage.object_store import ObjectStore
 
-__all__ = ["BY_RUN", "BY_WATCH", "Alerting", "Finding", "Kind", "Undelivered"]
+__all__ = ["BY_RUN", "BY_WATCH", "AlertService", "Finding", "Kind", "Undelivered"]
 
 log = logging.getLogger("techtrade")
 NOBODY = "nobody"
@@ -48,7 +48,7 @@ class Undelivered:
 
 
 @dataclass(frozen=True)
-class Alerting:
+class AlertService:
     """Alerts of one store. ``store`` None: it could not even be opened; ``url`` then tells stores apart."""
 
     store: ObjectStore | None
@@ -69,7 +69,7 @@ class Alerting:
         if not told:
             return False
 
-        def step(s: State) -> State:
+        def step(s: AlertState) -> AlertState:
             for finding, owner in told:
                 s = rules.observe(s, finding, owner, self.clock())
             return s
@@ -80,12 +80,12 @@ class Alerting:
         """Write down that the dataset is good, as far as those kinds go; return whether anything had been wrong."""
         return self._heal(dataset, lambda s: rules.recover(s, dataset, kinds, words, self.clock()))
 
-    def _heal(self, dataset: str, heal: Callable[[State], State]) -> bool:
+    def _heal(self, dataset: str, heal: Callable[[AlertState], AlertState]) -> bool:
         if not self._has_channel(self._owner(dataset)):
             return False
         found = False
 
-        def step(s: State) -> State:
+        def step(s: AlertState) -> AlertState:
             nonlocal found
             after = heal(s)
             found = found or after != s
@@ -124,7 +124,7 @@ class Alerting:
             if not _busy(state_store.read(store)):
                 return []
             taken = state_store.change(
-                store, lambda s: rules.take(s, owners, self.settings, self.clock(), token, at_once=at_once)
+                store, lambda s: rules.lease_due(s, owners, self.settings, self.clock(), token, at_once=at_once)
             )
         except StoreError as e:
             log.warning("alerts that are due were not sent: %s; the next run tries again", e)
@@ -139,7 +139,7 @@ class Alerting:
         _say(told.subject, result)
         why = None if result.delivered else "; ".join(result.problems) or "no channel is set"
         try:
-            state_store.change(store, lambda s: rules.settle(s, alert, self.clock(), why))
+            state_store.change(store, lambda s: rules.record_delivery(s, alert, self.clock(), why))
         except StoreError as e:
             log.warning("that an alert was sent could not be written down, it may come again: %s", e)
         return None if why is None else Undelivered(tuple(alert.datasets), why)
@@ -162,7 +162,7 @@ class Alerting:
     def _has_channel(self, owner: str) -> bool:
         return bool(reachable((*self.settings.channels(owner), *self.settings.fallback), self.resolve))
 
-    def _change(self, step: Callable[[State], State]) -> State | None:
+    def _change(self, step: Callable[[AlertState], AlertState]) -> AlertState | None:
         if self.store is not None:
             try:
                 return state_store.change(self.store, step)
@@ -202,7 +202,7 @@ def _owners(settings: AlertSettings) -> list[str]:
     return sorted({*settings.owners, *(owner_of(name) for name in dataset_names()), NOBODY})
 
 
-def _busy(found: State) -> bool:
+def _busy(found: AlertState) -> bool:
     """Whether anything can be due: a run without trouble then reads the state, and writes nothing."""
     return bool(found.undelivered) or any(i.announce or (i.open and i.since_told) for i in found.incidents)
 

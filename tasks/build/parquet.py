@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from configs.contract import Contract
 from configs.errors import TechtradeError
 from tasks.warehouse.candidate import Built, Part
-from tasks.warehouse.content_hash import combine, content_sha256, frame_sha256
+from tasks.warehouse.content_hash import content_sha256, dataset_hash, frame_hash
 
 T = TypeVar("T")
 ROW_GROUP = 128 * 1024
@@ -94,18 +94,18 @@ def build(frame: pl.LazyFrame, contract: Contract, folder: Path) -> Built:
 
     def made(numbered: tuple[int, tuple[str | None, pl.DataFrame]]) -> Part:
         number, (name, rows) = numbered
-        return as_part(rows, contract, name, folder / f"{number:05d}.parquet")
+        return write_part(rows, contract, name, folder / f"{number:05d}.parquet")
 
     parts = tuple(_two_at_a_time(made, enumerate(partitions(conform(frame, contract), contract))))
     return Built(
         parts=parts,
         rows=sum(p.rows for p in parts),
-        content_sha256=combine((p.partition, p.content_sha256) for p in parts),
+        content_sha256=dataset_hash((p.partition, p.content_sha256) for p in parts),
         contract_sha256=contract.sha256,
     )
 
 
-def as_part(
+def write_part(
     rows: pl.DataFrame, contract: Contract, partition: str | None, file: Path, series: Sequence[str] = ()
 ) -> Part:
     """One partition, written to ``file``; ``series``: the first columns of the order, see ``row_groups``."""
@@ -118,7 +118,7 @@ def as_part(
         rows=ordered.height,
         bytes=len(body),
         sha256=hashlib.sha256(body).hexdigest(),
-        content_sha256=frame_sha256(ordered, contract, in_order=contract.sort_by == contract.primary_key),
+        content_sha256=frame_hash(ordered, contract, in_order=contract.sort_by == contract.primary_key),
     )
 
 
@@ -139,12 +139,12 @@ def write(rows: pl.DataFrame, contract: Contract, file: Path, series: Sequence[s
     # A null where the contract forbids one must get as far as the gate, which says so in words; the column is
     # then nullable in the file, which is not what the contract says, and readers of good files are told it is not.
     nulls = {n for n, count in rows.null_count().row(0, named=True).items() if count}
-    with written(contract, file, nulls, series) as add:
+    with open_writer(contract, file, nulls, series) as add:
         add(rows)
 
 
 @contextmanager
-def written(
+def open_writer(
     contract: Contract, file: Path, nulls: set[str], series: Sequence[str] = ()
 ) -> Iterator[Callable[[pl.DataFrame], None]]:
     """One data file, whose rows are given in order, some at a time. ``nulls``: the columns that have some."""
@@ -197,7 +197,7 @@ def _writer(contract: Contract, file: Path, nulls: set[str]) -> pq.ParquetWriter
     )
 
 
-def file_sha256(file: Path, contract: Contract, order: pl.Series | None = None) -> str:
+def content_hash_of_file(file: Path, contract: Contract, order: pl.Series | None = None) -> str:
     """Content hash of a data file, a column at a time. ``order``: its rows by primary key; None: as they are."""
     scanned = pl.scan_parquet(file)
 

@@ -31,7 +31,7 @@ from configs.contract import Contract
 from configs.contracts import load_contract
 from configs.errors import ConfigError, ObjectExistsError, ObjectNotFoundError
 from tasks.build.fingerprint import HERE, fingerprint, libraries, name_of
-from tasks.build.parquet import conform, file_sha256, written
+from tasks.build.parquet import conform, content_hash_of_file, open_writer
 from tasks.common.sorted_merge import merged
 from tasks.extract import partners as partner_reference
 from tasks.extract.registry import load_source
@@ -42,8 +42,8 @@ from tasks.storage.object_store import ObjectStore
 from tasks.transform.registry import load_transform
 from tasks.warehouse import key_grammar, layout
 from tasks.warehouse.candidate import Built, Part
-from tasks.warehouse.content_hash import combine
-from tasks.warehouse.records import MadePart, Manifest
+from tasks.warehouse.content_hash import dataset_hash
+from tasks.warehouse.records import BuiltPart, Manifest
 
 M_MMAP_THRESHOLD = -3  # of malloc.h
 PIECE_ROW_GROUP = 64 * 1024
@@ -182,15 +182,15 @@ def make_part(store: ObjectStore, job: PartJob) -> Part:
     with ExitStack() as stack, TemporaryDirectory(prefix="techtrade-") as scratch:
         files = [stack.enter_context(store.local_file(layout.piece(job.dataset, p, "rows"))) for p in job.pieces]
         out, rows = Path(scratch) / "part.parquet", 0
-        with written(contract, out, _nulls(contract, files, names)) as write:
+        with open_writer(contract, out, _nulls(contract, files, names)) as write:
             for chunk in merged(files, contract.sort_by):
                 rows += chunk.height
                 named = chunk.lazy().join(names, on="partner_code", how="left", maintain_order="left")
                 write(conform(named, contract).collect())
         with open(out, "rb") as body:
             sha256 = hashlib.file_digest(body, "sha256").hexdigest()
-        content, size = file_sha256(out, contract), out.stat().st_size
-        made = MadePart(partition=job.partition, rows=rows, bytes=size, sha256=sha256, content_sha256=content)
+        content, size = content_hash_of_file(out, contract), out.stat().st_size
+        made = BuiltPart(partition=job.partition, rows=rows, bytes=size, sha256=sha256, content_sha256=content)
         # Under the hash of its bytes, which libraries have a part in: what is told of it is of no others.
         _keep(store, layout.made_file(job.dataset, sha256), out)
         # What stands there is of somebody who made it meanwhile, or of a file that has expired, and then expires too.
@@ -205,7 +205,7 @@ def built(contract: Contract, plan: Plan, made: Sequence[Part]) -> Built:
     return Built(
         parts=parts,
         rows=sum(p.rows for p in parts),
-        content_sha256=combine((p.partition, p.content_sha256) for p in parts),
+        content_sha256=dataset_hash((p.partition, p.content_sha256) for p in parts),
         contract_sha256=contract.sha256,
     )
 
@@ -320,7 +320,7 @@ def _made(store: ObjectStore, job: PartJob) -> Part | None:
     """The data file, if it stands already."""
     about = layout.made(job.dataset, job.key)
     try:
-        made = MadePart.load(store.get(about).body, about)
+        made = BuiltPart.load(store.get(about).body, about)
     except ObjectNotFoundError:
         return None
     return _part(job, made) if store.size(layout.made_file(job.dataset, made.sha256)) == made.bytes else None
@@ -353,7 +353,7 @@ def _keep(store: ObjectStore, key: str, file: Path) -> None:
         store.create_file(key, file)
 
 
-def _part(job: PartJob, made: MadePart) -> Part:
+def _part(job: PartJob, made: BuiltPart) -> Part:
     return Part(
         partition=job.partition,
         file=None,

@@ -24,8 +24,8 @@ from tasks.build import parquet
 from tasks.build.fingerprint import HERE, Checkout, fingerprint
 from tasks.build.parquet import ContractMismatchError
 from tasks.build.request import Fetched, Request
-from tasks.compare.attribution import Replays
-from tasks.extract.source import Ask, Extraction
+from tasks.compare.attribution import AttributionBasis
+from tasks.extract.source import Extraction, FetchRequest
 from tasks.raw.archive import RawArchive
 from tasks.raw.documents import RawDocument
 from tasks.storage.object_store import ObjectStore
@@ -78,7 +78,7 @@ class Recipe(ABC):
         """Return whether datasets with this contract are of this kind."""
 
     @abstractmethod
-    def inputs(self, archive: RawArchive, request: Request, ask: Ask) -> tuple[RawDocument, ...]:
+    def inputs(self, archive: RawArchive, request: Request, ask: FetchRequest) -> tuple[RawDocument, ...]:
         """Get and archive what the dataset is made from.
 
         Raises:
@@ -175,9 +175,9 @@ class Recipe(ABC):
 
     def input_changes(
         self, archive: RawArchive, parent: Manifest, documents: Sequence[RawDocument], origins: Origins
-    ) -> Replays:
+    ) -> AttributionBasis:
         """Return what changed in its inputs since the parent."""
-        return Replays()
+        return AttributionBasis()
 
     def relisted(self, store: ObjectStore, extraction: Extraction, given: Lists) -> Lists:
         """Return, by role, the documents of ``given`` that replace one of the extraction with another list of

@@ -17,13 +17,13 @@ from configs.history_contract import base_of
 from tasks.build.fingerprint import name_of
 from tasks.build.history import build as history
 from tasks.build.history import timeline
-from tasks.build.history.spans import given_at
-from tasks.build.history.timeline import State
+from tasks.build.history.spans import rows_served_at
+from tasks.build.history.timeline import TimelineEntry
 from tasks.build.recipe import IN_PROCESS, NOT_MADE, Before, Lists, Rebuild, Recipe, StepRunner
 from tasks.build.recipe_mart import MartRecipe
 from tasks.build.request import Fetched, Request
 from tasks.extract.registry import load_source
-from tasks.extract.source import Ask, Extraction
+from tasks.extract.source import Extraction, FetchRequest
 from tasks.raw.archive import RawArchive
 from tasks.raw.documents import RawDocument
 from tasks.storage.object_store import ObjectStore
@@ -59,8 +59,8 @@ class HistoryRecipe(MartRecipe):
     def _base(self) -> Contract:
         return load_contract(*self.made_from)
 
-    def inputs(self, archive: RawArchive, request: Request, ask: Ask) -> tuple[RawDocument, ...]:
-        return timeline.documents(archive, self.contract, ask.known)
+    def inputs(self, archive: RawArchive, request: Request, ask: FetchRequest) -> tuple[RawDocument, ...]:
+        return timeline.inputs(archive, self.contract, ask.known)
 
     def parse(self, store: ObjectStore, fetched: Fetched, vintage: str | None) -> Extraction:
         return replace(timeline.extraction(self.contract, fetched.documents), meter=fetched.meter)
@@ -77,7 +77,7 @@ class HistoryRecipe(MartRecipe):
         contract, given = self.contract, extraction.documents
         label, code = f"{contract.name} {extraction.vintage}", self.fingerprint()
         return extraction, runner.step(
-            "transform", label, lambda: history.make(store, contract, given, parent, folder, code=code)
+            "transform", label, lambda: history.build_history(store, contract, given, parent, folder, code=code)
         )
 
     def rebuild(
@@ -90,7 +90,7 @@ class HistoryRecipe(MartRecipe):
         except NotPublishedError:
             published = None
         lost = RebuiltVersions(archive, self._base, folder, published, rebuild)
-        return extraction, history.make(store, self.contract, extraction.documents, None, folder, lost=lost)
+        return extraction, history.build_history(store, self.contract, extraction.documents, None, folder, lost=lost)
 
     def input_versions(self, documents: Sequence[RawDocument]) -> Mapping[str, Manifest]:
         (base,) = self.made_from
@@ -116,7 +116,7 @@ class RebuiltVersions:
         self.sealed: dict[str, str] = {}
         self.told: dict[str, str] = {}
 
-    def __call__(self, state: State) -> pl.LazyFrame:
+    def __call__(self, state: TimelineEntry) -> pl.LazyFrame:
         assert state.manifest is not None
         version = state.manifest.version
         if version not in self._frames:
@@ -143,6 +143,6 @@ class RebuiltVersions:
                 told = f"its data were let go and cannot be made again ({why}), and no history has them"
                 raise CorruptVersionError(self._base.name, manifest.version, [told]) from e
             self.told[manifest.version] = why
-            return given_at(self._base, self._spans, seq)
+            return rows_served_at(self._base, self._spans, seq)
         self.sealed[manifest.version] = why
         return sealed

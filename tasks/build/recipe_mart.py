@@ -18,8 +18,8 @@ from tasks.build.fingerprint import name_of
 from tasks.build.recipe import Origins, Recipe
 from tasks.build.recipe_publisher import PublisherRecipe
 from tasks.build.request import Fetched, Request
-from tasks.compare.attribution import Cause, Replays
-from tasks.extract.source import Ask, Extraction
+from tasks.compare.attribution import AttributionBasis, Cause
+from tasks.extract.source import Extraction, FetchRequest
 from tasks.raw.archive import RawArchive
 from tasks.raw.documents import RawDocument
 from tasks.storage.object_store import ObjectStore
@@ -47,7 +47,7 @@ class MartRecipe(PublisherRecipe):
         bases = sorted(filter(None, map(base_of, self.made_from)))
         return {"profile_by": {name: load_contract(name).profile_by for name in bases}}
 
-    def inputs(self, archive: RawArchive, request: Request, ask: Ask) -> tuple[RawDocument, ...]:
+    def inputs(self, archive: RawArchive, request: Request, ask: FetchRequest) -> tuple[RawDocument, ...]:
         """Archive the manifest of the latest version of each input."""
         contract, found = self.contract, []
         for name in self.made_from:
@@ -101,7 +101,7 @@ class MartRecipe(PublisherRecipe):
 
     def input_changes(
         self, archive: RawArchive, parent: Manifest, documents: Sequence[RawDocument], origins: Origins
-    ) -> Replays:
+    ) -> AttributionBasis:
         """Return what moved its inputs since the parent: the publisher, or one thing else; of several, what is whose
         cannot be told."""
         before = self._origins(tuple(archive.known(parent).values()), origins)
@@ -113,11 +113,13 @@ class MartRecipe(PublisherRecipe):
             descent = protocol.between(archive.store, was.version, manifest)
             causes |= {"withdrawal"} if descent is None else {c for m in descent for c in m.changes.causes}
         if causes <= {"new_period", "source_revision"}:
-            return Replays()
+            return AttributionBasis()
         other = causes - {"new_period"}
         if len(other) > 1 or other == {"unattributed"}:
-            return Replays(why_not=f"what it is made from changed for several reasons: {', '.join(sorted(causes))}")
-        return Replays(other=cast(Cause, other.pop()), alone="new_period" not in causes)
+            return AttributionBasis(
+                why_not=f"what it is made from changed for several reasons: {', '.join(sorted(causes))}"
+            )
+        return AttributionBasis(other=cast(Cause, other.pop()), alone="new_period" not in causes)
 
     def _origins(self, documents: Sequence[RawDocument], origins: Origins) -> dict[str, Manifest]:
         return {name: m for of in self.input_versions(documents).values() for name, m in origins(of).items()}

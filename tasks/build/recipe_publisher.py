@@ -19,7 +19,7 @@ from tasks.build.recipe import IN_PROCESS, Before, Lists, Recipe, StepRunner
 from tasks.build.request import Fetched, Request
 from tasks.extract import partners
 from tasks.extract.registry import load_source
-from tasks.extract.source import Ask, AskedByMonth, Extraction
+from tasks.extract.source import AskedByMonth, Extraction, FetchRequest
 from tasks.raw.archive import RawArchive
 from tasks.raw.documents import RawDocument
 from tasks.storage.object_store import ObjectStore
@@ -46,7 +46,7 @@ class PublisherRecipe(Recipe):
         """Return the publisher's series, which its contract does not promise to readers."""
         return {"series": {name: s.code for name, s in self.contract.series.items()}}
 
-    def inputs(self, archive: RawArchive, request: Request, ask: Ask) -> tuple[RawDocument, ...]:
+    def inputs(self, archive: RawArchive, request: Request, ask: FetchRequest) -> tuple[RawDocument, ...]:
         documents = load_source(request.source).fetch(ask, archive)
         return (*documents, partners.document(archive)) if self.contract.referring else documents
 

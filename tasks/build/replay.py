@@ -30,7 +30,7 @@ from tasks.build.fingerprint import libraries
 from tasks.build.recipe import Lists, Recipe
 from tasks.build.recipes import recipe_for
 from tasks.build.request import Fetched, Request, SourceKind
-from tasks.compare.attribution import Cause, Replays, Step
+from tasks.compare.attribution import AttributionBasis, Cause, Step
 from tasks.extract.source import Extraction, Meter
 from tasks.raw.archive import RawArchive
 from tasks.storage.object_store import ObjectStore
@@ -82,14 +82,14 @@ def replay(store: ObjectStore, contract: Contract, manifest: Manifest) -> Replay
         same=built.content_sha256 == manifest.content_sha256,
         content_sha256=built.content_sha256,
         was_content_sha256=manifest.content_sha256,
-        moved=tuple(moved(contract, manifest)),
+        moved=tuple(what_changed(contract, manifest)),
     )
 
 
 @contextmanager
-def between(
+def attribution_basis(
     store: ObjectStore, recipe: Recipe, parent: Manifest, partitions: Collection[str], given: Lists
-) -> Iterator[Replays]:
+) -> Iterator[AttributionBasis]:
     """The states between a version and one that is made now, while the block runs: what today's code makes of the
     version's raw input, if anything of ours moved; and that with the new list of products, if that moved.
 
@@ -98,7 +98,7 @@ def between(
         given: the documents that the new version is made from, by role.
     """
     if not recipe.has_own_changes:
-        yield Replays()
+        yield AttributionBasis()
         return
     archive = RawArchive(store)
 
@@ -113,7 +113,7 @@ def between(
             raise
         except Exception as e:  # noqa: BLE001 - whatever is wrong with what was, what is new is published
             told = str(e) if isinstance(e, TechtradeError) else f"{type(e).__name__}: {e}".partition("\n")[0]
-            found = Replays(why_not=told)
+            found = AttributionBasis(why_not=told)
         if found.why_not:
             log.warning("%s: what changed cannot be attributed: %s", parent.dataset, found.why_not)
         yield found
@@ -133,7 +133,7 @@ def _steps(
         after = pl.scan_parquet(list(files)) if files else contract.polars_schema.to_frame().lazy()
         return Step(cause, after, files), built
 
-    if moved(contract, parent):
+    if what_changed(contract, parent):
         step, built = made("method")
         if built.content_sha256 != parent.content_sha256:
             steps.append(step)
@@ -144,7 +144,7 @@ def _steps(
     return steps
 
 
-def moved(contract: Contract, manifest: Manifest) -> list[tuple[Moved, str]]:
+def what_changed(contract: Contract, manifest: Manifest) -> list[tuple[Moved, str]]:
     """What is another now than when a version was made."""
     found: list[tuple[Moved, str]] = []
     if contract.sha256 != manifest.contract_sha256:

@@ -12,13 +12,13 @@ from contextvars import ContextVar
 _fields: ContextVar[Mapping[str, str]] = ContextVar("fields", default={})  # noqa: B039 - a mapping that nobody changes
 
 
-def fields() -> Mapping[str, str]:
+def current_log_fields() -> Mapping[str, str]:
     """What is bound here: any of ``run_id``, ``run_name``, ``dataset``, ``version``."""
     return _fields.get()
 
 
 @contextmanager
-def bound(**more: str) -> Iterator[None]:
+def log_fields(**more: str) -> Iterator[None]:
     """Adds fields to the log lines of a block."""
     mark = _fields.set({**_fields.get(), **more})
     try:

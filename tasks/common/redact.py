@@ -34,7 +34,7 @@ _QUERY_IN_TEXT = re.compile(r"(?<=[^\s\"'])[?#][^\s\"'<>]+")
 _LOGIN_IN_TEXT = re.compile(r"(?<=//)[^/\s\"'?#]*@")
 
 
-class Scrubber:
+class Redactor:
     """Blanks the given secrets, in any case and as an address spells them.
 
     ``in_text``: what is blanked in texts only, because the body of an answer may have it by chance.
@@ -47,12 +47,12 @@ class Scrubber:
         self._bytes = re.compile(found.pattern.encode(), re.IGNORECASE) if found else None
 
     @staticmethod
-    def of(key: str | None, settings: SourceSettings) -> Scrubber:
+    def of(key: str | None, settings: SourceSettings) -> Redactor:
         """The secrets of a source: its key, and what its configured addresses have of any."""
         urls = [settings.url, *settings.documents.values()]
         signed = [v for url in urls for k, v in _parameters(url) if k.casefold() in SIGNATURES | SECRET_PARAMETERS]
         others = [value for url in urls for value in secrets_of(url)]
-        return Scrubber([key or "", *signed, *(v for v in others if len(v) >= LONG)], others)
+        return Redactor([key or "", *signed, *(v for v in others if len(v) >= LONG)], others)
 
     def text(self, text: str, *, cut: bool = False) -> str:
         """The text without secrets. Scrub first and shorten then. ``cut``: it ends where more was to come, and so may

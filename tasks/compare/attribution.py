@@ -49,7 +49,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Replays:
+class AttributionBasis:
     """The states in between, in order; none if neither code nor list moved. ``why_not``: a replay was needed and could
     not be made. ``other``: what is left when these steps are taken off is of this cause, but for new periods; with
     ``alone``, these too."""
@@ -84,7 +84,7 @@ def reach(before: pl.LazyFrame, contract: Contract) -> Any:
     return ends(before, contract)
 
 
-def of_the_publisher(cells: pl.DataFrame, reached: Any, contract: Contract, other: Cause) -> pl.DataFrame:
+def attribute_to_publisher(cells: pl.DataFrame, reached: Any, contract: Contract, other: Cause) -> pl.DataFrame:
     """Tells new periods from what is ``other``.
 
     A cell is of a new period where it had no value and the publisher had not reached its period: by the whole dataset

@@ -29,10 +29,20 @@ import pyarrow.parquet as pq
 from configs.columns import Column
 from configs.contract import Contract
 from tasks.common.sorted_merge import ranges
-from tasks.compare.attribution import CAUSES, Cause, Replays, Step, chained, counted, newest, of_the_publisher, reach
+from tasks.compare.attribution import (
+    CAUSES,
+    AttributionBasis,
+    Cause,
+    Step,
+    attribute_to_publisher,
+    chained,
+    counted,
+    newest,
+    reach,
+)
 from tasks.warehouse.records import ChangeCounts
 
-UNMOVED = Replays()
+UNMOVED = AttributionBasis()
 KINDS = ("new", "revised", "removed", "representation", "relabelled")
 
 
@@ -44,11 +54,11 @@ class Changes:
     counts: ChangeCounts
 
 
-def compare(
+def diff(
     new: pl.LazyFrame,
     old: pl.LazyFrame | None,
     contract: Contract,
-    replays: Replays = UNMOVED,
+    replays: AttributionBasis = UNMOVED,
     reached: Any = None,
 ) -> Changes:
     """Differences of ``new`` from ``old`` (None: from nothing; then nothing is listed, and every row counted as new).
@@ -72,11 +82,11 @@ def compare(
     return Changes(frame, counts.model_copy(update={"causes": counted(frame)}))
 
 
-def _named(cells: pl.DataFrame, reached: Any, contract: Contract, replays: Replays) -> pl.DataFrame:
+def _named(cells: pl.DataFrame, reached: Any, contract: Contract, replays: AttributionBasis) -> pl.DataFrame:
     """What is left when our own steps are taken off: the publisher's, or what the inputs of a mart had."""
     if replays.alone:
         return cells.with_columns(cause=pl.lit(replays.other))
-    return of_the_publisher(cells, reached, contract, "unattributed" if replays.why_not else replays.other)
+    return attribute_to_publisher(cells, reached, contract, "unattributed" if replays.why_not else replays.other)
 
 
 def _differences(new: pl.LazyFrame, before: pl.LazyFrame, contract: Contract) -> tuple[pl.DataFrame, ChangeCounts]:
@@ -94,8 +104,8 @@ def _differences(new: pl.LazyFrame, before: pl.LazyFrame, contract: Contract) ->
     return frame, _counts(frame, joined, contract)
 
 
-def compare_files(
-    new: Sequence[Path], old: Sequence[Path], contract: Contract, out: Path, replays: Replays = UNMOVED
+def diff_files(
+    new: Sequence[Path], old: Sequence[Path], contract: Contract, out: Path, replays: AttributionBasis = UNMOVED
 ) -> ChangeCounts:
     """The same of files sorted by primary key, written to ``out``, a range of keys at a time: memory does not grow with
     them. Rows of new periods are counted and not listed: at this size that would be the data once more, a line a cell.
@@ -111,7 +121,7 @@ def compare_files(
             came = now.join(before, on=contract.primary_key, how="anti")
             fresh = _of_new_periods(came, contract, reached)
             known = now.join(fresh, on=contract.primary_key, how="anti")
-            found = compare(known.lazy(), before.lazy(), contract, Replays(steps, replays.why_not), reached)
+            found = diff(known.lazy(), before.lazy(), contract, AttributionBasis(steps, replays.why_not), reached)
             later = _all_new(fresh.lazy(), contract).counts
             later = later.model_copy(update={"causes": {"new_period": later.cells["new"]}})
             for counts in (found.counts, later):
@@ -126,7 +136,7 @@ def compare_files(
         if writer is not None:
             writer.close()
     if writer is None:
-        empty = compare(_frame([], [], contract), _frame([], [], contract), contract).frame
+        empty = diff(_frame([], [], contract), _frame([], [], contract), contract).frame
         pq.write_table(empty.to_arrow(compat_level=pl.CompatLevel.oldest()), out, compression="zstd")
     return ChangeCounts(rows=rows, cells=cells, causes={c: n for c, n in causes.items() if n})
 
@@ -172,7 +182,7 @@ def _column_changes(joined: pl.LazyFrame, column: Column) -> pl.LazyFrame:
     measure = column.role == "measure"
     same = pl.lit(False)
     if measure and column.representation_tolerance:
-        same = alike(new, old, pl.lit(column.representation_tolerance))
+        same = same_figure(new, old, pl.lit(column.representation_tolerance))
     changed = (
         pl.when(same).then(pl.lit("representation")).otherwise(pl.lit("revised")) if measure else pl.lit("relabelled")
     )
@@ -193,7 +203,7 @@ def apart(causes: Mapping[str, int], listed: pl.LazyFrame) -> tuple[dict[str, in
     return {c: n - gone.get(c, 0) for c, n in causes.items() if n > gone.get(c, 0)}, gone
 
 
-def alike(new: pl.Expr, old: pl.Expr, tolerance: pl.Expr) -> pl.Expr:
+def same_figure(new: pl.Expr, old: pl.Expr, tolerance: pl.Expr) -> pl.Expr:
     """Whether two values are one figure, printed with more or fewer digits."""
     return ((new - old).abs() <= tolerance * pl.max_horizontal(new.abs(), old.abs())).fill_null(False)
 

@@ -19,7 +19,7 @@ Verdict = Literal["holds", "does not hold", "no data"]
 
 
 @dataclass(frozen=True)
-class Finding:
+class ClaimVerdict:
     """A claim with the data's figure (US dollars) and the vintage that it comes from, None where there is none."""
 
     claim: Claim
@@ -28,7 +28,7 @@ class Finding:
     verdict: Verdict
 
 
-def judge_claim(claim: Claim, data: pl.LazyFrame, vintage: str) -> Finding:
+def judge_claim(claim: Claim, data: pl.LazyFrame, vintage: str) -> ClaimVerdict:
     """Holds one claim against a version of its dataset.
 
     Args:
@@ -38,10 +38,10 @@ def judge_claim(claim: Claim, data: pl.LazyFrame, vintage: str) -> Finding:
     """
     figure = _monthly(claim, data, vintage) if claim.dataset == "atp_world_monthly" else _annual(claim, data)
     if figure is None:
-        return Finding(claim, None, None, "no data")
+        return ClaimVerdict(claim, None, None, "no data")
     value, of = figure
     holds = abs(value - claim.claimed_usd) <= abs(claim.claimed_usd) * claim.tolerance_pct / 100
-    return Finding(claim, value, of, "holds" if holds else "does not hold")
+    return ClaimVerdict(claim, value, of, "holds" if holds else "does not hold")
 
 
 def _monthly(claim: Claim, data: pl.LazyFrame, vintage: str) -> tuple[float, str] | None:

@@ -44,7 +44,7 @@ class Side:
     rows: pl.LazyFrame
 
 
-def page(
+def render_changes_md(
     contract: Contract,
     old: Side | None,
     new: Side,

@@ -19,7 +19,7 @@ import polars as pl
 from configs import CONFIGS
 from configs.contracts import load_contract
 from configs.errors import SourceLayoutError, VintageUnavailableError
-from tasks.extract.source import Ask, Extraction
+from tasks.extract.source import Extraction, FetchRequest
 from tasks.raw.documents import Archive, RawDocument
 
 SOURCE = "partner_reference"
@@ -35,7 +35,7 @@ def vintages(dataset: str = DATASET) -> Sequence[str]:
     return sorted(found[1] for p in FOLDER.glob("*.csv") if (found := _NAME.fullmatch(p.name)))
 
 
-def fetch(ask: Ask, archive: Archive) -> tuple[RawDocument, ...]:
+def fetch(ask: FetchRequest, archive: Archive) -> tuple[RawDocument, ...]:
     """Archives the newest file, or the one asked for.
 
     Raises:

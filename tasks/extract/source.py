@@ -37,7 +37,7 @@ class Meter:
 
 
 @dataclass(frozen=True)
-class Ask:
+class FetchRequest:
     """What a fetch is asked for, and what is there already.
 
     ``known``: the documents of the version that readers get now, by role. With ``refresh`` ``auto`` a source that can
@@ -113,7 +113,7 @@ class Source(Protocol):
         """The vintages that can be asked for by name, oldest first. Empty: only the publisher's current one."""
         ...
 
-    def fetch(self, ask: Ask, archive: Archive) -> tuple[RawDocument, ...]:
+    def fetch(self, ask: FetchRequest, archive: Archive) -> tuple[RawDocument, ...]:
         """Gets and archives what the dataset needs. Raises a ``SourceError``."""
         ...
 

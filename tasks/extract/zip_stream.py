@@ -54,7 +54,7 @@ class Members:
         return self._container.chunks(self.refuse_missing(record), size)
 
 
-def ahead(chunks: Iterator[bytes]) -> Iterator[bytes]:
+def prefetch(chunks: Iterator[bytes]) -> Iterator[bytes]:
     """The same chunks, each unpacked while the one before it is used: two of them are in memory."""
     with ThreadPoolExecutor(1) as thread:
         coming = thread.submit(next, chunks, None)
@@ -64,7 +64,7 @@ def ahead(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 @contextmanager
-def members(file: Path, told: str) -> Iterator[Members]:
+def zip_members(file: Path, told: str) -> Iterator[Members]:
     """A ZIP on disk.
 
     Args:

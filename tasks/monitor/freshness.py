@@ -16,7 +16,7 @@ from configs.contract import Contract
 from configs.contracts import load_contract
 from configs.errors import ConfigError, NewerFormatError, StoreError, StoreUnavailableError
 from configs.hints import command
-from configs.release_due import Expectations, Release, expectations
+from configs.release_due import Expectations, ExpectedRelease, releases_due
 from configs.vintages import last_day
 from configs.words import plural, shortened
 from tasks.common.clock import moment, to_minute
@@ -30,7 +30,7 @@ from tasks.warehouse.protocol import read_latest
 from tasks.warehouse.records import Latest, Schedule, Status
 from tasks.warehouse.run_status import recorded
 
-State = Literal[
+FreshnessState = Literal[
     "fresh",
     "confirmed unchanged",
     "late at the publisher",
@@ -39,8 +39,8 @@ State = Literal[
     "never published",
     "not known",
 ]
-BAD: tuple[State, ...] = ("late at us", "not known")
-ALARMING: tuple[State, ...] = (*BAD, "late at the publisher")
+BAD: tuple[FreshnessState, ...] = ("late at us", "not known")
+ALARMING: tuple[FreshnessState, ...] = (*BAD, "late at the publisher")
 # A run may be missed once, for a reboot or a passing fault; two turns of a schedule without a look are a standstill.
 TURNS = 2
 DETAIL = 240
@@ -70,7 +70,7 @@ class Freshness:
     but too early for an alert, as the first turn of its schedule may be still to come."""
 
     dataset: str
-    state: State
+    state: FreshnessState
     words: str
     cause: str = ""
     version: str | None = None
@@ -83,7 +83,7 @@ class Freshness:
         return self.state in ALARMING and not self.early
 
 
-def watch(store: ObjectStore, datasets: Sequence[str], now: datetime) -> list[Freshness]:
+def check_all(store: ObjectStore, datasets: Sequence[str], now: datetime) -> list[Freshness]:
     """Return the verdict on each dataset. What is wrong with one keeps no other from its turn.
 
     Raises:
@@ -122,10 +122,12 @@ def verdict(
     Raises:
         ConfigError: its contract or its calendar is wrong, or it has none.
     """
-    return judge(facts_of(load_contract(name), latest, status), expectations(name, now), now, scheduled)
+    return freshness_verdict(facts_of(load_contract(name), latest, status), releases_due(name, now), now, scheduled)
 
 
-def judge(facts: Facts, expected: Expectations, now: datetime, scheduled: Schedule | None = None) -> Freshness:
+def freshness_verdict(
+    facts: Facts, expected: Expectations, now: datetime, scheduled: Schedule | None = None
+) -> Freshness:
     """Return the verdict, from what is known and what is to be expected at that moment.
 
     Args:
@@ -186,7 +188,7 @@ def _unpublished(facts: Facts, scheduled: Schedule | None) -> Freshness:
     return _verdict(facts, "late at us", told, "never published")
 
 
-def _late(facts: Facts, expected: Expectations, due: Release) -> Freshness:
+def _late(facts: Facts, expected: Expectations, due: ExpectedRelease) -> Freshness:
     """A release that should be there is not: ours unless the publisher was asked after it, and did not have it."""
     what = f"{due.what} was to be expected by {_at(due.expected)}, and vintage {facts.vintage} is published"
     note = f" ({due.note})" if due.note else ""
@@ -232,7 +234,7 @@ def _looked_lately(facts: Facts, now: datetime) -> bool:
     return facts.asked_at is not None and now - facts.asked_at <= within
 
 
-def _verdict(facts: Facts, state: State, words: str, cause: str = "") -> Freshness:
+def _verdict(facts: Facts, state: FreshnessState, words: str, cause: str = "") -> Freshness:
     asked = _at(facts.asked_at) if facts.asked_at else ""
     return Freshness(
         facts.contract.name, state, words, f"{state}: {cause}" if cause else "", facts.version, facts.vintage, asked

@@ -15,7 +15,7 @@ from configs.errors import ConfigError, NewerFormatError, StoreError, StorePermi
 from configs.first_publish import published_with
 from configs.words import shortened
 from tasks.alerts import state_store as alert_state
-from tasks.alerts.model import KINDS, State
+from tasks.alerts.model import KINDS, AlertState
 from tasks.common.clock import moment, to_minute
 from tasks.monitor.freshness import BAD, Freshness, documents, not_known, verdict
 from tasks.storage.documents import DamagedRecordError
@@ -81,7 +81,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Overview:
+class StatusBoard:
     """All datasets; and in ``attention`` what is of none of them: alerts on the scheduler or upkeep, alerts that could
     not be delivered, or that are not known."""
 
@@ -100,7 +100,7 @@ class Overview:
 
 def overview(
     store: ObjectStore, datasets: Sequence[str], runs: Mapping[str, Runs], now: datetime, *seen: str
-) -> Overview:
+) -> StatusBoard:
     """Looks at each dataset. What is wrong with one keeps no other from its turn.
 
     Args:
@@ -114,7 +114,7 @@ def overview(
     try:
         alerts = alert_state.look(store)
     except (StorePermissionError, DamagedRecordError, NewerFormatError) as e:
-        alerts = State()
+        alerts = AlertState()
         told.append(f"alerts are not known: {e}")
     others = sorted({i.finding.dataset for i in alerts.incidents} - set(dataset_names()))
     told += [f"{other}: {_words(a)}" for other in others for a in _open(alerts, other)]
@@ -122,7 +122,7 @@ def overview(
     told += _left_behind(store, datasets)
     scheduled = schedule.read(store)
     rows = tuple(_row(store, name, _open(alerts, name), runs.get(name, Runs()), now, scheduled) for name in datasets)
-    return Overview(rows, tuple(told))
+    return StatusBoard(rows, tuple(told))
 
 
 def _left_behind(store: ObjectStore, datasets: Sequence[str]) -> list[str]:
@@ -171,7 +171,7 @@ def _derived(name: str, latest: Latest | None, status: Status | None) -> Freshne
     return Freshness(name, "fresh", words, version=latest.version, vintage=status.vintage if status else "")
 
 
-def _open(alerts: State, dataset: str) -> tuple[OpenAlert, ...]:
+def _open(alerts: AlertState, dataset: str) -> tuple[OpenAlert, ...]:
     return tuple(
         OpenAlert(i.finding.kind, KINDS[i.finding.kind].title, i.first_at)
         for i in alerts.incidents

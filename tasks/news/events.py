@@ -26,7 +26,7 @@ NAMESPACE = uuid.UUID("6f1c8f0e-5a1b-4a3e-9c53-7b0d6a2f4e11")
 
 
 @dataclass(frozen=True)
-class Change:
+class ChangedCell:
     """One cell that differs; ``old`` and ``new`` as text, None where there is none."""
 
     kind: str
@@ -53,7 +53,7 @@ class News:
     event: LogEntry
     title: str
     lines: tuple[str, ...]
-    largest: tuple[Change, ...]
+    largest: tuple[ChangedCell, ...]
     manifest: str
     told: Manifest | None
 
@@ -181,7 +181,7 @@ def sealed(store: ObjectStore, m: Manifest, path: str) -> bytes | None:
     return body
 
 
-def _largest(store: ObjectStore, m: Manifest) -> tuple[Change, ...]:
+def _largest(store: ObjectStore, m: Manifest) -> tuple[ChangedCell, ...]:
     """The revisions that move most, then what went and what came, by size."""
     body = sealed(store, m, "changes.parquet") if m.parent is not None else None
     if body is None:
@@ -192,7 +192,7 @@ def _largest(store: ObjectStore, m: Manifest) -> tuple[Change, ...]:
         raise ChangesGoneError("changes.parquet cannot be read") from e
 
 
-def largest_of(changes: pl.DataFrame) -> tuple[Change, ...]:
+def largest_of(changes: pl.DataFrame) -> tuple[ChangedCell, ...]:
     """The ten to tell first, of a frame as in ``changes.parquet``."""
     kinds = ["revised", "removed", "new"]
     old, new = (pl.col(c).cast(pl.Float64, strict=False).fill_null(0.0) for c in ("old", "new"))
@@ -205,7 +205,7 @@ def largest_of(changes: pl.DataFrame) -> tuple[Change, ...]:
         .select("kind", "key", "column", "old", "new")
         .collect()
     )
-    return tuple(Change(**row) for row in first.iter_rows(named=True))
+    return tuple(ChangedCell(**row) for row in first.iter_rows(named=True))
 
 
 def _figure(text: str | None) -> str:

@@ -75,7 +75,7 @@ def after(
     """Do what follows an event; return how dependents were refreshed. Nothing is raised."""
     catalog.refresh_catalog(store, contract)
     if event.copies_ledger:
-        ledger.keep(store, contract.name)
+        ledger.copy_new(store, contract.name)
     notify_subscribers(store, contract, event.logged)
     event.alert(notices, store)
     followed: tuple[Followed, ...] = ()
@@ -129,7 +129,7 @@ def refresh_dependents(
         meter = RunMeter(notices)
         try:
             with run_status.record_failures(store, name, meter, asked=False, but=(NotYetError,)):
-                outcome = dependents.bring_up(store, name, meter)
+                outcome = dependents.refresh(store, name, meter)
             after_run(store, load_contract(name), outcome, meter, asked=False, dependents=False)
         except NotYetError as e:
             log.info("not made yet: %s", notices.describe(e))

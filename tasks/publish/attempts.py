@@ -6,7 +6,7 @@ then meets its own version, and would call it "nothing new".
 
 from __future__ import annotations
 
-from tasks.quality.results import Report
+from tasks.quality.results import GateResult
 from tasks.warehouse.outcomes import Published
 from tasks.warehouse.protocol import Sealed
 from tasks.warehouse.records import Latest
@@ -16,9 +16,9 @@ class SealedAttempts:
     """Filled by the attempts of one run."""
 
     def __init__(self) -> None:
-        self._sealed: list[tuple[Sealed, Report]] = []
+        self._sealed: list[tuple[Sealed, GateResult]] = []
 
-    def add(self, sealed: Sealed, report: Report) -> None:
+    def add(self, sealed: Sealed, report: GateResult) -> None:
         self._sealed.append((sealed, report))
 
     @property

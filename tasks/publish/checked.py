@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tasks.extract.source import Extraction
-from tasks.quality.results import Report
+from tasks.quality.results import GateResult
 from tasks.warehouse.candidate import Built
 from tasks.warehouse.protocol import Draft
 from tasks.warehouse.records import ChangeCounts
@@ -19,4 +19,4 @@ class Checked:
     built: Built
     extraction: Extraction
     changes: ChangeCounts
-    report: Report
+    report: GateResult

@@ -62,7 +62,7 @@ class ShapeColumn(_Frozen):
     references: str | None = None
 
 
-class Shape(_Frozen):
+class PublicSchema(_Frozen):
     """What readers build on. ``folders``: the folder key of the data files, empty if there is none. None: not known.
     ``bounds``: whether ranges and sets of values are known."""
 
@@ -85,17 +85,17 @@ class Difference:
     what: str
 
 
-def shape_of(contract: Contract) -> Shape:
+def shape_of(contract: Contract) -> PublicSchema:
     """The contract as readers know it."""
     label = partition_label(contract)
     told = contract.model_dump(include={"schema_version", "title", "description", "grain", "absent_row_means"})
     columns = tuple(
         ShapeColumn.model_validate(c.model_dump(include={*ShapeColumn.model_fields})) for c in contract.columns
     )
-    return Shape(dataset=contract.name, folders=label[0] if label else "", columns=columns, **told)
+    return PublicSchema(dataset=contract.name, folders=label[0] if label else "", columns=columns, **told)
 
 
-def shape_published(manifest: Manifest) -> Shape:
+def shape_published(manifest: Manifest) -> PublicSchema:
     """What the manifest of a version says of the contract that it was made by."""
     columns = tuple(
         ShapeColumn(
@@ -112,7 +112,7 @@ def shape_published(manifest: Manifest) -> Shape:
     folders = {
         f.path.split("/")[1].partition("=")[0] if f.path.count("/") > 1 else "" for f in manifest.files if f.rows
     }
-    return Shape(
+    return PublicSchema(
         dataset=manifest.dataset,
         schema_version=manifest.schema_version,
         folders=folders.pop() if len(folders) == 1 else None,
@@ -121,13 +121,13 @@ def shape_published(manifest: Manifest) -> Shape:
     )
 
 
-def differences(old: Shape, new: Shape) -> list[Difference]:
+def differences(old: PublicSchema, new: PublicSchema) -> list[Difference]:
     """What changed, the gravest first."""
     found = [*_of_columns(old, new), *_of_whole(old, new)]
     return sorted(found, key=lambda d: _ORDER.index(d.step))
 
 
-def _of_columns(old: Shape, new: Shape) -> Iterator[Difference]:
+def _of_columns(old: PublicSchema, new: PublicSchema) -> Iterator[Difference]:
     before, after = ({c.name: c for c in shape.columns} for shape in (old, new))
     for name in (n for n in before if n not in after):
         yield Difference("major", f"column {name} is gone")
@@ -161,7 +161,7 @@ def _of_column(old: ShapeColumn, new: ShapeColumn, *, bounds: bool) -> Iterator[
         yield Difference("patch", f"{old.name} is described otherwise")
 
 
-def _of_whole(old: Shape, new: Shape) -> Iterator[Difference]:
+def _of_whole(old: PublicSchema, new: PublicSchema) -> Iterator[Difference]:
     told: tuple[tuple[Step, str, str], ...] = (
         ("major", "folders", "the folders of the files"),
         ("major", "absent_row_means", "what an absent row means"),
@@ -175,14 +175,14 @@ def _of_whole(old: Shape, new: Shape) -> Iterator[Difference]:
             yield Difference(step, f"{words} is {now!r}, was {was!r}" if step == "major" else f"{words} is another")
 
 
-def undeclared(old: Shape, new: Shape) -> list[Difference]:
+def undeclared(old: PublicSchema, new: PublicSchema) -> list[Difference]:
     """The changes whose step ``schema_version`` did not take."""
     was, now = _numbers(old.schema_version), _numbers(new.schema_version)
     taken = {"major": now[:1] > was[:1], "minor": now[:2] > was[:2], "patch": now > was}
     return [d for d in differences(old, new) if not taken[d.step]]
 
 
-def refuse_breaking(head: Head, contract: Contract) -> None:
+def require_compatible(head: Head, contract: Contract) -> None:
     """Holds the contract against the version that readers have now, before anything is staged.
 
     Raises:
@@ -206,7 +206,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 # ----------------------------------------------------------------------- frozen
 
 
-def last_published(dataset: str) -> Shape | None:
+def last_published(dataset: str) -> PublicSchema | None:
     """The contract as it was released last; None if it never was.
 
     Raises:
@@ -216,7 +216,7 @@ def last_published(dataset: str) -> Shape | None:
     if not path.exists():
         return None
     try:
-        return Shape.model_validate_json(path.read_bytes())
+        return PublicSchema.model_validate_json(path.read_bytes())
     except ValueError as e:
         raise ConfigError(f"configs/published/{dataset}.json is not a published contract; restore it") from e
 

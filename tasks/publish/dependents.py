@@ -26,7 +26,7 @@ class NotYetError(NotPublishedError):
     """Nothing of it was ever published, and cannot be: an input is still to come, or gives no row."""
 
 
-def bring_up(store: ObjectStore, name: str, meter: RunMeter | None = None) -> Outcome:
+def refresh(store: ObjectStore, name: str, meter: RunMeter | None = None) -> Outcome:
     """Publish the dataset from its inputs as they are now, if they differ from those that it was made from.
 
     Raises:

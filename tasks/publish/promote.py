@@ -106,7 +106,7 @@ def _rejected(store: ObjectStore, contract: Contract, head: Head, override: Over
             f"{name} was made by another contract than configs/datasets/{contract.name}.yaml is now, so its columns or "
             f"what is said of them are not today's; promote what this rejects: {again(contract.name, store=store.url)}"
         )
-    compatibility.refuse_breaking(head, contract)
+    compatibility.require_compatible(head, contract)
     _refuse_freed(store, head.latest, manifest)
     try:
         refuse_damaged(store, manifest)

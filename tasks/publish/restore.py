@@ -48,7 +48,7 @@ from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import key_grammar, layout, ledger, protocol
 from tasks.warehouse.integrity import refuse_damaged
 from tasks.warehouse.protocol import Draft, Head, Sealed
-from tasks.warehouse.records import Claim, Latest, LogEntry, Manifest, Restored
+from tasks.warehouse.records import Latest, LogEntry, Manifest, Restored, VersionClaim
 
 log = logging.getLogger("techtrade")
 # What says that this code, or this copy, does not give a version as it was. A store that fails is not among them.
@@ -244,7 +244,7 @@ def _claimed(store: ObjectStore, lost: Manifest, parent: Manifest | None) -> Dra
     """The version's own name, taken over from a run that was killed. What that had staged is cleared away: it has no
     manifest, so it is nothing."""
     head, key = Head(lost.dataset, None, None, parent), layout.claim(lost.dataset, lost.version)
-    wanted = Claim(
+    wanted = VersionClaim(
         dataset=lost.dataset,
         version=lost.version,
         token=uuid.uuid4().hex,
@@ -254,7 +254,7 @@ def _claimed(store: ObjectStore, lost: Manifest, parent: Manifest | None) -> Dra
     try:
         store.create(key, wanted.dump())
     except ObjectExistsError:
-        wanted = Claim.load(store.get(key).body, key)
+        wanted = VersionClaim.load(store.get(key).body, key)
         named = (wanted.dataset, wanted.version) == (lost.dataset, lost.version)
         if not named or not wanted.claimed_by.startswith("restore on "):
             raise RestoreError(f"somebody publishes under that name in {store.url}") from None

@@ -16,7 +16,7 @@ from configs.errors import HeadMovedError
 from configs.settings import Keys, from_environment
 from tasks.build.recipe import IN_PROCESS, Recipe, StepRunner
 from tasks.build.request import Fetched, Request
-from tasks.common.log_context import bound
+from tasks.common.log_context import log_fields
 from tasks.extract.source import Extraction
 from tasks.publish import compatibility, steps
 from tasks.publish.checked import Checked
@@ -105,7 +105,7 @@ def run(
         skipped = skipped or steps.same_content(head, built, extraction.vintage)
         if skipped:
             return skipped
-        compatibility.refuse_breaking(head, request.contract)
+        compatibility.require_compatible(head, request.contract)
         draft = each.step("stage", name, lambda: steps.stage(store, head, built))
 
         def check() -> Checked:
@@ -118,7 +118,7 @@ def run(
             return steps.publish(store, sealed, checked.report)
 
         target = f"{name}@{draft.version}"
-        with bound(version=draft.version):
+        with log_fields(version=draft.version):
             log.info("%s: staged as %s", name, draft.version)
             checked = each.step("check", target, check)
             return each.step("commit", target, lambda: commit(checked))
@@ -130,7 +130,7 @@ def run(
         if won:
             return won
         read_status(store, name)  # one of a newer techtrade ends the run before anything is asked
-        yank.settle(store, name, head.latest)
+        yank.write_missing_notes(store, name, head.latest)
         try:
             return attempt(head)
         except retry.on as e:

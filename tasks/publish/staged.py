@@ -24,8 +24,8 @@ from expectations.check import once
 from tasks.build import replay
 from tasks.build.recipe import Recipe
 from tasks.compare import diff as changes_
-from tasks.compare.attribution import Replays
-from tasks.compare.report import PAGE, Side, page
+from tasks.compare.attribution import AttributionBasis
+from tasks.compare.report import PAGE, Side, render_changes_md
 from tasks.publish.manifest import made_by_today
 from tasks.quality.gate import UNREADABLE, first_line
 from tasks.raw.documents import RawDocument
@@ -110,7 +110,7 @@ def stage_changes(
             here, there = (_files(stack, store, side) for side in (new, old))
             return _stage_changes_of_files(store, recipe, draft, given, here, there, made_by)
     with _replays(store, recipe, draft, given, made_by) as replays, _readable(contract):
-        found = changes_.compare(
+        found = changes_.diff(
             reader.scan(store, new, contract), reader.scan(store, old, contract) if old else None, contract, replays
         )
     return protocol.stage_bytes(store, draft, CHANGES, parquet_bytes(found.frame)), found.counts
@@ -135,7 +135,7 @@ def stage_page(
     with store.local_file(layout.version(draft.dataset, draft.version, CHANGES)) as file, _readable(contract):
         after = Side(draft.version, vintage, new)
         log = draft.head.latest.log if draft.head.latest else ()
-        text = page(contract, before, after, pl.scan_parquet(file), counts, claims_of(contract.name), log)
+        text = render_changes_md(contract, before, after, pl.scan_parquet(file), counts, claims_of(contract.name), log)
     return protocol.stage_bytes(store, draft, PAGE, text.encode())
 
 
@@ -173,7 +173,7 @@ def _stage_changes_of_files(
         _readable(recipe.contract),
     ):
         out = Path(scratch) / CHANGES
-        counts = changes_.compare_files(new, old, recipe.contract, out, replays)
+        counts = changes_.diff_files(new, old, recipe.contract, out, replays)
         if draft.head.manifest is None:  # there is nothing before it that could have changed
             counts = counts.model_copy(update={"causes": {}})
         return protocol.stage_file(store, draft, CHANGES, out), counts
@@ -182,18 +182,18 @@ def _stage_changes_of_files(
 @contextmanager
 def _replays(
     store: ObjectStore, recipe: Recipe, draft: Draft, given: Mapping[str, RawDocument], made_by: MadeBy | None
-) -> Iterator[Replays]:
+) -> Iterator[AttributionBasis]:
     """What between the version before and the draft can be told apart."""
     parent = draft.head.manifest
     if parent is None or made_by == parent.made_by:
-        yield Replays()
+        yield AttributionBasis()
         return
     if made_by is not None and made_by != made_by_today(recipe.contract):
-        yield Replays(why_not="it was made by other code than today's, and than the version before was")
+        yield AttributionBasis(why_not="it was made by other code than today's, and than the version before was")
         return
     new, old = differing(draft, parent)
     files = [f.path for side in (new, old) if side for f in side.files if f.rows is not None]
-    with replay.between(store, recipe, parent, {path.split("/")[1] for path in files}, given) as replays:
+    with replay.attribution_basis(store, recipe, parent, {path.split("/")[1] for path in files}, given) as replays:
         yield replays
 
 

@@ -18,13 +18,13 @@ from tasks.build.request import Fetched, Request
 from tasks.common.clock import stamp, utc_now
 from tasks.common.stages import in_stage
 from tasks.extract import partners
-from tasks.extract.source import Ask, Extraction, Meter
+from tasks.extract.source import Extraction, FetchRequest, Meter
 from tasks.publish import caveats, compatibility
 from tasks.publish.checked import Checked
 from tasks.publish.manifest import code_version, inputs_sha256, manifest_of
 from tasks.publish.staged import open_staged, parquet_bytes, stage_page
-from tasks.quality.gate import judge
-from tasks.quality.results import Report, failures_of, read_results
+from tasks.quality.gate import run_gate
+from tasks.quality.results import GateResult, failures_of, read_results
 from tasks.raw.archive import RawArchive
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import clock_check, layout, protocol, reader
@@ -55,10 +55,10 @@ def fetch(
         SourceError: the publisher gives nothing that can be used.
         MissingInputError: a dataset that it is made from is not published.
     """
-    compatibility.refuse_breaking(head, request.contract)
+    compatibility.require_compatible(head, request.contract)
     clock_check.believed(archive.store, head.dataset, head.latest, utc_now())
     manifest = head.manifest
-    ask = Ask(
+    ask = FetchRequest(
         dataset=request.contract.name,
         vintage=request.vintage,
         refresh=request.refresh,
@@ -177,7 +177,7 @@ def check(
     confirm(store, draft)
     made_from = recipe.input_versions(extraction.documents)
     with open_staged(store, recipe, draft, {d.role: d for d in extraction.documents}) as staged:
-        report = judge(
+        report = run_gate(
             GateInput(
                 contract=contract,
                 data=staged.data,
@@ -215,7 +215,7 @@ def seal(store: ObjectStore, contract: Contract, checked: Checked) -> Sealed:
 
 
 @in_stage("publish")
-def publish(store: ObjectStore, sealed: Sealed, report: Report) -> Published:
+def publish(store: ObjectStore, sealed: Sealed, report: GateResult) -> Published:
     """Shows a passed version to readers.
 
     Raises:

@@ -38,7 +38,7 @@ ONE_RATIO = 0.01
 
 
 @dataclass(frozen=True)
-class Off:
+class Deviation:
     """One figure and the one it was held against, of the row where they are furthest apart."""
 
     name: str
@@ -98,11 +98,13 @@ def _pairs(columns: list[str]) -> list[tuple[str, str, str]]:
     return [(a, b, words) for a, b, words in (*beside, *NAMED) if a in columns and b in columns]
 
 
-def _worst(rows: pl.DataFrame, name: str, other: str, words: str) -> Off | None:
+def _worst(rows: pl.DataFrame, name: str, other: str, words: str) -> Deviation | None:
     if not (rows[name].dtype.is_numeric() and rows[other].dtype.is_numeric()):
         return None
     both = rows.select(pl.col(name).cast(pl.Float64).alias("a"), pl.col(other).cast(pl.Float64).alias("b"))
-    offs = [Off(name, a, b, words) for a, b in both.drop_nulls().iter_rows() if math.isfinite(a) and math.isfinite(b)]
+    offs = [
+        Deviation(name, a, b, words) for a, b in both.drop_nulls().iter_rows() if math.isfinite(a) and math.isfinite(b)
+    ]
     apart = [o for o in offs if o.distance > 0]
     # Of several that are infinitely far apart, the largest difference.
     return max(apart, key=lambda o: (o.distance, abs(o.value - o.other)), default=None)

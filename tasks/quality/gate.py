@@ -35,7 +35,7 @@ from tasks.quality import expected_breaks
 from tasks.quality.deviation import how_far, values_of
 from tasks.quality.diagnosis import diagnose
 from tasks.quality.measures import compare_measures
-from tasks.quality.results import FAILING_ROWS, CheckOutcome, CheckResult, Report
+from tasks.quality.results import FAILING_ROWS, CheckOutcome, CheckResult, GateResult
 
 # What polars raises while it makes a frame; the last two come from the store's files through pyarrow.
 UNREADABLE = (pl.exceptions.PolarsError, pa.ArrowException, OSError)
@@ -45,7 +45,7 @@ T = TypeVar("T")
 NOTHING_TO_HOLD = "there were no rows to hold this rule against"
 
 
-def judge(gate: GateInput) -> Report:
+def run_gate(gate: GateInput) -> GateResult:
     """Holds a staged candidate against its contract and its dataset's rules.
 
     Raises:
@@ -76,11 +76,11 @@ def judge(gate: GateInput) -> Report:
     order = {c.id: i for i, c in enumerate(checks)}
     results.sort(key=lambda r: order[r.check_id])
     came = expected_breaks.breaks_that_came(results, gate.breaks)
-    report = Report(tuple(results), (json.dumps(documents, indent=1, default=str) + "\n").encode(), came)
+    report = GateResult(tuple(results), (json.dumps(documents, indent=1, default=str) + "\n").encode(), came)
     return replace(report, diagnosis=_diagnosis(gate, report))
 
 
-def _diagnosis(gate: GateInput, report: Report) -> str:
+def _diagnosis(gate: GateInput, report: GateResult) -> str:
     """Return what happened to the figures as a whole. Of large data only for a rejection: warnings are common there,
     and the comparison reads all of it."""
     failed = report.rejected or (gate.in_memory and report.counts.failed_warning > 0)

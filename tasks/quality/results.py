@@ -71,7 +71,7 @@ class CheckResult:
 
 
 @dataclass(frozen=True)
-class Report:
+class GateResult:
     """All results of a gate, and the Great Expectations validation result in its own JSON. ``breaks``: the expected
     breaks that came. ``diagnosis``: what happened to the figures as a whole, in a sentence; empty where no sentence
     says it."""
@@ -140,4 +140,4 @@ def results_of(quality: pl.DataFrame) -> tuple[CheckResult, ...]:
 
 def failures_of(quality: pl.DataFrame) -> list[str]:
     """Return what failed, with severities, from a ``quality.parquet`` read back."""
-    return Report(results_of(quality), b"").failures_by_severity()
+    return GateResult(results_of(quality), b"").failures_by_severity()

@@ -26,7 +26,7 @@ from tasks.common.clock import stamp
 from tasks.raw import take_down
 from tasks.raw.references import named
 from tasks.raw.take_down import TakenDown
-from tasks.storage.object_store import Entry, ObjectStore
+from tasks.storage.object_store import ListedObject, ObjectStore
 from tasks.warehouse import key_grammar, layout
 from tasks.warehouse.isolated import isolated
 
@@ -60,8 +60,8 @@ class RawPlan:
     source: str | None
     reason: str | None
     older_than: datetime | None
-    raw: tuple[Entry, ...]
-    notes: tuple[Entry, ...] = ()
+    raw: tuple[ListedObject, ...]
+    notes: tuple[ListedObject, ...] = ()
     kept: int = 0
     problems: tuple[str, ...] = ()
 
@@ -178,11 +178,11 @@ def _known(store: ObjectStore, source: str) -> None:
         raise UsageError(f"nothing is archived of {source!r}; there is: {', '.join(have) or 'nothing at all'}")
 
 
-def _raw_entries(store: ObjectStore, source: str) -> Iterator[Entry]:
+def _raw_entries(store: ObjectStore, source: str) -> Iterator[ListedObject]:
     return (e for e in store.entries(layout.raw_of(source)) if key_grammar.is_raw_document(e.key))
 
 
-def _notes(store: ObjectStore, source: str) -> Iterator[Entry]:
+def _notes(store: ObjectStore, source: str) -> Iterator[ListedObject]:
     return (e for e in store.entries(layout.raw_of(source) + UNFINISHED) if not key_grammar.stranger(e.key))
 
 

@@ -68,7 +68,7 @@ def _official(store: ObjectStore, name: str, vintage: str) -> pl.DataFrame | Non
     with suppress(NotPublishedError):
         archived = reader.resolve(store, name + SUFFIX).manifest
         documents = RawArchive(store).known(archived)
-        rows = timeline.official(load_contract(name), tuple(documents.values()), vintage)
+        rows = timeline.pre_publication_vintage(load_contract(name), tuple(documents.values()), vintage)
         return rows.collect() if rows is not None else None
     return None
 

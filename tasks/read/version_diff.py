@@ -18,7 +18,7 @@ from configs.contract import Contract
 from configs.contracts import load_contract
 from configs.errors import NotPublishedError, ObjectNotFoundError, UsageError
 from tasks.compare.attribution import counted
-from tasks.compare.diff import aligned, apart, compare
+from tasks.compare.diff import aligned, apart, diff
 from tasks.read.rows import of_vintage, rows_of
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, reader
@@ -106,7 +106,7 @@ def difference(store: ObjectStore, older: Side, newer: Side, name: str) -> Diffe
     """Every difference of the newer state from the older."""
     contract = load_contract(name)
     before, after = (aligned(rows, contract) for rows in _rows(store, older, newer, contract))
-    found = compare(after, before, contract)
+    found = diff(after, before, contract)
     changes = _with_causes(store, found.frame, older.manifest, newer.manifest)
     whole = found.counts.model_copy(update={"causes": counted(changes)})
     causes, gone = apart(whole.causes, changes.lazy())

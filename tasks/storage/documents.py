@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 
 from configs.errors import NewerFormatError, ObjectNotFoundError, PreconditionFailedError, StoreError
-from tasks.storage.object_store import ObjectStore, Stored
+from tasks.storage.object_store import ObjectStore, StoredObject
 
 log = logging.getLogger("techtrade")
 TRIES = 20
@@ -110,7 +110,7 @@ def refuse_newer(content: object, key: str, newest: int = Document.newest) -> No
 D = TypeVar("D", bound=Document)
 
 
-def stored_at(store: ObjectStore, key: str) -> Stored | None:
+def stored_at(store: ObjectStore, key: str) -> StoredObject | None:
     """Return the object under a key; None if there is none."""
     try:
         return store.get(key)

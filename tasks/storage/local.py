@@ -31,7 +31,7 @@ from configs.errors import (
     StoreUnavailableError,
 )
 from tasks.common.hashing import sha256_of_file
-from tasks.storage.object_store import Entry, Stored
+from tasks.storage.object_store import ListedObject, StoredObject
 
 PRIVATE = ".techtrade"
 TEMPORARY = re.compile(r"[0-9]+-[0-9a-f]{32}")
@@ -69,14 +69,14 @@ class LocalStore:
 
     # ------------------------------------------------------------------ reading
 
-    def get(self, key: str) -> Stored:
+    def get(self, key: str) -> StoredObject:
         path = self._path(key)
         with self._errors(key):
             try:
                 body = path.read_bytes()
             except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as e:
                 raise ObjectNotFoundError(key) from e
-        return Stored(body, hashlib.sha256(body).hexdigest())
+        return StoredObject(body, hashlib.sha256(body).hexdigest())
 
     def size(self, key: str) -> int | None:
         path = self._path(key)
@@ -87,7 +87,7 @@ class LocalStore:
                 return None
             return stat.st_size if S_ISREG(stat.st_mode) else None
 
-    def entries(self, prefix: str) -> Iterator[Entry]:
+    def entries(self, prefix: str) -> Iterator[ListedObject]:
         with self._errors(prefix):
             for key, child in self._walk(prefix):
                 if not _is_file(child):
@@ -96,7 +96,7 @@ class LocalStore:
                     stat = child.stat(follow_symlinks=False)
                 except FileNotFoundError:  # deleted since the scan: a listing may or may not show it
                     continue
-                yield Entry(key, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC))
+                yield ListedObject(key, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC))
 
     def _walk(self, prefix: str, deep: bool = True) -> Iterator[tuple[str, os.DirEntry[str]]]:
         """All that has a name below, folders apart. Symbolic links are never followed: one leads out of the store, or

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredObject:
     """The body of an object and the tag of exactly that body, from one read."""
 
     body: bytes
@@ -24,7 +24,7 @@ class Stored:
 
 
 @dataclass(frozen=True)
-class Entry:
+class ListedObject:
     """An object in a listing."""
 
     key: str
@@ -48,7 +48,7 @@ class ObjectStore(Protocol):
         """The time by the store's own clock; None if it does not say."""
         ...
 
-    def get(self, key: str) -> Stored:
+    def get(self, key: str) -> StoredObject:
         """Body and tag in one uncached read. Raises ``ObjectNotFoundError``."""
         ...
 
@@ -88,7 +88,7 @@ class ObjectStore(Protocol):
         """Deletes; an object that is not there is no error."""
         ...
 
-    def entries(self, prefix: str) -> Iterator[Entry]:
+    def entries(self, prefix: str) -> Iterator[ListedObject]:
         """All objects whose key starts with ``prefix``, in order of key."""
         ...
 

@@ -29,7 +29,7 @@ from configs.errors import (
 )
 from tasks.common.hashing import sha256_of_file
 from tasks.storage import s3_parts
-from tasks.storage.object_store import Entry, Stored
+from tasks.storage.object_store import ListedObject, StoredObject
 from tasks.storage.s3_bodies import Bodies, bare
 from tasks.storage.s3_conditions import SMALL_BYTES, Conditions
 from tasks.storage.s3_errors import ConflictError
@@ -91,7 +91,7 @@ class S3Store:
 
     # ------------------------------------------------------------------ reading
 
-    def get(self, key: str) -> Stored:
+    def get(self, key: str) -> StoredObject:
         found = self._bodies.get(self._key(key), key)
         self._conditions.seen(key, found)
         return found
@@ -115,11 +115,13 @@ class S3Store:
                 raise
         return next((int(e["Size"]) for e in found.get("Contents", []) if e["Key"] == self._key(key)), None)
 
-    def entries(self, prefix: str) -> Iterator[Entry]:
+    def entries(self, prefix: str) -> Iterator[ListedObject]:
         found = [entry for page in self._pages("list_objects_v2", prefix) for entry in page.get("Contents", [])]
         # AWS lists in the order of keys; SeaweedFS folder by folder.
         for entry in sorted(found, key=lambda e: str(e["Key"])):
-            yield Entry(entry["Key"].removeprefix(self._prefix), entry["Size"], entry["LastModified"].astimezone(UTC))
+            yield ListedObject(
+                entry["Key"].removeprefix(self._prefix), entry["Size"], entry["LastModified"].astimezone(UTC)
+            )
 
     def folders(self, prefix: str) -> list[str]:
         return sorted(

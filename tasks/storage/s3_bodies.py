@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from configs.errors import StoreError
-from tasks.storage.object_store import Stored
+from tasks.storage.object_store import StoredObject
 from tasks.storage.s3_errors import BrokenAnswerError, EmptyRangeError
 from tasks.storage.s3_requests import Requests
 
@@ -37,17 +37,17 @@ class Bodies:
         self._sums = True
         self._odd: set[tuple[str, str]] = set()
 
-    def get(self, key: str, name: str) -> Stored:
+    def get(self, key: str, name: str) -> StoredObject:
         """Read an object whole."""
 
-        async def take(answer: dict[str, Any]) -> Stored:
+        async def take(answer: dict[str, Any]) -> StoredObject:
             chunks: list[bytes] = []
             await self._requests.drain(answer["Body"], chunks.append, answer.get("ContentLength", MOST_BYTES))
             body = b"".join(chunks)
             self._check(answer, len(body), lambda: hashlib.md5(body, usedforsecurity=False).hexdigest())
-            return Stored(body, bare(answer["ETag"]))
+            return StoredObject(body, bare(answer["ETag"]))
 
-        found: Stored = self._requests.ask("get_object", name, take, Key=key)
+        found: StoredObject = self._requests.ask("get_object", name, take, Key=key)
         return found
 
     def download(self, key: str, name: str, path: Path) -> None:

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from configs.errors import ConditionsIgnoredError, ObjectNotFoundError, PreconditionFailedError
-from tasks.storage.object_store import Stored
+from tasks.storage.object_store import StoredObject
 
 Put = Callable[..., str]
 NONE_MATCH, MATCH = "If-None-Match", "If-Match"
@@ -38,14 +38,14 @@ class Conditions:
     def _at(self, header: str) -> tuple[str, str, str]:
         return self._endpoint(), self._bucket, header
 
-    def seen(self, key: str, stored: Stored) -> None:
+    def seen(self, key: str, stored: StoredObject) -> None:
         """Remember what was just read: a swap usually follows, and its proof need not read it again."""
         if self._at(MATCH) not in _PROVED and len(stored.body) <= SMALL_BYTES:
             self._seen[key] = stored.body, time.monotonic()
             if len(self._seen) > REMEMBERED:
                 self._seen.pop(next(iter(list(self._seen))), None)  # other threads may read, too
 
-    def before_creation(self, key: str, get: Callable[[str], Stored], put: Put) -> None:
+    def before_creation(self, key: str, get: Callable[[str], StoredObject], put: Put) -> None:
         """Repeat the creation of what is there under the key already, if anything is.
 
         Raises:
@@ -63,7 +63,7 @@ class Conditions:
         """
         self._refused(NONE_MATCH, key, body, put, IfNoneMatch="*")
 
-    def before_replacement(self, key: str, get: Callable[[str], Stored], put: Put) -> None:
+    def before_replacement(self, key: str, get: Callable[[str], StoredObject], put: Put) -> None:
         """Write the current bytes under conditions that do not hold.
 
         Raises:
@@ -77,7 +77,7 @@ class Conditions:
         self._refused(MATCH, key, body, put, IfMatch=NO_TAG)
         self._seen.clear()
 
-    def _current(self, key: str, get: Callable[[str], Stored]) -> bytes:
+    def _current(self, key: str, get: Callable[[str], StoredObject]) -> bytes:
         body, when = self._seen.get(key, (b"", 0.0))
         if when and time.monotonic() - when < FRESH_SECONDS:
             return body

@@ -22,7 +22,7 @@ import polars as pl
 from configs.contract import Contract
 
 
-def frame_sha256(frame: pl.DataFrame, contract: Contract, *, in_order: bool = False) -> str:
+def frame_hash(frame: pl.DataFrame, contract: Contract, *, in_order: bool = False) -> str:
     """Content hash of one partition; ``frame`` has the contract's columns. ``in_order``: sorted by primary key."""
     rows = frame.select(contract.names)
     if not in_order:
@@ -54,7 +54,7 @@ def _column_digest(series: pl.Series) -> bytes:
     return digest.digest()
 
 
-def combine(parts: Iterable[tuple[str | None, str]]) -> str:
+def dataset_hash(parts: Iterable[tuple[str | None, str]]) -> str:
     """Content hash of a dataset from its partitions' ``(partition, hash)``."""
     lines = sorted(f"{partition or ''}={digest}\n" for partition, digest in parts)
     return hashlib.sha256("".join(lines).encode()).hexdigest()

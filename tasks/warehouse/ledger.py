@@ -23,7 +23,7 @@ from tasks.warehouse.records import Latest, LogEntry, Manifest
 log = logging.getLogger("techtrade")
 
 
-def keep(store: ObjectStore, dataset: str) -> bool:
+def copy_new(store: ObjectStore, dataset: str) -> bool:
     """Brings the ledger of a dataset up to its log; whether it could be. A manifest that is damaged is left out, and no
     other."""
     problems: list[str] = []
@@ -64,7 +64,7 @@ def mend(store: ObjectStore, dataset: str) -> list[str]:
                 problems.append(f"{key} was damaged and is written again from the manifest")
         if latest is not None:
             problems += _log_damage(store, dataset)
-            if not keep(store, dataset):
+            if not copy_new(store, dataset):
                 problems.append(f"{dataset}: the ledger is not whole")
     return problems
 

@@ -46,7 +46,7 @@ from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout
 from tasks.warehouse.candidate import Built
 from tasks.warehouse.clock_check import believed
-from tasks.warehouse.records import Claim, FileEntry, Latest, LogEntry, Manifest, MisplacedRecordError
+from tasks.warehouse.records import FileEntry, Latest, LogEntry, Manifest, MisplacedRecordError, VersionClaim
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Draft:
     """A claimed version and what has been staged under it so far. Not readable as a release."""
 
     head: Head
-    claim: Claim
+    claim: VersionClaim
     files: tuple[FileEntry, ...] = ()
 
     @property
@@ -218,7 +218,7 @@ def claim(store: ObjectStore, head: Head, clock: Clock = utc_now) -> Draft:
     token = uuid.uuid4().hex
     while True:
         version = f"{day}.{number:04d}"
-        wanted = Claim(
+        wanted = VersionClaim(
             dataset=head.dataset,
             version=version,
             token=token,

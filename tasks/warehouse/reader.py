@@ -22,7 +22,7 @@ from tasks.warehouse import layout
 from tasks.warehouse.protocol import read_latest, read_manifest
 from tasks.warehouse.records import FileEntry, Latest, LogEntry, Manifest, Retired, in_order, readers_got
 
-State = Literal["latest", "published", "retired", "yanked", "rejected", "abandoned", "not published", "corrupt"]
+VersionState = Literal["latest", "published", "retired", "yanked", "rejected", "abandoned", "not published", "corrupt"]
 # What is told of one version while the others are gone through. A store that cannot be reached is not among it: nothing
 # is known of any version then.
 DAMAGED = (CorruptVersionError, DamagedRecordError)
@@ -49,7 +49,7 @@ class Listed:
 
     version: str
     manifest: Manifest | None
-    state: State
+    state: VersionState
     event: LogEntry | None
     yank: LogEntry | None
     problem: str = ""
@@ -64,7 +64,7 @@ class Sealed:
 
     latest: Latest | None
     manifest: Manifest
-    state: State
+    state: VersionState
     event: LogEntry | None = None
     yank: LogEntry | None = None
     promoted: LogEntry | None = None
@@ -112,7 +112,7 @@ def sealed(store: ObjectStore, dataset: str, version: str) -> Sealed:
     if latest is None or event is None:
         manifest = read_manifest(store, dataset, version)
         promoted = next((e for e in latest.published if e.rejected == version), None) if latest else None
-        state: State = "not published" if manifest.status == "passed" else manifest.status
+        state: VersionState = "not published" if manifest.status == "passed" else manifest.status
         return Sealed(
             latest, manifest, state, promoted=promoted, retired=latest.retired_of(version) if latest else None
         )
@@ -163,7 +163,7 @@ def list_versions(store: ObjectStore, dataset: str, *, unpublished: bool = False
     for version, event in events.items():
         yank = _yank_of(latest, version) if latest else None
         gone = latest.retired_of(version) if latest else None
-        state: State = "yanked" if yank else "published"
+        state: VersionState = "yanked" if yank else "published"
         state = "retired" if gone else "latest" if latest and version == latest.version else state
         try:
             manifest = read_manifest(store, dataset, version, event.manifest_sha256)

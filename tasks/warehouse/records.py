@@ -26,7 +26,7 @@ class MisplacedRecordError(DamagedRecordError):
         super().__init__(f"{key} is the document of {of}; put the right one back from a copy, or remove the folder")
 
 
-class Claim(Document):
+class VersionClaim(Document):
     """``claim.json``: this version number is taken, and by whom. Never deleted, so never reused."""
 
     dataset: str
@@ -48,7 +48,7 @@ class FileEntry(Record):
     inputs_sha256: str | None = None
 
 
-class MadePart(Document):
+class BuiltPart(Document):
     """A data file that was made of pieces, before any version has it."""
 
     partition: str

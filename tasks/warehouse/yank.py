@@ -65,11 +65,11 @@ def yank(
     # A yank does not depend on what else was published meanwhile. Not change_document: a lost reply is settled by the
     # entry in the log.
     latest = retry_races(attempt, (ConcurrentPublishError,))
-    settle(store, dataset, latest)
+    write_missing_notes(store, dataset, latest)
     return latest
 
 
-def settle(store: ObjectStore, dataset: str, latest: Latest | None = None) -> list[str]:
+def write_missing_notes(store: ObjectStore, dataset: str, latest: Latest | None = None) -> list[str]:
     """Write the ``yanked/*.json`` that a yank killed after its swap left unwritten.
 
     Returns:

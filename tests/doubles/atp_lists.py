@@ -5,7 +5,7 @@ from __future__ import annotations
 from benchmarks.synthetic.memory import Memory
 from tasks.extract.bundled import atp_lists
 from tasks.extract.census import atp_list_parse
-from tasks.extract.source import Ask
+from tasks.extract.source import FetchRequest
 
 # 300 codes of ten groups, and all the chapters of Schedule B.
 CODES = {f"{8400000000 + n * 10}": f"{n % 10 + 1:02d}" for n in range(300)}
@@ -24,6 +24,6 @@ def schedule_b(codes: dict[str, str]) -> bytes:
 
 def bundled_as_published(role: str) -> bytes:
     """A bundled list in the publisher's form."""
-    (document,) = (d for d in atp_lists.fetch(Ask("atp_products"), Memory()) if d.role == role)
+    (document,) = (d for d in atp_lists.fetch(FetchRequest("atp_products"), Memory()) if d.role == role)
     codes = dict(line.split(",") for line in document.body.decode().splitlines()[1:])
     return atp_list(codes, 165)

@@ -131,7 +131,7 @@ _HITECH: list[list[str | None]] = [
 
 
 def _hitech(found: RawDocument) -> Any:
-    trade_api_parse.judge(found)
+    trade_api_parse.validate(found)
     return trade_api_parse.rows(found).rows()
 
 

@@ -18,7 +18,7 @@ import pytest
 
 from configs.errors import ConcurrentPublishError, ConditionsIgnoredError
 from tasks.alerts import state_store
-from tasks.alerts.model import Sent, State
+from tasks.alerts.model import AlertState, Sent
 from tasks.common.clock import utc_now
 from tasks.publish.promote import promote
 from tasks.storage.s3 import S3Store
@@ -59,7 +59,7 @@ class Drill:
         self.rejected = rejected(self.direct, self.built(3))
         self.lost = sealed(self.direct, self.built(4))
         self.begun = protocol.claim(self.direct, protocol.read_head(self.direct, DATASET))
-        self.direct.replace(layout.ALERTS, State().dump(), None)
+        self.direct.replace(layout.ALERTS, AlertState().dump(), None)
 
     def built(self, number: int) -> Built:
         return candidate(number, self._folder / str(number))

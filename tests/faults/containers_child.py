@@ -28,7 +28,7 @@ from tasks.extract.census import balance_workbook, ft900
 from tasks.extract.census.merchandise.month import read_month
 from tasks.extract.drift import metadata
 from tasks.extract.http.session import Session
-from tasks.extract.source import Ask
+from tasks.extract.source import FetchRequest
 from tasks.raw.documents import RawDocument
 from tests.doubles import ft900_workbook, publishers
 from tests.faults import bombs
@@ -51,13 +51,13 @@ def good(reader: str) -> bytes:
 
 def _balance(file: Path, archive: Memory) -> None:
     os.environ["TECHTRADE_SOURCES__CENSUS_BALANCE__URL"] = file.as_uri()
-    documents = balance_workbook.fetch(Ask("atp_world_monthly"), archive)
+    documents = balance_workbook.fetch(FetchRequest("atp_world_monthly"), archive)
     balance_workbook.parse("atp_world_monthly", documents, None)
 
 
 def _ft900(file: Path, archive: Memory) -> None:
     os.environ["TECHTRADE_SOURCES__CENSUS_FT900__URL"] = file.as_uri()
-    with Session("census_ft900", Ask("atp_trade_monthly"), archive) as session:
+    with Session("census_ft900", FetchRequest("atp_trade_monthly"), archive) as session:
         ft900.fetch(session, date(2021, 8, 1))
 
 

@@ -16,7 +16,7 @@ from tasks.storage.local import LocalStore
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.warehouse import key_grammar, layout
-from tasks.warehouse.records import Claim
+from tasks.warehouse.records import VersionClaim
 from tasks.warehouse.upkeep import gc
 from tests.faults import full_store, upkeep
 from tests.faults.full_store import DATASET, IP, LATER, Operation
@@ -287,8 +287,8 @@ class _readable:
 def seed(patch: pytest.MonkeyPatch) -> None:
     """As it was: links are followed, any name is a version's, and whatever lies below it is deleted."""
 
-    def claim(store: ObjectStore, dataset: str, version: str) -> Claim:
-        found = Claim.load(store.get(layout.claim(dataset, version)).body, version)
+    def claim(store: ObjectStore, dataset: str, version: str) -> VersionClaim:
+        found = VersionClaim.load(store.get(layout.claim(dataset, version)).body, version)
         return found.model_copy(update={"dataset": dataset, "version": version})
 
     patch.setattr(local_, "_is_folder", lambda child: child.is_dir())

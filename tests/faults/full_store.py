@@ -13,7 +13,7 @@ from tempfile import mkdtemp
 from configs.contracts import load_contract
 from tasks.common.clock import stamp, utc_now
 from tasks.publish.after import refresh_feeds
-from tasks.publish.dependents import bring_up
+from tasks.publish.dependents import refresh
 from tasks.raw.archive import RawArchive
 from tasks.storage.local import LocalStore
 from tasks.storage.object_store import ObjectStore
@@ -42,7 +42,7 @@ def template() -> Path:
     store = LocalStore(made / "store")
     for vintage in VINTAGES:
         publish(store, IP, vintage)
-    bring_up(store, f"{IP}_history")
+    refresh(store, f"{IP}_history")
     built = [build_candidate(n, _folder(made / "built" / str(n))) for n in range(1, 8)]
     for n in (0, 1, 2):
         drill.publish(store, built[n], whole=True)
@@ -64,7 +64,7 @@ def template() -> Path:
     schedule.note_scheduled(store, by="faults")
     for name in (IP, f"{IP}_history", DATASET):
         catalog.refresh_catalog(store, load_contract(name))
-        ledger.keep(store, name)
+        ledger.copy_new(store, name)
         refresh_feeds(store, load_contract(name))
     for name in (IP, DATASET):
         at = stamp(utc_now())

@@ -15,7 +15,7 @@ from configs.settings import SourceSettings, source_settings
 from tasks.extract.http import client as http
 from tasks.extract.http import wire
 from tasks.extract.http.client import Client
-from tasks.extract.http.responses import Answer, Found
+from tasks.extract.http.responses import Answer, RemoteFile
 from tasks.extract.source import Meter
 from tests.doubles.misbehaviour import BODY, TRANSPORT
 from tests.doubles.publishers import Double
@@ -85,7 +85,7 @@ def _judged(came: Any, kind: str, way: str, file: Path) -> str:
     if right == "error" or (right == "body" and way != "head"):
         return f"was taken for an answer: {came}"
     body = came.body if isinstance(came, Answer) else file.read_bytes() if way == "download" else BODY
-    assert isinstance(came, Answer | Found)
+    assert isinstance(came, Answer | RemoteFile)
     return "" if body == BODY else f"gave {len(body):,} bytes that are not the answer"
 
 

@@ -83,7 +83,7 @@ def _alerts(store: ObjectStore, folder: Path) -> str | None:
 
 
 def _freshness(store: ObjectStore, folder: Path) -> str | None:
-    (found,) = freshness.watch(store, [ATP], NOW)
+    (found,) = freshness.check_all(store, [ATP], NOW)
     return None if found.asked_at else f"{found.state}: {found.words}"
 
 

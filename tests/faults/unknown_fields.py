@@ -21,7 +21,7 @@ from configs import subscribers
 from configs.alerts import AlertSettings, Owner
 from configs.contracts import load_contract
 from tasks.alerts.model import Finding
-from tasks.alerts.service import Alerting
+from tasks.alerts.service import AlertService
 from tasks.common.clock import stamp, utc_now
 from tasks.extract.world_bank import archive_download, archive_inventory
 from tasks.extract.world_bank.archive_inventory import ArchivedSeries
@@ -38,7 +38,7 @@ from tasks.warehouse import catalog as derived
 from tasks.warehouse import layout, ledger, protocol, schedule, yank
 from tasks.warehouse.candidate import Built
 from tasks.warehouse.outcomes import Skipped
-from tasks.warehouse.records import MadePart, Status
+from tasks.warehouse.records import BuiltPart, Status
 from tasks.warehouse.run_status import must_write_status, write_status
 from tasks.warehouse.upkeep import gc, retention
 from tests.faults.harness import Fault, Ground, Row
@@ -81,7 +81,7 @@ def completed(store: ObjectStore) -> None:
     catalog = json.loads(store.get(layout.CATALOG).body)
     catalog["datasets"].append(catalog["datasets"][0] | {"dataset": "a_dataset_of_newer_code"})
     store.replace(layout.CATALOG, json.dumps(catalog).encode(), store.get(layout.CATALOG).etag)
-    part = MadePart(partition="part_year=1990", rows=1, bytes=1, sha256="a", content_sha256="b")
+    part = BuiltPart(partition="part_year=1990", rows=1, bytes=1, sha256="a", content_sha256="b")
     store.create(layout.made("atp_detail_monthly", "abc"), part.dump())
 
 
@@ -131,7 +131,7 @@ def _retire(store: ObjectStore, folder: Path) -> None:
 
 def _keep(store: ObjectStore, folder: Path) -> None:
     _swap(store, folder)
-    assert ledger.keep(store, ATP)
+    assert ledger.copy_new(store, ATP)
 
 
 def _refresh(store: ObjectStore, folder: Path) -> None:
@@ -149,8 +149,8 @@ def _status() -> Status:
     return Status(dataset=ATP, checked_at=stamp(NOW), outcome="failed", detail="x", cost=cost, seconds=2)
 
 
-def _alerts(store: ObjectStore) -> Alerting:
-    return Alerting(store, store.url, SETTINGS, lambda _: "json://127.0.0.1:9/")
+def _alerts(store: ObjectStore) -> AlertService:
+    return AlertService(store, store.url, SETTINGS, lambda _: "json://127.0.0.1:9/")
 
 
 def _report(store: ObjectStore, folder: Path) -> None:
@@ -199,7 +199,7 @@ WRITERS = (
     Writer("subscribers told", ANNOUNCED, _deliver),
     Writer("take-down begun", TAKEN, lambda s, _: take_down.begin(s, "drill", "again", NOW + timedelta(1), 1, 1)),
     Writer("inventory, listed", INVENTORY, lambda s, _: archive_inventory.update(s, lambda i: i.model_copy(update={"listed_at": "x"}))),
-    Writer("inventory, a series", INVENTORY, lambda s, _: archive_download._enter(s, _series("b"), archive_download.Result())),
+    Writer("inventory, a series", INVENTORY, lambda s, _: archive_download._enter(s, _series("b"), archive_download.DownloadResult())),
     Writer("restoration taken over", layout.restoring(ATP), lambda s, _: Hold.take(s, ATP, take_over=True)),
 )  # fmt: skip
 

@@ -8,7 +8,7 @@ import polars as pl
 
 from benchmarks.synthetic.memory import Memory
 from tasks.extract.bundled import atp_lists
-from tasks.extract.source import Ask, Extraction
+from tasks.extract.source import Extraction, FetchRequest
 from tasks.transform import atp_products
 
 DATASET = "atp_products"
@@ -16,7 +16,7 @@ DATASET = "atp_products"
 
 @cache
 def bundled(vintage: str | None = None) -> Extraction:
-    documents = atp_lists.fetch(Ask(DATASET, vintage), Memory())
+    documents = atp_lists.fetch(FetchRequest(DATASET, vintage), Memory())
     return atp_lists.parse(DATASET, documents, vintage)
 
 

@@ -107,7 +107,7 @@ def publish(
     store: ObjectStore, built: Built, *, head: Head | None = None, clock: Clock = utc_now, whole: bool = False
 ) -> Release:
     """A whole publish, from repairing what a killed yank left to status and catalog."""
-    yank.settle(store, DATASET)
+    yank.write_missing_notes(store, DATASET)
     release = protocol.swap(store, sealed(store, built, head=head, clock=clock, whole=whole), clock)
     write_status(
         store,

@@ -13,8 +13,8 @@ from configs.contracts import load_contract
 from expectations.check import GateInput
 from tasks.extract import partners as partner_reference
 from tasks.extract.bundled import snapshot
-from tasks.extract.source import Ask
-from tasks.quality.results import CheckResult, Report
+from tasks.extract.source import FetchRequest
+from tasks.quality.results import CheckResult, GateResult
 from tasks.raw.archive import RawArchive
 from tasks.storage.local import LocalStore
 from tasks.transform.registry import load_transform
@@ -32,7 +32,7 @@ def good_figures(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str
 
     def frame(dataset: str, vintage: str) -> pl.DataFrame:
         if (dataset, vintage) not in known:
-            extraction = snapshot.parse(dataset, snapshot.fetch(Ask(dataset, vintage), archive), vintage)
+            extraction = snapshot.parse(dataset, snapshot.fetch(FetchRequest(dataset, vintage), archive), vintage)
             partners = partner_reference.table(partner_reference.document(archive))
             tables.update({dataset: {**extraction.tables, "partners": partners}})
             known[dataset, vintage] = load_transform(load_contract(dataset)).transform(extraction.tables).collect()
@@ -63,7 +63,7 @@ def given(dataset: str, data: pl.DataFrame, vintage: str, parent: pl.DataFrame |
     )
 
 
-def failed(report: Report, severity: str | None = None) -> set[str]:
+def failed(report: GateResult, severity: str | None = None) -> set[str]:
     return {r.check_id for r in report.results if r.outcome == "failed" and severity in (None, r.severity)}
 
 
@@ -99,5 +99,5 @@ def balanced(df: pl.DataFrame) -> pl.DataFrame:
     return df.with_columns(balance_usd=pl.col(inward) - pl.col(outward))
 
 
-def of(report: Report, check_id: str) -> CheckResult:
+def of(report: GateResult, check_id: str) -> CheckResult:
     return next(r for r in report.results if r.check_id == check_id)

@@ -6,7 +6,7 @@ from typing import Any
 
 from tasks.common.clock import utc_now
 from tasks.publish.staged import parquet_bytes
-from tasks.quality.results import CheckResult, Report
+from tasks.quality.results import CheckResult, GateResult
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import protocol
 from tasks.warehouse.candidate import Built
@@ -26,7 +26,7 @@ def result(check_id: str, outcome: Any, severity: Any = "critical") -> CheckResu
 def rejected(store: ObjectStore, built: Built, failing: str = "jumps", **more: Any) -> str:
     """A whole rejected version, as the flow leaves it; ``more`` of its manifest."""
     draft = protocol.stage_data(store, protocol.claim(store, protocol.read_head(store, DATASET)), built)
-    report = Report((result(failing, "failed"), result("odd", "failed", "warning"), result("fine", "passed")), b"")
+    report = GateResult((result(failing, "failed"), result("odd", "failed", "warning"), result("fine", "passed")), b"")
     for path, body in (
         ("changes.parquet", b"changes against what was there then"),
         ("quality.parquet", parquet_bytes(report.frame())),

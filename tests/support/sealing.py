@@ -13,7 +13,7 @@ import polars as pl
 
 from configs.contracts import load_contract
 from tasks.build import parquet
-from tasks.compare.diff import compare
+from tasks.compare.diff import diff
 from tasks.quality.results import SCHEMA
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import protocol, reader
@@ -67,7 +67,7 @@ def seal(store: ObjectStore, dataset: str, rows: pl.DataFrame, vintage: str, fat
         built = parquet.build(rows.lazy(), contract, Path(folder))
         draft = protocol.stage_data(store, protocol.claim(store, head), built)
     before = reader.scan(store, head.manifest, contract) if head.manifest else None
-    found = compare(rows.lazy(), before, contract)
+    found = diff(rows.lazy(), before, contract)
     for path, frame in (("changes.parquet", found.frame), ("quality.parquet", pl.DataFrame(schema=SCHEMA))):
         body = BytesIO()
         frame.write_parquet(body)

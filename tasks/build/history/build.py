@@ -21,19 +21,19 @@ import polars as pl
 from configs.contract import Contract
 from configs.contracts import load_contract
 from configs.history_contract import series_of
-from tasks.build.history.spans import Files, Spans, no_rows, same_file
-from tasks.build.history.timeline import LOG, Frames, State, data_files, states
-from tasks.build.parquet import as_part, file_sha256, partition_label, written
+from tasks.build.history.spans import PartitionReader, SpanBuilder, no_rows, same_file
+from tasks.build.history.timeline import LOG, Frames, TimelineEntry, data_files, timeline
+from tasks.build.parquet import content_hash_of_file, open_writer, partition_label, write_part
 from tasks.raw.archive import RawArchive
 from tasks.raw.documents import RawDocument
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout
 from tasks.warehouse.candidate import Built, Part
-from tasks.warehouse.content_hash import combine
+from tasks.warehouse.content_hash import dataset_hash
 from tasks.warehouse.records import Manifest
 
 
-def make(
+def build_history(
     store: ObjectStore,
     contract: Contract,
     given: tuple[RawDocument, ...],
@@ -57,7 +57,7 @@ def make(
         CorruptVersionError: data files of a version are gone, and the history before does not have it.
     """
     base = load_contract(contract.derived_from[0])
-    every = states(base, given)
+    every = timeline(base, given)
     before = _covered(store, contract, given, parent, code)
     had = data_files(parent)
     todo, last = every, None
@@ -74,13 +74,15 @@ def make(
             parts.append(Part.standing(contract.name, parent.version, partition, kept_file))
             continue
         file = folder / f"{number:05d}.parquet"
-        with Files(store, base, partition, frames, lost) as files:
+        with PartitionReader(store, base, partition, frames, lost) as files:
             if parent is not None and kept_file is not None:
                 files.past = files.scan(layout.version(parent.dataset, parent.version, kept_file.path))
             taken_up = files.past if before is not None and files.past is not None else no_rows(contract)
 
-            def rows(where: pl.Expr | None, files: Files = files, taken_up: pl.LazyFrame = taken_up) -> pl.DataFrame:
-                spans = Spans(files, contract, where, last, taken_up)
+            def rows(
+                where: pl.Expr | None, files: PartitionReader = files, taken_up: pl.LazyFrame = taken_up
+            ) -> pl.DataFrame:
+                spans = SpanBuilder(files, contract, where, last, taken_up)
                 for state in todo:
                     spans.enter(state)
                 return spans.rows()
@@ -91,12 +93,14 @@ def make(
     return Built(
         parts=tuple(parts),
         rows=sum(p.rows for p in parts),
-        content_sha256=combine((p.partition, p.content_sha256) for p in parts),
+        content_sha256=dataset_hash((p.partition, p.content_sha256) for p in parts),
         contract_sha256=contract.sha256,
     )
 
 
-def _slices(base: Contract, files: Files, todo: Sequence[State], taken_up: pl.LazyFrame) -> list[pl.Expr] | None:
+def _slices(
+    base: Contract, files: PartitionReader, todo: Sequence[TimelineEntry], taken_up: pl.LazyFrame
+) -> list[pl.Expr] | None:
     """How a partition that is too large for memory is cut: by the first column of the key, in its order. One that
     begins with the period is not: a series would then be in several slices."""
     if base.judged == "whole" or base.primary_key[0] == base.period:
@@ -118,9 +122,9 @@ def _part(
     """A data file of the history, whole or a slice at a time; None if it has no row."""
     if slices is None:
         whole = rows(None)
-        return as_part(whole, contract, partition, file, series) if whole.height else None
+        return write_part(whole, contract, partition, file, series) if whole.height else None
     count, by_key = 0, []
-    with written(contract, file, set(), series) as write:
+    with open_writer(contract, file, set(), series) as write:
         for where in slices:
             some = rows(where).sort(contract.sort_by)
             by_key.append(_order(some, contract.primary_key) + count)
@@ -131,7 +135,7 @@ def _part(
     size = file.stat().st_size
     if not count:
         return None
-    return Part(partition, file, count, size, sha256, file_sha256(file, contract, pl.concat(by_key)))
+    return Part(partition, file, count, size, sha256, content_hash_of_file(file, contract, pl.concat(by_key)))
 
 
 def _order(rows: pl.DataFrame, key: Sequence[str]) -> pl.Series:
@@ -158,7 +162,7 @@ def _covered(
     return int(then[-1]["seq"])
 
 
-def _partitions(base: Contract, state: State) -> Iterable[str | None]:
+def _partitions(base: Contract, state: TimelineEntry) -> Iterable[str | None]:
     if state.manifest is not None:
         return state.files
     label = partition_label(base)

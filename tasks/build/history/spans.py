@@ -11,10 +11,10 @@ import polars as pl
 from configs.contract import Contract
 from configs.errors import CorruptVersionError, ObjectNotFoundError
 from configs.history_contract import FIRST, REPRESENTATION, UNATTRIBUTED, WITHDRAWAL, kept
-from tasks.build.history.timeline import Frames, State
+from tasks.build.history.timeline import Frames, TimelineEntry
 from tasks.build.parquet import partition_label
-from tasks.compare.attribution import newest, of_the_publisher
-from tasks.compare.diff import alike
+from tasks.compare.attribution import attribute_to_publisher, newest
+from tasks.compare.diff import same_figure
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout
 from tasks.warehouse.records import Manifest
@@ -24,7 +24,7 @@ def no_rows(contract: Contract) -> pl.LazyFrame:
     return contract.polars_schema.to_frame().lazy()
 
 
-class Files:
+class PartitionReader:
     """The rows of one partition in each state. What was read from the store is on this machine while the block runs.
 
     ``past``: the spans of this partition in the history before, which has what the data files of old versions had.
@@ -37,7 +37,7 @@ class Files:
         self.past: pl.LazyFrame | None = None
         self._stack, self._here = ExitStack(), dict[str, Path]()
 
-    def __enter__(self) -> Files:
+    def __enter__(self) -> PartitionReader:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -48,7 +48,7 @@ class Files:
             self._here[key] = self._stack.enter_context(self.store.local_file(key))
         return pl.scan_parquet(self._here[key])
 
-    def rows(self, state: State) -> pl.LazyFrame:
+    def rows(self, state: TimelineEntry) -> pl.LazyFrame:
         """The rows of this partition in a state."""
         if state.manifest is None:
             return self._of_partition(state.official if state.official is not None else no_rows(self.base))
@@ -66,7 +66,7 @@ class Files:
             if self.past is None:
                 told = [f"{key} is gone, and there is no history that has it"]
                 raise CorruptVersionError(self.base.name, state.manifest.version, told) from e
-            return given_at(self.base, self.past, state.seq)
+            return rows_served_at(self.base, self.past, state.seq)
 
     def changes(self, manifest: Manifest) -> pl.LazyFrame:
         """``changes.parquet`` of a version."""
@@ -79,16 +79,21 @@ class Files:
         return frame.filter(label[1].cast(pl.String) == self.partition.partition("=")[2])
 
 
-def same_file(one: State | None, other: State, partition: str | None) -> bool:
+def same_file(one: TimelineEntry | None, other: TimelineEntry, partition: str | None) -> bool:
     a, b = (s.files.get(partition) if s else None for s in (one, other))
     return a is not None and b is not None and a.sha256 == b.sha256
 
 
-class Spans:
+class SpanBuilder:
     """The spans of one partition, or of a slice of it, state by state."""
 
     def __init__(
-        self, files: Files, contract: Contract, where: pl.Expr | None, last: State | None, taken_up: pl.LazyFrame
+        self,
+        files: PartitionReader,
+        contract: Contract,
+        where: pl.Expr | None,
+        last: TimelineEntry | None,
+        taken_up: pl.LazyFrame,
     ) -> None:
         """``last`` and ``taken_up``: the state that the history before ends with, and its spans."""
         self._files, self._contract, self._base = files, contract, files.base
@@ -103,7 +108,7 @@ class Spans:
     def rows(self) -> pl.DataFrame:
         return pl.concat([*self._ended, self._open]).select(self._contract.names)
 
-    def enter(self, state: State) -> None:
+    def enter(self, state: TimelineEntry) -> None:
         """Ends the spans of what is another in this state, and begins those of what it is."""
         last, self._last = self._last, state
         if same_file(last, state, self._files.partition):
@@ -142,7 +147,9 @@ class Spans:
         )
         self._open = pl.concat([untouched, goes_on, self._begun(state, last, began, ended)])
 
-    def _begun(self, state: State, last: State | None, began: pl.DataFrame, ended: pl.DataFrame) -> pl.DataFrame:
+    def _begun(
+        self, state: TimelineEntry, last: TimelineEntry | None, began: pl.DataFrame, ended: pl.DataFrame
+    ) -> pl.DataFrame:
         return (
             began.join(self._causes(state, last, began, ended), on=self._cell, how="left", maintain_order="left")
             .with_columns(
@@ -158,7 +165,9 @@ class Spans:
             .select(self._contract.names)
         )
 
-    def _causes(self, state: State, last: State | None, began: pl.DataFrame, ended: pl.DataFrame) -> pl.DataFrame:
+    def _causes(
+        self, state: TimelineEntry, last: TimelineEntry | None, began: pl.DataFrame, ended: pl.DataFrame
+    ) -> pl.DataFrame:
         """The cells that began, with their cause."""
         cells = began.select(self._cell)
         if last is None:
@@ -180,7 +189,7 @@ class Spans:
             )
         return self._by_rule(last, began, ended)
 
-    def _by_rule(self, last: State, began: pl.DataFrame, ended: pl.DataFrame) -> pl.DataFrame:
+    def _by_rule(self, last: TimelineEntry, began: pl.DataFrame, ended: pl.DataFrame) -> pl.DataFrame:
         """What comes of the publisher alone: between vintages before our first version, and up to that."""
         cells = began.join(
             ended.select(*self._cell, "value", "text"), on=self._cell, how="left", suffix="__old", maintain_order="left"
@@ -190,7 +199,7 @@ class Spans:
             old=pl.coalesce(pl.col("value__old").cast(pl.String), "text__old"),
             new=pl.coalesce(pl.col("value").cast(pl.String), "text"),
         )
-        named = of_the_publisher(cells, self._reached(last), self._base, "source_revision")
+        named = attribute_to_publisher(cells, self._reached(last), self._base, "source_revision")
         if last.version is None and self._base.period:  # vintages of some series only
             series = [*(k for k in self._base.primary_key if k != self._base.period), "measure"]
             seen = pl.concat([self._open, *self._ended]).select(series).unique().with_columns(seen=True)
@@ -198,11 +207,11 @@ class Spans:
             named = named.with_columns(cause=pl.when(pl.col("seen").is_null()).then(pl.lit(FIRST)).otherwise("cause"))
         tolerances = {m.name: m.representation_tolerance or 0.0 for m in kept(self._base)}
         new, old = (pl.col(c).cast(pl.Float64, strict=False) for c in ("new", "old"))
-        same = alike(new, old, pl.col("column").replace_strict(tolerances, return_dtype=pl.Float64))
+        same = same_figure(new, old, pl.col("column").replace_strict(tolerances, return_dtype=pl.Float64))
         cause = pl.when(same).then(pl.lit(REPRESENTATION)).otherwise("cause")
         return named.select(*self._base.primary_key, pl.col("column").alias("measure"), cause.alias("cause"))
 
-    def _reached(self, last: State) -> Any:
+    def _reached(self, last: TimelineEntry) -> Any:
         """How far the publisher had come with what stood."""
         if self._base.period is None or self._base.absent_row_means == "zero":
             return newest(self._files.rows(last), self._base)
@@ -224,7 +233,7 @@ class Spans:
         came = told.filter(pl.col("kind") == "new").group_by(self._base.primary_key).agg(pl.col("cause").first())
         return told.group_by(self._cell, maintain_order=True).agg(together).collect(), came.collect()
 
-    def _cells(self, state: State) -> pl.DataFrame:
+    def _cells(self, state: TimelineEntry) -> pl.DataFrame:
         """Key, measure, value, text."""
         frame = self._sliced(self._files.rows(state))
         have = set(frame.collect_schema().names())
@@ -241,7 +250,7 @@ class Spans:
         return pl.concat(parts).collect()
 
 
-def given_at(base: Contract, history: pl.LazyFrame, seq: int) -> pl.LazyFrame:
+def rows_served_at(base: Contract, history: pl.LazyFrame, seq: int) -> pl.LazyFrame:
     """What readers of latest got after an event of the log: the key and the measures that the history has (others are
     null), values that are no numbers as text."""
     until = pl.col("seq_until").is_null() | (pl.col("seq_until") > seq)

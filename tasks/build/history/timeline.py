@@ -17,7 +17,7 @@ from configs.errors import CorruptVersionError, MissingInputError
 from configs.first_publish import start_words
 from configs.history_contract import SOURCE
 from tasks.extract.registry import load_source
-from tasks.extract.source import Ask, Extraction
+from tasks.extract.source import Extraction, FetchRequest
 from tasks.extract.world_bank import archive_inventory
 from tasks.raw.archive import RawArchive
 from tasks.raw.documents import RawDocument
@@ -37,7 +37,7 @@ class ReadsArchived(Protocol):
         ...
 
 
-def documents(archive: RawArchive, contract: Contract, known: Mapping[str, RawDocument]) -> tuple[RawDocument, ...]:
+def inputs(archive: RawArchive, contract: Contract, known: Mapping[str, RawDocument]) -> tuple[RawDocument, ...]:
     """The log of the dataset, the manifests that it names, and the publisher's vintages that are older: archived.
 
     Args:
@@ -83,7 +83,7 @@ def _official(archive: RawArchive, base: Contract, before: str, known: Mapping[s
     if base.sources.snapshot:
         source = load_source(base.sources.snapshot)
         for vintage in (v for v in source.vintages(base.name) if v < before):
-            for document in source.fetch(Ask(base.name, vintage=vintage), archive):
+            for document in source.fetch(FetchRequest(base.name, vintage=vintage), archive):
                 found.append(replace(document, role=f"official/{vintage}/{document.role}"))
     if base.sources.archived:
         for series in archive_inventory.inventory(archive.store).series:
@@ -100,7 +100,7 @@ def _official(archive: RawArchive, base: Contract, before: str, known: Mapping[s
 
 
 @dataclass(frozen=True)
-class State:
+class TimelineEntry:
     """What stood from one event on. ``seq`` 0: a vintage of the publisher's before our first version.
 
     ``vintage``: the newest so far, so that it never goes back. ``files``: the data files by partition, of a version.
@@ -127,7 +127,7 @@ class State:
         return data_files(self.manifest)
 
 
-Frames = Callable[[State], pl.LazyFrame]
+Frames = Callable[[TimelineEntry], pl.LazyFrame]
 
 
 def data_files(manifest: Manifest | None) -> dict[str | None, FileEntry]:
@@ -140,7 +140,7 @@ def _partition(path: str) -> str | None:
     return parts[1] if len(parts) == 3 else None
 
 
-def states(base: Contract, given: Sequence[RawDocument]) -> list[State]:
+def timeline(base: Contract, given: Sequence[RawDocument]) -> list[TimelineEntry]:
     """The states in their order, from archived documents alone.
 
     Raises:
@@ -160,7 +160,7 @@ def states(base: Contract, given: Sequence[RawDocument]) -> list[State]:
         if document is None:
             raise CorruptVersionError(base.name, now, ["the log names it, and its manifest is not there"])
         reached = max(reached, vintages[now])
-        found.append(State(event.seq, reached, now, event.at, document, event.event == "yanked"))
+        found.append(TimelineEntry(event.seq, reached, now, event.at, document, event.event == "yanked"))
     return found
 
 
@@ -175,7 +175,7 @@ def _log(by_role: Mapping[str, RawDocument]) -> list[LogEntry]:
     return [LogEntry(**e) for e in json.loads(by_role[LOG].body)]
 
 
-def official(base: Contract, given: Sequence[RawDocument], vintage: str) -> pl.LazyFrame | None:
+def pre_publication_vintage(base: Contract, given: Sequence[RawDocument], vintage: str) -> pl.LazyFrame | None:
     """The rows of a vintage that is older than the first version, from a history's documents; None if it has none."""
     for (of, archived), some in _official_groups(given).items():
         if of == vintage:
@@ -201,7 +201,7 @@ def _official_groups(given: Sequence[RawDocument]) -> dict[tuple[str, bool], lis
     return dict(sorted(groups.items()))
 
 
-def _official_states(base: Contract, given: Sequence[RawDocument]) -> list[State]:
+def _official_states(base: Contract, given: Sequence[RawDocument]) -> list[TimelineEntry]:
     found = []
     for (vintage, archived), some in _official_groups(given).items():
         frame = _archived(base, vintage, some) if archived else _bundled(base, vintage, some)
@@ -209,7 +209,7 @@ def _official_states(base: Contract, given: Sequence[RawDocument]) -> list[State
         if column and not archived:
             frame = frame.filter(pl.col(column) == vintage)
         told = _measures(base, some) if archived else None
-        found.append(State(0, vintage, None, None, partial=column is not None, measures=told, official=frame))
+        found.append(TimelineEntry(0, vintage, None, None, partial=column is not None, measures=told, official=frame))
     return found
 
 

@@ -24,9 +24,9 @@ from configs.errors import (
 from tasks.extract.bea import code_tree as codes
 from tasks.extract.bea import parse as answers
 from tasks.extract.bea import tables as bea_tables
-from tasks.extract.bea.tables import ADJUSTMENTS, FLOWS, SERIES, Series
+from tasks.extract.bea.tables import ADJUSTMENTS, FLOWS, SERIES, BeaSeries
 from tasks.extract.http.session import Session
-from tasks.extract.source import Ask, Extraction, extracted
+from tasks.extract.source import Extraction, FetchRequest, extracted
 from tasks.raw.documents import Archive, RawDocument
 
 SOURCE = "bea"
@@ -39,7 +39,7 @@ def vintages(dataset: str) -> Sequence[str]:
     return ()
 
 
-def fetch(ask: Ask, archive: Archive) -> tuple[RawDocument, ...]:
+def fetch(ask: FetchRequest, archive: Archive) -> tuple[RawDocument, ...]:
     """Gets and archives the list of types and the answer of each; begins once more if an update landed in between.
 
     Raises:
@@ -67,7 +67,11 @@ def fetch(ask: Ask, archive: Archive) -> tuple[RawDocument, ...]:
 
 
 def _fetch_all(
-    session: Session, ask: Ask, series: Series, listing: RawDocument, wanted: Sequence[tuple[str, str | None]]
+    session: Session,
+    ask: FetchRequest,
+    series: BeaSeries,
+    listing: RawDocument,
+    wanted: Sequence[tuple[str, str | None]],
 ) -> list[RawDocument]:
     documents = [listing]
     for code, frequency in wanted:
@@ -82,7 +86,7 @@ def _fetch_all(
     return documents
 
 
-def _unchanged(ask: Ask, total: RawDocument, roles: Sequence[str]) -> list[RawDocument] | None:
+def _unchanged(ask: FetchRequest, total: RawDocument, roles: Sequence[str]) -> list[RawDocument] | None:
     """The documents of the version before, if it has all and the total is what it was in it, stamp and figures."""
     if ask.refresh == "all" or not all(r in ask.known for r in roles):
         return None
@@ -93,7 +97,7 @@ def _unchanged(ask: Ask, total: RawDocument, roles: Sequence[str]) -> list[RawDo
     return [ask.known[r] for r in roles] if same else None
 
 
-def _wanted(series: Series, types: pl.DataFrame, listing: RawDocument) -> Iterator[tuple[str, str | None]]:
+def _wanted(series: BeaSeries, types: pl.DataFrame, listing: RawDocument) -> Iterator[tuple[str, str | None]]:
     """What to ask for, one at a time, the total first: the type or indicator, and the adjustment where there is one."""
     found = answers.listed(listing)
     if series.listing == "types":
@@ -109,12 +113,12 @@ def _role(code: str, frequency: str | None) -> str:
     return f"data/{code}/{frequency}" if frequency else f"data/{code}"
 
 
-def _listing(session: Session, series: Series) -> tuple[str, dict[str, str] | None]:
+def _listing(session: Session, series: BeaSeries) -> tuple[str, dict[str, str] | None]:
     query = {"method": "GetParameterValues", "datasetname": series.bea_dataset, "ParameterName": series.parameter}
     return _address(session, series.listing, query)
 
 
-def _data(session: Session, series: Series, code: str, frequency: str | None) -> tuple[str, dict[str, str] | None]:
+def _data(session: Session, series: BeaSeries, code: str, frequency: str | None) -> tuple[str, dict[str, str] | None]:
     query = {"method": "GetData", "datasetname": series.bea_dataset, series.parameter: code, "Year": "ALL"}
     if frequency:
         query |= {"AreaOrCountry": "AllCountries", "Frequency": frequency}

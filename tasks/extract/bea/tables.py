@@ -20,7 +20,7 @@ VALUES = ["value_usd", "observation_status", "reported_precision_usd"]
 
 
 @dataclass(frozen=True)
-class Series:
+class BeaSeries:
     """What a dataset of ours is made from: BEA's dataset, the parameter to go through, the fields of its rows."""
 
     bea_dataset: str
@@ -30,13 +30,13 @@ class Series:
 
 
 SERIES = {
-    "us_ip_trade_annual": Series(
+    "us_ip_trade_annual": BeaSeries(
         "IntlServTrade",
         "TypeOfService",
         "types",
         ("TypeOfService", "TradeDirection", "Affiliation", "AreaOrCountry", "Year"),
     ),
-    "us_ip_trade_quarterly": Series(
+    "us_ip_trade_quarterly": BeaSeries(
         "ITA", "Indicator", "indicators", ("Indicator", "AreaOrCountry", "Frequency", "TimePeriod")
     ),
 }

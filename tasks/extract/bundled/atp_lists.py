@@ -13,7 +13,7 @@ from configs import CONFIGS
 from configs.contracts import load_contract
 from configs.errors import VintageUnavailableError
 from tasks.extract.census import atp_list_parse
-from tasks.extract.source import Ask, Extraction
+from tasks.extract.source import Extraction, FetchRequest
 from tasks.raw.documents import Archive, RawDocument
 
 SOURCE = "atp_lists_bundled"
@@ -25,7 +25,7 @@ def vintages(dataset: str) -> Sequence[str]:
     return sorted({month for _, month, _ in _files()})
 
 
-def fetch(ask: Ask, archive: Archive) -> tuple[RawDocument, ...]:
+def fetch(ask: FetchRequest, archive: Archive) -> tuple[RawDocument, ...]:
     """Archives the lists up to the vintage.
 
     Raises:

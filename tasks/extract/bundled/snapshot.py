@@ -17,7 +17,7 @@ from configs import CONFIGS
 from configs.contract import Contract
 from configs.contracts import load_contract
 from configs.errors import SourceLayoutError, VintageUnavailableError
-from tasks.extract.source import Ask, Extraction
+from tasks.extract.source import Extraction, FetchRequest
 from tasks.raw.documents import Archive, RawDocument
 
 SOURCE = "snapshot"
@@ -30,7 +30,7 @@ def vintages(dataset: str) -> Sequence[str]:
     return sorted(p.stem for p in (FOLDER / dataset).glob("*.csv") if p.stem[0].isdigit())
 
 
-def fetch(ask: Ask, archive: Archive) -> tuple[RawDocument, ...]:
+def fetch(ask: FetchRequest, archive: Archive) -> tuple[RawDocument, ...]:
     """Archives the files up to the vintage.
 
     Raises:

@@ -24,7 +24,7 @@ from configs.settings import source_settings
 from tasks.common.redact import without_secrets
 from tasks.extract.census import atp_list_parse
 from tasks.extract.http.session import Session
-from tasks.extract.source import Ask, Extraction, extracted
+from tasks.extract.source import Extraction, FetchRequest, extracted
 from tasks.raw.documents import Archive, RawDocument
 
 SOURCE = "census_atp_lists"
@@ -36,7 +36,7 @@ def vintages(dataset: str) -> Sequence[str]:
     return ()
 
 
-def fetch(ask: Ask, archive: Archive) -> tuple[RawDocument, ...]:
+def fetch(ask: FetchRequest, archive: Archive) -> tuple[RawDocument, ...]:
     """Gets and archives the lists that the settings name, and takes over the others that are known.
 
     Raises:
@@ -78,7 +78,7 @@ def parse(dataset: str, documents: tuple[RawDocument, ...], vintage: str | None)
     return extracted(SOURCE, dataset, found, documents, {"lists": lists.lazy()})
 
 
-def _concordances(ask: Ask) -> Iterator[tuple[str, str, bytes]]:
+def _concordances(ask: FetchRequest) -> Iterator[tuple[str, str, bytes]]:
     """Role, address and list, in the project's own form, of each month whose concordance in ``atp_detail_monthly`` is
     another than that of the month before, and of each January and of the first month that it has."""
     found = ask.published(*CONCORDANCE)

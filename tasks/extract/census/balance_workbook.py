@@ -14,7 +14,7 @@ import polars as pl
 
 from configs.errors import SourceLayoutError, VintageUnavailableError
 from tasks.extract.http.session import Session
-from tasks.extract.source import Ask, Extraction, extracted
+from tasks.extract.source import Extraction, FetchRequest, extracted
 from tasks.extract.workbook import open_workbook
 from tasks.raw.documents import Archive, RawDocument
 
@@ -31,7 +31,7 @@ def vintages(dataset: str) -> Sequence[str]:
     return ()
 
 
-def fetch(ask: Ask, archive: Archive) -> tuple[RawDocument, ...]:
+def fetch(ask: FetchRequest, archive: Archive) -> tuple[RawDocument, ...]:
     """Gets and archives the workbook."""
     with Session(SOURCE, ask, archive) as session:
         return (session.get("workbook", session.settings.url, suffix=".xlsx"),)

@@ -52,7 +52,7 @@ class LayoutError(Exception):
 
 
 @dataclass(frozen=True)
-class Column:
+class ExhibitColumn:
     """Where a figure stands and what it is."""
 
     index: int
@@ -121,7 +121,7 @@ def _end(rows: Sequence[Row], first: int) -> int:
     return len(rows)
 
 
-def _columns(rows: Sequence[Row], head: int) -> list[Column]:
+def _columns(rows: Sequence[Row], head: int) -> list[ExhibitColumn]:
     if len(rows) < head + 4:
         raise LayoutError(f"nothing stands below {rows[head][0]!r}")
     raw: list[tuple[int, int, str, str]] = []
@@ -139,7 +139,8 @@ def _columns(rows: Sequence[Row], head: int) -> list[Column]:
         raise LayoutError(f"the months {months} are not one and the month before it")
     (now_year, now_month), _ = months
     columns = [
-        Column(n, date(y, _month(p) or now_month, 1), "month" if _month(p) else "ytd", flow) for n, y, p, flow in raw
+        ExhibitColumn(n, date(y, _month(p) or now_month, 1), "month" if _month(p) else "ytd", flow)
+        for n, y, p, flow in raw
     ]
     ytd = {c.period.year for c in columns if c.span == "ytd"}
     if (
@@ -163,7 +164,7 @@ def _month(text: str) -> int | None:
     return MONTHS.index(letters[:3]) + 1
 
 
-def _figure(row: Row, line: int, section: str, column: Column) -> tuple[object, ...]:
+def _figure(row: Row, line: int, section: str, column: ExhibitColumn) -> tuple[object, ...]:
     printed = row[0] or ""
     ref = NOTE_REF.search(printed)
     item = NOTE_REF.sub("", printed)

@@ -42,7 +42,7 @@ from tasks.extract.census import ft900
 from tasks.extract.census import trade_api_parse as answers
 from tasks.extract.http.responses import RedirectedError
 from tasks.extract.http.session import Session
-from tasks.extract.source import Ask, Extraction, extracted
+from tasks.extract.source import Extraction, FetchRequest, extracted
 from tasks.raw.documents import Archive, RawDocument
 
 log = logging.getLogger("techtrade")
@@ -79,7 +79,7 @@ def vintages(dataset: str) -> Sequence[str]:
     return ()
 
 
-def fetch(ask: Ask, archive: Archive) -> tuple[RawDocument, ...]:
+def fetch(ask: FetchRequest, archive: Archive) -> tuple[RawDocument, ...]:
     """Gets and archives what may have changed since the known version; the rest is taken over from it.
 
     Raises:
@@ -112,7 +112,7 @@ def fetch(ask: Ask, archive: Archive) -> tuple[RawDocument, ...]:
 
 def _years_to_ask(
     session: Session,
-    ask: Ask,
+    ask: FetchRequest,
     calendar: Calendar,
     expected: date,
     newest: Mapping[str, tuple[RawDocument, ...]],
@@ -177,7 +177,7 @@ def _window(session: Session, window: Window) -> list[RawDocument]:
 def _document(session: Session, window: Window, attempts: int | None) -> RawDocument:
     base = session.settings.url.rstrip("/")
     if base.startswith("file:"):
-        return session.get(window.role, f"{base}/{window.flow}-{window.first.year}.json", judge=answers.judge)
+        return session.get(window.role, f"{base}/{window.flow}-{window.first.year}.json", judge=answers.validate)
     params = {
         "get": ",".join(answers.asked_columns(window.flow)),
         "time": f"from {window.first:%Y-%m} to {window.last:%Y-%m}",
@@ -189,7 +189,7 @@ def _document(session: Session, window: Window, attempts: int | None) -> RawDocu
                 window.role,
                 f"{base}/{window.flow}/hitech",
                 params,
-                judge=answers.judge,
+                judge=answers.validate,
                 empty_ok=True,
                 attempts=attempts,
                 media="application/json",
@@ -207,7 +207,7 @@ def _document(session: Session, window: Window, attempts: int | None) -> RawDocu
     raise AssertionError("unreachable")
 
 
-def _exhibit(ask: Ask, archive: Archive, documents: Sequence[RawDocument]) -> tuple[RawDocument, ...]:
+def _exhibit(ask: FetchRequest, archive: Archive, documents: Sequence[RawDocument]) -> tuple[RawDocument, ...]:
     """FT-900 of the newest month that there is."""
     # The newest windows first, so that the others are not decoded for this.
     latest_first = sorted(documents, key=lambda d: d.role[-7:], reverse=True)
@@ -219,7 +219,7 @@ def _exhibit(ask: Ask, archive: Archive, documents: Sequence[RawDocument]) -> tu
     return (found,) if found else ()
 
 
-def _whole(ask: Ask) -> dict[tuple[str, int], tuple[RawDocument, ...]]:
+def _whole(ask: FetchRequest) -> dict[tuple[str, int], tuple[RawDocument, ...]]:
     """The known answers by flow and year, if they are to be used and cover every month up to the known vintage; none
     otherwise. Some can be gone from the archive: what is left must not pass for the history."""
     if ask.refresh == "all" or ask.known_vintage is None:

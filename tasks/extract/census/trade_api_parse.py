@@ -62,7 +62,7 @@ def asked_columns(flow: str) -> tuple[str, ...]:
     return ("CTY_CODE", "CTY_NAME", "HITECH", "HITECH_DESC", *VALUES[flow])
 
 
-def judge(document: RawDocument) -> None:
+def validate(document: RawDocument) -> None:
     """Whether a body can be an answer at all; cheap, before anything is decoded. An empty body is one (status 204).
 
     Raises:

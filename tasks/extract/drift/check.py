@@ -71,7 +71,7 @@ class Expectation(BaseModel):
 
 
 @dataclass(frozen=True)
-class Difference:
+class DriftItem:
     """One name that is not as frozen."""
 
     kind: Literal["new", "gone", "changed"]
@@ -86,13 +86,13 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Checked:
+class DriftResult:
     """What a look at one source gave. ``seen``: what the publisher says now, by probe, to freeze if it is right."""
 
     source: str
     state: State
     detail: str = ""
-    differences: tuple[Difference, ...] = ()
+    differences: tuple[DriftItem, ...] = ()
     seen: Mapping[str, Kinds] = field(default_factory=dict)
 
 
@@ -116,21 +116,21 @@ def expectation(source: str) -> Expectation:
     return found.model_copy(update={"probes": (*once, *made)})
 
 
-def compare(probe: Probe, seen: Kinds) -> tuple[Difference, ...]:
+def compare(probe: Probe, seen: Kinds) -> tuple[DriftItem, ...]:
     """What is gone, changed, and new, in the order of the expectation."""
     visible = {name: kind for name, kind in seen.items() if re.fullmatch(probe.only, name)}
     known = probe.expect | probe.optional
-    gone = [Difference("gone", probe.name, n, k) for n, k in probe.expect.items() if n not in visible]
+    gone = [DriftItem("gone", probe.name, n, k) for n, k in probe.expect.items() if n not in visible]
     changed = [
-        Difference("changed", probe.name, n, k, visible[n])
+        DriftItem("changed", probe.name, n, k, visible[n])
         for n, k in known.items()
         if n in visible and visible[n] != k and not set(visible[n].split("|")) <= set(k.split("|"))
     ]
-    new = [Difference("new", probe.name, n, seen=k) for n, k in visible.items() if n not in known]
+    new = [DriftItem("new", probe.name, n, seen=k) for n, k in visible.items() if n not in known]
     return (*gone, *changed, *new)
 
 
-def check(source: str, now: datetime, keys: Keys = from_environment) -> Checked:
+def check(source: str, now: datetime, keys: Keys = from_environment) -> DriftResult:
     """Looks at one source. What goes wrong is a state, so that one source does not hide the others.
 
     Raises:
@@ -141,17 +141,17 @@ def check(source: str, now: datetime, keys: Keys = from_environment) -> Checked:
         settings = source_settings(source)
         key = source_key(source, keys) if expected.needs_key and not settings.url.startswith("file:") else None
     except MissingKeyError as e:
-        return Checked(source, "no key", str(e))
+        return DriftResult(source, "no key", str(e))
     except (ConfigError, KeyStoreError) as e:
-        return Checked(source, "wrong setting", str(e))
+        return DriftResult(source, "wrong setting", str(e))
     client = Client(source, settings, key, Meter())
-    differences: list[Difference] = []
+    differences: list[DriftItem] = []
     seen: dict[str, Kinds] = {}
     asked = 0
     for probe in expected.probes:
         for role, url in _addresses(settings, probe, now):
             if url.startswith("file:"):
-                return Checked(source, "files", "its address is a file or folder, which has no metadata")
+                return DriftResult(source, "files", "its address is a file or folder, which has no metadata")
             asked += 1
             try:
                 read = _read(client, source, probe, role)
@@ -160,16 +160,16 @@ def check(source: str, now: datetime, keys: Keys = from_environment) -> Checked:
                 else:
                     seen[role] = client.tail(url, probe.tail, read)
             except SourceLayoutError as e:
-                differences.append(Difference("changed", role, "layout", "as our reader has it", _told(e)))
+                differences.append(DriftItem("changed", role, "layout", "as our reader has it", _told(e)))
                 continue
             except ConfigError as e:
-                return Checked(source, "wrong setting", str(e))
+                return DriftResult(source, "wrong setting", str(e))
             except SourceError as e:
-                return Checked(source, "unreachable", _told(e), tuple(differences), seen)
+                return DriftResult(source, "unreachable", _told(e), tuple(differences), seen)
             differences += compare(probe.model_copy(update={"name": role}), seen[role])
     if not asked:
-        return Checked(source, "no address", "its settings name no document to look at")
-    return Checked(source, "drift" if differences else "as expected", expected.basis, tuple(differences), seen)
+        return DriftResult(source, "no address", "its settings name no document to look at")
+    return DriftResult(source, "drift" if differences else "as expected", expected.basis, tuple(differences), seen)
 
 
 def _addresses(settings: SourceSettings, probe: Probe, now: datetime) -> Iterator[tuple[str, str]]:

@@ -38,16 +38,16 @@ from configs.errors import (
 from configs.first_publish import bundled_instead
 from configs.settings import SourceSettings
 from configs.words import plural
-from tasks.common.redact import Scrubber, redacted_log, without_secrets
+from tasks.common.redact import Redactor, redacted_log, without_secrets
 from tasks.common.text import cut
 from tasks.extract.http import local_files
 from tasks.extract.http.bodies import BrokenBodyError, encoding_of, unpacked
-from tasks.extract.http.rate_limits import Limits, limits_of
+from tasks.extract.http.rate_limits import RateLimits, limits_of
 from tasks.extract.http.refusals import LONGEST, refuse, shown_address
 from tasks.extract.http.responses import (
     Answer,
-    Found,
-    Passing,
+    RemoteFile,
+    TransientError,
     part_of,
     whole_number,
 )
@@ -71,9 +71,9 @@ class Client:
         self, source: str, settings: SourceSettings, key: str | None, meter: Meter, began: float | None = None
     ) -> None:
         self.source, self.settings, self.meter = source, settings, meter
-        self.scrub = Scrubber.of(key, settings)
+        self.scrub = Redactor.of(key, settings)
         self._key = {settings.key.parameter: key} if settings.key and key else {}
-        self._limits: Limits = limits_of(settings)
+        self._limits: RateLimits = limits_of(settings)
         self._deadline = (time.monotonic() if began is None else began) + settings.run_budget
 
     def get(
@@ -107,7 +107,7 @@ class Client:
             url, lambda deadline: receive(self._ask_once(url, params, deadline, empty_ok=empty_ok)), attempts
         )
 
-    def head(self, url: str) -> Found | None:
+    def head(self, url: str) -> RemoteFile | None:
         """What the publisher says of a file; None if it is not there (404).
 
         Raises:
@@ -116,7 +116,7 @@ class Client:
         if self._is_file(url):
             return local_files.find(self.source, url)
 
-        def once(deadline: float) -> Found | None:
+        def once(deadline: float) -> RemoteFile | None:
             # As it is, not as it would be sent compressed: the size is compared with that of what is known.
             with self._request("HEAD", url, deadline, AS_IT_IS) as (shown, response, bounds):
                 if response.status_code == 404:
@@ -126,7 +126,7 @@ class Client:
 
         return self._tried(url, once)
 
-    def download(self, url: str, to: Path) -> Found:
+    def download(self, url: str, to: Path) -> RemoteFile:
         """Writes a file of any size to ``to``. What an attempt got is kept: the next one asks for the rest only, if the
         file is still the one that it was (``If-Range``).
 
@@ -139,15 +139,15 @@ class Client:
         if self._is_file(url):
             return local_files.copy(self.source, url, to, self.settings.max_bytes)
         to.unlink(missing_ok=True)
-        begun: list[Found] = []  # of what is in the file so far
+        begun: list[RemoteFile] = []  # of what is in the file so far
 
-        def once(deadline: float) -> Found:
+        def once(deadline: float) -> RemoteFile:
             have = to.stat().st_size if begun and begun[0].modified and to.exists() else 0
             ranged = {"Range": f"bytes={have}-", "If-Range": begun[0].modified} if have else {}
             with self._request("GET", url, deadline, AS_IT_IS | ranged) as (shown, response, bounds):
                 if have and response.status_code == 416:
                     to.unlink()
-                    raise Passing("the part that is here already is not a part of the file any more")
+                    raise TransientError("the part that is here already is not a part of the file any more")
                 goes_on = have > 0 and response.status_code == 206
                 if goes_on:
                     self._continues(response, have, begun[0], to)
@@ -158,21 +158,23 @@ class Client:
             size = to.stat().st_size
             if begun[0].size is not None and begun[0].size != size:
                 to.unlink()
-                raise Passing(f"{plural(size, 'byte')} came of {begun[0].size:,}")
+                raise TransientError(f"{plural(size, 'byte')} came of {begun[0].size:,}")
             return begun[0]
 
         return self._tried(url, once)
 
-    def _continues(self, response: httpx2.Response, have: int, begun: Found, to: Path) -> None:
+    def _continues(self, response: httpx2.Response, have: int, begun: RemoteFile, to: Path) -> None:
         """Whether a part is all that is missing of the file that was begun."""
         told = response.headers.get("content-range", "")
         part = part_of(told)
         if part is None or part[0] != have or (part[2] is not None and part[1] + 1 != part[2]):
             to.unlink()
-            raise Passing(f"another part came than was asked for: {self._short(told) or 'it does not say which'}")
+            raise TransientError(
+                f"another part came than was asked for: {self._short(told) or 'it does not say which'}"
+            )
         if begun.size is None and part[2] is None:
             to.unlink()  # nothing says when it is whole
-            raise Passing("a part came of a file whose size is not told")
+            raise TransientError("a part came of a file whose size is not told")
 
     def tail(self, url: str, count: int, receive: Callable[[Answer], T]) -> T:
         """Hands the last ``count`` bytes of a file to ``receive``, whose value is returned.
@@ -194,7 +196,7 @@ class Client:
                 part = part_of(told)
                 whole = part is not None and (len(body) == count or part[0] == 0) and part[2] in (None, part[1] + 1)
                 if part is None or not whole or len(body) != part[1] + 1 - part[0]:
-                    raise Passing(
+                    raise TransientError(
                         f"another part came than was asked for: {self._short(told) or 'it does not say which'}"
                     )
                 return receive(Answer(shown, body, response.headers.get("content-type", "")))
@@ -219,13 +221,13 @@ class Client:
         tried = 0
 
         def hook(error: Exception) -> bool | float:
-            if not isinstance(error, Passing | PassingAnswerError):
+            if not isinstance(error, TransientError | PassingAnswerError):
                 return False
             self._limits.error()
             left = deadline - time.monotonic()
             if left <= 0:
                 return False
-            wait = error.wait if isinstance(error, Passing) else None
+            wait = error.wait if isinstance(error, TransientError) else None
             return min(wait, self.settings.retry_after_max, left) if wait is not None else True
 
         try:
@@ -240,7 +242,7 @@ class Client:
                 with attempt:
                     tried += 1
                     return once(deadline)
-        except Passing as last:
+        except TransientError as last:
             raise self._unavailable(url, tried, str(last), slow=last.slow) from last
         except PassingAnswerError as last:
             raise self._unavailable(url, tried, str(last), raw_keys=last.raw_keys) from last
@@ -288,12 +290,12 @@ class Client:
         except httpx2.TimeoutException as e:
             if bounds.came and not bounds.left():
                 told = f"still sending after {settings.total_budget:g} s ({plural(bounds.came, 'byte')} so far)"
-                raise Passing(told, slow=True) from e
-            raise Passing(f"no answer in time ({type(e).__name__})", slow=True) from e
+                raise TransientError(told, slow=True) from e
+            raise TransientError(f"no answer in time ({type(e).__name__})", slow=True) from e
         except httpx2.TransportError as e:
-            raise Passing(self._short(f"{type(e).__name__}: {e}")) from e
+            raise TransientError(self._short(f"{type(e).__name__}: {e}")) from e
         except BrokenBodyError as e:
-            raise Passing(str(e)) from e
+            raise TransientError(str(e)) from e
         except httpx2.InvalidURL as e:
             raise ConfigError(f"source {self.source}: {shown} cannot be asked: {self._short(str(e))}") from e
         except TooMuchError:
@@ -339,10 +341,10 @@ class Client:
         raise SourceResponseError(self.source, f"{told} in configs/sources/{self.source}.yaml")
 
 
-def _found(shown: str, response: httpx2.Response) -> Found:
+def _found(shown: str, response: httpx2.Response) -> RemoteFile:
     size, modified = (response.headers.get(name, "") for name in ("content-length", "last-modified"))
     # The time is sent back with If-Range, which takes ASCII only.
-    return Found(shown, whole_number(size), modified if modified.isascii() else "")
+    return RemoteFile(shown, whole_number(size), modified if modified.isascii() else "")
 
 
 def _split(url: str) -> SplitResult | None:

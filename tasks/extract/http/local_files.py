@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 from configs.errors import SourceResponseError, SourceUnavailableError
 from configs.words import plural
 from tasks.common.redact import without_secrets
-from tasks.extract.http.responses import Answer, Found
+from tasks.extract.http.responses import Answer, RemoteFile
 
 STEP = 1 << 20  # bytes copied at a time
 
@@ -38,7 +38,7 @@ def read(source: str, url: str, most: int, tail: int | None = None) -> Answer:
     return Answer(without_secrets(url), body, "")
 
 
-def find(source: str, url: str) -> Found | None:
+def find(source: str, url: str) -> RemoteFile | None:
     """Size and time of the file; None if it is not there. Raises as ``read`` does."""
     path = _path(source, url)
     try:
@@ -49,17 +49,17 @@ def find(source: str, url: str) -> Found | None:
         raise _unreadable(source, url, str(e.strerror)) from e
     if not stat.S_ISREG(told.st_mode):
         return None
-    return Found(without_secrets(url), told.st_size, formatdate(told.st_mtime, usegmt=True))
+    return RemoteFile(without_secrets(url), told.st_size, formatdate(told.st_mtime, usegmt=True))
 
 
-def copy(source: str, url: str, to: Path, most: int) -> Found:
+def copy(source: str, url: str, to: Path, most: int) -> RemoteFile:
     """Write the file to ``to``; return size and time. Raises as ``read`` does."""
     with _opened(source, url, most) as file, open(to, "wb") as out:
         while piece := file.read(STEP):
             out.write(piece)
             if out.tell() > most:  # it grows, or has no size, as in /proc
                 raise _too_large(source, url, most)
-        return Found(without_secrets(url), out.tell(), formatdate(os.fstat(file.fileno()).st_mtime, usegmt=True))
+        return RemoteFile(without_secrets(url), out.tell(), formatdate(os.fstat(file.fileno()).st_mtime, usegmt=True))
 
 
 @contextmanager

@@ -18,7 +18,7 @@ log = logging.getLogger("techtrade")
 MEGABYTE = 1_000_000
 
 
-class Limits:
+class RateLimits:
     """Waits until there is room. A request reserves as many megabytes as the largest answer so far had, because how
     large an answer is shows only when it is there."""
 
@@ -54,11 +54,11 @@ def _limiter(number: int | None) -> Limiter | None:
 
 
 @cache
-def _shared(url: str, requests: int | None, megabytes: int | None, errors: int | None) -> Limits:
-    return Limits(requests, megabytes, errors)
+def _shared(url: str, requests: int | None, megabytes: int | None, errors: int | None) -> RateLimits:
+    return RateLimits(requests, megabytes, errors)
 
 
-def limits_of(settings: SourceSettings) -> Limits:
+def limits_of(settings: SourceSettings) -> RateLimits:
     """The limits of a source, shared by all its sessions in this process."""
     return _shared(
         settings.url, settings.requests_per_minute, settings.megabytes_per_minute, settings.errors_per_minute

@@ -9,10 +9,10 @@ import httpx2
 
 from configs.errors import LockedOutError
 from configs.settings import SourceSettings
-from tasks.common.redact import Scrubber, without_named_secrets, without_secrets
+from tasks.common.redact import Redactor, without_named_secrets, without_secrets
 from tasks.common.text import cut
 from tasks.extract.http.bodies import BrokenBodyError, encoding_of, unpacked
-from tasks.extract.http.responses import Passing, RedirectedError, StatusError, advice, retry_after
+from tasks.extract.http.responses import RedirectedError, StatusError, TransientError, hint_for_status, retry_after
 from tasks.extract.http.wire import Bounds, TooMuchError
 
 LONGEST = 500  # characters of an address or an error of the library, to be quoted
@@ -23,7 +23,7 @@ ERROR_SECONDS = 5.0  # to wait for it: the status says what is wrong without it
 def refuse(
     source: str,
     settings: SourceSettings,
-    scrub: Scrubber,
+    scrub: Redactor,
     shown: str,
     response: httpx2.Response,
     bounds: Bounds,
@@ -57,12 +57,12 @@ def refuse(
             headers={k.lower(): v for k, v in response.headers.items()},
         )
     if status == 429 or status >= 500:
-        raise Passing(f"status {status}", wait, slow=status >= 500)
+        raise TransientError(f"status {status}", wait, slow=status >= 500)
     body, whole = _error_body(response, bounds)
     # In this order: of a key that the end cuts, the scrubber would not know the rest.
     said = scrub.text(body.decode("utf-8", "replace"), cut=not whole)
     told = f"{scrub.text(shown)} answered status {status}: {' '.join(said.split())[:200] or 'empty body'}"
-    raise StatusError(source, f"{told}; {advice(source, status)}", status=status)
+    raise StatusError(source, f"{told}; {hint_for_status(source, status)}", status=status)
 
 
 def _error_body(response: httpx2.Response, bounds: Bounds) -> tuple[bytes, bool]:

@@ -25,7 +25,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Found:
+class RemoteFile:
     """What a publisher says of a file before it is asked for: its size in bytes (None: not told) and
     ``Last-Modified``, as it is written (empty: not told)."""
 
@@ -39,7 +39,7 @@ class Found:
         return bool(self.modified) and self.modified == known.modified and self.size in (None, known.size)
 
 
-class Passing(Exception):  # not an error of ours: it says that asking again can help
+class TransientError(Exception):  # not an error of ours: it says that asking again can help
     """Something that may be over at the next attempt. ``wait``: what the publisher asked for, in seconds."""
 
     def __init__(self, cause: str, wait: float | None = None, *, slow: bool = False) -> None:
@@ -63,7 +63,7 @@ class StatusError(SourceResponseError):
         super().__init__(source, message)
 
 
-def advice(source: str, status: int) -> str:
+def hint_for_status(source: str, status: int) -> str:
     """What to do about a refusal."""
     address = f"the address of the source (TECHTRADE_SOURCES__{source.upper()}__URL)"
     if status in (401, 403):

@@ -20,8 +20,8 @@ from configs.errors import MissingKeyError, PassingAnswerError, SourceResponseEr
 from configs.settings import Keys, source_key, source_settings
 from tasks.common.redact import without_secrets
 from tasks.extract.http.client import Client
-from tasks.extract.http.responses import Answer, Found
-from tasks.extract.source import Ask
+from tasks.extract.http.responses import Answer, RemoteFile
+from tasks.extract.source import FetchRequest
 from tasks.raw.documents import Archive, RawDocument
 
 log = logging.getLogger("techtrade")
@@ -44,7 +44,7 @@ class Session:
     """
 
     def __init__(
-        self, source: str, ask: Ask, archive: Archive, *, plan: str | None = None, lasting: bool = False
+        self, source: str, ask: FetchRequest, archive: Archive, *, plan: str | None = None, lasting: bool = False
     ) -> None:
         self._lasting = lasting
         self.source, self.settings = source, source_settings(source)
@@ -117,11 +117,11 @@ class Session:
         log.info("%s: %s, %s bytes", self.source, role, f"{document.size:,}")
         return document
 
-    def find(self, url: str) -> Found | None:
+    def find(self, url: str) -> RemoteFile | None:
         """What the publisher says of a file, None if it is not there. Raises as ``Client.head`` does."""
         return self._client.head(url)
 
-    def download(self, role: str, found: Found, judge: Callable[[Path], object], suffix: str) -> RawDocument:
+    def download(self, role: str, found: RemoteFile, judge: Callable[[Path], object], suffix: str) -> RawDocument:
         """One file of any size, archived verbatim from disk after ``judge`` has looked into it.
 
         Args:

@@ -20,10 +20,10 @@ from dataclasses import dataclass, field
 from configs.errors import LockedOutError, SourceError, SourceUnavailableError
 from tasks.common.clock import stamp
 from tasks.extract.http.session import Session
-from tasks.extract.source import Ask
+from tasks.extract.source import FetchRequest
 from tasks.extract.world_bank import archives as source
 from tasks.extract.world_bank import archives_parse as pages
-from tasks.extract.world_bank.archive_inventory import ArchivedSeries, Inventory, State, inventory, update
+from tasks.extract.world_bank.archive_inventory import ArchivedSeries, Inventory, SeriesState, inventory, update
 from tasks.raw.documents import Archive, Noted
 from tasks.storage.object_store import ObjectStore
 
@@ -33,7 +33,7 @@ UNAVAILABLE_IN_A_ROW = 2
 
 
 @dataclass
-class Result:
+class DownloadResult:
     """What a run did. ``failures``: one line each; ``changed``: archived versions that were not what they had been."""
 
     listed: int = 0
@@ -63,7 +63,7 @@ def _has_data(archived: ArchivedSeries, indicator: str) -> bool:
     return archived.indicator == indicator and archived.state == "data"
 
 
-def extract(store: ObjectStore, archive: Archive, ask: Ask) -> Result:
+def download_missing(store: ObjectStore, archive: Archive, ask: FetchRequest) -> DownloadResult:
     """Gets what the inventory does not have yet.
 
     Raises:
@@ -73,7 +73,7 @@ def extract(store: ObjectStore, archive: Archive, ask: Ask) -> Result:
     versions = pages.versions(listing)
     listed = {"versions": versions, "listing": tuple(map(Noted.of, listing)), "listed_at": stamp(ask.now)}
     known = update(store, lambda i: i.model_copy(update=listed))
-    result = Result(listed=len(versions))
+    result = DownloadResult(listed=len(versions))
     todo = wanted(known, versions, ask.refresh)
     with Session(source.SOURCE, ask, archive, plan=ask.refresh) as session:
         unavailable = 0
@@ -109,7 +109,7 @@ def _extract_one(session: Session, vintage: str, indicator: str) -> ArchivedSeri
         raise
     except SourceError as e:
         return ArchivedSeries(**about, state="unreadable", parsed_ok=False, reason=str(e), kept=e.raw_keys)
-    state: State = "empty" if cells.is_empty() else "data"
+    state: SeriesState = "empty" if cells.is_empty() else "data"
     return ArchivedSeries(
         **about,
         state=state,
@@ -122,7 +122,7 @@ def _extract_one(session: Session, vintage: str, indicator: str) -> ArchivedSeri
     )
 
 
-def _enter(store: ObjectStore, found: ArchivedSeries, result: Result) -> None:
+def _enter(store: ObjectStore, found: ArchivedSeries, result: DownloadResult) -> None:
     """Enters it, unless that would put an error or a lack in the place of data."""
     name = f"{found.vintage} {found.indicator}"
     key = (found.vintage, found.indicator)

@@ -20,7 +20,7 @@ from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout
 
 SOURCE = source.SOURCE
-State = Literal["data", "empty", "unreadable"]
+SeriesState = Literal["data", "empty", "unreadable"]
 
 
 class ArchivedSeries(Record):
@@ -30,7 +30,7 @@ class ArchivedSeries(Record):
     vintage: str
     indicator: str
     series: str
-    state: State
+    state: SeriesState
     parsed_ok: bool
     reason: str = ""
     rows: int = 0

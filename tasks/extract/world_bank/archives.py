@@ -17,7 +17,7 @@ import polars as pl
 
 from configs.errors import IncompleteResponseError
 from tasks.extract.http.session import Session
-from tasks.extract.source import Ask
+from tasks.extract.source import FetchRequest
 from tasks.extract.world_bank import archives_parse as pages
 from tasks.extract.world_bank.indicators_parse import fail, refuse_busy
 from tasks.raw.documents import Archive, RawDocument
@@ -26,7 +26,7 @@ SOURCE = pages.SOURCE
 Read = Callable[[RawDocument], pages.Page]
 
 
-def listing(ask: Ask, archive: Archive) -> tuple[RawDocument, ...]:
+def listing(ask: FetchRequest, archive: Archive) -> tuple[RawDocument, ...]:
     """Gets and archives the list of versions. Never resumed: a new version must be seen.
 
     Raises:

@@ -17,7 +17,7 @@ import polars as pl
 from configs.errors import InconsistentVintageError, VintageUnavailableError
 from configs.source_series import series_of_dataset
 from tasks.extract.http.session import Session
-from tasks.extract.source import Ask, Extraction, extracted
+from tasks.extract.source import Extraction, FetchRequest, extracted
 from tasks.extract.world_bank import indicators_parse as pages
 from tasks.raw.documents import Archive, RawDocument
 
@@ -31,7 +31,7 @@ def vintages(dataset: str) -> Sequence[str]:
     return ()
 
 
-def fetch(ask: Ask, archive: Archive) -> tuple[RawDocument, ...]:
+def fetch(ask: FetchRequest, archive: Archive) -> tuple[RawDocument, ...]:
     """Gets and archives the country list and every page of each series; begins once more if an update landed
     in between.
 

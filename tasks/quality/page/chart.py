@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from configs.words import plural
-from tasks.quality.page.series import Point, Series
+from tasks.quality.page.series import CheckedSeries, Point
 
 WIDTH, HEIGHT = 720, 260
 # Room for labels that a narrow screen sets twice as large.
@@ -57,7 +57,7 @@ def short(value: float) -> str:
     return f"{value / size:,.3g} {word}".strip()
 
 
-def draw(series: Series) -> Chart | None:
+def draw(series: CheckedSeries) -> Chart | None:
     """The chart of a series; None where there is no figure to draw."""
     values = [v for p in series.points for v in (p.before, p.now) if v is not None and math.isfinite(v)]
     if not values:
@@ -101,7 +101,7 @@ def draw(series: Series) -> Chart | None:
     )
 
 
-def _new_from(series: Series, x: Callable[[int], float]) -> float | None:
+def _new_from(series: CheckedSeries, x: Callable[[int], float]) -> float | None:
     """Return where the points begin that the version before did not reach; None if there are none."""
     last = max((i for i, p in enumerate(series.points) if p.before is not None), default=None)
     return None if last is None or last == len(series.points) - 1 else x(last)
@@ -113,7 +113,7 @@ def told(point: Point) -> str:
     return now if point.before is None else f"{now}, before {point.before:,.0f}"
 
 
-def _description(series: Series) -> str:
+def _description(series: CheckedSeries) -> str:
     failing = [p for p in series.points if p.failing]
     first, last = series.points[0].at, series.points[-1].at
     against = "beside the version before" if series.has_before else "there is no version before"

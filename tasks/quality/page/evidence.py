@@ -15,8 +15,8 @@ from configs.errors import NotPublishedError, StoreError
 from configs.hints import command
 from configs.words import as_line, plural
 from tasks.quality.measures import Compared, compare_measures
-from tasks.quality.page.series import Series, headline_series, series_of
-from tasks.quality.results import CheckResult, Report, failed_first, read_results, results_of
+from tasks.quality.page.series import CheckedSeries, headline_series, series_of
+from tasks.quality.results import CheckResult, GateResult, failed_first, read_results, results_of
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, reader
 from tasks.warehouse.protocol import read_latest, read_manifest
@@ -52,14 +52,14 @@ class Evidence:
 
     contract: Contract
     manifest: Manifest
-    state: reader.State
+    state: reader.VersionState
     served: Served | None
     yank: LogEntry | None
     results: tuple[CheckResult, ...]
     files: dict[str, str]
     compared: tuple[Compared, ...] = ()
-    series: dict[str, list[Series]] = field(default_factory=dict)
-    headlines: tuple[Series, ...] = ()
+    series: dict[str, list[CheckedSeries]] = field(default_factory=dict)
+    headlines: tuple[CheckedSeries, ...] = ()
 
     @property
     def name(self) -> str:
@@ -75,7 +75,7 @@ class Evidence:
 
     def verdict(self) -> str:
         """In a sentence, what became of the version and what readers get."""
-        counts = Report(self.results, b"").counts
+        counts = GateResult(self.results, b"").counts
         critical, warnings = counts.failed_critical, counts.failed_warning
         if self.state == "rejected":
             still = f"{self.manifest.dataset}@{self.served.version}" if self.served else "nothing: none is published"
@@ -141,7 +141,7 @@ def _before(store: ObjectStore, manifest: Manifest) -> pl.LazyFrame | None:
 
 def _find(
     store: ObjectStore, dataset: str, version: str | None, latest: Latest | None
-) -> tuple[Manifest, reader.State, LogEntry | None]:
+) -> tuple[Manifest, reader.VersionState, LogEntry | None]:
     """The manifest of a version in the log, or by name of one that never was in it."""
     try:
         found = reader.resolve(store, dataset, version)

@@ -18,7 +18,7 @@ from tasks.common.text import figure
 from tasks.quality.diagnosis import ratios
 from tasks.quality.page.chart import Chart, draw
 from tasks.quality.page.evidence import Evidence
-from tasks.quality.page.series import Point, Series
+from tasks.quality.page.series import CheckedSeries, Point
 from tasks.quality.results import CheckResult
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -31,7 +31,7 @@ class Panel:
     """A chart, and beside it the points as a table. ``same_as``: the check that shows the same already."""
 
     chart: Chart | None
-    series: Series
+    series: CheckedSeries
     points: list[Point]
     same_as: str = ""
 
@@ -98,7 +98,7 @@ def _headlines(found: Evidence) -> list[Panel]:
 
 
 def _failures(found: Evidence) -> list[Failure]:
-    shown: dict[Series, str] = {}
+    shown: dict[CheckedSeries, str] = {}
     failures = []
     for result in found.failed:
         panels = []

@@ -39,7 +39,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Series:
+class CheckedSeries:
     """A measure of one series (``of``: what it is of, in words), in order of time."""
 
     measure: str
@@ -59,7 +59,9 @@ class Series:
         return sorted([*largest, *added], key=lambda p: p.at)
 
 
-def series_of(result: CheckResult, contract: Contract, data: pl.LazyFrame, before: pl.LazyFrame | None) -> list[Series]:
+def series_of(
+    result: CheckResult, contract: Contract, data: pl.LazyFrame, before: pl.LazyFrame | None
+) -> list[CheckedSeries]:
     """Up to two series behind a failed check; none where its rows are not about figures over time."""
     time = next((t for t in TIMES if t in contract.primary_key), None)
     numbers = [c.name for c in contract.measures if c.polars.is_numeric()]
@@ -77,7 +79,7 @@ def series_of(result: CheckResult, contract: Contract, data: pl.LazyFrame, befor
     return [_read(contract, time, dict(i), m, wanted[i, m], whole, data, before) for i, m in most]
 
 
-def headline_series(contract: Contract, data: pl.LazyFrame, before: pl.LazyFrame | None) -> list[Series]:
+def headline_series(contract: Contract, data: pl.LazyFrame, before: pl.LazyFrame | None) -> list[CheckedSeries]:
     """Return the totals that readers look at first, over all time; none of a dataset that names none."""
     time = contract.period
     if time is None:
@@ -132,13 +134,13 @@ def _read(
     whole: bool,
     data: pl.LazyFrame,
     before: pl.LazyFrame | None,
-) -> Series:
+) -> CheckedSeries:
     rows = _rows(contract, time, identity, measure, data, before)
     points = tuple(Point(at, b, n, at in failing) for at, b, n in (rows if whole else _near(rows, failing)))
     summed = [told for key, told in ADDITIVE.items() if key in contract.primary_key and key not in identity]
     named = ["the world" if v == _overall(contract, k) else f"{k} {v}" for k, v in identity.items()]
     of = ", ".join([*named, *summed])
-    return Series(measure, contract.column(measure).unit, of, points, before is not None)
+    return CheckedSeries(measure, contract.column(measure).unit, of, points, before is not None)
 
 
 def _whole(
@@ -149,10 +151,10 @@ def _whole(
     title: str,
     data: pl.LazyFrame,
     before: pl.LazyFrame | None,
-) -> Series:
+) -> CheckedSeries:
     rows = _rows(contract, time, where, measure, data, before)
     points = tuple(Point(at, b, n, False) for at, b, n in rows)
-    return Series(measure, contract.column(measure).unit, title, points, before is not None)
+    return CheckedSeries(measure, contract.column(measure).unit, title, points, before is not None)
 
 
 def _rows(

@@ -27,11 +27,11 @@ from configs.errors import NotPublishedError, ObjectExistsError, StoreError
 from configs.words import plural
 from tasks.common.clock import stamp
 from tasks.storage.documents import read_document
-from tasks.storage.object_store import Entry, ObjectStore
+from tasks.storage.object_store import ListedObject, ObjectStore
 from tasks.warehouse import key_grammar, layout, yank
 from tasks.warehouse.isolated import isolated
 from tasks.warehouse.protocol import change_latest, read_latest, read_manifest
-from tasks.warehouse.records import Claim, Latest, Manifest
+from tasks.warehouse.records import Latest, Manifest, VersionClaim
 
 Action = Literal["abandon", "delete abandoned", "delete unpublished"]
 
@@ -118,7 +118,7 @@ def _of_dataset(
     return found
 
 
-def _leftover(store: ObjectStore, claim: Claim, older_than: datetime, *, has_latest: bool) -> Leftover | None:
+def _leftover(store: ObjectStore, claim: VersionClaim, older_than: datetime, *, has_latest: bool) -> Leftover | None:
     dataset, version = claim.dataset, claim.version
     manifest = _manifest(store, dataset, version)
     if manifest is not None and manifest.status == "rejected":
@@ -143,7 +143,7 @@ def _leftover(store: ObjectStore, claim: Claim, older_than: datetime, *, has_lat
     )
 
 
-def _refuse_foreign(store: ObjectStore, claim: Claim, manifest: Manifest | None, keys: set[str]) -> None:
+def _refuse_foreign(store: ObjectStore, claim: VersionClaim, manifest: Manifest | None, keys: set[str]) -> None:
     """Raises ``StoreError`` if claim and manifest are not two documents of one version, or are links."""
     dataset, version = claim.dataset, claim.version
     linked = {layout.claim(dataset, version), layout.manifest(dataset, version) if manifest else ""} - keys - {""}
@@ -153,16 +153,16 @@ def _refuse_foreign(store: ObjectStore, claim: Claim, manifest: Manifest | None,
         raise StoreError("claim.json and manifest.json are of two publishers, so nothing of the version is touched")
 
 
-def _staged(dataset: str, version: str, entries: list[Entry]) -> list[Entry]:
+def _staged(dataset: str, version: str, entries: list[ListedObject]) -> list[ListedObject]:
     prefix = layout.version(dataset, version)
     return [e for e in entries if key_grammar.is_staged(e.key.removeprefix(prefix))]
 
 
-def _left(dataset: str, version: str, action: Action, reason: str, data: list[Entry], token: str) -> Leftover:
+def _left(dataset: str, version: str, action: Action, reason: str, data: list[ListedObject], token: str) -> Leftover:
     return Leftover(dataset, version, action, reason, tuple(e.key for e in data), sum(e.size for e in data), token)
 
 
-def _younger(entries: list[Entry], said: str, older_than: datetime) -> bool:
+def _younger(entries: list[ListedObject], said: str, older_than: datetime) -> bool:
     """By the writer's clock or by the store's: whichever says younger, because either may be wrong."""
     return said > stamp(older_than) or any(e.modified > older_than for e in entries)
 
@@ -191,7 +191,7 @@ def execute(store: ObjectStore, decided: GcPlan) -> GcResult:
         with isolated(store, problems, folder):
             aborted.extend(store.abort_uploads(f"{folder}/", decided.older_than))
             if folder not in layout.COMMON:
-                problems += yank.settle(store, folder)
+                problems += yank.write_missing_notes(store, folder)
     # The plan names a dataset whose log cannot be read already.
     new = tuple(p for p in problems if p not in decided.problems)
     return GcResult(tuple(deleted), tuple(aborted), tuple(spared), new)
@@ -238,9 +238,9 @@ def _fenced(store: ObjectStore, dataset: str, decided: GcPlan) -> set[str]:
     return never(latest) if latest else set()
 
 
-def _claim(store: ObjectStore, dataset: str, version: str) -> Claim | None:
+def _claim(store: ObjectStore, dataset: str, version: str) -> VersionClaim | None:
     """None if nobody claimed this folder, or a person copied it from another place: not ours to clean."""
-    claim = read_document(store, layout.claim(dataset, version), Claim.load)
+    claim = read_document(store, layout.claim(dataset, version), VersionClaim.load)
     return claim if claim and (claim.dataset, claim.version) == (dataset, version) else None
 
 

@@ -12,7 +12,7 @@ from configs.contracts import load_contract
 from configs.errors import CorruptVersionError
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout
-from tasks.warehouse.content_hash import combine, frame_sha256
+from tasks.warehouse.content_hash import dataset_hash, frame_hash
 from tasks.warehouse.integrity import read_sealed, refuse_damaged
 from tasks.warehouse.reader import resolve
 from tasks.warehouse.records import FileEntry, Manifest, Retired
@@ -56,13 +56,13 @@ def verify(store: ObjectStore, dataset: str, version: str | None = None) -> Veri
         except pl.exceptions.PolarsError as e:
             problems.append(f"{file.path} has the bytes that were sealed, but cannot be read ({type(e).__name__})")
             continue
-        digest = frame_sha256(frame, contract)
+        digest = frame_hash(frame, contract)
         if (frame.height, digest) != (file.rows, file.content_sha256):
             problems.append(f"{file.path}: rows or content are not what the manifest says")
         rows += frame.height
         hashes.append((_partition(file), digest))
     # Of a version with damaged files the whole is wrong in any case, which would say nothing more.
-    if not problems and (rows, combine(hashes)) != (manifest.rows, manifest.content_sha256):
+    if not problems and (rows, dataset_hash(hashes)) != (manifest.rows, manifest.content_sha256):
         problems.append("rows or content of the whole are not what the manifest says")
     problems += _foreign(store, manifest)
     if problems:

@@ -15,9 +15,9 @@ from configs.contracts import dataset_names
 from configs.errors import StoreUnavailableError
 from tasks.alerts import state_store
 from tasks.alerts.model import FailedCheck, Finding, Kind
-from tasks.alerts.service import Alerting
+from tasks.alerts.service import AlertService
 from tasks.storage.local import LocalStore
-from tasks.storage.object_store import ObjectStore, Stored
+from tasks.storage.object_store import ObjectStore, StoredObject
 from tasks.storage.open import open_store
 from tasks.warehouse import layout
 from tests.support.mail_server import PASSWORD, TOKEN, Hook, Mailbox, body, mail_server, web_hook
@@ -63,9 +63,9 @@ class Bench:
     problems: list[str] = field(default_factory=list)
 
     @property
-    def alerting(self) -> Alerting:
+    def alerting(self) -> AlertService:
         url = self.store.url if self.store else "s3://gone/store"
-        return Alerting(self.store, url, self.settings, self.addresses.get, lambda: self.now)
+        return AlertService(self.store, url, self.settings, self.addresses.get, lambda: self.now)
 
     def found(self, *findings: Finding) -> None:
         self.alerting.report(*findings)
@@ -263,7 +263,7 @@ class Gone(LocalStore):
 
     gone = True
 
-    def get(self, key: str) -> Stored:
+    def get(self, key: str) -> StoredObject:
         if self.gone:
             raise StoreUnavailableError("the store does not answer")
         return super().get(key)

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.bulk_months import Year, codes, detail, write_month
 from tasks.extract.census.merchandise.month import COMMODITIES, PARTNERS, Flow, control, read_month
-from tasks.extract.zip_stream import members
+from tasks.extract.zip_stream import zip_members
 
 FLOWS: tuple[Flow, ...] = ("exports", "imports")
 VALUE = {"exports": "all_val", "imports": "gen_val"}
@@ -28,7 +28,7 @@ def test_a_month_is_read_back_as_it_was_made(flow: Flow, tmp_path: Path) -> None
     groups = dict(codes(flow, 200).iter_rows())
     assert only.detail["hitech"].to_list() == [groups[c] for c in only.detail["commodity"]]
     assert "00" not in only.detail["hitech"]
-    with members(file, "month.zip") as found:
+    with zip_members(file, "month.zip") as found:
         for record in (COMMODITIES[flow], PARTNERS[flow]):
             assert control(found, record, "month.zip")[value].sum() == made[value].sum()
 

@@ -26,9 +26,9 @@ from tasks.build import parquet
 from tasks.build.history import build, timeline
 from tasks.build.recipe import Recipe
 from tasks.build.recipes import recipe_for
-from tasks.compare.diff import compare
+from tasks.compare import diff as comparison
 from tasks.publish import steps as pipeline
-from tasks.publish.dependents import bring_up
+from tasks.publish.dependents import refresh
 from tasks.publish.staged import parquet_bytes
 from tasks.raw.archive import RawArchive
 from tasks.read.rows import of_vintage
@@ -91,7 +91,7 @@ class Log:
             built = parquet.build(frame.lazy(), BASE, Path(folder))
             draft = protocol.stage_data(self.store, protocol.claim(self.store, head), built)
         before = self.rows[head.manifest.version].lazy() if head.manifest else None
-        found = compare(frame.lazy(), before, BASE)
+        found = comparison.diff(frame.lazy(), before, BASE)
         draft = protocol.stage_bytes(self.store, draft, "changes.parquet", parquet_bytes(found.frame))
         manifest = Manifest(
             dataset=WORLD,
@@ -136,7 +136,7 @@ def test_it_gives_back_what_stood_and_appending_is_making_it_anew(
     with TemporaryDirectory() as place:
         log, vintage = Log(Path(place)), 202001
         log.publish({0: 1}, str(vintage))
-        bring_up(log.store, f"{WORLD}_history")
+        refresh(log.store, f"{WORLD}_history")
         for step in taken:
             if step is None:
                 log.yank()
@@ -146,8 +146,8 @@ def test_it_gives_back_what_stood_and_appending_is_making_it_anew(
                 vintage += newer
                 log.publish(rows, str(vintage))
             if follows:  # a history that did not follow for a while has it all the next time
-                bring_up(log.store, f"{WORLD}_history")
-        bring_up(log.store, f"{WORLD}_history")
+                refresh(log.store, f"{WORLD}_history")
+        refresh(log.store, f"{WORLD}_history")
         have = of(log.store, WORLD)
 
         for at, version, _, stood in log.stood:
@@ -172,9 +172,9 @@ def test_it_gives_back_what_stood_and_appending_is_making_it_anew(
 def _same_from_nothing(store: ObjectStore, dataset: str = WORLD) -> None:
     contract = load_contract(f"{dataset}_history")
     manifest = reader.resolve(store, contract.name).manifest
-    given_ = timeline.documents(RawArchive(store), contract, {})
+    given_ = timeline.inputs(RawArchive(store), contract, {})
     with TemporaryDirectory() as folder:
-        built = build.make(store, contract, given_, None, Path(folder))
+        built = build.build_history(store, contract, given_, None, Path(folder))
     assert built.content_sha256 == manifest.content_sha256
 
 
@@ -186,7 +186,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStore]:
     store = LocalStore(tmp_path_factory.mktemp("store"))
     for vintage in ("2023-01", "2025-02"):
         publish(store, WORLD, vintage)
-        bring_up(store, f"{WORLD}_history")
+        refresh(store, f"{WORLD}_history")
     yield store
 
 
@@ -195,7 +195,7 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStore]:
     """Published from the newest vintage on: the older ones are the publisher's alone."""
     store = LocalStore(tmp_path_factory.mktemp("store"))
     publish(store, IP)
-    bring_up(store, f"{IP}_history")
+    refresh(store, f"{IP}_history")
     yield store
 
 
@@ -276,7 +276,7 @@ def test_every_vintage_of_the_publisher_can_be_had(bank: LocalStore) -> None:
 
 
 def test_read_selects_from_histories_marts_and_old_vintages(bank: LocalStore, tmp_path: Path) -> None:
-    bring_up(bank, "ip_position_annual")
+    refresh(bank, "ip_position_annual")
 
     def read(target: str, *where: str, **wanted: str) -> list[tuple[object, ...]]:
         file = tmp_path / "out.parquet"
@@ -365,7 +365,7 @@ def test_a_series_that_a_later_vintage_is_the_first_to_tell_of_did_not_begin_the
 def test_a_null_of_a_row_that_came_has_the_cause_of_the_row(local_store: LocalStore) -> None:
     for vintage in ("2018-01", "2019-01"):
         publish(local_store, "atp_products", vintage)
-    bring_up(local_store, "atp_products_history")
+    refresh(local_store, "atp_products_history")
     causes = of(local_store, "atp_products").group_by("measure", "cause").len()
     found = {(r["measure"], r["cause"]) for r in causes.iter_rows(named=True)}
     assert ("valid_to", "new_period") in found and "unattributed" not in {c for _, c in found}
@@ -374,11 +374,11 @@ def test_a_null_of_a_row_that_came_has_the_cause_of_the_row(local_store: LocalSt
 def test_what_a_withdrawal_changes_in_a_mart_was_no_revision(local_store: LocalStore) -> None:
     for vintage in ("2024-11-13", "2025-01-28"):
         publish(local_store, IP, vintage)
-        bring_up(local_store, "ip_position_annual")
+        refresh(local_store, "ip_position_annual")
     causes = reader.resolve(local_store, "ip_position_annual").manifest.changes.causes
     assert causes and set(causes) <= {"new_period", "source_revision"}
     yank.yank(local_store, IP, reader.latest_version(local_store, IP), "wrong")
-    bring_up(local_store, "ip_position_annual")
+    refresh(local_store, "ip_position_annual")
     assert set(reader.resolve(local_store, "ip_position_annual").manifest.changes.causes) == {"withdrawal"}
 
 
@@ -386,11 +386,11 @@ def test_code_that_moved_makes_a_history_anew(world: LocalStore, tmp_path: Path)
     contract = load_contract(f"{WORLD}_history")
     manifest = reader.resolve(world, contract.name).manifest
     other = manifest.model_copy(update={"made_by": manifest.made_by.model_copy(update={"code": "0" * 64})})
-    given_ = timeline.documents(RawArchive(world), contract, {})
+    given_ = timeline.inputs(RawArchive(world), contract, {})
     code = recipe_for(contract).fingerprint()
-    kept_ = build.make(world, contract, given_, manifest, tmp_path, code=code)
+    kept_ = build.build_history(world, contract, given_, manifest, tmp_path, code=code)
     assert all(p.key for p in kept_.parts), "it stands as it is"
-    anew = build.make(world, contract, given_, other, tmp_path, code=code)
+    anew = build.build_history(world, contract, given_, other, tmp_path, code=code)
     assert not any(p.key for p in anew.parts) and anew.content_sha256 == manifest.content_sha256
 
 
@@ -424,7 +424,7 @@ def test_a_difference_over_a_yank_is_that_of_the_two(tmp_path: Path, capfd: pyte
 def test_nothing_new_makes_no_version_and_each_names_what_it_is_made_from(world: LocalStore) -> None:
     name = f"{WORLD}_history"
     before = reader.resolve(world, name).manifest
-    assert bring_up(world, name).version == before.version
+    assert refresh(world, name).version == before.version
     assert {s.role for s in before.sources} >= {
         "log",
         *(f"version/{v.version}" for v in reader.list_versions(world, WORLD)),
@@ -435,7 +435,7 @@ def test_nothing_new_makes_no_version_and_each_names_what_it_is_made_from(world:
 def test_one_series_of_real_figures_is_read_with_few_bytes(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     publish(store, IP)
-    bring_up(store, f"{IP}_history")
+    refresh(store, f"{IP}_history")
     manifest = reader.resolve(store, f"{IP}_history").manifest
     (file,) = (Path(uri) for uri in reader.data_uris(store, manifest))
     series = series_of(load_contract(IP))

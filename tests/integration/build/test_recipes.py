@@ -22,7 +22,7 @@ from tasks.build.recipe_publisher import PublisherRecipe
 from tasks.build.recipes import recipe_for
 from tasks.build.replay import replay
 from tasks.build.request import Fetched, Request
-from tasks.extract.source import Ask, Extraction
+from tasks.extract.source import Extraction, FetchRequest
 from tasks.raw.archive import RawArchive
 from tasks.raw.documents import RawDocument
 from tasks.storage.local import LocalStore
@@ -46,7 +46,7 @@ class TypedRecipe(Recipe):
     def makes(cls, contract: Contract) -> bool:
         return contract.name == WORLD
 
-    def inputs(self, archive: RawArchive, request: Request, ask: Ask) -> tuple[RawDocument, ...]:
+    def inputs(self, archive: RawArchive, request: Request, ask: FetchRequest) -> tuple[RawDocument, ...]:
         body = type(self).rows().write_csv().encode()
         return (archive.keep(request.source, "typed", "https://example.org/typed.csv", body, ".csv"),)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tasks.publish.dependents import bring_up
+from tasks.publish.dependents import refresh
 from tasks.storage.local import LocalStore
 from tests.paths import ROOT
 from tests.support.published import publish
@@ -23,7 +23,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("guide") / "warehouse"
     for vintage in ("2023-01", "2025-02"):
         publish(LocalStore(root), WORLD, vintage)
-        bring_up(LocalStore(root), f"{WORLD}_history")
+        refresh(LocalStore(root), f"{WORLD}_history")
     return root
 
 

@@ -26,7 +26,7 @@ from tasks.extract.bundled import atp_lists
 from tasks.extract.census import atp_lists as census_atp_lists
 from tasks.extract.census import ft900
 from tasks.extract.http.session import Session
-from tasks.extract.source import Ask
+from tasks.extract.source import FetchRequest
 from tasks.raw.documents import RawDocument
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
@@ -87,7 +87,7 @@ ALL = {
 
 def test_lists_are_archived_verbatim_and_read(census: ListsDouble, monkeypatch: pytest.MonkeyPatch) -> None:
     serve(monkeypatch, census, ALL)
-    archive, ask = Memory(), Ask(DATASET)
+    archive, ask = Memory(), FetchRequest(DATASET)
     documents = census_atp_lists.fetch(ask, archive)
     assert {d.role: d.body for d in documents} == ALL
     assert set(archive.kept.values()) == set(ALL.values()) and ask.meter.requests == 3
@@ -96,7 +96,7 @@ def test_lists_are_archived_verbatim_and_read(census: ListsDouble, monkeypatch: 
     assert extraction.tables["lists"].collect().height == 3 * len(CODES)
 
 
-def asked(census: ListsDouble, ask: Ask) -> set[str]:
+def asked(census: ListsDouble, ask: FetchRequest) -> set[str]:
     """The roles that a fetch asks for; every named list must come back whatever is asked for."""
     census.requests.clear()
     documents = census_atp_lists.fetch(ask, Memory())
@@ -106,8 +106,8 @@ def asked(census: ListsDouble, ask: Ask) -> set[str]:
 
 def test_only_what_may_have_changed_is_asked_for_again(census: ListsDouble, monkeypatch: pytest.MonkeyPatch) -> None:
     serve(monkeypatch, census, ALL)
-    known = {d.role: d for d in census_atp_lists.fetch(Ask(DATASET), Memory())}
-    ask = Ask(DATASET, known=known)
+    known = {d.role: d for d in census_atp_lists.fetch(FetchRequest(DATASET), Memory())}
+    ask = FetchRequest(DATASET, known=known)
     assert asked(census, ask) == {"imports/2021-01", "exports/2019-01"}, "the newest of each flow may be corrected"
     assert asked(census, replace(ask, refresh="all")) == set(ALL)
     moved = known | {"imports/2020-01": replace(known["imports/2020-01"], url="https://example.org/elsewhere")}
@@ -117,17 +117,17 @@ def test_only_what_may_have_changed_is_asked_for_again(census: ListsDouble, monk
 def test_another_query_of_an_address_is_asked_for(census: ListsDouble, monkeypatch: pytest.MonkeyPatch) -> None:
     census.files.update({f"/{role}.txt?list={n}": body for role, body in ALL.items() for n in "12"})
     name(monkeypatch, {role: f"{census.url}/{role}.txt?list=1" for role in ALL})
-    known = {d.role: d for d in census_atp_lists.fetch(Ask(DATASET), Memory())}
+    known = {d.role: d for d in census_atp_lists.fetch(FetchRequest(DATASET), Memory())}
     name(monkeypatch, {role: f"{census.url}/{role}.txt?list=2" for role in ALL})
     census.requests.clear()
-    census_atp_lists.fetch(Ask(DATASET, known=known), Memory())
+    census_atp_lists.fetch(FetchRequest(DATASET, known=known), Memory())
     assert sorted(census.requests) == sorted(f"/{role}.txt?list=2" for role in ALL)
 
 
 def test_the_lists_of_the_version_before_are_taken_over(census: ListsDouble, monkeypatch: pytest.MonkeyPatch) -> None:
-    known = {d.role: d for d in atp_lists.fetch(Ask(DATASET), Memory())}
+    known = {d.role: d for d in atp_lists.fetch(FetchRequest(DATASET), Memory())}
     serve(monkeypatch, census, {"imports/2022-01": atp_list(CODES)})
-    documents = census_atp_lists.fetch(Ask(DATASET, known=known), Memory())
+    documents = census_atp_lists.fetch(FetchRequest(DATASET, known=known), Memory())
     assert {d.role for d in documents} == {*known, "imports/2022-01"}
     lists = census_atp_lists.parse(DATASET, documents, None).tables["lists"].collect()
     assert lists.filter(pl.col("list_month") == date(2018, 1, 1)).height == 552
@@ -139,10 +139,10 @@ def test_an_interrupted_fetch_goes_on_where_it_was(census: ListsDouble, monkeypa
     archive = Memory()
     last = census.files.pop("/imports/2021-01.txt")
     with pytest.raises(SourceResponseError, match="404"):
-        census_atp_lists.fetch(Ask(DATASET), archive)
+        census_atp_lists.fetch(FetchRequest(DATASET), archive)
     census.requests.clear()
     census.files["/imports/2021-01.txt"] = last
-    assert len(census_atp_lists.fetch(Ask(DATASET), archive)) == 3
+    assert len(census_atp_lists.fetch(FetchRequest(DATASET), archive)) == 3
     assert census.requests == ["/imports/2021-01.txt"]
 
 
@@ -162,7 +162,7 @@ def test_a_bad_list_is_a_named_error_and_kept(census: ListsDouble, monkeypatch: 
     serve(monkeypatch, census, ALL | {"imports/2021-01": body})
     archive = Memory()
     with pytest.raises(SourceError) as e:
-        census_atp_lists.fetch(Ask(DATASET), archive)
+        census_atp_lists.fetch(FetchRequest(DATASET), archive)
     assert type(e.value) is kind and told in str(e.value) and "imports/2021-01" in str(e.value)
     (kept,) = e.value.raw_keys
     assert archive.kept[kept] == body, "verbatim"
@@ -172,7 +172,7 @@ def test_a_bad_list_is_a_named_error_and_kept(census: ListsDouble, monkeypatch: 
 def test_a_passing_fault_is_retried(census: ListsDouble, monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
     serve(monkeypatch, census, ALL)
     census.fault = fault
-    assert {d.role: d.body for d in census_atp_lists.fetch(Ask(DATASET), Memory())} == ALL
+    assert {d.role: d.body for d in census_atp_lists.fetch(FetchRequest(DATASET), Memory())} == ALL
     assert len(census.requests) > 3
 
 
@@ -191,13 +191,13 @@ def test_a_lasting_fault_is_a_named_error(
     serve(monkeypatch, census, ALL)
     census.fault = fault
     with pytest.raises(kind, match=told) as e:
-        census_atp_lists.fetch(Ask(DATASET), Memory())
+        census_atp_lists.fetch(FetchRequest(DATASET), Memory())
     assert "s3cret" not in str(e.value)
 
 
 def test_no_list_named_is_told_with_how_to_name_one() -> None:
     with pytest.raises(NoAddressError, match=f"{PREFIX}DOCUMENTS"):
-        census_atp_lists.fetch(Ask(DATASET), Memory())
+        census_atp_lists.fetch(FetchRequest(DATASET), Memory())
 
 
 @pytest.mark.parametrize(
@@ -211,18 +211,18 @@ def test_no_list_named_is_told_with_how_to_name_one() -> None:
 def test_a_list_named_wrongly_is_told(monkeypatch: pytest.MonkeyPatch, lists: dict[str, str], told: str) -> None:
     name(monkeypatch, lists)
     with pytest.raises(ConfigError, match=told):
-        census_atp_lists.fetch(Ask(DATASET), Memory())
+        census_atp_lists.fetch(FetchRequest(DATASET), Memory())
 
 
 def test_lists_may_be_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     file = tmp_path / "my list.txt"
     file.write_bytes(ALL["imports/2021-01"])
     name(monkeypatch, {"imports/2021-01": file.as_uri()})
-    (document,) = census_atp_lists.fetch(Ask(DATASET), Memory())
+    (document,) = census_atp_lists.fetch(FetchRequest(DATASET), Memory())
     assert document.body == ALL["imports/2021-01"]
     file.unlink()
     with pytest.raises(SourceUnavailableError, match="check the path"):
-        census_atp_lists.fetch(Ask(DATASET), Memory())
+        census_atp_lists.fetch(FetchRequest(DATASET), Memory())
 
 
 # ------------------------------------------------------------------ whole command
@@ -265,7 +265,7 @@ def release(monkeypatch: pytest.MonkeyPatch) -> Iterator[ListsDouble]:
 
 
 def fetched(month: date) -> RawDocument | None:
-    with Session(ft900.SOURCE, Ask("atp_trade_monthly"), Memory()) as session:
+    with Session(ft900.SOURCE, FetchRequest("atp_trade_monthly"), Memory()) as session:
         return ft900.fetch(session, month)
 
 

@@ -11,7 +11,7 @@ import pytest
 from benchmarks.synthetic.memory import Memory
 from tasks.extract.bundled import atp_lists
 from tasks.extract.census import atp_list_parse, ft900
-from tasks.extract.source import Ask
+from tasks.extract.source import FetchRequest
 from tasks.raw.documents import RawDocument
 from tests.paths import SHARED
 
@@ -22,7 +22,7 @@ FILES = {f"imports/20{y}-01": f"impatp{y}.txt" for y in range(17, 22)} | {"expor
 
 @pytest.fixture(scope="module")
 def bundled() -> dict[str, RawDocument]:
-    return {d.role: d for d in atp_lists.fetch(Ask("atp_products"), Memory())}
+    return {d.role: d for d in atp_lists.fetch(FetchRequest("atp_products"), Memory())}
 
 
 @pytest.mark.parametrize("role", FILES)

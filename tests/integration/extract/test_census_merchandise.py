@@ -28,7 +28,7 @@ from tasks.build.request import Request
 from tasks.compare import diff
 from tasks.extract.census.merchandise.source import FLOWS, File
 from tasks.publish import steps
-from tasks.publish.dependents import bring_up
+from tasks.publish.dependents import refresh
 from tasks.publish.run import run
 from tasks.quality.results import read_results
 from tasks.raw.archive import RawArchive
@@ -37,7 +37,7 @@ from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.warehouse import layout, protocol, reader
 from tasks.warehouse.outcomes import Skipped
-from tasks.warehouse.records import MadePart
+from tasks.warehouse.records import BuiltPart
 from tests.doubles.census_bulk import ENTERED, LEFT, MOVED, PACKED, RELISTED, CensusBulk, month, relisted
 from tests.support.plain import Ran
 from tests.support.sources import MONTHS, served_bulk  # noqa: F401 - a fixture
@@ -114,7 +114,7 @@ def test_a_month_that_moved_is_asked_for_again_and_the_changes_are_those_of_the_
     others = pl.col("period") != date(2026, 8, 1)
     assert new.filter(others).equals(old.filter(others))
     assert new.equals(new.sort(load_contract(DATASET).sort_by))
-    expected = diff.compare(new.lazy(), old.lazy(), load_contract(DATASET))
+    expected = diff.diff(new.lazy(), old.lazy(), load_contract(DATASET))
     assert manifest.changes == expected.counts
     assert manifest.changes.rows["new"] > 0 and manifest.changes.rows["removed"] > 0
     told = pl.read_parquet(store.get(layout.version(DATASET, manifest.version, "changes.parquet")).body)
@@ -374,13 +374,13 @@ def test_its_history_follows_a_slice_at_a_time(
 ) -> None:
     name = f"{DATASET}_history"
     assert publish(techtrade)[0].code == 0
-    bring_up(store, name)
+    refresh(store, name)
     first = rows(store)
     bulk.revised[date(2026, 8, 1)] = 1
     assert publish(techtrade, "--refresh", "all")[0].code == 0
     bulk.revised[date(2026, 9, 1)] = RELISTED
     assert publish(techtrade, "--refresh", "all")[0].code == 0
-    bring_up(store, name)
+    refresh(store, name)
     manifest, contract = reader.resolve(store, name).manifest, load_contract(name)
     have = reader.scan(store, manifest).collect()
     assert have.equals(have.sort(contract.sort_by))
@@ -394,10 +394,10 @@ def test_its_history_follows_a_slice_at_a_time(
         if stood is not None:
             assert values.equals(stood.select(*key, value="value_usd").sort(key)), version.version
     with TemporaryDirectory() as folder:
-        given = timeline.documents(RawArchive(store), contract, {})
-        assert build.make(store, contract, given, None, Path(folder)).content_sha256 == manifest.content_sha256
+        given = timeline.inputs(RawArchive(store), contract, {})
+        assert build.build_history(store, contract, given, None, Path(folder)).content_sha256 == manifest.content_sha256
     monkeypatch.setattr(steps, "inputs_sha256", lambda contract, documents: "that of other code")
-    skipped = bring_up(store, name)
+    skipped = refresh(store, name)
     assert isinstance(skipped, Skipped) and "made anew with the next version" in skipped.detail
 
 
@@ -432,7 +432,7 @@ def test_a_file_that_a_killed_run_left_is_not_taken_for_another(bulk: CensusBulk
     body = local_store.get(about).body
     local_store.delete(about)
     local_store.delete(made.key)
-    other = MadePart.load(body, about).model_copy(update={"sha256": "0" * 64})
+    other = BuiltPart.load(body, about).model_copy(update={"sha256": "0" * 64})
     local_store.create(about, other.dump())  # of a file that has expired
     again = partitioned.make_part(local_store, job)
     assert again == made and local_store.size(again.key) == again.bytes

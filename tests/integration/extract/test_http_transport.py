@@ -21,7 +21,7 @@ from tasks.extract.http import wire
 from tasks.extract.http.client import Client
 from tasks.extract.http.responses import retry_after
 from tasks.extract.http.session import Session
-from tasks.extract.source import Ask, Meter
+from tasks.extract.source import FetchRequest, Meter
 from tasks.news import webhooks
 from tests.doubles.misbehaviour import BODY, _gzip
 from tests.doubles.publishers import CensusDouble, Double
@@ -121,7 +121,7 @@ def test_size_is_bounded_to_the_byte(size: int) -> None:
 def test_budget_of_a_run_is_one_over_all_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
     with Compressed() as server:
         monkeypatch.setenv("TECHTRADE_SOURCES__CENSUS_BALANCE__URL", server.url)
-        spent = Ask("atp_world_monthly", began=time.monotonic() - source_settings(SOURCE).run_budget)
+        spent = FetchRequest("atp_world_monthly", began=time.monotonic() - source_settings(SOURCE).run_budget)
         with Session(SOURCE, spent, Memory()) as session, pytest.raises(SourceUnavailableError, match="run_budget"):
             session.get("workbook", server.url)
         assert server.requests == []

@@ -13,7 +13,7 @@ from configs.contracts import dataset_names, load_contract
 from configs.errors import SourceResponseError
 from tasks.extract.bundled import snapshot
 from tasks.extract.census import balance_workbook
-from tasks.extract.source import Ask
+from tasks.extract.source import FetchRequest
 from tasks.extract.world_bank import indicators_parse as pages
 from tasks.raw.documents import RawDocument
 from tests.paths import SOURCES
@@ -29,7 +29,9 @@ def document(role: str, body: bytes) -> RawDocument:
 def test_the_real_workbook_gives_the_bundled_figures_and_its_year_column_adds_up(vintage: str) -> None:
     body = (SOURCES / "census_balance" / f"country_{vintage}.xlsx").read_bytes()
     real = balance_workbook.parse("atp_world_monthly", (document("workbook", body),), vintage)
-    bundled = snapshot.parse("atp_world_monthly", snapshot.fetch(Ask("atp_world_monthly", vintage), Memory()), vintage)
+    bundled = snapshot.parse(
+        "atp_world_monthly", snapshot.fetch(FetchRequest("atp_world_monthly", vintage), Memory()), vintage
+    )
     monthly = real.tables["monthly"].collect()
     assert monthly.equals(bundled.tables["monthly"].collect())
     years = monthly.group_by(pl.col("period").dt.year().cast(pl.Int32).alias("year")).agg(
@@ -67,7 +69,7 @@ BY_ECONOMY = [n for n in dataset_names() if load_contract(n).series and load_con
 def test_the_bundled_marks_are_those_of_the_publishers_metadata(dataset: str) -> None:
     with open(SOURCES / "world_bank_api" / "country_metadata_2024-10-24.csv", encoding="utf-8-sig", newline="") as f:
         real = {r["Country Code"]: not r["Region"] for r in csv.DictReader(f)}
-    extraction = snapshot.parse(dataset, snapshot.fetch(Ask(dataset, None), Memory()), None)
+    extraction = snapshot.parse(dataset, snapshot.fetch(FetchRequest(dataset, None), Memory()), None)
     bundled = extraction.tables["economies"].collect()
     assert dict(bundled.select("economy_code", "is_aggregate").iter_rows()) == real
     assert sum(real.values()) == 48
@@ -87,7 +89,7 @@ def test_the_bundled_figures_are_those_of_the_publishers_bulk_file(dataset: str)
         for year, value in zip(years, line[4:], strict=False)
         if value
     }
-    extraction = snapshot.parse(dataset, snapshot.fetch(Ask(dataset, "2021-09-15"), Memory()), None)
+    extraction = snapshot.parse(dataset, snapshot.fetch(FetchRequest(dataset, "2021-09-15"), Memory()), None)
     observed = extraction.tables["observations"].collect()
     ours = {
         (code, name, year): v

@@ -14,7 +14,7 @@ from configs.contracts import load_contract
 from configs.errors import VintageUnavailableError
 from configs.hints import command
 from tasks.extract.world_bank import archive_inventory, archives_parse
-from tasks.publish.dependents import bring_up
+from tasks.publish.dependents import refresh
 from tasks.raw.documents import RawDocument
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, reader
@@ -67,11 +67,11 @@ def test_the_vintages_enter_the_history_whenever_they_are_got(
     run: Run, double: WorldBankArchiveDouble, local_store: ObjectStore
 ) -> None:
     publish(local_store, IP, "2024-05-08")
-    bring_up(local_store, f"{IP}_history")
+    refresh(local_store, f"{IP}_history")
     assert of_usa_2012(local_store)["receipts_usd"][0][:3:2] == ("2021-09-15", "first"), "the oldest that is bundled"
     double.fault, double.at = "503 for one", ("201407", PAYMENTS)  # one of the two series of a vintage is not had
     assert run("sources", "archives").code == 1
-    bring_up(local_store, f"{IP}_history")
+    refresh(local_store, f"{IP}_history")
     have = of_usa_2012(local_store)
     assert [s[:3] for s in have["receipts_usd"]][:3] == [
         ("2013-04", "2014-07", "first"),
@@ -87,7 +87,7 @@ def test_the_vintages_enter_the_history_whenever_they_are_got(
     assert (told["receipts_usd"], told["payments_usd"]) == (value("201407", RECEIPTS, "USA", 2012), None)
     double.fault = ""
     assert run("sources", "archives").code == 0
-    bring_up(local_store, f"{IP}_history")
+    refresh(local_store, f"{IP}_history")
     assert len(of_usa_2012(local_store)["payments_usd"]) == len(have["payments_usd"]) + 1
     assert run("history", IP, "--rebuild").code == 0
     # Of an economy that only later vintages tell of nothing is known before, and it did not begin with them.

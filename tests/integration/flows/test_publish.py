@@ -14,7 +14,7 @@ import pytest
 from configs.errors import StoreUnavailableError
 from tasks.extract import partners
 from tasks.storage.local import LocalStore
-from tasks.storage.object_store import Stored
+from tasks.storage.object_store import StoredObject
 from tasks.storage.open import open_store
 from tasks.warehouse import layout, protocol, reader
 from tests.support.plain import Ran
@@ -157,7 +157,7 @@ class Cut(LocalStore):
             raise StoreUnavailableError("the line was cut")
         return tag
 
-    def get(self, key: str) -> Stored:
+    def get(self, key: str) -> StoredObject:
         if self.silent:
             self.silent -= 1
             raise StoreUnavailableError("the line is cut")

@@ -16,13 +16,13 @@ from configs.errors import CorruptVersionError, RestoreError, StoreUnavailableEr
 from flows.cli.operate import yank
 from flows.cli.publish import publish_datasets
 from tasks.publish import restore as restore_module
-from tasks.publish.dependents import bring_up
+from tasks.publish.dependents import refresh
 from tasks.publish.restore import restore
 from tasks.publish.restore_lock import Hold
 from tasks.storage.local import LocalStore
 from tasks.warehouse import ledger, protocol, reader
 from tasks.warehouse import yank as yank_
-from tasks.warehouse.content_hash import frame_sha256
+from tasks.warehouse.content_hash import frame_hash
 from tasks.warehouse.outcomes import Skipped
 from tasks.warehouse.records import LogEntry
 from tasks.warehouse.upkeep.verify import verify
@@ -61,14 +61,14 @@ def test_what_is_made_from_the_datasets_stands_again_too(tmp_path: Path, techtra
     for vintage in ("2024-11-13", "2025-01-28"):
         publish(store, "ip_trade_annual", vintage)
         for name in made:
-            bring_up(store, name)
+            refresh(store, name)
     latest = reader.latest_version(store, "ip_trade_annual")
     yank_.yank(store, "ip_trade_annual", latest, "a drill")
     for name in made:
-        bring_up(store, name)
+        refresh(store, name)
     every = ("ip_trade_annual", *made)
     for name in every:
-        ledger.keep(store, name)
+        ledger.copy_new(store, name)
     for kept in ("_raw", "_ledger"):
         shutil.copytree(store.root / kept, tmp_path / "copy" / kept)
     done = techtrade("restore", "--from", str(tmp_path / "copy"), "--store", str(tmp_path / "new"))
@@ -79,7 +79,7 @@ def test_what_is_made_from_the_datasets_stands_again_too(tmp_path: Path, techtra
         assert now == was and reader.latest_version(new, name) == reader.latest_version(store, name), name
     # The history goes on from there.
     yank_.yank(new, "ip_trade_annual", reader.list_versions(new, "ip_trade_annual")[1].version, "it stays yanked")
-    assert isinstance(bring_up(new, "ip_trade_annual_history"), Skipped), "nothing that it tells of is another"
+    assert isinstance(refresh(new, "ip_trade_annual_history"), Skipped), "nothing that it tells of is another"
 
 
 def _log(store: LocalStore, name: str) -> list[LogEntry]:
@@ -109,7 +109,7 @@ def test_every_version_stands_again_under_its_name_with_its_content(
             assert manifest.restored is not None
             one = reader.scan(new, manifest).collect()
             other = reader.scan(old, reader.resolve(old, name, entry.version).manifest).collect()
-            assert frame_sha256(one, load_contract(name)) == frame_sha256(other, load_contract(name))
+            assert frame_hash(one, load_contract(name)) == frame_hash(other, load_contract(name))
     assert (tmp_path / "new" / "catalog.json").exists()
     assert list((tmp_path / "new" / "atp_world_monthly" / "yanked").iterdir())
     # The restored store can be lost again.
@@ -263,7 +263,7 @@ def test_a_ledger_that_is_missing_is_written_by_a_later_run(lost: Path, tmp_path
     shutil.copytree(lost, place)
     shutil.rmtree(place / "_ledger")
     store = LocalStore(place)
-    assert ledger.keep(store, ATP)
+    assert ledger.copy_new(store, ATP)
     found = ledger.read(store, ATP)
     assert found is not None and len(found[1]) == 2
 

@@ -18,8 +18,8 @@ from configs.errors import ConfigError
 from expectations.check import GateInput
 from tasks.common.clock import utc_now
 from tasks.quality.expected_breaks import GRACE_DAYS
-from tasks.quality.gate import judge
-from tasks.quality.results import CheckResult, Report, failures_of, read_results, results_of
+from tasks.quality.gate import run_gate
+from tasks.quality.results import CheckResult, GateResult, failures_of, read_results, results_of
 from tasks.storage.open import open_store
 from tasks.warehouse import reader
 from tests.support.gate import ATP, MAY, given, when
@@ -40,13 +40,13 @@ def text(where: str = "{first: 2021-05-01, last: 2021-05-01}", checks: str = "[j
     )
 
 
-def judged(good: Good, corrupt: Any, entries: str, **more: Any) -> Report:
+def judged(good: Good, corrupt: Any, entries: str, **more: Any) -> GateResult:
     breaks = parse_breaks(entries, load_contract(ATP), "x")
     gate: GateInput = given(ATP, corrupt(good(ATP, "2025-02")), "2025-02", breaks=breaks, today=DAY, **more)
-    return judge(gate)
+    return run_gate(gate)
 
 
-def of(report: Report, check_id: str) -> CheckResult:
+def of(report: GateResult, check_id: str) -> CheckResult:
     return next(r for r in report.results if r.check_id == check_id)
 
 
@@ -91,7 +91,7 @@ def test_a_second_month_that_nobody_announced_blocks_with_the_first(good: Good) 
 
 
 def test_no_entry_no_guard(good: Good) -> None:
-    assert "expected_breaks" not in {r.check_id for r in judge(given(ATP, good(ATP, "2025-02"), "2025-02")).results}
+    assert "expected_breaks" not in {r.check_id for r in run_gate(given(ATP, good(ATP, "2025-02"), "2025-02")).results}
 
 
 @pytest.mark.parametrize(

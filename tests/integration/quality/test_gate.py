@@ -22,7 +22,7 @@ from expectations.check import Check, GateInput
 from tasks.build.parquet import write
 from tasks.extract.bundled import snapshot
 from tasks.quality import gate as gate_module
-from tasks.quality.gate import judge
+from tasks.quality.gate import run_gate
 from tasks.quality.results import failures_of
 from tests.support.gate import ATP, DEU, IP, MAY, Corruption, failed, given, scaled, tables, when, without
 
@@ -39,7 +39,7 @@ def test_no_false_alarm_on_any_bundled_vintage(good: Callable[..., pl.DataFrame]
     warned = {}
     for vintage in snapshot.vintages(dataset):
         data = good(dataset, vintage)
-        report = judge(given(dataset, data, vintage, parent, asked_vintage=vintage))
+        report = run_gate(given(dataset, data, vintage, parent, asked_vintage=vintage))
         assert not report.rejected, report.failures_by_severity()
         if failed(report):
             warned[vintage] = failed(report)
@@ -53,7 +53,7 @@ def test_no_false_alarm_on_any_bundled_vintage(good: Callable[..., pl.DataFrame]
 
 
 def test_every_check_has_an_outcome_and_none_is_counted_twice(good: Callable[..., pl.DataFrame]) -> None:
-    report = judge(given(ATP, good(ATP, "2025-02"), "2025-02"))
+    report = run_gate(given(ATP, good(ATP, "2025-02"), "2025-02"))
     ids = [r.check_id for r in report.results]
     assert len(ids) == len(set(ids))
     counts = report.counts
@@ -112,7 +112,7 @@ BY_ECONOMY_CHANGES: dict[str, tuple[Callable[[str], Corruption], str]] = {
 def test_a_corrupt_table_by_economy_is_caught(good: Callable[..., pl.DataFrame], dataset: str, what: str) -> None:
     corrupt, check = BY_ECONOMY_CORRUPTIONS[what]
     vintage = snapshot.vintages(dataset)[-1]
-    report = judge(given(dataset, corrupt(dataset)(good(dataset, vintage)), vintage))
+    report = run_gate(given(dataset, corrupt(dataset)(good(dataset, vintage)), vintage))
     assert check in failed(report, "critical"), failed(report)
 
 
@@ -122,7 +122,7 @@ def test_a_corrupt_change_by_economy_is_caught(good: Callable[..., pl.DataFrame]
     corrupt, check = BY_ECONOMY_CHANGES[what]
     before, vintage = snapshot.vintages(dataset)[-2:]
     data = corrupt(dataset)(good(dataset, vintage))
-    report = judge(given(dataset, data, vintage, good(dataset, before), parent_vintage=before))
+    report = run_gate(given(dataset, data, vintage, good(dataset, before), parent_vintage=before))
     assert check in failed(report, "critical"), failed(report)
 
 
@@ -165,7 +165,7 @@ ATP_CORRUPTIONS: dict[str, tuple[Corruption, str]] = {
 @pytest.mark.parametrize("corruption", ATP_CORRUPTIONS)
 def test_a_corrupted_series_is_rejected_by(good: Callable[..., pl.DataFrame], corruption: str) -> None:
     corrupt, check = ATP_CORRUPTIONS[corruption]
-    report = judge(given(ATP, corrupt(good(ATP, "2025-02")), "2025-02"))
+    report = run_gate(given(ATP, corrupt(good(ATP, "2025-02")), "2025-02"))
     assert check in failed(report, "critical")
 
 
@@ -219,7 +219,7 @@ AGAINST_PARENT: dict[str, tuple[str, Corruption, str, str]] = {
 def test_against_the_version_before_it_is_caught_by(good: Callable[..., pl.DataFrame], corruption: str) -> None:
     dataset, corrupt, check, severity = AGAINST_PARENT[corruption]
     before, now = ("2023-01", "2025-02") if dataset == ATP else ("2024-11-13", "2025-01-28")
-    report = judge(given(dataset, corrupt(good(dataset, now)), now, good(dataset, before)))
+    report = run_gate(given(dataset, corrupt(good(dataset, now)), now, good(dataset, before)))
     assert check in failed(report, severity)
 
 
@@ -229,14 +229,14 @@ def test_a_revision_of_ten_percent_of_one_countrys_history_is_real(good: Callabl
     data = when(usa, receipts_usd=pl.col("receipts_usd") * 1.1)(good(IP, "2025-01-28")).with_columns(
         balance_usd=pl.col("receipts_usd") - pl.col("payments_usd")
     )
-    report = judge(given(IP, data, "2025-01-28", good(IP, "2024-11-13")))
+    report = run_gate(given(IP, data, "2025-01-28", good(IP, "2024-11-13")))
     assert failed(report, "critical") == set()
 
 
 def test_negative_receipts_are_legal(good: Callable[..., pl.DataFrame]) -> None:
     data = good(IP, "2021-09-15")
     assert data.filter(pl.col("receipts_usd") < 0).height > 0, "they are real: Guinea 2013"
-    assert failed(judge(given(IP, data, "2021-09-15")), "critical") == set()
+    assert failed(run_gate(given(IP, data, "2021-09-15")), "critical") == set()
 
 
 IP_CORRUPTIONS: dict[str, tuple[Corruption, str]] = {
@@ -274,13 +274,13 @@ IP_CORRUPTIONS: dict[str, tuple[Corruption, str]] = {
 @pytest.mark.parametrize("corruption", IP_CORRUPTIONS)
 def test_a_corrupted_table_is_rejected_by(good: Callable[..., pl.DataFrame], corruption: str) -> None:
     corrupt, check = IP_CORRUPTIONS[corruption]
-    report = judge(given(IP, corrupt(good(IP, "2021-09-15")), "2021-09-15"))
+    report = run_gate(given(IP, corrupt(good(IP, "2021-09-15")), "2021-09-15"))
     assert check in failed(report, "critical")
 
 
 def test_economies_that_do_not_add_up_to_the_world_are_a_warning(good: Callable[..., pl.DataFrame]) -> None:
     data = when(DEU, receipts_usd=pl.col("receipts_usd") * 2)(good(IP, "2021-09-15"))
-    assert "adds_up_to_world" in failed(judge(given(IP, data, "2021-09-15")), "warning")
+    assert "adds_up_to_world" in failed(run_gate(given(IP, data, "2021-09-15")), "warning")
 
 
 def test_the_publishers_year_column_is_held_against_the_months(good: Callable[..., pl.DataFrame]) -> None:
@@ -296,18 +296,20 @@ def test_the_publishers_year_column_is_held_against_the_months(good: Callable[..
             .otherwise(pl.col("exports_musd"))
         )
         source = tables[ATP] | {"annual": wrong.lazy()}
-        assert failed(judge(given(ATP, data, "2025-02", tables=source))) == expected
+        assert failed(run_gate(given(ATP, data, "2025-02", tables=source))) == expected
     fewer = tables[ATP] | {"annual": annual.filter(pl.col("year") != 2015).lazy()}
-    assert failed(judge(given(ATP, data, "2025-02", tables=fewer))) == {"year_totals"}
+    assert failed(run_gate(given(ATP, data, "2025-02", tables=fewer))) == {"year_totals"}
 
 
 def test_another_vintage_than_asked_for_is_rejected(good: Callable[..., pl.DataFrame]) -> None:
-    report = judge(given(ATP, good(ATP, "2025-02"), "2025-02", asked_vintage="2025-03"))
+    report = run_gate(given(ATP, good(ATP, "2025-02"), "2025-02", asked_vintage="2025-03"))
     assert failed(report, "critical") == {"asked_vintage"}
 
 
 def test_the_figures_of_a_yanked_version_are_refused(good: Callable[..., pl.DataFrame]) -> None:
-    report = judge(given(ATP, good(ATP, "2025-02"), "2025-02", yanked_contents={"x": "2026-01-01.0001 (wrong unit)"}))
+    report = run_gate(
+        given(ATP, good(ATP, "2025-02"), "2025-02", yanked_contents={"x": "2026-01-01.0001 (wrong unit)"})
+    )
     assert failed(report, "critical") == {"yanked_content"}
     assert "wrong unit" in report.failures_by_severity()[0]
 
@@ -321,9 +323,9 @@ def test_a_file_without_units_or_of_another_type_is_rejected(good: Callable[...,
     narrow = schema.set(1, schema.field(1).with_type(pa.int32()))
     loose = schema.set(1, schema.field(1).with_nullable(True))
     for other in (bare, narrow, loose, schema.remove(1)):
-        report = judge(given(ATP, data, "2025-02", staged_schemas={"data/part-0000.parquet": other}))
+        report = run_gate(given(ATP, data, "2025-02", staged_schemas={"data/part-0000.parquet": other}))
         assert failed(report, "critical") == {"schema"}
-    assert failed(judge(given(ATP, data, "2025-02", staged_schemas={"data/part-0000.parquet": schema}))) == set()
+    assert failed(run_gate(given(ATP, data, "2025-02", staged_schemas={"data/part-0000.parquet": schema}))) == set()
 
 
 # --------------------------------------------------------- could not run, and reports
@@ -347,7 +349,7 @@ def test_a_check_that_raises_inside_great_expectations_fails_the_run(
 
     monkeypatch.setattr(gate_module, "load_checks", lambda _: Broken())
     with pytest.raises(CheckCouldNotRunError, match="broken") as e:
-        judge(given(IP, good(IP, "2021-09-15"), "2021-09-15"))
+        run_gate(given(IP, good(IP, "2021-09-15"), "2021-09-15"))
     assert e.value.exit_code == 1
 
 
@@ -355,14 +357,14 @@ def test_a_check_whose_frame_raises_fails_the_run(good: Callable[..., pl.DataFra
     source = {**tables.get(IP, {}), "economies": pl.LazyFrame({"another": [1]})}
     good(IP, "2021-09-15")
     with pytest.raises(CheckCouldNotRunError):
-        judge(given(IP, good(IP, "2021-09-15"), "2021-09-15", tables=source))
+        run_gate(given(IP, good(IP, "2021-09-15"), "2021-09-15", tables=source))
 
 
 def test_a_bound_that_the_contract_does_not_give_is_told(good: Callable[..., pl.DataFrame]) -> None:
     ready = given(ATP, good(ATP, "2025-02"), "2025-02")
     bare = ready.contract.model_copy(update={"quality": {}})
     with pytest.raises(ConfigError, match=r"quality\.jumps\.bounds\.factor"):
-        judge(replace(ready, contract=bare))
+        run_gate(replace(ready, contract=bare))
 
 
 BEFORE = "in the version before"
@@ -391,14 +393,14 @@ DIAGNOSES: dict[str, tuple[Corruption, bool, str]] = {
 def test_the_gate_says_what_happened_to_the_figures_as_a_whole(good: Callable[..., pl.DataFrame], fault: str) -> None:
     corrupt, has_parent, told = DIAGNOSES[fault]
     data = good(ATP, "2025-02")
-    report = judge(given(ATP, corrupt(data), "2025-02", data if has_parent else None))
+    report = run_gate(given(ATP, corrupt(data), "2025-02", data if has_parent else None))
     assert report.rejected
     assert report.diagnosis.endswith(told) and bool(report.diagnosis) == bool(told), report.diagnosis
 
 
 def test_the_report_says_which_rows_failed_and_by_which_rule(good: Callable[..., pl.DataFrame]) -> None:
     corrupt = ATP_CORRUPTIONS["a balance off by a dollar"][0]
-    report = judge(given(ATP, corrupt(good(ATP, "2025-02")), "2025-02"))
+    report = run_gate(given(ATP, corrupt(good(ATP, "2025-02")), "2025-02"))
     frame = report.frame()
     row = frame.filter(pl.col("check_id") == "balance").row(0, named=True)
     assert (row["outcome"], row["severity"], row["rows_failed"]) == ("failed", "critical", 1)
@@ -409,7 +411,7 @@ def test_the_report_says_which_rows_failed_and_by_which_rule(good: Callable[...,
 
 
 def test_at_most_twenty_failing_rows_are_kept(good: Callable[..., pl.DataFrame]) -> None:
-    report = judge(given(ATP, scaled(1000, *MONEY)(good(ATP, "2025-02")), "2025-02"))
+    report = run_gate(given(ATP, scaled(1000, *MONEY)(good(ATP, "2025-02")), "2025-02"))
     result = next(r for r in report.results if r.check_id == "range_exports_usd")
     assert result.rows_failed == 434
     assert len(result.failing_rows) == 20
@@ -417,7 +419,7 @@ def test_at_most_twenty_failing_rows_are_kept(good: Callable[..., pl.DataFrame])
 
 
 def test_the_great_expectations_result_is_kept_in_its_own_format(good: Callable[..., pl.DataFrame]) -> None:
-    report = judge(given(ATP, good(ATP, "2025-02"), "2025-02"))
+    report = run_gate(given(ATP, good(ATP, "2025-02"), "2025-02"))
     documents = json.loads(report.gx_json)
     checks = [r["expectation_config"]["meta"]["check"] for d in documents for r in d["results"]]
     ran = [r.check_id for r in report.results if r.outcome != "not_applicable"]

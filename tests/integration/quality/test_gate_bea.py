@@ -17,8 +17,8 @@ from configs.contracts import load_contract
 from expectations.check import GateInput
 from tasks.extract import partners as partner_reference
 from tasks.extract.bea import source
-from tasks.quality.gate import judge
-from tasks.quality.results import Report
+from tasks.quality.gate import run_gate
+from tasks.quality.results import GateResult
 from tasks.transform.registry import load_transform
 
 ANNUAL, QUARTERLY = "us_ip_trade_annual", "us_ip_trade_quarterly"
@@ -65,7 +65,7 @@ def given(
     )
 
 
-def failed(report: Report, severity: str | None = None) -> set[str]:
+def failed(report: GateResult, severity: str | None = None) -> set[str]:
     return {r.check_id for r in report.results if r.outcome == "failed" and severity in (None, r.severity)}
 
 
@@ -85,10 +85,10 @@ def also_at_the_source(dataset: str, data: pl.DataFrame) -> dict[str, pl.LazyFra
 )
 def test_no_false_alarm_with_all_areas_and_after_an_update(dataset: str, size: str) -> None:
     _, _, first = made(dataset, 2024, size)
-    report = judge(given(dataset, first, 2024, size=size))
+    report = run_gate(given(dataset, first, 2024, size=size))
     assert failed(report) == set(), report.failures()
     _, _, second = made(dataset, 2025, size)
-    report = judge(given(dataset, second, 2025, first, size=size))
+    report = run_gate(given(dataset, second, 2025, first, size=size))
     assert failed(report) == set(), report.failures()
     # The two vintages differ; other datasets and the vintage before are not given here.
     elsewhere = {"figures_changed", "no_news", "quarters_to_year", *(["same_us_total"] if dataset == ANNUAL else [])}
@@ -97,7 +97,7 @@ def test_no_false_alarm_with_all_areas_and_after_an_update(dataset: str, size: s
 
 
 def test_how_many_sums_could_be_held_against_their_parts_is_told() -> None:
-    report = judge(given(ANNUAL, good(ANNUAL)))
+    report = run_gate(given(ANNUAL, good(ANNUAL)))
     told = {r.check_id: (r.rows_checked, r.expected) for r in report.results if r.check_id.endswith("_add_up")}
     for checked, expected in told.values():
         assert f"{checked:,} of " in expected
@@ -192,7 +192,7 @@ FIGURES: dict[str, tuple[str, Corruption, str]] = {
 def test_a_corrupted_table_is_rejected_by(corruption: str) -> None:
     dataset, corrupt, check = FIGURES[corruption]
     data = corrupt(good(dataset))
-    report = judge(given(dataset, data, changed=also_at_the_source(dataset, data)))
+    report = run_gate(given(dataset, data, changed=also_at_the_source(dataset, data)))
     assert check in failed(report, "critical"), report.failures()
 
 
@@ -208,7 +208,7 @@ FROM_THE_SOURCE: dict[str, Corruption] = {
 
 @pytest.mark.parametrize("corruption", FROM_THE_SOURCE)
 def test_what_bea_did_not_say_is_rejected(corruption: str) -> None:
-    report = judge(given(ANNUAL, FROM_THE_SOURCE[corruption](good(ANNUAL))))
+    report = run_gate(given(ANNUAL, FROM_THE_SOURCE[corruption](good(ANNUAL))))
     assert "as_published" in failed(report, "critical")
 
 
@@ -234,7 +234,7 @@ AGAINST_PARENT: dict[str, tuple[str, Corruption, str, str]] = {
 @pytest.mark.parametrize("corruption", AGAINST_PARENT)
 def test_against_the_version_before_it_is_caught_by(corruption: str) -> None:
     dataset, corrupt, check, severity = AGAINST_PARENT[corruption]
-    report = judge(given(dataset, corrupt(good(dataset, 2025)), 2025, good(dataset)))
+    report = run_gate(given(dataset, corrupt(good(dataset, 2025)), 2025, good(dataset)))
     assert check in failed(report, severity), report.failures()
 
 
@@ -246,7 +246,7 @@ def test_a_figure_lost_within_a_vintage_is_a_fault(dataset: str) -> None:
         .with_columns(value_usd=pl.when(pl.col("index") == 0).then(None).otherwise(VALUE))
         .drop("index")
     )
-    assert "figures_lost" in failed(judge(given(dataset, lost, 2024, data)), "critical")
+    assert "figures_lost" in failed(run_gate(given(dataset, lost, 2024, data)), "critical")
 
 
 def test_a_type_that_a_person_took_out_of_the_codes_is_news_and_no_fault() -> None:
@@ -262,17 +262,17 @@ def test_a_type_that_a_person_took_out_of_the_codes_is_news_and_no_fault() -> No
             }
         }
     )
-    report = judge(given(ANNUAL, data, 2025, good(ANNUAL), changed=changed, contract=loose))
+    report = run_gate(given(ANNUAL, data, 2025, good(ANNUAL), changed=changed, contract=loose))
     assert "codes_retired" in failed(report, "warning")
     assert "codes_lost" not in failed(report)
 
 
 def test_missing_areas_and_disagreeing_adjustments_are_warnings() -> None:
     data = good(ANNUAL)
-    assert failed(judge(given(ANNUAL, data))) == {"areas_complete"}, "the small world has twelve of ninety"
+    assert failed(run_gate(given(ANNUAL, data))) == {"areas_complete"}, "the small world has twelve of ninety"
     quarterly = good(QUARTERLY)
     off = when(pl.col("seasonal_adjustment") == "seasonally_adjusted", value_usd=VALUE * 1.05)(quarterly)
-    report = judge(given(QUARTERLY, off, changed=also_at_the_source(QUARTERLY, off)))
+    report = run_gate(given(QUARTERLY, off, changed=also_at_the_source(QUARTERLY, off)))
     assert failed(report) == {"years_agree"}
 
 
@@ -282,5 +282,5 @@ def test_a_revision_of_a_tenth_of_one_year_is_real() -> None:
     raised = scaled(1.1, (pl.col("year") == 2023) & EXPORTS)(data)
     balance = made(ANNUAL, 2025, "small")[1]["balance"].filter(pl.col("year") != 2023)
     changed = also_at_the_source(ANNUAL, raised) | {"balance": balance}
-    report = judge(given(ANNUAL, raised, 2025, parent, changed=changed))
+    report = run_gate(given(ANNUAL, raised, 2025, parent, changed=changed))
     assert failed(report, "critical") == set(), report.failures()

@@ -21,8 +21,8 @@ from tasks.build.request import Fetched
 from tasks.extract import partners
 from tasks.extract.census.merchandise.source import FLOWS, SOURCE
 from tasks.extract.source import Meter
-from tasks.quality.gate import judge
-from tasks.quality.results import Report
+from tasks.quality.gate import run_gate
+from tasks.quality.results import GateResult
 from tasks.raw.archive import RawArchive
 from tasks.storage.local import LocalStore
 
@@ -38,8 +38,8 @@ class World:
     data: pl.DataFrame
     gate: GateInput
 
-    def judged(self, data: pl.DataFrame, **more: object) -> Report:
-        return judge(replace(self.gate, data=data.lazy(), **more))  # type: ignore[arg-type]
+    def judged(self, data: pl.DataFrame, **more: object) -> GateResult:
+        return run_gate(replace(self.gate, data=data.lazy(), **more))  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,7 @@ def _gate(data: pl.DataFrame, tables: dict[str, pl.LazyFrame]) -> GateInput:
     )
 
 
-def failed(report: Report) -> dict[str, str]:
+def failed(report: GateResult) -> dict[str, str]:
     return {r.check_id: r.severity for r in report.results if r.outcome == "failed"}
 
 

@@ -25,7 +25,7 @@ from expectations.check import Check, GateInput
 from tasks.build.parquet import write
 from tasks.publish import staged
 from tasks.quality import gate as gate_module
-from tasks.quality.gate import judge
+from tasks.quality.gate import run_gate
 from tasks.storage.local import LocalStore
 from tasks.warehouse.records import FileEntry, Manifest
 from tests.support.gate import (
@@ -76,12 +76,12 @@ FIRST: dict[str, tuple[str, str, Callable[[pl.DataFrame], pl.DataFrame], str]] =
 @pytest.mark.parametrize("corruption", FIRST)
 def test_without_a_version_before_it_is_caught_by_these_checks_alone(good: Figures, corruption: str) -> None:
     dataset, vintage, corrupt, check = FIRST[corruption]
-    report = judge(given(dataset, balanced(corrupt(good(dataset, vintage))), vintage))
+    report = run_gate(given(dataset, balanced(corrupt(good(dataset, vintage))), vintage))
     assert failed(report, "critical") == set(check.split())
 
 
 def test_a_candidate_without_a_data_file_is_rejected(good: Figures) -> None:
-    report = judge(given(ATP, good(ATP, "2025-02"), "2025-02", staged_schemas={}))
+    report = run_gate(given(ATP, good(ATP, "2025-02"), "2025-02", staged_schemas={}))
     assert failed(report, "critical") == {"schema"}
 
 
@@ -100,14 +100,14 @@ def first_row(df: pl.DataFrame, column: str, value: object) -> pl.DataFrame:
     ("dataset", "column"), [(d, c.name) for d in (ATP, IP) for c in load_contract(d).columns if not c.nullable]
 )
 def test_one_null_in_a_column_that_has_none_is_rejected(good: Figures, dataset: str, column: str) -> None:
-    report = judge(given(dataset, first_row(good(dataset, VINTAGE[dataset]), column, None), VINTAGE[dataset]))
+    report = run_gate(given(dataset, first_row(good(dataset, VINTAGE[dataset]), column, None), VINTAGE[dataset]))
     assert f"not_null_{column}" in failed(report, "critical")
     assert of(report, f"not_null_{column}").rows_failed == 1
 
 
 @pytest.mark.parametrize("column", [c.name for c in load_contract(IP).columns if c.type == "float64"])
 def test_one_nan_is_rejected(good: Figures, column: str) -> None:
-    report = judge(given(IP, first_row(good(IP, VINTAGE[IP]), column, float("nan")), VINTAGE[IP]))
+    report = run_gate(given(IP, first_row(good(IP, VINTAGE[IP]), column, float("nan")), VINTAGE[IP]))
     assert f"no_nan_{column}" in failed(report, "critical")
 
 
@@ -123,7 +123,7 @@ def test_what_every_dataset_is_asked(good: Figures, dataset: str) -> None:
         (replace(ready, asked_vintage="1999-01"), "asked_vintage"),
         (replace(ready, yanked_contents={ready.content_sha256: "2026-01-01.0001 (wrong unit)"}), "yanked_content"),
     ):
-        assert check in failed(judge(other))
+        assert check in failed(run_gate(other))
 
 
 # ------------------------------------------------------------------ losses
@@ -144,7 +144,7 @@ def test_a_figure_that_goes_while_its_row_stays_is_a_loss(good: Figures) -> None
     one = FRA & (pl.col("year") == 2015)
     data = balanced(when(one, receipts_usd=pl.lit(None))(before))
     assert data.height == before.height
-    report = judge(given(IP, data, "2025-01-28", before))
+    report = run_gate(given(IP, data, "2025-01-28", before))
     assert failed(report, "critical") == {"rows_lost"}
     assert failed(report, "warning") == {"near_world"}, "the world is more than its economies then"
     (row,) = [json.loads(r) for r in of(report, "rows_lost").failing_rows]
@@ -154,19 +154,19 @@ def test_a_figure_that_goes_while_its_row_stays_is_a_loss(good: Figures) -> None
 def test_the_same_with_a_newer_vintage_is_the_publishers_and_a_warning(good: Figures) -> None:
     before = good(IP, "2021-09-15")
     data = balanced(when(JAM & (pl.col("year") == 2015), receipts_usd=pl.lit(None))(before))
-    report = judge(given(IP, relabelled(data), NEWER, before))
+    report = run_gate(given(IP, relabelled(data), NEWER, before))
     assert failed(report) == {"rows_withdrawn", STALE}
 
 
 def test_the_real_withdrawals_are_counted_in_observations(good: Figures) -> None:
-    report = judge(given(IP, good(IP, "2025-01-28"), "2025-01-28", good(IP, "2024-11-13")))
+    report = run_gate(given(IP, good(IP, "2025-01-28"), "2025-01-28", good(IP, "2024-11-13")))
     assert of(report, "rows_withdrawn").rows_failed == 44, "Pakistan 35, Jamaica 9"
 
 
 def test_an_economy_that_loses_one_of_its_flows_altogether_is_rejected(good: Figures) -> None:
     before = good(IP, "2021-09-15")
     data = balanced(when(DEU, receipts_usd=pl.lit(None))(before))
-    report = judge(given(IP, relabelled(data), NEWER, before))
+    report = run_gate(given(IP, relabelled(data), NEWER, before))
     assert failed(report, "critical") == {"measures_lost"}
 
 
@@ -176,7 +176,7 @@ def test_new_rows_do_not_make_up_for_lost_ones(good: Figures) -> None:
     early = before.filter((pl.col("year") < 2000) & ~pl.col("is_aggregate") & ~DEU).drop_nulls().head(450)
     newest = before.filter(pl.col("year") == 2020).with_columns(year=pl.lit(2021, pl.Int32))
     data = pl.concat([before.join(early, on=["economy_code", "year"], how="anti"), newest])
-    report = judge(given(IP, relabelled(data), NEWER, before))
+    report = run_gate(given(IP, relabelled(data), NEWER, before))
     assert failed(report) >= {"withdrawn_share", "rows_withdrawn"}
     assert of(report, "row_count").outcome == "passed"
 
@@ -198,7 +198,7 @@ def test_revisions_of_this_size_came_with_a_later_vintage(
     2025. A live run after the bundled vintages meets them all at once."""
     before = good(IP, "2021-09-15")
     data = relabelled(balanced(when(who, **{flow: pl.col(flow) * factor})(before)))
-    report = judge(given(IP, data, NEWER, before))
+    report = run_gate(given(IP, data, NEWER, before))
     assert (failed(report, "critical"), failed(report, "warning")) == (set(), warned | {STALE})
 
 
@@ -206,7 +206,7 @@ def test_revisions_of_this_size_came_with_a_later_vintage(
 
 
 def test_a_rule_held_against_no_rows_has_not_passed(good: Figures) -> None:
-    report = judge(given(ATP, good(ATP, "2025-02").head(0), "2025-02"))
+    report = run_gate(given(ATP, good(ATP, "2025-02").head(0), "2025-02"))
     assert "has_rows" in failed(report, "critical")
     for check_id in ("balance", "precision", "not_null_exports_usd", "range_imports_usd", "key_unique"):
         result = of(report, check_id)
@@ -228,7 +228,7 @@ def test_a_rule_on_values_has_not_passed_where_there_are_none(good: Figures, cas
     dataset, columns, unheld = NULLS[case]
     data = good(dataset, VINTAGE[dataset])
     data = data.with_columns([pl.lit(None, dtype=data.schema[c]).alias(c) for c in columns])
-    report = judge(given(dataset, data, VINTAGE[dataset]))
+    report = run_gate(given(dataset, data, VINTAGE[dataset]))
     assert report.rejected
     for check_id in unheld:
         result = of(report, check_id)
@@ -238,13 +238,13 @@ def test_a_rule_on_values_has_not_passed_where_there_are_none(good: Figures, cas
 def test_changes_have_not_passed_where_no_figure_is_in_both_versions(good: Figures) -> None:
     now, before = good(IP, "2022-09-16"), good(IP, "2021-09-15")
     nothing = [pl.lit(None, dtype=pl.Float64).alias(c) for c in ("receipts_usd", "payments_usd")]
-    report = judge(given(IP, now, "2022-09-16", before.with_columns(nothing)))
+    report = run_gate(given(IP, now, "2022-09-16", before.with_columns(nothing)))
     for check_id in ("size_of_change", "large_revision", "total_change", "withdrawn_share"):
         assert of(report, check_id).outcome == "not_applicable", check_id
 
 
 def test_a_report_says_how_many_rows_a_rule_was_held_against(good: Figures) -> None:
-    report = judge(given(ATP, good(ATP, "2025-02"), "2025-02", good(ATP, "2023-01")))
+    report = run_gate(given(ATP, good(ATP, "2025-02"), "2025-02", good(ATP, "2023-01")))
     checked = {r.check_id: r.rows_checked for r in report.results}
     assert checked["balance"] == checked["not_null_exports_usd"] == 434
     assert checked["jumps"] == 434 - 12
@@ -270,7 +270,7 @@ def test_a_version_before_of_an_older_contract_is_compared_in_what_both_have(
 ) -> None:
     before, now = ("2023-01", "2025-02") if dataset == ATP else ("2021-09-15", "2022-09-16")
     parent = good(dataset, before).drop(gone)
-    report = judge(given(dataset, good(dataset, now), now, parent, asked_vintage=now))
+    report = run_gate(given(dataset, good(dataset, now), now, parent, asked_vintage=now))
     assert not report.rejected, report.failures()
     skipped = {r.check_id: r.reason for r in report.results if r.outcome == "not_applicable"}
     assert set(skipped) - {*ELSEWHERE, "year_totals", "adds_up_to_world", "fresh_enough"} == not_applicable
@@ -280,7 +280,7 @@ def test_a_version_before_of_an_older_contract_is_compared_in_what_both_have(
 def test_what_both_have_is_still_compared(good: Figures) -> None:
     parent = good(ATP, "2023-01").drop("imports_usd")
     doubled = when(pl.col("period").dt.year() > 1990, exports_usd=pl.col("exports_usd") * 2)(good(ATP, "2025-02"))
-    assert "size_of_change" in failed(judge(given(ATP, balanced(doubled), "2025-02", parent)), "critical")
+    assert "size_of_change" in failed(run_gate(given(ATP, balanced(doubled), "2025-02", parent)), "critical")
 
 
 # ------------------------------------------------------------------ could not run
@@ -292,14 +292,14 @@ def test_what_both_have_is_still_compared(good: Figures) -> None:
 def test_a_table_that_the_source_did_not_give(good: Figures, dataset: str, vintage: str, check: str) -> None:
     data = good(dataset, vintage)
     with pytest.raises(CheckCouldNotRunError, match="gives no table") as e:
-        judge(given(dataset, data, vintage, tables={"partners": tables[dataset]["partners"]}))
+        run_gate(given(dataset, data, vintage, tables={"partners": tables[dataset]["partners"]}))
     assert e.value.check == check
 
 
 @pytest.mark.parametrize(("dataset", "vintage"), [(ATP, "2025-02"), (IP, "2021-09-15")])
 def test_a_vintage_that_is_none(good: Figures, dataset: str, vintage: str) -> None:
     with pytest.raises(CheckCouldNotRunError, match="newest"):
-        judge(given(dataset, good(dataset, vintage), "newest"))
+        run_gate(given(dataset, good(dataset, vintage), "newest"))
 
 
 def test_staged_data_that_cannot_be_read_is_neither_a_pass_nor_a_rejection(good: Figures, tmp_path: Path) -> None:
@@ -310,7 +310,7 @@ def test_staged_data_that_cannot_be_read_is_neither_a_pass_nor_a_rejection(good:
     body = file.read_bytes()
     file.write_bytes(body[:2000] + bytes(4000) + body[6000:])
     with pytest.raises(CheckCouldNotRunError) as e:
-        judge(replace(given(IP, good(IP, "2021-09-15"), "2021-09-15"), data=lazy))
+        run_gate(replace(given(IP, good(IP, "2021-09-15"), "2021-09-15"), data=lazy))
     assert isinstance(e.value.__cause__, OSError)
 
 
@@ -328,7 +328,7 @@ def test_an_expectation_with_arguments_that_great_expectations_refuses(
 
     monkeypatch.setattr(gate_module, "load_checks", lambda _: Wrong())
     with pytest.raises(CheckCouldNotRunError, match="misspelt"):
-        judge(given(IP, good(IP, "2021-09-15"), "2021-09-15"))
+        run_gate(given(IP, good(IP, "2021-09-15"), "2021-09-15"))
 
 
 # ------------------------------------------------------------------ what a gate leaves behind: nothing
@@ -346,7 +346,7 @@ def test_a_gate_says_nothing_writes_nothing_and_calls_nobody(
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     capfd.readouterr()
-    judge(ready)
+    run_gate(ready)
     assert capfd.readouterr() == ("", "")
     assert list(tmp_path.iterdir()) == []
 
@@ -375,5 +375,5 @@ def test_small_data_is_read_from_the_store_once(good: Figures, tmp_path: Path) -
     path = tmp_path / IP / "versions" / version.version / file.path
     path.parent.mkdir(parents=True)
     write(figures, contract, path)
-    judge(replace(given(IP, figures, "2021-09-15"), data=staged._kept(store, contract, version)))
+    run_gate(replace(given(IP, figures, "2021-09-15"), data=staged._kept(store, contract, version)))
     assert 1 <= len(opened) <= 2, "its schema, then its rows"

@@ -18,7 +18,7 @@ from benchmarks.quality_mutations.grounds import ATP, GROUNDS, IP, PARTNERS, atp
 from benchmarks.quality_mutations.operations import put, scaled
 from benchmarks.quality_mutations.score import NothingCorruptedError, Score, run
 from expectations.runbooks import GENERAL, PROJECT, anchor
-from tasks.quality.gate import judge
+from tasks.quality.gate import run_gate
 
 # Of a first publication nothing but the series itself and another table can tell.
 FEW = {
@@ -97,7 +97,7 @@ def test_every_check_is_told_of_in_the_docs_and_has_a_runbook_entry(dataset: str
     page = (PROJECT / "docs" / "quality.md").read_text()
     told = set(re.findall(r"`([a-z0-9_]+\*?)`", page))
     families = tuple(t[:-1] for t in told if t.endswith("*"))
-    ran = {r.check_id for r in judge(ground.gate(ground.data, ground.tables)).results}
+    ran = {r.check_id for r in run_gate(ground.gate(ground.data, ground.tables)).results}
     assert {c for c in ran if c not in told and not c.startswith(families)} == set()
     assert {c for c in ran if anchor(c) == GENERAL} == set()
 

@@ -12,7 +12,7 @@ from datetime import date
 import polars as pl
 import pytest
 
-from tasks.quality.gate import judge
+from tasks.quality.gate import run_gate
 from tests.support.gate import (
     ATP,
     DEU,
@@ -46,7 +46,7 @@ PARTS: dict[str, tuple[Callable[[pl.DataFrame], pl.DataFrame], str]] = {
 def test_a_first_version_that_is_a_part_of_the_table_is_rejected(good: Figures, corruption: str) -> None:
     """Whole by its own account (pages and totals agree), and without a version before to compare with."""
     corrupt, what = PARTS[corruption]
-    report = judge(given(IP, corrupt(good(IP, "2021-09-15")), "2021-09-15"))
+    report = run_gate(given(IP, corrupt(good(IP, "2021-09-15")), "2021-09-15"))
     assert failed(report, "critical") == {"complete"}
     assert what in {json.loads(r)["what"] for r in of(report, "complete").failing_rows}
 
@@ -63,7 +63,7 @@ def two_of_one_name(df: pl.DataFrame) -> pl.DataFrame:
 def test_a_name_that_is_not_the_publishers_for_that_code_is_rejected(
     good: Figures, corrupt: Callable[[pl.DataFrame], pl.DataFrame]
 ) -> None:
-    report = judge(given(IP, corrupt(good(IP, "2021-09-15")), "2021-09-15"))
+    report = run_gate(given(IP, corrupt(good(IP, "2021-09-15")), "2021-09-15"))
     assert failed(report, "critical") == {"economy_names"}
     assert "DEU" in of(report, "economy_names").failing_rows[0]
 
@@ -73,7 +73,7 @@ def test_one_name_for_two_codes_is_rejected_though_the_publisher_lists_it_so(goo
     listed = tables[IP]["economies"].with_columns(
         economy_name=pl.when(DEU).then(pl.lit("France")).otherwise(pl.col("economy_name"))
     )
-    report = judge(given(IP, data, "2021-09-15", tables=tables[IP] | {"economies": listed}))
+    report = run_gate(given(IP, data, "2021-09-15", tables=tables[IP] | {"economies": listed}))
     assert failed(report, "critical") == {"economy_names"}
     assert {json.loads(r)["economy_code"] for r in of(report, "economy_names").failing_rows} == {"DEU", "FRA"}
 
@@ -87,7 +87,7 @@ def test_an_economy_that_goes_back_to_an_older_vintage_is_rejected(good: Figures
     ireland = pl.col("economy_code") == "IRL"
     assert before.filter(ireland)["source_vintage"].unique().to_list() == ["2024-09-19"]
     data = when(ireland, source_vintage=pl.lit("2021-09-15"))(before)
-    report = judge(given(IP, data, "2025-01-28", before))
+    report = run_gate(given(IP, data, "2025-01-28", before))
     assert failed(report, "critical") == {"vintage_not_back"}
     assert "IRL" in of(report, "vintage_not_back").failing_rows[0]
 
@@ -104,11 +104,11 @@ def test_an_economy_that_goes_back_to_an_older_vintage_is_rejected(good: Figures
 def test_a_live_vintage_past_its_limit_is_a_warning(good: Figures, dataset: str, today: date, warned: set[str]) -> None:
     """100 days after 2025-02-28, and 200 after 2021-09-15, are still in time."""
     vintage = VINTAGE[dataset]
-    report = judge(given(dataset, good(dataset, vintage), vintage, live=True, today=today))
+    report = run_gate(given(dataset, good(dataset, vintage), vintage, live=True, today=today))
     assert failed(report) == failed(report, "warning") == warned
 
 
 def test_bundled_vintages_never_go_stale(good: Figures) -> None:
-    report = judge(given(ATP, good(ATP, "2025-02"), "2025-02", today=date(2099, 1, 1)))
+    report = run_gate(given(ATP, good(ATP, "2025-02"), "2025-02", today=date(2099, 1, 1)))
     assert of(report, "fresh_enough").outcome == "not_applicable"
     assert failed(report) == set()

@@ -254,7 +254,7 @@ def test_linked_dataset_still_needs_its_inputs(local_store: ObjectStore, candida
 def test_lost_log_keeps_what_restores_it(gone: str, local_store: ObjectStore, candidates: Candidates) -> None:
     (used, unused) = kept(local_store, "census", "used", "unused")
     published(local_store, candidates(1), used)
-    ledger.keep(local_store, DATASET)
+    ledger.copy_new(local_store, DATASET)
     folder = Path(local_store.uri(DATASET))
     shutil.rmtree(folder) if gone == "folder" else (folder / "latest.json").unlink()
     plan = housekeeping.plan_expiry(local_store, None, later(), DAY)

@@ -84,7 +84,7 @@ def test_redate_command_corrects_and_keeps_the_record(
     stamped = reader.sealed(local_store, DATASET, two).event
     assert stamped is not None and stamped.at.startswith("2")
     assert reader.as_of(local_store, DATASET, utc_now()).manifest.version == one, "which is what is to be corrected"
-    ledger.keep(local_store, DATASET)
+    ledger.copy_new(local_store, DATASET)
     said = ("redate", DATASET, "--reason", "the clock of a host", "--by", "A. Person")
 
     before = drill.bodies(local_store)

@@ -15,7 +15,7 @@ from flows.cli import history as history_commands
 from flows.cli import read as read_commands
 from flows.cli.read import Wanted
 from tasks.build.history import build
-from tasks.publish.dependents import bring_up
+from tasks.publish.dependents import refresh
 from tasks.raw.archive import RawArchive
 from tasks.storage.local import LocalStore
 from tasks.warehouse import layout, protocol, reader, yank
@@ -43,7 +43,7 @@ def data(store: LocalStore, version: str) -> list[str]:
 
 
 def test_the_newest_stay_and_of_the_others_all_but_the_data(store: LocalStore) -> None:
-    bring_up(store, f"{IP}_history")
+    refresh(store, f"{IP}_history")
     first, second, third, fourth = names(store)
     assert retention.plan(store, SOON, retention.Policy(2, 500)).superseded == (), "none is so old"
     decided = retention.plan(store, SOON, retention.Policy(2, 30))
@@ -58,7 +58,7 @@ def test_the_newest_stay_and_of_the_others_all_but_the_data(store: LocalStore) -
     before = reader.resolve(store, f"{IP}_history").manifest
     yank.yank(store, IP, fourth, "wrong")
     assert reader.latest_version(store, IP) == third
-    assert bring_up(store, f"{IP}_history").version != before.version
+    assert refresh(store, f"{IP}_history").version != before.version
     with pytest.raises(YankRefusedError, match="only version left"):
         yank.yank(store, IP, third, "wrong as well")
 
@@ -72,7 +72,7 @@ def test_what_is_not_in_the_history_stays(store: LocalStore) -> None:
 
 
 def test_a_run_that_was_killed_is_ended_by_the_next(store: LocalStore) -> None:
-    bring_up(store, f"{IP}_history")
+    refresh(store, f"{IP}_history")
     decided = retention.plan(store, SOON, retention.Policy(2, 30))
     first = decided.superseded[0]
     assert retention._retire(store, first, SOON) and data(store, first.version)  # killed before it deleted anything
@@ -81,7 +81,7 @@ def test_a_run_that_was_killed_is_ended_by_the_next(store: LocalStore) -> None:
 
 
 def test_what_became_latest_meanwhile_is_spared(store: LocalStore) -> None:
-    bring_up(store, f"{IP}_history")
+    refresh(store, f"{IP}_history")
     decided = retention.plan(store, SOON, retention.Policy(2, 30))
     for version in names(store)[:1:-1]:
         yank.yank(store, IP, version, "wrong")
@@ -93,7 +93,7 @@ def test_what_became_latest_meanwhile_is_spared(store: LocalStore) -> None:
 def test_a_version_without_data_is_made_again_for_who_asks_for_it(
     store: LocalStore, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    bring_up(store, f"{IP}_history")
+    refresh(store, f"{IP}_history")
     first = names(store)[0]
     event = reader.list_versions(store, IP)[0].event
     assert event is not None
@@ -110,21 +110,21 @@ def test_a_version_without_data_is_made_again_for_who_asks_for_it(
 
 
 def test_a_history_that_is_made_anew_has_what_versions_had_that_are_let_go(store: LocalStore, tmp_path: Path) -> None:
-    bring_up(store, f"{IP}_history")
+    refresh(store, f"{IP}_history")
     contract = load_contract(f"{IP}_history")
     published = reader.resolve(store, contract.name).manifest
     known = RawArchive(store).known(published)
     given = tuple(known[s.role] for s in published.sources)
     retention.execute(store, retention.plan(store, SOON, retention.Policy(2, 30)))
     other_rules = published.model_copy(update={"contract_sha256": "0" * 64})
-    built = build.make(store, contract, given, other_rules, tmp_path)
+    built = build.build_history(store, contract, given, other_rules, tmp_path)
     assert built.content_sha256 == published.content_sha256
     with pytest.raises(CorruptVersionError, match="there is no history that has it"):
-        build.make(store, contract, given, None, tmp_path)
+        build.build_history(store, contract, given, None, tmp_path)
 
 
 def test_a_rebuild_says_what_it_could_not_compare(store: LocalStore, capfd: pytest.CaptureFixture[str]) -> None:
-    bring_up(store, f"{IP}_history")
+    refresh(store, f"{IP}_history")
     first = reader.resolve(store, IP, names(store)[0]).manifest
     retention.execute(store, retention.plan(store, SOON, retention.Policy(2, 30)))
     for source in first.sources:
@@ -136,7 +136,7 @@ def test_a_rebuild_says_what_it_could_not_compare(store: LocalStore, capfd: pyte
 
 
 def test_every_command_tells_of_what_was_let_go(store: LocalStore, capfd: pytest.CaptureFixture[str]) -> None:
-    bring_up(store, f"{IP}_history")
+    refresh(store, f"{IP}_history")
     first, second, *_ = names(store)
     diff.diff(IP, first, second, store.url, as_json=False)
     before = capfd.readouterr().out
@@ -144,7 +144,7 @@ def test_every_command_tells_of_what_was_let_go(store: LocalStore, capfd: pytest
     claims = capfd.readouterr().out
     old = reader.resolve(store, f"{IP}_history").manifest.version
     yank.yank(store, IP, names(store)[3], "wrong")
-    bring_up(store, f"{IP}_history")
+    refresh(store, f"{IP}_history")
     retention.execute(store, retention.plan(store, SOON, retention.Policy(2, 30)))
     assert not data(store, first)
     diff.diff(IP, first, names(store)[1], store.url, as_json=False)
@@ -155,7 +155,7 @@ def test_every_command_tells_of_what_was_let_go(store: LocalStore, capfd: pytest
 
 
 def test_a_yank_falls_back_to_what_has_its_data_and_the_log_says_to_what(store: LocalStore) -> None:
-    bring_up(store, f"{IP}_history")
+    refresh(store, f"{IP}_history")
     first, second, third, fourth = names(store)
     latest, etag = protocol.read_latest(store, IP)
     assert latest is not None
@@ -166,7 +166,7 @@ def test_a_yank_falls_back_to_what_has_its_data_and_the_log_says_to_what(store: 
     yank.yank(store, IP, third, "wrong as well")
     assert reader.latest_version(store, IP) == first
     assert reader.as_of(store, IP, datetime.now(UTC)).manifest.version == first
-    bring_up(store, f"{IP}_history")
+    refresh(store, f"{IP}_history")
     spans = reader.scan(store, reader.resolve(store, f"{IP}_history").manifest).collect()
     given = spans.filter(pl.col("given_until").is_null(), pl.col("version_from").is_not_null(), measure="receipts_usd")
     now = reader.scan(store, reader.resolve(store, IP).manifest).collect()

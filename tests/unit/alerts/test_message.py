@@ -18,7 +18,7 @@ from tasks.alerts.channels import room
 from tasks.alerts.findings import of_error
 from tasks.alerts.message import TEXT, Message, message
 from tasks.alerts.model import KINDS, Alert, FailedCheck, Finding, Incident, Kind, Section
-from tasks.alerts.service import Alerting
+from tasks.alerts.service import AlertService
 from tasks.common.stages import in_stage, like, stage_of
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse.outcomes import RejectedError
@@ -143,7 +143,7 @@ def test_the_text_stays_within_one_message_of_the_channel(address: str) -> None:
 def recorded(store: ObjectStore, finding: Finding) -> Finding:
     """The finding as it stands in the state of alerts."""
     settings = load_alerts()
-    Alerting(store, store.url, settings, {"TECHTRADE_ALERT_CHAT": "json://127.0.0.1:1/x"}.get).report(finding)
+    AlertService(store, store.url, settings, {"TECHTRADE_ALERT_CHAT": "json://127.0.0.1:1/x"}.get).report(finding)
     (incident,) = state_store.read(store).incidents
     return incident.finding
 

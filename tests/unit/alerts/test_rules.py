@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from configs.alerts import AlertSettings, Owner
 from tasks.alerts import rules
-from tasks.alerts.model import BY_RUN, KINDS, Alert, Finding, Kind, State
+from tasks.alerts.model import BY_RUN, KINDS, Alert, AlertState, Finding, Kind
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 OWNER = "owner"
@@ -30,7 +30,7 @@ def finding(dataset: str = "a", kind: Kind = "unavailable", cause: str = "bea") 
     return Finding(dataset=dataset, kind=kind, cause=cause, words="it failed", served="nothing")
 
 
-def seen(state: State, at: float, *findings: Finding) -> State:
+def seen(state: AlertState, at: float, *findings: Finding) -> AlertState:
     for found in findings:
         state = rules.observe(state, found, OWNER, minutes(at))
     return state
@@ -40,12 +40,12 @@ def minutes(at: float) -> datetime:
     return NOW + timedelta(minutes=at)
 
 
-def sent(state: State, at: float, *, at_once: bool = True, fail: bool = False) -> tuple[State, list[Alert]]:
+def sent(state: AlertState, at: float, *, at_once: bool = True, fail: bool = False) -> tuple[AlertState, list[Alert]]:
     """Takes what is due, and delivers it (or not)."""
-    state = rules.take(state, [OWNER], SETTINGS, minutes(at), f"t{at}", at_once=at_once)
+    state = rules.lease_due(state, [OWNER], SETTINGS, minutes(at), f"t{at}", at_once=at_once)
     alerts = list(rules.taken(state, f"t{at}"))
     for alert in alerts:
-        state = rules.settle(state, alert, minutes(at), "refused" if fail else None)
+        state = rules.record_delivery(state, alert, minutes(at), "refused" if fail else None)
     return state, alerts
 
 
@@ -54,7 +54,7 @@ def names(alerts: list[Alert]) -> list[tuple[list[str], bool]]:
 
 
 def test_a_failure_is_told_once_and_again_after_its_window_if_it_was_seen_since() -> None:
-    state, first = sent(seen(State(), 0, finding()), 0)
+    state, first = sent(seen(AlertState(), 0, finding()), 0)
     state, none = sent(seen(state, 60, finding()), 60)
     state, reminder = sent(state, 24 * 60)
     state, unseen = sent(state, 3 * 24 * 60)
@@ -63,7 +63,7 @@ def test_a_failure_is_told_once_and_again_after_its_window_if_it_was_seen_since(
 
 
 def test_several_datasets_that_fail_of_one_cause_are_one_alert() -> None:
-    state = seen(State(), 0, finding("a"), finding("b"))
+    state = seen(AlertState(), 0, finding("a"), finding("b"))
     state = seen(state, 0.2, finding("c"))
     state, early = sent(state, 0.3, at_once=False)
     state, due = sent(state, 0.5, at_once=False)
@@ -75,19 +75,19 @@ def test_several_datasets_that_fail_of_one_cause_are_one_alert() -> None:
 
 
 def test_other_causes_and_kinds_are_alerts_of_their_own() -> None:
-    state = seen(State(), 0, finding(cause="bea"), finding(cause="census"), finding(kind="layout"))
+    state = seen(AlertState(), 0, finding(cause="bea"), finding(cause="census"), finding(kind="layout"))
     _, alerts = sent(state, 0)
     assert len(alerts) == 3
 
 
 def test_more_at_once_than_a_person_reads_is_one_alert() -> None:
-    state = seen(State(), 0, *(finding(cause=f"c{n}") for n in range(50)))
+    state = seen(AlertState(), 0, *(finding(cause=f"c{n}") for n in range(50)))
     _, alerts = sent(state, 0)
     assert [len(a.sections) for a in alerts] == [50]
 
 
 def test_a_storm_of_causes_keeps_within_the_burst_and_loses_none() -> None:
-    state, told = State(), []
+    state, told = AlertState(), []
     for n in range(500):
         state, alerts = sent(seen(state, n / 500, finding(cause=f"c{n}")), n / 500)
         told += alerts
@@ -98,7 +98,7 @@ def test_a_storm_of_causes_keeps_within_the_burst_and_loses_none() -> None:
 
 
 def test_that_it_is_over_is_told_once() -> None:
-    state, _ = sent(seen(State(), 0, finding()), 0)
+    state, _ = sent(seen(AlertState(), 0, finding()), 0)
     state = rules.recover(state, "a", BY_RUN, "good", minutes(5))
     state = rules.recover(state, "a", BY_RUN, "good", minutes(6))
     state, over = sent(state, 6)
@@ -113,7 +113,7 @@ def test_a_promotion_ends_the_rejection_of_its_version_alone() -> None:
     old = rejected("of before", words="a@2026-11-24.0002 was stopped by the quality gate: 1 critical check failed")
     longer = rejected("a longer name", words="a@2026-11-24.00021 was stopped")
     state = seen(
-        State(), 0, rejected("this", version="2026-11-24.0002"), rejected("other", version="2026-11-24.0001"), old,
+        AlertState(), 0, rejected("this", version="2026-11-24.0002"), rejected("other", version="2026-11-24.0001"), old,
         longer, finding(kind="crash"), finding("b", kind="rejected").model_copy(update={"version": "2026-11-24.0002"}),
     )  # fmt: skip
     state = rules.promote(state, "a", "2026-11-24.0002", "promoted", minutes(1))
@@ -122,14 +122,14 @@ def test_a_promotion_ends_the_rejection_of_its_version_alone() -> None:
 
 
 def test_healed_before_it_was_told_both_are_told_in_one() -> None:
-    state = rules.recover(seen(State(), 0, finding()), "a", BY_RUN, "good", minutes(0.1))
+    state = rules.recover(seen(AlertState(), 0, finding()), "a", BY_RUN, "good", minutes(0.1))
     _, alerts = sent(state, 0.1)
     assert names(alerts) == [(["a"], True)]
     assert alerts[0].sections[0].incidents[0].finding.words == "it failed"
 
 
 def test_failing_again_within_the_window_is_held_back_until_it_is_over() -> None:
-    state, _ = sent(seen(State(), 0, finding()), 0)
+    state, _ = sent(seen(AlertState(), 0, finding()), 0)
     state, over = sent(rules.recover(state, "a", BY_RUN, "good", minutes(5)), 5)
     state, held = sent(seen(state, 10, finding()), 10)
     _, due = sent(state, 24 * 60)
@@ -139,7 +139,7 @@ def test_failing_again_within_the_window_is_held_back_until_it_is_over() -> None
 
 
 def test_warnings_are_not_recovered_from() -> None:
-    state, alerts = sent(seen(State(), 0, finding(kind="warnings")), 0)
+    state, alerts = sent(seen(AlertState(), 0, finding(kind="warnings")), 0)
     state, none = sent(rules.recover(state, "a", BY_RUN, "good", minutes(5)), 5)
     assert (len(alerts), none) == (1, [])
     state, _ = sent(state, 49 * 60)
@@ -147,7 +147,7 @@ def test_warnings_are_not_recovered_from() -> None:
 
 
 def test_the_window_of_a_warning_that_was_told_late_begins_then() -> None:
-    state, _ = sent(seen(State(), 0, finding(kind="warnings")), 0, fail=True)
+    state, _ = sent(seen(AlertState(), 0, finding(kind="warnings")), 0, fail=True)
     state, late = sent(state, 50 * 60)
     state, again = sent(seen(state, 50 * 60, finding(kind="warnings")), 50 * 60)
     assert (len(late), again) == (1, [])
@@ -156,14 +156,14 @@ def test_the_window_of_a_warning_that_was_told_late_begins_then() -> None:
 
 
 def test_the_freshness_watch_alone_says_that_a_dataset_is_fresh_again() -> None:
-    state, _ = sent(seen(State(), 0, finding(kind="stale")), 0)
+    state, _ = sent(seen(AlertState(), 0, finding(kind="stale")), 0)
     _, none = sent(rules.recover(state, "a", BY_RUN, "good", minutes(5)), 5)
     _, over = sent(rules.recover(state, "a", ("stale",), "fresh", minutes(5)), 5)
     assert (none, names(over)) == ([], [(["a"], True)])
 
 
 def test_what_was_not_delivered_is_tried_again_with_all_that_is_still_true() -> None:
-    state, _ = sent(seen(State(), 0, finding("a"), finding("b")), 0, fail=True)
+    state, _ = sent(seen(AlertState(), 0, finding("a"), finding("b")), 0, fail=True)
     assert [(a.attempts, a.error) for a in state.undelivered] == [(1, "refused")]
     state = rules.recover(state, "a", BY_RUN, "good", minutes(5))
     state, alerts = sent(state, 5)
@@ -172,7 +172,7 @@ def test_what_was_not_delivered_is_tried_again_with_all_that_is_still_true() -> 
 
 
 def test_a_sender_that_dies_leaves_it_to_the_next_after_its_lease() -> None:
-    state = rules.take(seen(State(), 0, finding()), [OWNER], SETTINGS, minutes(0), "dead", at_once=True)
+    state = rules.lease_due(seen(AlertState(), 0, finding()), [OWNER], SETTINGS, minutes(0), "dead", at_once=True)
     state, none = sent(state, 5)
     _, alerts = sent(state, 10)
     assert (none, names(alerts)) == ([], [(["a"], False)])
@@ -180,9 +180,11 @@ def test_a_sender_that_dies_leaves_it_to_the_next_after_its_lease() -> None:
 
 def test_alerts_of_a_wrong_clock_do_not_silence_later_ones() -> None:
     years = 73 * 365 * 24 * 60
-    state = seen(State(), years, *(finding(name, cause=name) for name in "abcdefgh"))
+    state = seen(AlertState(), years, *(finding(name, cause=name) for name in "abcdefgh"))
     state, first = sent(state, years)
-    state = rules.take(seen(state, years, finding("lost")), [OWNER], SETTINGS, minutes(years), "dead", at_once=True)
+    state = rules.lease_due(
+        seen(state, years, finding("lost")), [OWNER], SETTINGS, minutes(years), "dead", at_once=True
+    )
     assert first
     state, now = sent(seen(state, 0, finding("new", cause="new")), 0)
     state, later = sent(seen(state, 48 * 60, finding("a", cause="a")), 48 * 60)
@@ -191,28 +193,28 @@ def test_alerts_of_a_wrong_clock_do_not_silence_later_ones() -> None:
 
 
 def test_a_take_whose_reply_was_lost_is_found_again() -> None:
-    state = rules.take(seen(State(), 0, finding()), [OWNER], SETTINGS, minutes(0), "mine", at_once=True)
-    again = rules.take(state, [OWNER], SETTINGS, minutes(0), "mine", at_once=True)
+    state = rules.lease_due(seen(AlertState(), 0, finding()), [OWNER], SETTINGS, minutes(0), "mine", at_once=True)
+    again = rules.lease_due(state, [OWNER], SETTINGS, minutes(0), "mine", at_once=True)
     assert rules.taken(again, "mine") == rules.taken(state, "mine") != ()
 
 
 def test_two_senders_at_once_share_what_is_due() -> None:
-    state = seen(State(), 0, finding())
-    state = rules.take(state, [OWNER], SETTINGS, minutes(0), "one", at_once=True)
-    state = rules.take(state, [OWNER], SETTINGS, minutes(0), "two", at_once=True)
+    state = seen(AlertState(), 0, finding())
+    state = rules.lease_due(state, [OWNER], SETTINGS, minutes(0), "one", at_once=True)
+    state = rules.lease_due(state, [OWNER], SETTINGS, minutes(0), "two", at_once=True)
     assert (len(rules.taken(state, "one")), rules.taken(state, "two")) == (1, ())
 
 
 def test_a_settle_by_one_who_lost_its_lease_changes_nothing() -> None:
-    state = rules.take(seen(State(), 0, finding()), [OWNER], SETTINGS, minutes(0), "slow", at_once=True)
+    state = rules.lease_due(seen(AlertState(), 0, finding()), [OWNER], SETTINGS, minutes(0), "slow", at_once=True)
     (slow,) = rules.taken(state, "slow")
-    state = rules.take(state, [OWNER], SETTINGS, minutes(11), "next", at_once=True)
-    after = rules.settle(state, slow, minutes(12), "refused")
+    state = rules.lease_due(state, [OWNER], SETTINGS, minutes(11), "next", at_once=True)
+    after = rules.record_delivery(state, slow, minutes(12), "refused")
     assert rules.taken(after, "next") == rules.taken(state, "next")
 
 
 def test_failing_again_before_the_good_news_was_delivered_the_next_good_news_is() -> None:
-    state, _ = sent(seen(State(), 0, finding()), 0)
+    state, _ = sent(seen(AlertState(), 0, finding()), 0)
     state, _ = sent(rules.recover(state, "a", BY_RUN, "good", minutes(5)), 5, fail=True)
     state, none = sent(seen(state, 10, finding()), 10)
     assert none == [], "the good news is no longer true, the failure was told"
@@ -232,7 +234,7 @@ class Alerts(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.state = State()
+        self.state = AlertState()
         self.now = NOW
         self.takes = 0
         self.told: dict[Key, list[datetime]] = {}
@@ -264,12 +266,12 @@ class Alerts(RuleBasedStateMachine):
     def sends(self, at_once: bool, works: bool) -> None:
         self.takes += 1
         token = f"t{self.takes}"
-        self.state = rules.take(self.state, [OWNER], SETTINGS, self.now, token, at_once=at_once)
+        self.state = rules.lease_due(self.state, [OWNER], SETTINGS, self.now, token, at_once=at_once)
         alerts = list(rules.taken(self.state, token))
         assert len(alerts) <= SETTINGS.most_at_once
         for alert in alerts:
             assert alert.sections and all(s.incidents for s in alert.sections)
-            self.state = rules.settle(self.state, alert, self.now, None if works else "refused")
+            self.state = rules.record_delivery(self.state, alert, self.now, None if works else "refused")
             for section in alert.sections if works else ():
                 for incident in section.incidents:
                     self.delivered(incident.finding.key, section.good)
@@ -293,7 +295,7 @@ class Alerts(RuleBasedStateMachine):
 
     @invariant()
     def the_state_comes_back_from_its_document(self) -> None:
-        assert State.load(self.state.dump(), "state") == self.state
+        assert AlertState.load(self.state.dump(), "state") == self.state
 
     @precondition(lambda self: self.found)
     @rule()

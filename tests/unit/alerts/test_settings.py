@@ -18,7 +18,7 @@ from tasks.alerts.channels import parts_of
 from tasks.alerts.findings import kind_of, of_error
 from tasks.alerts.message import TEXT, message
 from tasks.alerts.model import KINDS, Alert, Finding, Incident, Section
-from tasks.alerts.service import Alerting
+from tasks.alerts.service import AlertService
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse.outcomes import RejectedError
 from tasks.warehouse.records import QualityCounts
@@ -152,7 +152,7 @@ def test_a_run_that_waits_tells_of_others_that_failed_meanwhile(
     settings = load_alerts().model_copy(update={"attempts": 1})
     # A channel that takes nothing, so that what was to be told is kept and can be looked at.
     addresses = {"TECHTRADE_ALERT_CHAT": "json://127.0.0.1:1/x"}
-    one, two = (Alerting(local_store, "x", settings, addresses.get, lambda: now[0]) for _ in range(2))
+    one, two = (AlertService(local_store, "x", settings, addresses.get, lambda: now[0]) for _ in range(2))
     one.report(finding("partners"))
 
     def meanwhile(seconds: float) -> None:

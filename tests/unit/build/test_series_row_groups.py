@@ -12,8 +12,8 @@ from configs.contract import Contract
 from configs.contracts import load_contract
 from configs.history_contract import series_of
 from tasks.build.history.build import _part
-from tasks.build.parquet import SERIES_ROW_GROUP, as_part, row_groups
-from tasks.warehouse.content_hash import frame_sha256
+from tasks.build.parquet import SERIES_ROW_GROUP, row_groups, write_part
+from tasks.warehouse.content_hash import frame_hash
 from tests.support.row_groups import bytes_of_series
 
 BASE = load_contract("us_ip_trade_annual")
@@ -51,7 +51,7 @@ def history(partners: int, years: int, spans: int) -> pl.DataFrame:
 
 
 def written(rows: pl.DataFrame, file: Path, contract: Contract = HISTORY) -> pl.DataFrame:
-    as_part(rows.sample(fraction=1, shuffle=True, seed=1), contract, None, file, SERIES)
+    write_part(rows.sample(fraction=1, shuffle=True, seed=1), contract, None, file, SERIES)
     return pl.read_parquet(file)
 
 
@@ -94,5 +94,5 @@ def test_a_file_made_in_slices_is_the_same(tmp_path: Path, partners: int) -> Non
     whole = _part(HISTORY, SERIES, None, tmp_path / "whole.parquet", some, None)
     cut = _part(HISTORY, SERIES, None, tmp_path / "cut.parquet", some, slices)
     assert whole is not None and cut is not None
-    assert cut.content_sha256 == whole.content_sha256 == frame_sha256(rows, HISTORY)
+    assert cut.content_sha256 == whole.content_sha256 == frame_hash(rows, HISTORY)
     assert pl.read_parquet(tmp_path / "cut.parquet").equals(pl.read_parquet(tmp_path / "whole.parquet"))

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from configs.contract import Contract, parse_contract
-from tasks.build.parquet import file_sha256, written
+from tasks.build.parquet import content_hash_of_file, open_writer
 from tasks.common.sorted_merge import merged, ranges
 from tasks.compare import diff
-from tasks.warehouse.content_hash import frame_sha256
+from tasks.warehouse.content_hash import frame_hash
 
 ORDER = ["a", "b", "c", "d"]
 SCHEMA = {**dict.fromkeys(ORDER, pl.String), "value": pl.Int64}
@@ -109,10 +109,8 @@ def test_changes_of_files_are_those_of_frames(one: Rows, other: Rows, number: in
     new, old, of = frame(one), frame(other), contract()
     with TemporaryDirectory() as place:
         out = Path(place) / "changes.parquet"
-        counts = diff.compare_files(
-            files(Path(place), "n", dealt(new, number)), files(Path(place), "o", [old]), of, out
-        )
-        expected = diff.compare(new.lazy(), old.lazy(), of)
+        counts = diff.diff_files(files(Path(place), "n", dealt(new, number)), files(Path(place), "o", [old]), of, out)
+        expected = diff.diff(new.lazy(), old.lazy(), of)
         assert counts == expected.counts
         assert pl.read_parquet(out).equals(expected.frame), "the key has no period"
 
@@ -123,7 +121,7 @@ def test_the_content_hash_of_a_file_is_that_of_its_rows(some: Rows, size: int) -
     whole, of = frame(some), contract()
     with TemporaryDirectory() as place:
         file = Path(place) / "data.parquet"
-        with written(of, file, set()) as write:
+        with open_writer(of, file, set()) as write:
             for start in range(0, whole.height, size):
                 write(whole.slice(start, size))
-        assert file_sha256(file, of) == frame_sha256(whole, of)
+        assert content_hash_of_file(file, of) == frame_hash(whole, of)

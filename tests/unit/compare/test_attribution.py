@@ -9,15 +9,15 @@ import polars as pl
 from hypothesis import given, settings
 
 from configs.contracts import load_contract
-from tasks.compare.attribution import Cause, Replays, Step
-from tasks.compare.diff import compare
+from tasks.compare.attribution import AttributionBasis, Cause, Step
+from tasks.compare.diff import diff
 from tests.support.trade import HITECH, State, cells, hitech
 
 IP = load_contract("ip_trade_annual")  # it means missing
 
 
-def steps_of(*named: tuple[Cause, State]) -> Replays:
-    return Replays(tuple(Step(cause, hitech(state)) for cause, state in named))
+def steps_of(*named: tuple[Cause, State]) -> AttributionBasis:
+    return AttributionBasis(tuple(Step(cause, hitech(state)) for cause, state in named))
 
 
 @given(cells, cells, cells, cells)
@@ -25,8 +25,8 @@ def steps_of(*named: tuple[Cause, State]) -> Replays:
 def test_the_parts_add_up_to_the_change(old: State, replayed: State, relisted: State, new: State) -> None:
     """Whatever the publisher, the list of products and our code do at once."""
     replays = steps_of(("method", replayed), ("reclassification", relisted))
-    found = compare(hitech(new), hitech(old), HITECH, replays)
-    plain = compare(hitech(new), hitech(old), HITECH)
+    found = diff(hitech(new), hitech(old), HITECH, replays)
+    plain = diff(hitech(new), hitech(old), HITECH)
     assert found.counts.cells == plain.counts.cells and found.counts.rows == plain.counts.rows
     parts = found.frame.partition_by("key", "column", as_dict=True)
     whole = {(r["key"], r["column"]): r for r in plain.frame.iter_rows(named=True)}
@@ -48,16 +48,16 @@ def test_the_parts_add_up_to_the_change(old: State, replayed: State, relisted: S
 def test_one_cause_alone_has_all_of_the_change(old: State, new: State) -> None:
     """Code that changed while the publisher did nothing; a list that did; a publisher while nothing of ours did."""
     for cause in ("method", "reclassification"):
-        found = compare(hitech(new), hitech(old), HITECH, steps_of((cause, new)))
+        found = diff(hitech(new), hitech(old), HITECH, steps_of((cause, new)))
         assert set(found.frame["cause"]) <= {cause}
-    found = compare(hitech(new), hitech(old), HITECH, steps_of(("method", old)))
-    assert found.frame.equals(compare(hitech(new), hitech(old), HITECH).frame)
+    found = diff(hitech(new), hitech(old), HITECH, steps_of(("method", old)))
+    assert found.frame.equals(diff(hitech(new), hitech(old), HITECH).frame)
     assert set(found.frame["cause"]) <= {"source_revision", "new_period"}
 
 
 @given(cells, cells)
 def test_without_a_replay_only_new_periods_are_known(old: State, new: State) -> None:
-    found = compare(hitech(new), hitech(old), HITECH, Replays(why_not="its raw inputs were taken down"))
+    found = diff(hitech(new), hitech(old), HITECH, AttributionBasis(why_not="its raw inputs were taken down"))
     last = max((m for _, m in old), default=-1)
     for row in found.frame.iter_rows(named=True):
         later = row["kind"] == "new" and row["period"].month - 1 > last
@@ -66,7 +66,7 @@ def test_without_a_replay_only_new_periods_are_known(old: State, new: State) -> 
 
 
 def test_where_absent_is_zero_a_first_trade_in_a_month_that_was_there_is_a_revision() -> None:
-    found = compare(hitech({("01", 2): 5, ("02", 1): 3, ("02", 3): 1}), hitech({("01", 2): 5}), HITECH)
+    found = diff(hitech({("01", 2): 5, ("02", 1): 3, ("02", 3): 1}), hitech({("01", 2): 5}), HITECH)
     told = {(r["technology_group"], r["period"].month): r["cause"] for r in found.frame.iter_rows(named=True)}
     assert told == {("02", 2): "source_revision", ("02", 4): "new_period"}
 
@@ -83,7 +83,7 @@ def ip(*rows: tuple[str, int, float | None]) -> pl.LazyFrame:
 def test_where_absent_is_missing_an_economy_that_reports_late_was_not_revised() -> None:
     old = ip(("USA", 2023, 9.0), ("CHE", 2021, 5.0), ("CHE", 2023, None))
     new = ip(("USA", 2023, 9.5), ("CHE", 2020, 4.0), ("CHE", 2021, 5.0), ("CHE", 2022, 6.0), ("CHE", 2023, 7.0))
-    found = compare(new, old, IP).frame.filter(pl.col("column") == "receipts_usd")
+    found = diff(new, old, IP).frame.filter(pl.col("column") == "receipts_usd")
     told = {(r["economy_code"], r["year"]): r["cause"] for r in found.iter_rows(named=True)}
     assert told == {
         ("USA", 2023): "source_revision",
@@ -105,7 +105,7 @@ def test_a_code_that_ends_was_revised_and_a_code_that_begins_is_new() -> None:
 
     old = codes(("8471300100", date(2017, 1, 1), None))
     new = codes(("8471300100", date(2017, 1, 1), date(2018, 12, 1)), ("8471300101", date(2019, 1, 1), None))
-    found = compare(new, old, products).frame
+    found = diff(new, old, products).frame
     told = {(r["hs10"], r["column"]): r["cause"] for r in found.iter_rows(named=True)}
     assert told.pop(("8471300100", "valid_to")) == "source_revision"
     assert told == {("8471300101", "technology_group"): "new_period"}

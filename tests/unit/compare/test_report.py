@@ -5,19 +5,19 @@ from __future__ import annotations
 import polars as pl
 from hypothesis import given
 
-from tasks.compare.attribution import Replays, Step
-from tasks.compare.diff import compare
-from tasks.compare.report import Side, page
+from tasks.compare.attribution import AttributionBasis, Step
+from tasks.compare.diff import diff
+from tasks.compare.report import Side, render_changes_md
 from tests.support.trade import HITECH, State, cells, hitech
 
 
 def told(old: State | None, new: State, replayed: State | None = None) -> str:
     steps = (Step("method", hitech(replayed)),) if replayed is not None else ()
     before = hitech(old) if old is not None else None
-    found = compare(hitech(new), before, HITECH, Replays(steps))
+    found = diff(hitech(new), before, HITECH, AttributionBasis(steps))
     side = Side("2026-01-01.0001", "2025-12", before) if before is not None else None
     after = Side("2026-02-01.0001", "2026-01", hitech(new))
-    return page(HITECH, side, after, found.frame.lazy(), found.counts)
+    return render_changes_md(HITECH, side, after, found.frame.lazy(), found.counts)
 
 
 def test_a_first_version_has_nothing_to_compare_with() -> None:
@@ -47,9 +47,9 @@ def test_a_total_that_moved_is_told_and_a_year_that_got_a_month_is_no_other_tota
         return hitech(state).with_columns(partner_code=pl.lit("-"), partner_name=pl.lit("World"))
 
     def between(old: State, new: State) -> str:
-        found = compare(world(new), world(old), HITECH)
+        found = diff(world(new), world(old), HITECH)
         sides = (Side("1", "2025-12", world(old)), Side("2", "2026-01", world(new)))
-        return page(HITECH, *sides, found.frame.lazy(), found.counts)
+        return render_changes_md(HITECH, *sides, found.frame.lazy(), found.counts)
 
     assert "| ATP imports from the world | 2024 | 100 | 110 | +10.0 % |" in between({("01", 1): 100}, {("01", 1): 110})
     assert "No headline total of a year that was there changed." in between(

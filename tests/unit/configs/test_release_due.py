@@ -11,7 +11,7 @@ from configs.contracts import dataset_names, load_contract
 from configs.errors import ConfigError
 from configs.operations import Window
 from configs.release_calendar import load_calendar
-from configs.release_due import Release, expectations, load_yearly, months, years
+from configs.release_due import ExpectedRelease, load_yearly, months, releases_due, years
 
 
 def at(text: str) -> datetime:
@@ -19,17 +19,17 @@ def at(text: str) -> datetime:
 
 
 def due(dataset: str, moment: str) -> str:
-    found = expectations(dataset, at(moment)).due
+    found = releases_due(dataset, at(moment)).due
     return found.what if found else ""
 
 
 def test_every_dataset_follows_a_calendar(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in dataset_names():
-        assert expectations(name, at("2026-11-24T12:00"))
+        assert releases_due(name, at("2026-11-24T12:00"))
     without = load_contract("partners").model_copy(update={"releases": None})
     monkeypatch.setattr(release_due, "load_contract", lambda name: without)
     with pytest.raises(ConfigError, match=r"partners\.yaml: releases is missing; name a calendar of configs/calendars"):
-        expectations("partners", at("2026-11-24T12:00"))
+        releases_due("partners", at("2026-11-24T12:00"))
 
 
 def test_a_calendar_that_is_not_there_is_named() -> None:
@@ -75,7 +75,7 @@ def test_hours_are_added_to_moments_not_to_clocks() -> None:
     ],
 )
 def test_quarters_come_in_the_third_month_after_them(moment: str, quarter: str, open_: str | None) -> None:
-    found = expectations("us_ip_trade_quarterly", at(moment))
+    found = releases_due("us_ip_trade_quarterly", at(moment))
     assert (found.due and found.due.what, found.open and found.open.what) == (quarter, open_)
 
 
@@ -86,12 +86,12 @@ def test_the_annual_update_is_due_in_july() -> None:
 
 def test_the_world_bank_has_no_days_and_our_own_tables_no_releases() -> None:
     for dataset, own in (("ip_trade_annual", False), ("partners", True)):
-        found = expectations(dataset, at("2026-11-24T12:00"))
+        found = releases_due(dataset, at("2026-11-24T12:00"))
         assert (found.due, found.open, found.own) == (None, None, own)
 
 
 def test_what_falls_into_a_shutdown_is_waited_for_and_says_why() -> None:
-    found = expectations("us_ip_trade_quarterly", at("2026-01-15T12:00"))
+    found = releases_due("us_ip_trade_quarterly", at("2026-01-15T12:00"))
     assert found.due is not None and found.due.what == "the second quarter of 2025"
     assert found.open is not None and found.open.what == "the third quarter of 2025"
     assert "lapse in appropriations" in found.open.note
@@ -108,7 +108,7 @@ def test_what_falls_into_a_shutdown_is_waited_for_and_says_why() -> None:
 )  # fmt: skip
 def test_which_vintage_has_a_release(vintage: str, needed: str, has: bool) -> None:
     now = at("2026-11-24T12:00")
-    assert Release("it", needed, now, now, now).had_by(vintage) is has
+    assert ExpectedRelease("it", needed, now, now, now).had_by(vintage) is has
 
 
 def test_releases_of_a_year_are_in_order() -> None:

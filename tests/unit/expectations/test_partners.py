@@ -24,7 +24,7 @@ from expectations.datasets import partners as rules
 from tasks.build.parquet import conform
 from tasks.extract import partners as partner_reference
 from tasks.extract.bundled import snapshot
-from tasks.extract.source import Ask
+from tasks.extract.source import FetchRequest
 from tasks.raw.documents import RawDocument
 from tasks.transform import partners
 
@@ -104,7 +104,7 @@ def test_the_order_of_the_file_does_not_matter(order: object) -> None:
 
 
 def test_every_code_of_the_bundled_figures_resolves_with_the_same_mark() -> None:
-    extraction = snapshot.parse("ip_trade_annual", snapshot.fetch(Ask("ip_trade_annual"), Memory()), None)
+    extraction = snapshot.parse("ip_trade_annual", snapshot.fetch(FetchRequest("ip_trade_annual"), Memory()), None)
     economies = extraction.tables["economies"].collect()
     figures = extraction.tables["observations"].collect()["economy_code"].unique()
     ours = dict(GOOD.drop_nulls("world_bank_code").select("world_bank_code", "is_aggregate").iter_rows())
@@ -231,7 +231,7 @@ def test_the_newest_file_is_taken_unless_another_is_asked_for(tmp_path: Path, mo
     assert partner_reference.vintages("partners") == ["2025-01-01", "2026-02-03"]
     for asked, given_ in ((None, "2026-02-03"), ("2025-01-01", "2025-01-01")):
         extraction = partner_reference.parse(
-            "partners", partner_reference.fetch(Ask("partners", asked), Memory()), asked
+            "partners", partner_reference.fetch(FetchRequest("partners", asked), Memory()), asked
         )
         assert extraction.vintage == given_
         assert extraction.vintage_may_go_back
@@ -241,7 +241,7 @@ def test_the_newest_file_is_taken_unless_another_is_asked_for(tmp_path: Path, mo
 
 def test_a_vintage_that_is_not_there_is_told_with_those_that_are() -> None:
     with pytest.raises(VintageUnavailableError, match=partner_reference.vintages()[-1]):
-        partner_reference.fetch(Ask("partners", "1999-01-01"), Memory())
+        partner_reference.fetch(FetchRequest("partners", "1999-01-01"), Memory())
     with pytest.raises(VintageUnavailableError, match="2026-01-01"):
         partner_reference.parse("partners", (file(BODY),), "1999-01-01")
 

@@ -22,7 +22,7 @@ from tasks.build.parquet import conform
 from tasks.extract.bundled import atp_lists
 from tasks.extract.census import atp_list_parse
 from tasks.extract.census import atp_lists as census_atp_lists
-from tasks.extract.source import Ask
+from tasks.extract.source import FetchRequest
 from tasks.raw.documents import RawDocument
 from tasks.transform import atp_products
 from tests.doubles.atp_lists import CODES, atp_list, schedule_b
@@ -258,7 +258,7 @@ def test_each_bundled_vintage_holds_the_lists_up_to_it() -> None:
         assert max(months) == date.fromisoformat(f"{vintage}-01") and bundled(vintage).vintage == vintage
     assert bundled().vintage == "2021-01" and bundled().vintage_may_go_back
     with pytest.raises(VintageUnavailableError, match="2017-01"):
-        atp_lists.fetch(Ask(DATASET, "2016-01"), Memory())
+        atp_lists.fetch(FetchRequest(DATASET, "2016-01"), Memory())
 
 
 def test_the_bundled_history_is_the_known_one() -> None:

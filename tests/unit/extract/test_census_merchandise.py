@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from configs.errors import IncompleteResponseError, SourceLayoutError, SourceResponseError
 from tasks.extract.census.merchandise.fixed_width import layouts, records, table
 from tasks.extract.census.merchandise.month import control, read_month
-from tasks.extract.zip_stream import members
+from tasks.extract.zip_stream import zip_members
 from tests.paths import SOURCES
 from tests.support.merchandise import concord, detail, record, zipped
 
@@ -122,7 +122,7 @@ def test_a_concordance_with_a_code_twice_or_a_group_that_is_none_is_told(tmp_pat
     ],
 )
 def test_a_zip_that_no_publisher_makes_is_refused(tmp_path: Path, files: dict[str, bytes], told: str) -> None:
-    with pytest.raises(SourceResponseError, match=told), members(zipped(tmp_path, files), "a") as found:
+    with pytest.raises(SourceResponseError, match=told), zip_members(zipped(tmp_path, files), "a") as found:
         list(found.chunks("EXP_DETL"))
 
 
@@ -131,9 +131,9 @@ def test_a_zip_that_was_cut_or_damaged_is_incomplete(tmp_path: Path) -> None:
     cut, damaged = tmp_path / "cut.zip", tmp_path / "damaged.zip"
     cut.write_bytes(whole[:-30])
     damaged.write_bytes(whole[:60] + bytes(b ^ 255 for b in whole[60:90]) + whole[90:])
-    with pytest.raises(IncompleteResponseError, match="was cut short"), members(cut, "a"):
+    with pytest.raises(IncompleteResponseError, match="was cut short"), zip_members(cut, "a"):
         pass
-    with pytest.raises(IncompleteResponseError, match="cannot be unpacked"), members(damaged, "a") as found:
+    with pytest.raises(IncompleteResponseError, match="cannot be unpacked"), zip_members(damaged, "a") as found:
         list(found.chunks("EXP_DETL"))
 
 
@@ -143,7 +143,7 @@ def test_what_a_member_says_of_its_size_is_not_believed(tmp_path: Path) -> None:
     true = zipfile.ZipFile(body).getinfo("EXP_DETL.TXT").file_size
     forged = body.getvalue().replace(true.to_bytes(4, "little"), (true // 2).to_bytes(4, "little"))
     file.write_bytes(forged)
-    with pytest.raises((SourceResponseError, IncompleteResponseError)), members(file, "a") as found:
+    with pytest.raises((SourceResponseError, IncompleteResponseError)), zip_members(file, "a") as found:
         list(found.chunks("EXP_DETL"))
 
 
@@ -162,7 +162,7 @@ def test_the_publishers_own_records_are_read() -> None:
 
 def test_control_files_are_read_by_their_layout(tmp_path: Path) -> None:
     body = record("EXP_CTY", cty_code="5700", cty_name="CHINA", year="2025", month="03", all_val_mo=42)
-    with members(zipped(tmp_path, {"EXP_CTY.TXT": body}), "a") as found:
+    with zip_members(zipped(tmp_path, {"EXP_CTY.TXT": body}), "a") as found:
         assert control(found, "EXP_CTY", "a").select("cty_code", "cty_name", "all_val_mo").row(0) == (
             "5700",
             "CHINA",

@@ -15,7 +15,7 @@ from configs.errors import SourceError
 from configs.release_calendar import load_calendar, month_after
 from tasks.extract.census import trade_api_parse as answers
 from tasks.extract.census.trade_api import Window, _whole
-from tasks.extract.source import Ask
+from tasks.extract.source import FetchRequest
 from tasks.raw.documents import RawDocument
 
 Row = tuple[str, str, str, int]
@@ -117,9 +117,9 @@ def test_a_window_is_halved_without_losing_or_doubling_a_month(months: int) -> N
         assert abs(one.months - other.months) <= 1
 
 
-def known(*windows: str) -> Ask:
+def known(*windows: str) -> FetchRequest:
     documents = {f"{f}/{w}": RawDocument.of(f"{f}/{w}", "x", b"[]") for f in ("exports", "imports") for w in windows}
-    return Ask("atp_trade_monthly", known=documents, known_vintage="2024-09")
+    return FetchRequest("atp_trade_monthly", known=documents, known_vintage="2024-09")
 
 
 def test_what_is_known_counts_only_if_it_covers_every_month() -> None:

@@ -9,7 +9,7 @@ import pytest
 from pyrate_limiter import Limiter
 
 from configs.settings import source_settings
-from tasks.extract.http.rate_limits import Limits, limits_of
+from tasks.extract.http.rate_limits import RateLimits, limits_of
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def waited(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
 
 
 def test_the_request_beyond_the_limit_waits(waited: list[tuple[str, int]], caplog: pytest.LogCaptureFixture) -> None:
-    limits = Limits(3, None, None)
+    limits = RateLimits(3, None, None)
     for _ in range(3):
         limits.request()
     assert waited == []
@@ -39,7 +39,7 @@ def test_the_request_beyond_the_limit_waits(waited: list[tuple[str, int]], caplo
 
 
 def test_room_is_reserved_for_an_answer_as_large_as_the_largest_so_far(waited: list[tuple[str, int]]) -> None:
-    limits = Limits(None, 100, None)
+    limits = RateLimits(None, 100, None)
     limits.request()
     limits.received(40_000_000)  # 40 of 100
     limits.request()  # 80 of 100, whatever comes
@@ -50,21 +50,21 @@ def test_room_is_reserved_for_an_answer_as_large_as_the_largest_so_far(waited: l
 
 
 def test_an_answer_larger_than_all_is_allowed_waits_for_all_there_is(waited: list[tuple[str, int]]) -> None:
-    limits = Limits(None, 10, None)
+    limits = RateLimits(None, 10, None)
     limits.request()
     limits.received(50_000_000)
     assert waited == [("megabytes", 10)]
 
 
 def test_errors_are_counted_too(waited: list[tuple[str, int]]) -> None:
-    limits = Limits(None, None, 2)
+    limits = RateLimits(None, None, 2)
     for _ in range(3):
         limits.error()
     assert waited == [("errors", 1)]
 
 
 def test_no_limit_means_none(waited: list[tuple[str, int]]) -> None:
-    limits = Limits(None, None, None)
+    limits = RateLimits(None, None, None)
     for _ in range(1000):
         limits.request()
         limits.received(10**9)

@@ -18,11 +18,11 @@ from configs.errors import ConfigError, IncompleteResponseError, SourceError, Vi
 from configs.operations import Series
 from configs.settings import has_settings, source_settings
 from configs.source_series import series_of_dataset, series_of_source
-from tasks.common.redact import Scrubber, without_secrets
+from tasks.common.redact import Redactor, without_secrets
 from tasks.extract.bundled import snapshot
 from tasks.extract.http.client import Client
 from tasks.extract.registry import load_source
-from tasks.extract.source import Ask, Meter
+from tasks.extract.source import FetchRequest, Meter
 from tasks.extract.world_bank import indicators
 from tasks.raw.documents import RawDocument
 
@@ -119,13 +119,13 @@ def test_a_bundled_vintage_does_not_change_when_a_later_one_is_added(dataset: st
     have = snapshot.vintages(dataset)
     assert list(have) == sorted(have)
     for vintage in have:
-        roles = [d.role for d in snapshot.fetch(Ask(dataset, vintage), Memory())]
+        roles = [d.role for d in snapshot.fetch(FetchRequest(dataset, vintage), Memory())]
         assert all(r.removeprefix("vintage/") <= vintage for r in roles if r.startswith("vintage/"))
 
 
 @pytest.mark.parametrize("dataset", SNAPSHOT)
 def test_parsing_archived_bytes_again_gives_the_same(dataset: str) -> None:
-    kept = snapshot.fetch(Ask(dataset, None), Memory())
+    kept = snapshot.fetch(FetchRequest(dataset, None), Memory())
     one, other = (snapshot.parse(dataset, kept, None) for _ in range(2))
     assert one.vintage == other.vintage == snapshot.vintages(dataset)[-1]
     for name in one.tables:
@@ -134,7 +134,9 @@ def test_parsing_archived_bytes_again_gives_the_same(dataset: str) -> None:
 
 def test_the_hand_transcribed_excerpt_is_not_bundled() -> None:
     """It has figures of Germany and of 2024; no bundled vintage has."""
-    extraction = snapshot.parse("ip_trade_annual", snapshot.fetch(Ask("ip_trade_annual", None), Memory()), None)
+    extraction = snapshot.parse(
+        "ip_trade_annual", snapshot.fetch(FetchRequest("ip_trade_annual", None), Memory()), None
+    )
     observed = extraction.tables["observations"].collect()
     assert observed["year"].max() == 2023
     assert observed.filter(observed["economy_code"] == "DEU")["year"].max() == 2020
@@ -199,7 +201,7 @@ def test_only_our_parameters_of_an_address_are_kept(url: str, shown: str) -> Non
 
 @given(st.text("abcdefghijklmnopqrstuvwxyz0123456789-+/=", min_size=8, max_size=40), st.text(max_size=30))
 def test_a_key_in_use_is_blanked_wherever_it_stands(key: str, around: str) -> None:
-    scrub = Scrubber([key])
+    scrub = Redactor([key])
     for form in (key, key.upper(), quote(key, safe="")):
         assert key.lower() not in scrub.text(f"{around} {form}.{around}").lower().replace(around.lower(), "")
         assert form.encode() not in scrub.bytes(b'{"UserID":"' + form.encode() + b'"}')

@@ -14,7 +14,7 @@ from configs.contracts import dataset_names, load_contract
 from configs.errors import SourceError, SourceLayoutError
 from tasks.extract.world_bank import archives, archives_parse
 from tasks.extract.world_bank.archive_download import wanted
-from tasks.extract.world_bank.archive_inventory import ArchivedSeries, Inventory, State
+from tasks.extract.world_bank.archive_inventory import ArchivedSeries, Inventory, SeriesState
 from tasks.extract.world_bank.archives_parse import LEGACY, absent, series, versions
 from tasks.raw.documents import RawDocument
 
@@ -138,7 +138,7 @@ def test_versions_are_listed_oldest_first(concept: str) -> None:
     assert found == ("198904", "201407", "202001")
 
 
-def archived(vintage: str, indicator: str, state: State) -> ArchivedSeries:
+def archived(vintage: str, indicator: str, state: SeriesState) -> ArchivedSeries:
     return ArchivedSeries(
         vintage=vintage,
         indicator=indicator,

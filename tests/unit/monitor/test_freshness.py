@@ -10,8 +10,8 @@ import pytest
 
 from configs.contracts import load_contract
 from configs.errors import StoreError
-from configs.release_due import expectations
-from tasks.monitor.freshness import BAD, Facts, Freshness, facts_of, judge, watch
+from configs.release_due import releases_due
+from tasks.monitor.freshness import BAD, Facts, Freshness, check_all, facts_of, freshness_verdict
 from tasks.storage.local import LocalStore
 from tasks.warehouse import layout, schedule
 from tasks.warehouse.records import Latest, LogEntry, Schedule, Status
@@ -30,7 +30,7 @@ def verdict(
     facts = Facts(**{**vars(facts), **more})
     moment = at(now)
     assert moment is not None
-    return judge(facts, expectations(dataset, moment), moment)
+    return freshness_verdict(facts, releases_due(dataset, moment), moment)
 
 
 # September 2026 was announced for 4 November, 13:30 UTC, and is late from the 5th, 15:30 UTC.
@@ -108,7 +108,7 @@ def test_nothing_published_is_no_alarm_and_says_what_the_last_run_did() -> None:
     now = datetime(2026, 11, 24, 12, tzinfo=UTC)
     status = Status(dataset=ATP, checked_at="2026-11-24T08:45:00Z", outcome="failed", detail="no key")
     facts = facts_of(load_contract(ATP), None, status)
-    found = judge(facts, expectations(ATP, now), now)
+    found = freshness_verdict(facts, releases_due(ATP, now), now)
     assert (found.state, found.alarming) == ("never published", False)
     assert "no key" in found.words
 
@@ -128,7 +128,7 @@ def test_a_status_that_cannot_be_read_is_not_taken_for_none(tmp_path: Path) -> N
     """And keeps no other dataset from its verdict."""
     (tmp_path / ATP).mkdir()
     (tmp_path / ATP / "status.json").write_bytes(b"{")
-    found = {f.dataset: f for f in watch(LocalStore(tmp_path), [ATP, IP], datetime(2026, 11, 24, 12, tzinfo=UTC))}
+    found = {f.dataset: f for f in check_all(LocalStore(tmp_path), [ATP, IP], datetime(2026, 11, 24, 12, tzinfo=UTC))}
     assert found[ATP].state == "not known" and found[ATP].alarming and "status.json" in found[ATP].words
     assert found[IP].state == "never published"
 
@@ -136,11 +136,11 @@ def test_a_status_that_cannot_be_read_is_not_taken_for_none(tmp_path: Path) -> N
 def test_a_store_that_cannot_be_read_is_no_verdict(tmp_path: Path) -> None:
     (tmp_path / ATP).mkdir()
     (tmp_path / ATP / "status.json").symlink_to("status.json")  # leads to itself, so nothing can be read from it
-    (found,) = watch(LocalStore(tmp_path), [ATP], datetime(2026, 11, 24, 12, tzinfo=UTC))
+    (found,) = check_all(LocalStore(tmp_path), [ATP], datetime(2026, 11, 24, 12, tzinfo=UTC))
     assert found.state == "not known" and "status.json" in found.words
     (tmp_path / "catalog.json").symlink_to("catalog.json")
     with pytest.raises(StoreError, match=r"status\.json|catalog\.json"):
-        watch(LocalStore(tmp_path), [ATP], datetime(2026, 11, 24, 12, tzinfo=UTC))
+        check_all(LocalStore(tmp_path), [ATP], datetime(2026, 11, 24, 12, tzinfo=UTC))
 
 
 # ------------------------------------------------------------ with and without a schedule
@@ -151,7 +151,7 @@ SINCE = Schedule(since="2026-11-20T10:00:00.000000Z", by="techtrade serve")
 def judged(facts: Facts, now: str, scheduled: Schedule | None) -> Freshness:
     moment = at(now)
     assert moment is not None
-    return judge(facts, expectations(facts.contract.name, moment), moment, scheduled)
+    return freshness_verdict(facts, releases_due(facts.contract.name, moment), moment, scheduled)
 
 
 def bundled(dataset: str = ATP, outcome: str = "published", detail: str = "") -> Facts:
@@ -211,7 +211,7 @@ def test_a_note_of_a_schedule_that_is_damaged_counts_as_one(body: bytes, tmp_pat
     store = LocalStore(tmp_path)
     assert schedule.read(store) is None
     store.create(layout.SCHEDULE, body)
-    (found,) = watch(store, [ATP], datetime(2026, 11, 24, 12, tzinfo=UTC))
+    (found,) = check_all(store, [ATP], datetime(2026, 11, 24, 12, tzinfo=UTC))
     assert found.state == "late at us"
 
 

@@ -10,7 +10,7 @@ import pytest
 from configs.contracts import dataset_names
 from flows.cli.status import print_rows
 from tasks.monitor.freshness import Freshness
-from tasks.monitor.status_board import OpenAlert, Overview, Row, Run, Runs, row
+from tasks.monitor.status_board import OpenAlert, Row, Run, Runs, StatusBoard, row
 from tasks.warehouse.records import Cost, Latest, Status
 
 NOW = datetime(2026, 11, 25, 20, 0, tzinfo=UTC)
@@ -36,8 +36,8 @@ def ago(state: str, **apart: float) -> Run:
 def test_a_dataset_that_is_well_needs_nobody() -> None:
     found = made(Runs(ago("completed", hours=3), ago("scheduled", hours=-3)))
     assert (found.run, found.attention) == ("unchanged", ())
-    assert Overview((found,), ()).well
-    assert not Overview((found,), ("an alert was not delivered",)).well
+    assert StatusBoard((found,), ()).well
+    assert not StatusBoard((found,), ("an alert was not delivered",)).well
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_prefect_is_asked_for_what_a_run_could_not_write(runs: Runs, shown: str)
 )
 def test_what_a_person_has_to_look_at_is_said(row: Row, words: str) -> None:
     assert len(row.attention) == 1 and words in row.attention[0]
-    assert not Overview((row,), ()).well
+    assert not StatusBoard((row,), ()).well
 
 
 @pytest.mark.parametrize(

@@ -158,38 +158,38 @@ def test_a_breaking_change_is_refused_unless_it_is_declared_and_told(what: str) 
     head = published(load_contract(NAME))
     for told in ({}, {"schema_version": "2.0.0"}, {"breaking_notes": {"2": "look out"}}):
         with pytest.raises(BreakingChangeError, match=r"schema_version: 2\.0\.0") as raised:
-            compatibility.refuse_breaking(head, contract.model_copy(update=told))
+            compatibility.require_compatible(head, contract.model_copy(update=told))
         assert raised.value.changes
     both = {"schema_version": "2.0.0", "breaking_notes": {"2": "look out"}}
-    compatibility.refuse_breaking(head, contract.model_copy(update=both))
+    compatibility.require_compatible(head, contract.model_copy(update=both))
 
 
 @pytest.mark.parametrize("what", [w for w, (_, step) in CHANGES.items() if step != "major"])
 def test_what_breaks_nobody_is_published_under_any_number(what: str) -> None:
-    compatibility.refuse_breaking(published(load_contract(NAME)), CHANGES[what][0])
+    compatibility.require_compatible(published(load_contract(NAME)), CHANGES[what][0])
 
 
 def test_what_an_older_manifest_does_not_say_is_not_held_against_it() -> None:
     head = published(load_contract(NAME), old=True)
-    compatibility.refuse_breaking(head, load_contract(NAME))
-    compatibility.refuse_breaking(head, changed("economy_name", nullable=True))
+    compatibility.require_compatible(head, load_contract(NAME))
+    compatibility.require_compatible(head, changed("economy_name", nullable=True))
     with pytest.raises(BreakingChangeError, match="column payments_usd is gone"):
-        compatibility.refuse_breaking(head, without("payments_usd"))
+        compatibility.require_compatible(head, without("payments_usd"))
     nothing = head.manifest.model_copy(update={"schema_": ()})
-    compatibility.refuse_breaking(Head(NAME, None, None, nothing), without("payments_usd"))
-    compatibility.refuse_breaking(Head(NAME, None, None, None), without("payments_usd"))
+    compatibility.require_compatible(Head(NAME, None, None, nothing), without("payments_usd"))
+    compatibility.require_compatible(Head(NAME, None, None, None), without("payments_usd"))
 
 
 def test_files_that_go_to_other_folders_break_readers() -> None:
     head = published(load_contract(NAME))
     file = FileEntry(path="data/part-0000.parquet", bytes=1, sha256="x", rows=3)
     whole = Head(NAME, None, None, head.manifest.model_copy(update={"files": (file,)}))
-    compatibility.refuse_breaking(whole, load_contract(NAME).model_copy(update={"title": "another"}))
+    compatibility.require_compatible(whole, load_contract(NAME).model_copy(update={"title": "another"}))
     with pytest.raises(BreakingChangeError, match="folders of the files is 'part_year', was ''"):
-        compatibility.refuse_breaking(whole, CHANGES["other folders"][0])
+        compatibility.require_compatible(whole, CHANGES["other folders"][0])
 
 
 def test_code_of_before_a_major_step_does_not_take_readers_back() -> None:
     then = with_one_more().model_copy(update={"schema_version": "2.0.0", "breaking_notes": {"2": "look out"}})
     with pytest.raises(BreakingChangeError, match=r"column fees_usd is gone.*schema_version: 3\.0\.0"):
-        compatibility.refuse_breaking(published(then), load_contract(NAME))
+        compatibility.require_compatible(published(then), load_contract(NAME))

@@ -18,7 +18,7 @@ from tasks.quality.measures import compare_measures
 from tasks.quality.page.chart import draw, short
 from tasks.quality.page.evidence import Served
 from tasks.quality.page.render import cell, change, ratio, render
-from tasks.quality.page.series import AROUND, Point, Series, headline_series, series_of
+from tasks.quality.page.series import AROUND, CheckedSeries, Point, headline_series, series_of
 from tasks.warehouse.records import Override
 from tests.support.evidence import ATP, HITECH, IP, evidence, months, result
 
@@ -109,9 +109,9 @@ def test_the_measure_that_a_row_names_is_the_one_drawn() -> None:
 # ----------------------------------------------------------------------- charts
 
 
-def line(*values: float | None, before: float | None = None) -> Series:
+def line(*values: float | None, before: float | None = None) -> CheckedSeries:
     points = tuple(Point(f"2020-{i + 1:02d}-01", before, v, i == 0) for i, v in enumerate(values))
-    return Series("value_usd", "US dollars", "of it", points, before is not None)
+    return CheckedSeries("value_usd", "US dollars", "of it", points, before is not None)
 
 
 def test_figures_far_apart_are_drawn_logarithmically_and_others_not() -> None:
@@ -251,7 +251,7 @@ def test_hostile_text_stays_text_wherever_it_comes_from() -> None:
     point = Point(HOSTILE, 1.0, 2.0, True)
     found = evidence(
         hostile, replace(hostile, outcome="passed"), replace(hostile, outcome="not_applicable"),
-        files={HOSTILE: HOSTILE}, series={HOSTILE: [Series(HOSTILE, HOSTILE, HOSTILE, (point,), True)]},
+        files={HOSTILE: HOSTILE}, series={HOSTILE: [CheckedSeries(HOSTILE, HOSTILE, HOSTILE, (point,), True)]},
         served=Served(HOSTILE, HOSTILE, HOSTILE),
     )  # fmt: skip
     html = render(found)

@@ -15,7 +15,7 @@ from configs.contracts import dataset_names, load_contract, published_names
 from configs.errors import ConfigError
 from expectations.registry import load_checks
 from tasks.publish.staged import parquet_bytes
-from tasks.quality.results import SCHEMA, CheckOutcome, CheckResult, Report, failures_of
+from tasks.quality.results import SCHEMA, CheckOutcome, CheckResult, GateResult, failures_of
 
 
 def result(check_id: str, outcome: CheckOutcome, severity: Severity = "critical", **more: Any) -> CheckResult:
@@ -27,7 +27,7 @@ def result(check_id: str, outcome: CheckOutcome, severity: Severity = "critical"
     return CheckResult(check_id=check_id, outcome=outcome, severity=severity, **(given | more))
 
 
-MIXED = Report(
+MIXED = GateResult(
     (
         result("note", "failed", "info"),
         result("odd", "failed", "warning"),
@@ -47,8 +47,8 @@ def test_outcomes_are_counted_by_severity_and_a_check_that_did_not_apply_is_no_p
 
 @pytest.mark.parametrize(("severity", "rejected"), [("critical", True), ("warning", False), ("info", False)])
 def test_only_a_failed_critical_check_rejects(severity: Severity, rejected: bool) -> None:
-    assert Report((result("a", "failed", severity),), b"").rejected is rejected
-    assert not Report((result("a", "passed", severity), result("b", "not_applicable", severity)), b"").rejected
+    assert GateResult((result("a", "failed", severity),), b"").rejected is rejected
+    assert not GateResult((result("a", "passed", severity), result("b", "not_applicable", severity)), b"").rejected
 
 
 def test_failures_are_told_in_words_the_critical_first() -> None:

@@ -7,14 +7,14 @@ import json
 import pytest
 
 from configs.errors import NewerFormatError
-from tasks.alerts.model import State
+from tasks.alerts.model import AlertState
 from tasks.extract.world_bank.archive_inventory import Inventory
 from tasks.publish.restore_lock import Lock
 from tasks.raw.take_down import TakenDown
 from tasks.storage.documents import DamagedRecordError, Document, Record
-from tasks.warehouse.records import Announced, Catalog, CatalogEntry, Claim, Cost, FileEntry, Schedule, Status
+from tasks.warehouse.records import Announced, Catalog, CatalogEntry, Cost, FileEntry, Schedule, Status, VersionClaim
 
-assert {State, Inventory, Lock, TakenDown}, "imported, so that every kind of document is known below"
+assert {AlertState, Inventory, Lock, TakenDown}, "imported, so that every kind of document is known below"
 SCHEDULE = b'{"since": "2026-01-01T00:00:00Z", "by": "techtrade serve"}'
 
 
@@ -88,4 +88,4 @@ def test_unknown_fields_keep_records_hashable_and_comparable() -> None:
 def test_identity_is_hashable_where_a_record_has_one() -> None:
     assert entry("a").identity == "a"
     assert Record().identity is None
-    assert Claim.newest == 1
+    assert VersionClaim.newest == 1

@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from tasks.extract.census.merchandise.month import COMMODITIES, GROUPS, PARTNERS, Month, control, keys
-from tasks.extract.zip_stream import members
+from tasks.extract.zip_stream import zip_members
 
 # kind: count (measure: records, idle, other, kept), sum (over the kept rows), control (a difference), compared (how
 # many figures a control file was held against), concordance (a code of advanced technology). What does not apply is
@@ -29,7 +29,7 @@ SCHEMA = {
 }
 
 
-def facts(month: Month, file: Path, told: str) -> pl.DataFrame:
+def control_totals(month: Month, file: Path, told: str) -> pl.DataFrame:
     """The facts of one file.
 
     Raises:
@@ -48,7 +48,7 @@ def facts(month: Month, file: Path, told: str) -> pl.DataFrame:
             pl.col("hitech").alias("technology_group"),
         ),
     ]
-    with members(file, told) as found:
+    with zip_members(file, told) as found:
         for record, ours in ((COMMODITIES[month.flow], month.by_commodity), (PARTNERS[month.flow], month.by_partner)):
             theirs = control(found, record, told)
             if "commodity" in theirs.columns:

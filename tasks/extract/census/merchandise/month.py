@@ -18,7 +18,7 @@ import polars as pl
 from configs.errors import SourceLayoutError
 from configs.words import plural
 from tasks.extract.census.merchandise.fixed_width import SOURCE, Layout, field, layouts, records, table
-from tasks.extract.zip_stream import CHUNK, Members, ahead, members
+from tasks.extract.zip_stream import CHUNK, Members, prefetch, zip_members
 
 Flow = Literal["exports", "imports"]
 Scope = Literal["atp", "all_products"]
@@ -85,10 +85,10 @@ def read_month(
         SourceError: see ``bulk_zip.members``, ``bulk_records.records`` and ``bulk_records.table``; or a row is of
             another month, or of a code that the concordance does not have.
     """
-    with members(file, told) as found:
+    with zip_members(file, told) as found:
         codes = concordance(found, told)
         if listed_by is not None:
-            with members(listed_by, str(listed_by)) as other:
+            with zip_members(listed_by, str(listed_by)) as other:
                 listed = concordance(other, str(listed_by)).select("commodity", "hitech")
             own = codes.drop("hitech").join(listed, on="commodity", how="left", maintain_order="left")
             codes = own.with_columns(pl.col("hitech").fill_null("")).select(codes.columns)
@@ -97,7 +97,7 @@ def read_month(
         record = layout.length + len("\r\n")
         chunks = found.chunks(DETAIL[flow], max(chunk // record, 1) * record)
         if pl.thread_pool_size() > 1:  # a worker that has one core to itself has nobody to unpack ahead
-            chunks = ahead(chunks)
+            chunks = prefetch(chunks)
         parts = [
             _part(lines, layout, wanted, codes, period, told)
             for lines in records(chunks, layout, f"{told}: {DETAIL[flow]}")

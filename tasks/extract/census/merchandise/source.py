@@ -30,11 +30,11 @@ from configs.release_calendar import load_calendar, month_after
 from configs.settings import source_settings
 from configs.words import plural
 from tasks.common.redact import without_secrets
-from tasks.extract.census.merchandise.control_totals import facts
+from tasks.extract.census.merchandise.control_totals import control_totals
 from tasks.extract.census.merchandise.month import DETAIL, Flow, read_month
 from tasks.extract.http.session import Session
-from tasks.extract.source import Ask, Extraction, Piece, extracted
-from tasks.extract.zip_stream import members
+from tasks.extract.source import Extraction, FetchRequest, Piece, extracted
+from tasks.extract.zip_stream import zip_members
 from tasks.raw.documents import Archive, RawDocument
 
 SOURCE = "census_bulk"
@@ -68,7 +68,7 @@ def vintages(dataset: str) -> Sequence[str]:
     return ()
 
 
-def fetch(ask: Ask, archive: Archive) -> tuple[RawDocument, ...]:
+def fetch(ask: FetchRequest, archive: Archive) -> tuple[RawDocument, ...]:
     """Gets and archives the months that are new or may have moved, and takes over the others.
 
     Raises:
@@ -89,7 +89,7 @@ def fetch(ask: Ask, archive: Archive) -> tuple[RawDocument, ...]:
         return tuple(looking.documents[role] for role in sorted(looking.documents))
 
 
-def _wanted(ask: Ask, known: Mapping[str, RawDocument], newest: date) -> list[date]:
+def _wanted(ask: FetchRequest, known: Mapping[str, RawDocument], newest: date) -> list[date]:
     """The months to look up, oldest first."""
     months = sorted({File.of(role).month for role in known})
     if ask.months is not None:
@@ -169,7 +169,7 @@ def _judge(file: File, url: str) -> Callable[[Path], None]:
     """Whether a file is a whole ZIP with the detail and the concordance, which is all that is looked at here."""
 
     def look(path: Path) -> None:
-        with members(path, without_secrets(url)) as found:
+        with zip_members(path, without_secrets(url)) as found:
             for record in (DETAIL[file.flow], "CONCORD"):
                 found.refuse_missing(record)
 
@@ -231,7 +231,7 @@ def read_piece(role: str, file: Path, told: str, listed_by: Path | None = None) 
     """
     of = File.of(role)
     month = read_month(file, of.flow, f"{of.month:%Y-%m}", told, source_settings(SOURCE).scope, listed_by=listed_by)
-    return {of.flow: month.detail, "codes": month.codes, "facts": facts(month, file, told)}
+    return {of.flow: month.detail, "codes": month.codes, "facts": control_totals(month, file, told)}
 
 
 def requests_for(months: Months, now: datetime) -> int:

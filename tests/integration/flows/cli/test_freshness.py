@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tasks.monitor.freshness import watch
+from tasks.monitor.freshness import check_all
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.warehouse import protocol
@@ -93,8 +93,8 @@ def partners(techtrade: Run, store: ObjectStore) -> datetime:
 def test_a_schedule_that_has_stopped_is_told(techtrade: Run, local_store: ObjectStore) -> None:
     """Nothing fails when nothing runs: only the time since the last look tells."""
     asked = partners(techtrade, local_store)
-    (soon,) = watch(local_store, ["partners"], asked + timedelta(days=14))
-    (later,) = watch(local_store, ["partners"], asked + timedelta(days=14, minutes=1))
+    (soon,) = check_all(local_store, ["partners"], asked + timedelta(days=14))
+    (later,) = check_all(local_store, ["partners"], asked + timedelta(days=14, minutes=1))
     assert (soon.state, later.state) == ("fresh", "late at us")
     assert "every 7 days" in later.words
 

@@ -13,7 +13,7 @@ import pytest
 
 from configs.contracts import dataset_names
 from tasks.alerts import state_store
-from tasks.alerts.model import Alert, Finding, Incident, Section, State
+from tasks.alerts.model import Alert, AlertState, Finding, Incident, Section
 from tasks.storage.open import open_store
 from tasks.warehouse.run_status import read_status
 from tests.doubles.publishers import CensusDouble, closed_port
@@ -93,7 +93,7 @@ def test_alerts_are_told_also_those_that_are_of_no_dataset_or_that_nobody_took(
     found = (incident(ATP), incident("partners", healed=True), incident("scheduler"))
     section = Section(kind="crash", cause="", incidents=found[:1])
     lost = Alert(id="1", owner="o", sections=(section,), taken_at=now, error="TEST_CHAT: refused")
-    state_store.change(open_store(str(tmp_path / "store")), lambda _: State(incidents=found, undelivered=(lost,)))
+    state_store.change(open_store(str(tmp_path / "store")), lambda _: AlertState(incidents=found, undelivered=(lost,)))
     code, row = asked(techtrade, "--check")
     assert (code, [a["kind"] for a in row["alerts"]]) == (1, ["crash"])
     assert json.loads(techtrade("status", "partners", "--json").out)["datasets"][0]["alerts"] == []

@@ -21,10 +21,10 @@ from configs.contracts import dataset_names, published_names
 from configs.words import COMMAND
 from flows.cli import demo
 from tasks.alerts import state_store
-from tasks.alerts.model import Finding, Incident, State
+from tasks.alerts.model import AlertState, Finding, Incident
 from tasks.build.recipes import dependents_of
 from tasks.common.clock import stamp, utc_now
-from tasks.publish.dependents import NotYetError, bring_up
+from tasks.publish.dependents import NotYetError, refresh
 from tasks.raw import housekeeping
 from tasks.storage.open import open_store
 from tasks.warehouse import protocol, yank
@@ -55,7 +55,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
                 publish(store, dataset, vintage)
                 for name in dependents_of(dataset):
                     with suppress(NotYetError):
-                        bring_up(store, name)
+                        refresh(store, name)
         with CensusDouble("2025-02") as double:
             double.fault = "thousands"
             patch.setenv("TECHTRADE_SOURCES__CENSUS_BALANCE__URL", f"{double.url}/country.xlsx")
@@ -70,7 +70,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
     words = f"a run ended without a word, and so did the one before it; for what the gate found see {COPIED}"
     finding = Finding(dataset=ATP, kind="crash", cause="", words=words, served="nothing", evidence=())
     incident = Incident(owner="techtrade data team", finding=finding, first_at=now, last_at=now)
-    state_store.change(store, lambda _: State(incidents=(incident,)))
+    state_store.change(store, lambda _: AlertState(incidents=(incident,)))
     detail = f"{'the quality gate stopped the candidate, ' * 5}see {COPIED}"
     write_status(store, Status(dataset=ATP, checked_at=stamp(utc_now()), outcome="rejected", detail=detail))
     plan = housekeeping.plan_take_down(store, "census_balance", REASON, utc_now())

@@ -27,7 +27,7 @@ from prefect.client.schemas.schedules import CronSchedule
 from prefect.states import Completed, Crashed, Pending, Running, Scheduled
 
 from flows import watch
-from flows.prefect_setup.run_watchdog import AGAIN, Ailment, Kind, Limits, Watch
+from flows.prefect_setup.run_watchdog import AGAIN, Kind, Limits, RunProblem, Watch
 from tasks.storage.open import open_store
 from tasks.warehouse import schedule
 from tests.doubles.publishers import closed_port
@@ -261,7 +261,7 @@ def test_what_was_mended_is_told_also_if_the_second_look_fails(
     place.run(Pending())
     looking, moments = Watch.look, [datetime.now(UTC) + timedelta(minutes=20)]
 
-    def once(watching: Watch, now: datetime) -> list[Ailment]:
+    def once(watching: Watch, now: datetime) -> list[RunProblem]:
         if not moments:
             raise ValueError("an answer that cannot be read")
         return looking(watching, moments.pop())

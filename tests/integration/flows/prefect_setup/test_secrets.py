@@ -126,16 +126,16 @@ def test_no_server_is_asked_where_none_is_configured(prefect_api: str, monkeypat
 
     monkeypatch.delenv(VARIABLE, raising=False)
     with temporary_settings({PREFECT_API_URL: None}):
-        assert secrets.look_up(VARIABLE) is None
-    assert secrets.look_up(VARIABLE) is None, "a server, and no such block"
+        assert secrets.secret_value(VARIABLE) is None
+    assert secrets.secret_value(VARIABLE) is None, "a server, and no such block"
     # An error is no answer: a server that is down does not mean that there is no key.
     with closed_port() as nobody, temporary_settings({PREFECT_API_URL: nobody + "/api", PREFECT_CLIENT_MAX_RETRIES: 0}):
         with pytest.raises(KeyStoreError, match="BEA_API_KEY is not set, and the Prefect server could not be asked"):
-            secrets.look_up(VARIABLE)
-        found = check.check("bea", datetime.now(UTC), secrets.look_up)
+            secrets.secret_value(VARIABLE)
+        found = check.check("bea", datetime.now(UTC), secrets.secret_value)
         assert found.state == "wrong setting", "one source does not hide the others"
         monkeypatch.setenv(VARIABLE, f" {OLD} ")
-        assert secrets.look_up(VARIABLE) == OLD
+        assert secrets.secret_value(VARIABLE) == OLD
 
 
 def test_a_login_of_the_server_or_of_the_store_is_in_nothing_that_is_said(
@@ -160,8 +160,8 @@ def test_a_login_of_the_server_or_of_the_store_is_in_nothing_that_is_said(
     refused = PrefectHTTPStatusError(
         f"refused: {request.url} canary!pass", request=request, response=httpx.Response(401)
     )
-    assert "canary" in str(refused) and "canary" not in secrets.told(refused)
-    assert secrets.told(ValueError()) == "ValueError"
+    assert "canary" in str(refused) and "canary" not in secrets.describe_safely(refused)
+    assert secrets.describe_safely(ValueError()) == "ValueError"
 
 
 @pytest.mark.parametrize(
@@ -176,8 +176,8 @@ def test_a_login_without_a_user_is_blanked_and_an_address_that_is_none_is_no_fur
     monkeypatch: pytest.MonkeyPatch, url: str, said: str
 ) -> None:
     monkeypatch.setenv("PREFECT_API_URL", url)
-    assert "canary" not in secrets.blanked(said)
-    assert secrets.blanked("http://127.0.0.1:4200") == "http://127.0.0.1:4200"
+    assert "canary" not in secrets.redacted(said)
+    assert secrets.redacted("http://127.0.0.1:4200") == "http://127.0.0.1:4200"
 
 
 def test_blocks_are_named_after_the_variables() -> None:

@@ -13,7 +13,7 @@ from configs.errors import ConfigError
 from configs.settings import load_settings
 from flows.prefect_setup import json_logs, secrets
 from flows.prefect_setup.json_logs import FIELDS, JsonLines, as_json
-from tasks.common.log_context import bound, fields
+from tasks.common.log_context import current_log_fields, log_fields
 
 KEY = "CANARY0123456789"
 
@@ -37,18 +37,18 @@ def test_every_line_has_the_fields_null_where_nothing_is_known() -> None:
 
 
 def test_what_is_bound_is_on_the_lines_of_the_block_and_on_no_other() -> None:
-    with bound(run_id="1", dataset="partners"):
-        with bound(version="2026-11-25.0001"):
+    with log_fields(run_id="1", dataset="partners"):
+        with log_fields(version="2026-11-25.0001"):
             told = line()
             assert (told["run_id"], told["dataset"], told["version"]) == ("1", "partners", "2026-11-25.0001")
         assert line()["version"] is None
-    assert fields() == {} and line()["dataset"] is None
+    assert current_log_fields() == {} and line()["dataset"] is None
 
 
 def test_a_line_of_prefects_own_is_of_the_dataset_and_version_of_its_run() -> None:
     prefects = {"flow_run_id": "run-7", "flow_run_name": "partners live newest"}
     assert line(**prefects)["dataset"] == "partners", "from the name of the run, before any code of ours"
-    with bound(run_id="run-7", run_name="partners live newest", dataset="partners", version="2026-11-25.0001"):
+    with log_fields(run_id="run-7", run_name="partners live newest", dataset="partners", version="2026-11-25.0001"):
         json_logs.remember()
     told = line("Finished in state Completed()", **prefects, task_run_name="extract partners")
     assert (told["run_id"], told["dataset"], told["version"]) == ("run-7", "partners", "2026-11-25.0001")

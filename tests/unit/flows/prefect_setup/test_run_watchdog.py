@@ -9,17 +9,17 @@ from uuid import UUID
 import pytest
 from prefect.client.schemas.objects import StateType
 
-from flows.prefect_setup.run_watchdog import Limits, Seen, judge
+from flows.prefect_setup.run_watchdog import Limits, ObservedRun, judge
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 LIMITS = Limits(late=timedelta(minutes=30), settle=timedelta(minutes=15))
 
 
-def run(state: StateType, minutes: float, **more: Any) -> Seen:
+def run(state: StateType, minutes: float, **more: Any) -> ObservedRun:
     """A run that is in its state for so long."""
     since = NOW - timedelta(minutes=minutes)
     known = {"id": UUID(int=1), "name": "daring-owl", "deployment": "atp-world-monthly", "dataset": "atp_world_monthly"}
-    return Seen(**(known | {"state": state, "words": "killed", "since": since} | more))
+    return ObservedRun(**(known | {"state": state, "words": "killed", "since": since} | more))
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def run(state: StateType, minutes: float, **more: Any) -> Seen:
         (run(StateType.RUNNING, 1, run_seconds=3600, began=NOW - timedelta(minutes=76)), "stuck", "cancel", True),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_seen(seen: Seen, kind: str, remedy: str, told: bool) -> None:
+def test_what_is_wrong_is_seen(seen: ObservedRun, kind: str, remedy: str, told: bool) -> None:
     found = judge(seen, LIMITS, NOW)
     assert found is not None
     assert (found.kind, found.remedy, found.told) == (kind, remedy, told)
@@ -62,7 +62,7 @@ def test_what_is_wrong_is_seen(seen: Seen, kind: str, remedy: str, told: bool) -
         run(StateType.PAUSED, 9000),
     ],
 )  # fmt: skip
-def test_what_is_well_or_told_by_the_run_itself_is_left_alone(seen: Seen) -> None:
+def test_what_is_well_or_told_by_the_run_itself_is_left_alone(seen: ObservedRun) -> None:
     assert judge(seen, LIMITS, NOW) is None
 
 
