@@ -13,13 +13,14 @@ from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.warehouse.candidate import Built
 from tests.support import seaweed
+from tests.support.bundled import bundled
 from tests.support.command import environment, prefect_api, techtrade
 
 # What follows a dataset is published with it; here only by the tests that are about that: each publish would cost a second
 # more. Set for the processes that tests start too.
 os.environ.setdefault("TECHTRADE_FOLLOW", "false")
 
-__all__ = ["environment", "prefect_api", "techtrade"]
+__all__ = ["bundled", "environment", "prefect_api", "techtrade"]
 from tests.support.candidates import build_candidate
 from tests.support.drill import Place, end_children
 from tests.support.s3 import S3

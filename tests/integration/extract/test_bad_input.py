@@ -19,11 +19,13 @@ from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.warehouse import layout, protocol
 from tests.doubles.publishers import CensusDouble, WorldBankDouble, closed_port, workbook
+from tests.support.bundled import Bundled
 from tests.support.cases import quick
 from tests.support.plain import Ran
 from tests.support.sources import assert_nothing_published, point_at
 
 Run = Callable[..., Ran]
+Before = Callable[[str, str], bytes]
 
 CENSUS, WORLD_BANK = "atp_world_monthly", "ip_trade_annual"
 ADVICE = re.compile(r"run again|check the address|check the network|mend the reader|set the address", re.IGNORECASE)
@@ -48,10 +50,10 @@ def world_bank(monkeypatch: pytest.MonkeyPatch) -> Iterator[WorldBankDouble]:
         yield double
 
 
-def published_before(techtrade: Run, store: ObjectStore, dataset: str, vintage: str) -> bytes:
-    ran = techtrade("publish", dataset, "--source", "snapshot", "--vintage", vintage)
-    assert ran.code == 0, ran.err
-    return store.get(layout.latest(dataset)).body
+@pytest.fixture
+def published_before(bundled: Bundled, tmp_path: Path) -> Before:
+    """Return what publishes a bundled vintage, and gives what ``latest.json`` is then."""
+    return lambda dataset, vintage: bundled(tmp_path / "store", dataset, vintage).get(layout.latest(dataset)).body
 
 
 def raw(store: ObjectStore) -> set[str]:
@@ -76,9 +78,9 @@ CENSUS_FAULTS = {
 
 @pytest.mark.parametrize("fault", CENSUS_FAULTS)
 def test_a_bad_workbook_is_a_named_error_and_kept(
-    techtrade: Run, census: CensusDouble, store: ObjectStore, fault: str
+    techtrade: Run, census: CensusDouble, store: ObjectStore, published_before: Before, fault: str
 ) -> None:
-    before = published_before(techtrade, store, CENSUS, "2023-01")
+    before = published_before(CENSUS, "2023-01")
     kept_before, numbers = raw(store), store.folders(layout.versions(CENSUS))
     census.fault = fault
     kind, told = CENSUS_FAULTS[fault]
@@ -96,9 +98,9 @@ def test_a_bad_workbook_is_a_named_error_and_kept(
 
 @pytest.mark.parametrize("fault", ["thousands", "dollars", "year column off"])
 def test_figures_in_another_unit_are_rejected_with_evidence(
-    techtrade: Run, census: CensusDouble, store: ObjectStore, fault: str
+    techtrade: Run, census: CensusDouble, store: ObjectStore, published_before: Before, fault: str
 ) -> None:
-    before = published_before(techtrade, store, CENSUS, "2023-01")
+    before = published_before(CENSUS, "2023-01")
     census.fault = fault
     ran = techtrade("publish", CENSUS, "--json")
     assert ran.code == 3
@@ -152,9 +154,9 @@ def test_the_same_rejection_is_not_staged_again_after_a_failure_of_another_kind(
 
 
 def test_a_publisher_that_goes_back_to_an_older_month_is_a_fault(
-    techtrade: Run, census: CensusDouble, store: ObjectStore
+    techtrade: Run, census: CensusDouble, store: ObjectStore, published_before: Before
 ) -> None:
-    before = published_before(techtrade, store, CENSUS, "2025-02")
+    before = published_before(CENSUS, "2025-02")
     census.vintage = "2023-01"
     ran = techtrade("publish", CENSUS, "--json")
     assert ran.code == 1
@@ -209,9 +211,9 @@ WORLD_BANK_FAULTS = {
 
 @pytest.mark.parametrize("fault", quick(WORLD_BANK_FAULTS, 5))
 def test_a_bad_answer_of_the_world_bank_is_a_named_error_and_kept(
-    techtrade: Run, world_bank: WorldBankDouble, store: ObjectStore, fault: str
+    techtrade: Run, world_bank: WorldBankDouble, store: ObjectStore, published_before: Before, fault: str
 ) -> None:
-    before = published_before(techtrade, store, WORLD_BANK, "2021-09-15")
+    before = published_before(WORLD_BANK, "2021-09-15")
     kept_before, numbers = raw(store), store.folders(layout.versions(WORLD_BANK))
     world_bank.updated, world_bank.per_page, world_bank.fault = "2025-01-28", 4000, fault
     kind, told = WORLD_BANK_FAULTS[fault]

@@ -319,6 +319,7 @@ def test_a_key_that_is_not_accepted_is_told_at_once(techtrade: Run, bea: BeaDoub
     assert_no_key(store)
 
 
+@pytest.mark.engine
 def test_a_lockout_is_asked_again_once_after_its_time_and_then_told(
     techtrade: Run, bea: BeaDouble, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -330,6 +331,7 @@ def test_a_lockout_is_asked_again_once_after_its_time_and_then_told(
     assert_nothing_published(store, ANNUAL, None, [])
 
 
+@pytest.mark.engine
 def test_a_lockout_that_is_over_ends_in_a_version(
     techtrade: Run, bea: BeaDouble, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

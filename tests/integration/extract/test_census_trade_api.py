@@ -326,6 +326,7 @@ def test_what_a_backfill_would_take_is_told_without_asking(
     assert (ran.code, told["requests"], told["first"]) == (0, 34, "2010-01") and api.requests == []
 
 
+@pytest.mark.engine
 @pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")
 def test_who_owns_the_dataset_is_told_of_a_backfill_that_cannot_begin(
     techtrade: Run, api: CensusApi, hook: Hook, monkeypatch: pytest.MonkeyPatch  # noqa: F811

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -27,11 +28,17 @@ VINTAGES = ("2021-09-15", "2022-12-22", "2024-11-13", "2025-01-28")
 SOON = datetime.now(UTC) + timedelta(days=400)
 
 
-@pytest.fixture
-def store(local_store: LocalStore) -> LocalStore:
+@pytest.fixture(scope="module")
+def published_vintages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("published") / "store"
     for vintage in VINTAGES:
-        publish(local_store, IP, vintage)
-    return local_store
+        publish(LocalStore(place), IP, vintage)
+    return place
+
+
+@pytest.fixture
+def store(published_vintages: Path, tmp_path: Path) -> LocalStore:
+    return LocalStore(shutil.copytree(published_vintages, tmp_path / "store"))
 
 
 def names(store: LocalStore) -> list[str]:

@@ -16,6 +16,7 @@ from tasks.quality.results import read_results
 from tasks.storage.open import open_store
 from tasks.warehouse import layout, protocol
 from tests.doubles.publishers import CensusDouble
+from tests.support.bundled import Bundled
 from tests.support.plain import Ran, nothing_published
 
 Run = Callable[..., Ran]
@@ -23,9 +24,9 @@ ATP = "atp_world_monthly"
 
 
 @pytest.fixture
-def rejected(techtrade: Run, monkeypatch: pytest.MonkeyPatch) -> str:
+def rejected(techtrade: Run, bundled: Bundled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A published version, and after it a candidate in dollars taken for millions that the gate stopped."""
-    assert techtrade("publish", ATP, "--source", "snapshot", "--vintage", "2025-02").code == 0
+    bundled(tmp_path / "store", ATP, "2025-02")
     with CensusDouble("2025-02") as double:
         double.fault = "thousands"
         monkeypatch.setenv("TECHTRADE_SOURCES__CENSUS_BALANCE__URL", f"{double.url}/country.xlsx")
