@@ -120,7 +120,7 @@ def judge(run: ObservedRun, limits: Limits, now: datetime) -> RunProblem | None:
         if limit is None or now - (run.began or run.since) <= limit:
             return None
         told = f"{name} began at {to_minute(run.began or run.since)} and goes on beyond its {run.run_seconds:,.0f} s"
-        return RunProblem(run, "stuck", f"{describe_safely}: it is cancelled", "cancel")
+        return RunProblem(run, "stuck", f"{told}: it is cancelled", "cancel")
     if run.state in (StateType.PENDING, StateType.CANCELLING) and stood > limits.settle:
         told = f"{name} is {run.state.value.lower()} since {to_minute(run.since)}"
         return RunProblem(run, "stuck", f"{told}, and whoever had it in hand is gone: it is given up", "give up")

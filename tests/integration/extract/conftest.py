@@ -6,9 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.command import run_without_engine
-from tests.support.plain import Ran
 from tests.support.command import Ran, run_without_engine
+from tests.support.plain import Ran
 
 
 @pytest.fixture

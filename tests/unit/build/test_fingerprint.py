@@ -17,6 +17,7 @@ from tasks.build.recipes import recipe_for
 
 NAMES = published_names()
 HISTORIES = {n for n in NAMES if base_of(n)}
+ARCHIVED = {f"{n}_history" for n in NAMES if load_contract(n).sources.archived and not base_of(n)}
 RECIPES = {n: recipe_for(load_contract(n)) for n in NAMES}
 MODULES = {n: RECIPES[n].modules() for n in NAMES}
 CODES = {n: RECIPES[n].fingerprint() for n in NAMES}
@@ -87,7 +88,7 @@ def test_an_edited_file_moves_exactly_its_datasets(path: str) -> None:
         ("tasks.extract.bea.parse", {"us_ip_trade_annual", "us_ip_trade_quarterly"}),
         ("tasks.extract.census.merchandise.month", {"atp_detail_monthly"}),
         ("tasks.extract.bundled.atp_lists", {"atp_products", "atp_products_history"}),
-        ("tasks.extract.world_bank.archives_parse", {"ip_trade_annual_history"}),
+        ("tasks.extract.world_bank.archives_parse", ARCHIVED),
         ("tasks.transform.ip_trade_annual", {"ip_trade_annual", "ip_trade_annual_history"}),
         ("configs.technology_groups", {"atp_detail_monthly", "atp_trade_monthly"}),
         ("tasks.transform.shared.exact_sums", {"revision_profile", "us_technology_position_annual"}),
