@@ -8,7 +8,6 @@ import pytest
 
 from tests.support.command import run_without_engine
 from tests.support.plain import Ran
-from tests.support.command import Ran, run_without_engine
 
 
 @pytest.fixture
