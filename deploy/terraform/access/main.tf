@@ -29,7 +29,7 @@ locals {
     for file in fileset(local.configs, "datasets/*.yaml") :
     trimsuffix(basename(file), ".yaml") => yamldecode(file("${local.configs}/${file}"))
   }
-  sources = { for name, contract in local.contracts : name => sort(distinct(concat(values(contract.sources), ["partner_reference", "versions"]))) }
+  sources = { for name, contract in local.contracts : name => sort(distinct(concat([for kind, source in contract.sources : source if kind != "archived"], ["partner_reference", "versions"]))) }
 
   # What is made from each dataset in the same run, itself among it, each with its history.
   derived = {
