@@ -84,9 +84,10 @@ def bring(request: Request, url: str | None) -> Outcome:
             artifacts.leave(store, outcome.dataset, outcome.version)
             stopping.published(f"{outcome.dataset}@{outcome.version}")
 
-    steps, meter = PrefectSteps(request, store), RunMeter(replace(NOTICES, ended=ended))
+    meter = RunMeter(replace(NOTICES, ended=ended))
     with _recorded_if_stopped(impatient, contract.name, meter):
         with run_status.record_failures(impatient, contract.name, meter, asked=asked):
+            steps = PrefectSteps(request, store)
             outcome = run(request, recipe_for(contract), store, each=steps, meter=meter, keys=secrets.secret_value)
         with log_fields(version=outcome.version):
             steps.found(outcome.vintage)

@@ -1,6 +1,6 @@
 """Checks of ``atp_products``: the intervals say what the lists say, and nothing that no list says.
 
-Against the version before see ``atp_product_history``. In words: docs/atp-products.md.
+Against the version before see ``atp_products_revisions``. In words: docs/atp-products.md.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ dataset it hit. Kinds that tell a failing run apart are about what a person does
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import AwareDatetime
 
@@ -213,6 +213,8 @@ class Sent(Record):
 class AlertState(Document):
     """``_alerts/state.json``. ``undelivered``: alerts that are in somebody's hands or that nobody could deliver.
     ``sent``: what was delivered lately, to keep within the burst."""
+
+    what: ClassVar[str] = "alerts"
 
     incidents: tuple[Incident, ...] = ()
     undelivered: tuple[Alert, ...] = ()

@@ -1,6 +1,6 @@
 """What the log lines of a run have in common: which run, which dataset, which version.
 
-Kept in a context variable, so that code that logs need not be told. Whoever writes log lines reads ``fields``.
+Kept in a context variable, so that code that logs need not be told. What writes log lines reads ``current_log_fields``.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ def current_log_fields() -> Mapping[str, str]:
 
 
 @contextmanager
-def log_fields(**more: str) -> Iterator[None]:
-    """Adds fields to the log lines of a block."""
-    mark = _fields.set({**_fields.get(), **more})
+def log_fields(**more: str | None) -> Iterator[None]:
+    """Add fields to the log lines of a block; None takes one away."""
+    mark = _fields.set({k: v for k, v in {**_fields.get(), **more}.items() if v is not None})
     try:
         yield
     finally:

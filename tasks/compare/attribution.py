@@ -78,7 +78,7 @@ def ends(before: pl.LazyFrame, contract: Contract) -> pl.DataFrame:
 
 
 def reach(before: pl.LazyFrame, contract: Contract) -> Any:
-    """How far the publisher had come, as ``of_the_publisher`` takes it."""
+    """How far the publisher had come, as ``attribute_to_publisher`` takes it."""
     if contract.period is None or contract.absent_row_means == "zero":
         return newest(before, contract)
     return ends(before, contract)

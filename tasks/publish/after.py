@@ -20,6 +20,7 @@ from configs.settings import load_settings
 from configs.words import plural
 from tasks.build.recipe import IN_PROCESS, StepRunner
 from tasks.build.recipes import dependents_of
+from tasks.common.log_context import log_fields
 from tasks.publish import dependents, run_status
 from tasks.publish.dependents import NotYetError
 from tasks.publish.notices import Notices
@@ -128,9 +129,10 @@ def refresh_dependents(
     for name in dependents_of(dataset):
         meter = RunMeter(notices)
         try:
-            with run_status.record_failures(store, name, meter, asked=False, but=(NotYetError,)):
-                outcome = dependents.refresh(store, name, meter)
-            after_run(store, load_contract(name), outcome, meter, asked=False, dependents=False)
+            with log_fields(dataset=name, version=None):
+                with run_status.record_failures(store, name, meter, asked=False, but=(NotYetError,)):
+                    outcome = dependents.refresh(store, name, meter)
+                after_run(store, load_contract(name), outcome, meter, asked=False, dependents=False)
         except NotYetError as e:
             log.info("not made yet: %s", notices.describe(e))
         except Exception as e:  # noqa: BLE001 - the dataset is published, and must not look otherwise

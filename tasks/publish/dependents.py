@@ -33,7 +33,7 @@ def refresh(store: ObjectStore, name: str, meter: RunMeter | None = None) -> Out
         RejectedError: the gate stopped it.
         NotYetError: it is too early for it.
         MissingInputError: an input is not there any more.
-        ConcurrentPublishError: others published it time and again meanwhile.
+        HeadMovedError, ConcurrentPublishError: others published it time and again meanwhile.
     """
     contract = load_contract(name)
     try:

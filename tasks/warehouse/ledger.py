@@ -46,7 +46,7 @@ def copy_new(store: ObjectStore, dataset: str) -> bool:
 
 
 def mend(store: ObjectStore, dataset: str) -> list[str]:
-    """Like ``keep``, and read every copy: one that is damaged is written again from what was published.
+    """Like ``copy_new``, and read every copy: one that is damaged is written again from what was published.
 
     Returns:
         What was damaged or could not be done, a line each.

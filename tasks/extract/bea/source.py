@@ -5,7 +5,7 @@ adjustment (quarterly); the lists of both come from BEA's metadata. ``TsLastUpda
 answers. A run that finds it and the figures of the total unchanged takes the rest from the version published before;
 ``--refresh all`` asks for everything.
 
-Answers are read in ``bea_answers`` and made into tables in ``bea_tables``; how codes nest is in ``bea_codes``. This
+Answers are read in ``parse`` and made into tables in ``tables``; how codes nest is in ``code_tree``. This
 module decides what to ask for.
 """
 
@@ -43,7 +43,7 @@ def fetch(ask: FetchRequest, archive: Archive) -> tuple[RawDocument, ...]:
     """Gets and archives the list of types and the answer of each; begins once more if an update landed in between.
 
     Raises:
-        SourceError: see ``bea_answers.results``; SourceLayoutError if BEA's list is not ours;
+        SourceError: see ``parse.results``; SourceLayoutError if BEA's list is not ours;
             InconsistentVintageError if an update landed in between twice.
     """
     series, reference = SERIES[ask.dataset], codes.documents(archive)
@@ -138,7 +138,7 @@ def parse(dataset: str, documents: tuple[RawDocument, ...], vintage: str | None)
     """Reads the answers.
 
     Returns:
-        Tables ``types``, ``affiliations`` and ``areas`` (see ``bea_codes.tables``) and ``observations``: direction,
+        Tables ``types``, ``affiliations`` and ``areas`` (see ``code_tree.tables``) and ``observations``: direction,
         ip_type, value_usd (US dollars), observation_status, reported_precision_usd, source_vintage; annual also
         affiliation, partner_code and year, quarterly seasonal_adjustment and period (date). Annual also ``balance``,
         with BEA's own balance_usd, where it gives a figure.

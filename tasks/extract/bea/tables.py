@@ -46,7 +46,7 @@ def annual(data: Sequence[tuple[RawDocument, str]], nesting: Mapping[str, pl.Dat
     """``observations`` and ``balance`` from the answer of each type; see ``bea.parse`` for their columns.
 
     Raises:
-        SourceError: see ``bea_answers``; a code is unknown, a direction is missing, a row stands twice.
+        SourceError: see ``parse``; a code is unknown, a direction is missing, a row stands twice.
     """
     series, parts = SERIES["us_ip_trade_annual"], []
     for document, code in data:
@@ -76,7 +76,7 @@ def quarterly(data: Sequence[tuple[RawDocument, str, str | None]]) -> dict[str, 
     """``observations`` from the answer of each indicator and adjustment; see ``bea.parse`` for their columns.
 
     Raises:
-        SourceError: see ``bea_answers``; a row is of another series, or stands twice.
+        SourceError: see ``parse``; a row is of another series, or stands twice.
     """
     series, parts = SERIES["us_ip_trade_quarterly"], []
     for document, code, frequency in data:

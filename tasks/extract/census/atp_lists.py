@@ -8,7 +8,7 @@ has another address now, and the newest of each flow again, which may have been 
 ``atp_detail_monthly`` has the concordance of each of its months, which says what counted as advanced technology in it.
 That is taken before any list of the same month.
 
-Parsing is in ``atp_list_files``.
+Parsing is in ``atp_list_parse``.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def fetch(ask: FetchRequest, archive: Archive) -> tuple[RawDocument, ...]:
 
     Raises:
         NoAddressError: the settings name no list. ConfigError: they name one not by flow and month.
-        SourceError: see ``atp_list_files.read_list``.
+        SourceError: see ``atp_list_parse.read_list``.
     """
     named = _named()
     documents = {role: d for role, d in ask.known.items() if atp_list_parse.ROLE.match(role)}
@@ -64,7 +64,7 @@ def parse(dataset: str, documents: tuple[RawDocument, ...], vintage: str | None)
         the newest list.
 
     Raises:
-        SourceError: see ``atp_list_files.read_list``.
+        SourceError: see ``atp_list_parse.read_list``.
         VintageUnavailableError: another vintage was asked for.
     """
     lists = atp_list_parse.lists(SOURCE, documents)

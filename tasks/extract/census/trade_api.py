@@ -85,7 +85,7 @@ def fetch(ask: FetchRequest, archive: Archive) -> tuple[RawDocument, ...]:
     Raises:
         CredentialError: the key is missing or not accepted.
         InconsistentVintageError: exports and imports end in different months: a release is under way.
-        SourceError: see ``census_answers`` and ``Client.get``.
+        SourceError: see ``trade_api_parse`` and ``Client.get``.
     """
     calendar = load_calendar("ft900")
     expected = calendar.newest(ask.now)
@@ -277,12 +277,12 @@ def parse(dataset: str, documents: tuple[RawDocument, ...], vintage: str | None)
     """Reads the answers.
 
     Returns:
-        Tables ``trade`` (``census_answers.SCHEMA``: totals and the group "not advanced technology" included, for the
+        Tables ``trade`` (``trade_api_parse.SCHEMA``: totals and the group "not advanced technology" included, for the
         gate to reconcile) and ``ft900`` (technology_group, flow, period, value_musd; no rows where there is none).
         The vintage is the last month covered.
 
     Raises:
-        SourceError: see ``census_answers.rows``; ``InconsistentVintageError`` if the flows end in different months.
+        SourceError: see ``trade_api_parse.rows``; ``InconsistentVintageError`` if the flows end in different months.
         VintageUnavailableError: another vintage was asked for.
     """
     own = [d for d in documents if d.role.partition("/")[0] in FLOWS]

@@ -112,7 +112,9 @@ def expectation(source: str) -> Expectation:
     found = yaml_file.load(Expectation, FOLDER / f"{source}.yaml")
     once = [p for p in found.probes if not p.each_series]
     each = [p for p in found.probes if p.each_series]
-    made = [p.of_series(name, series) for name, series in series_of_source(source).items() for p in each]
+    made = [
+        p.of_series(name, series) for name, series in (series_of_source(source) if each else {}).items() for p in each
+    ]
     return found.model_copy(update={"probes": (*once, *made)})
 
 

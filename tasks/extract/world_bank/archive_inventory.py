@@ -1,6 +1,6 @@
 """The inventory of official vintages: what lies in the archive of ``world_bank_archives``, ready for a history.
 
-One document beside the raw bytes, changed by compare-and-swap; how it comes about is in ``archive_extraction``.
+One document beside the raw bytes, changed by compare-and-swap; how it comes about is in ``archive_download``.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def vintages(store: ObjectStore) -> tuple[str, ...]:
 
 
 def table(store: ObjectStore, vintage: str) -> pl.LazyFrame:
-    """One version, read from the archive, see ``world_bank_archive_pages.table``.
+    """One version, read from the archive, see ``archives_parse.table``.
 
     Raises:
         VintageUnavailableError: it was not extracted, or its raw bytes were taken down.

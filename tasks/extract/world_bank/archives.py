@@ -5,7 +5,7 @@ Not the source of a dataset: the vintages lie in the archive, listed in an inven
 versions, where each would be older than the one before it.
 
 What was asked for one series of one version is one or more pages; each is known to be whole before it is believed.
-Parsing is in ``world_bank_archive_pages``.
+Parsing is in ``archives_parse``.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def listing(ask: FetchRequest, archive: Archive) -> tuple[RawDocument, ...]:
     """Gets and archives the list of versions. Never resumed: a new version must be seen.
 
     Raises:
-        SourceError: see ``world_bank_archive_pages.read_versions``.
+        SourceError: see ``archives_parse.read_versions``.
     """
     with Session(SOURCE, ask, archive) as session:
         return _all_pages(session, "versions", "version", pages.read_versions)
@@ -40,14 +40,14 @@ def series(session: Session, vintage: str, indicator: str) -> tuple[RawDocument,
     """Gets and archives one series in one version: all its pages, or the one answer that says that there is no data.
 
     Raises:
-        SourceError: see ``world_bank_archive_pages.read_cells``.
+        SourceError: see ``archives_parse.read_cells``.
     """
     path = f"country/all/series/{pages.series()[indicator].code}/time/all/version/{vintage}/data"
     return _all_pages(session, f"{vintage}/{indicator}", path, pages.read_cells, may_be_absent=True)
 
 
 def parse(documents: Sequence[RawDocument]) -> pl.DataFrame:
-    """The archived pages of any number of vintages, see ``world_bank_archive_pages.table``.
+    """The archived pages of any number of vintages, see ``archives_parse.table``.
 
     Raises:
         SourceError: a page is no data, pages or cells are missing, or cells contradict each other.

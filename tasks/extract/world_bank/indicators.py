@@ -5,7 +5,7 @@ The API answers errors with status 200: a ``message`` body instead of data, XML 
 update that lands in the middle of an extraction shows in ``lastupdated``, which must be one over all pages of all
 series: it is the vintage.
 
-Parsing is in ``world_bank_pages``; this module decides what to ask for.
+Parsing is in ``indicators_parse``; this module decides what to ask for.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def fetch(ask: FetchRequest, archive: Archive) -> tuple[RawDocument, ...]:
     in between.
 
     Raises:
-        SourceError: see ``world_bank_pages.read_page``; ``InconsistentVintageError`` if it happened again.
+        SourceError: see ``indicators_parse.read_page``; ``InconsistentVintageError`` if it happened again.
     """
     for attempt in range(FRESH_STARTS + 1):
         # Nothing is resumed: pages of two runs can be of two vintages.

@@ -82,7 +82,7 @@ def read_month(
         told: its address, for errors.
 
     Raises:
-        SourceError: see ``bulk_zip.members``, ``bulk_records.records`` and ``bulk_records.table``; or a row is of
+        SourceError: see ``zip_stream.members``, ``fixed_width.records`` and ``fixed_width.table``; or a row is of
             another month, or of a code that the concordance does not have.
     """
     with zip_members(file, told) as found:

@@ -74,7 +74,7 @@ def fetch(ask: FetchRequest, archive: Archive) -> tuple[RawDocument, ...]:
     Raises:
         UsageError: the months that were asked for leave a gap to those that are known.
         InconsistentVintageError: one flow of a month is there and the other is not, in the middle of the history.
-        SourceError: see ``Session.download`` and ``bulk_zip.members``.
+        SourceError: see ``Session.download`` and ``zip_stream.members``.
     """
     calendar = load_calendar("ft900")
     expected = calendar.newest(ask.now)
@@ -223,11 +223,11 @@ def read_piece(role: str, file: Path, told: str, listed_by: Path | None = None) 
     """One file; by the list of products that came with another, if one is named.
 
     Returns:
-        The records that are kept, under the name of the flow (see ``bulk_month.Month``); ``codes``, the concordance;
-        and ``facts`` (see ``bulk_facts``).
+        The records that are kept, under the name of the flow (see ``month.Month``); ``codes``, the concordance;
+        and ``facts`` (see ``control_totals``).
 
     Raises:
-        SourceError: see ``bulk_month.read_month``.
+        SourceError: see ``month.read_month``.
     """
     of = File.of(role)
     month = read_month(file, of.flow, f"{of.month:%Y-%m}", told, source_settings(SOURCE).scope, listed_by=listed_by)
