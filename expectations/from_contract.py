@@ -240,8 +240,7 @@ def _row_count(gate: GateInput) -> Check:
     title = "the number of rows does not shrink"
     if gate.parent is None:
         return not_applicable(gate, "row_count", title, NO_PARENT)
-    policy = gate.contract.policy("row_count", "critical")
-    share = policy.bounds.get("minimum_share", 1.0)
+    share = gate.contract.policy("row_count", "critical").bounds.get("minimum_share", 1.0)
     counts = pl.concat(
         [
             gate.data.select(pl.len().cast(pl.Int64).alias("rows")),

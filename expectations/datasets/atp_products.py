@@ -110,8 +110,7 @@ def _matches_lists(gate: GateInput) -> Check:
 
 def _years_with_a_list(gate: GateInput) -> Check:
     lists = gate.table("lists", "years_with_a_list")
-    year = pl.col("list_month").dt.year().cast(pl.Int64)
-    listed = lists.select("flow", year.alias("year")).unique()
+    listed = lists.select("flow", pl.col("list_month").dt.year().cast(pl.Int64).alias("year")).unique()
     newest = listed.group_by("flow").agg(pl.col("year").max().alias("newest"))
     claimed = (
         gate.data.join(newest, on="flow", how="left")
@@ -153,8 +152,7 @@ def _newest_list(gate: GateInput) -> Check:
         pl.col("list_month").max().dt.strftime("%Y-%m").alias("newest_list"), pl.lit(gate.vintage).alias("vintage")
     )
     off = newest.filter(pl.col("newest_list").ne_missing(pl.col("vintage")))
-    title = "the version is named after its newest list"
-    return none_of(gate, "newest_list", title, gate.vintage, off)
+    return none_of(gate, "newest_list", "the version is named after its newest list", gate.vintage, off)
 
 
 def _flows_differ(gate: GateInput) -> Check:
@@ -182,8 +180,7 @@ def _number(frame: pl.LazyFrame, name: str) -> pl.LazyFrame:
 
 
 def _all_groups(gate: GateInput) -> Check:
-    flows = gate.data.select("flow").unique()
-    wanted = flows.join(pl.LazyFrame({"technology_group": GROUPS}), how="cross")
+    wanted = gate.data.select("flow").unique().join(pl.LazyFrame({"technology_group": GROUPS}), how="cross")
     now = gate.data.filter(pl.col("valid_to").is_null())
     missing = wanted.join(now, on=["flow", "technology_group"], how="anti").sort("flow", "technology_group")
     title = "each flow has codes in force in all ten groups"

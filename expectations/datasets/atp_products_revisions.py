@@ -22,12 +22,10 @@ TITLES: dict[str, tuple[str, Severity]] = {
 
 def list_changes(gate: GateInput) -> list[Check]:
     """Each list against the one before it in its flow: how many codes entered, left or changed group."""
-    lists = gate.table("lists", "churn").select("flow", "list_month", "hs10", "technology_group")
-    pairs = _pairs(lists)
+    pairs = _pairs(gate.table("lists", "churn").select("flow", "list_month", "hs10", "technology_group"))
     fresh = pairs if incomparable(gate, "flow", "source_vintage") else _newer_than_parent(gate, pairs)
     usual, most = bound(gate, "churn", "share"), bound(gate, "list_exchanged", "share")
-    moved = pl.max_horizontal("entered", "left") + pl.col("changed_group")
-    share = moved / pl.col("codes_before")
+    share = (pl.max_horizontal("entered", "left") + pl.col("changed_group")) / pl.col("codes_before")
     same = pl.sum_horizontal("entered", "left", "changed_group") == 0
     return [
         none_of(

@@ -98,8 +98,7 @@ def ask(path: str, body: dict[str, Any]) -> Any:
     Raises:
         PrefectSilentError: it does not answer within seconds, or refuses.
     """
-    url = os.environ["PREFECT_API_URL"].strip().rstrip("/")
-    parts = urlsplit(url)
+    parts = urlsplit(os.environ["PREFECT_API_URL"].strip().rstrip("/"))
     if parts.scheme not in ("http", "https"):
         raise PrefectSilentError(f"{address()} is no address of a Prefect server; mend PREFECT_API_URL")
     request = urllib.request.Request(f"{address()}/{path}", json.dumps(body).encode(), _headers(parts.netloc))

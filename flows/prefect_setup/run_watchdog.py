@@ -140,8 +140,7 @@ def _crashed(run: ObservedRun, name: str) -> RunProblem | None:
 
 def _stage(task: str) -> str:
     """The stage of a run that a task is of; tasks of upkeep are their own."""
-    first = task.partition(" ")[0]
-    return TASKS.get(first, task)
+    return TASKS.get(task.partition(" ")[0], task)
 
 
 # ------------------------------------------------------------------------ the server

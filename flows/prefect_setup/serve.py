@@ -174,8 +174,7 @@ def refuse_if_served(last_stop: datetime | None, *, is_own: bool) -> None:
         )
     if is_own:  # the lock says that nobody else serves it
         return
-    polls = [moment(d["last_polled"]) for d in found if d.get("last_polled")]
-    polled = max(polls, default=None)
+    polled = max([moment(d["last_polled"]) for d in found if d.get("last_polled")], default=None)
     if polled is None or (last_stop is not None and polled <= last_stop):
         return
     idle = (utc_now() - polled).total_seconds()

@@ -123,8 +123,7 @@ def shape_published(manifest: Manifest) -> PublicSchema:
 
 def differences(old: PublicSchema, new: PublicSchema) -> list[Difference]:
     """What changed, the gravest first."""
-    found = [*_of_columns(old, new), *_of_whole(old, new)]
-    return sorted(found, key=lambda d: _ORDER.index(d.step))
+    return sorted([*_of_columns(old, new), *_of_whole(old, new)], key=lambda d: _ORDER.index(d.step))
 
 
 def _of_columns(old: PublicSchema, new: PublicSchema) -> Iterator[Difference]:

@@ -291,8 +291,7 @@ def _taken_down(copy: ObjectStore, source: str) -> str:
 
 def _log_without(lost: Latest, kept: Collection[str]) -> Latest | None:
     """The log without what is left out; None if readers would be left with nothing."""
-    entries = tuple(e for e in lost.log if e.version in kept)
-    shorter = lost.model_copy(update={"log": entries})
+    shorter = lost.model_copy(update={"log": tuple(e for e in lost.log if e.version in kept)})
     good = [e for e in shorter.published if e.version not in shorter.yanked]
     if not good:
         return None

@@ -65,8 +65,7 @@ def revisions(
     tables = {f"{contract.name}_history": _summed(contract, headline, history, keep)}
     if rows is not None and _in_vintages(contract):
         tables[contract.name] = rows.filter(*keep)
-    found = revision_profile.transform(tables).filter(pl.col("series_group") == "all")
-    return found.sort("age").collect()
+    return revision_profile.transform(tables).filter(pl.col("series_group") == "all").sort("age").collect()
 
 
 def _in_vintages(contract: Contract) -> bool:

@@ -105,8 +105,7 @@ def _two(contract: Contract) -> str:
 
 def _may_hold(path: str, conditions: Sequence[Condition]) -> bool:
     """Whether the partition that a data file is of (``data/part_year=2024/part-0000.parquet``) can fulfil them."""
-    folder = path.split("/")[1]
-    name, is_, value = folder.partition("=")
+    name, is_, value = path.split("/")[1].partition("=")
     if not is_:
         return True
     for condition in conditions:

@@ -62,8 +62,7 @@ def inputs(archive: RawArchive, contract: Contract, known: Mapping[str, RawDocum
             continue
         key = layout.manifest(base.name, entry.version)
         found.append(archive.keep(SOURCE, role, key, archive.store.get(key).body, ".json"))
-    first = log.published[0].vintage
-    return (*found, *_official(archive, base, first, known))
+    return (*found, *_official(archive, base, log.published[0].vintage, known))
 
 
 def _event(entry: LogEntry) -> dict[str, Any]:

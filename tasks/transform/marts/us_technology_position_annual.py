@@ -69,8 +69,7 @@ def _goods(monthly: pl.LazyFrame, partners: pl.LazyFrame, others: pl.LazyFrame) 
         others: partner_id, year: those that have services, and so a row.
     """
     codes = partners.select("partner_id", pl.col("schedule_c_code").alias("partner_code")).drop_nulls()
-    year = pl.col("period").dt.year().alias("year")
-    dated = monthly.with_columns(year)
+    dated = monthly.with_columns(pl.col("period").dt.year().alias("year"))
     months = (
         dated.filter(pl.col("partner_code") == "-").group_by("year", "flow").agg(pl.col("period").n_unique().alias("n"))
     )
