@@ -111,8 +111,7 @@ def _release(calendar: Calendar | Yearly, what: str, vintage: str, first: date, 
     halt = next((s for s in calendar.suspended if s.first <= last <= s.last), None)
     earliest = datetime.combine(first, calendar.time, zone).astimezone(UTC)
     expected = datetime.combine(halt.until if halt else last, calendar.time, zone).astimezone(UTC)
-    overdue = expected + timedelta(hours=calendar.grace_hours)
-    release = ExpectedRelease(what, vintage, earliest, expected, overdue)
+    release = ExpectedRelease(what, vintage, earliest, expected, expected + timedelta(hours=calendar.grace_hours))
     return replace(release, note=halt.why) if halt else release
 
 

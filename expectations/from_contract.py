@@ -264,8 +264,7 @@ def _past_vintage(gate: GateInput) -> Check:
     """Whatever a vintage is named after, a month or a day, it cannot lie ahead: figures of a year that was filled up
     with copies would otherwise be published, and every true vintage after them be taken for an older one."""
     now = gate.today.isoformat()[: len(gate.vintage)]
-    frame = pl.LazyFrame({"vintage": [gate.vintage], "now": [now]})
-    ahead = frame.filter(pl.col("vintage") > pl.col("now"))
+    ahead = pl.LazyFrame({"vintage": [gate.vintage], "now": [now]}).filter(pl.col("vintage") > pl.col("now"))
     return none_of(gate, "past_vintage", "the vintage does not lie in the future", f"at most {now}", ahead)
 
 

@@ -75,8 +75,7 @@ def _balance(gate: GateInput) -> Check:
 def _precision(gate: GateInput) -> Check:
     year, precision = pl.col("period").dt.year(), pl.col("reported_precision_usd")
     tier = pl.when(year <= 1995).then(100_000).when(year <= 2008).then(MILLION).otherwise(1)
-    finer = pl.any_horizontal([pl.col(c) % precision != 0 for c in FLOWS])
-    off = gate.data.filter((precision != tier) | finer)
+    off = gate.data.filter((precision != tier) | pl.any_horizontal([pl.col(c) % precision != 0 for c in FLOWS]))
     expected = "100,000 dollars to 1995, 1,000,000 to 2008, then 1, and figures are multiples of it"
     title = "figures are rounded as the publisher rounded them"
     judged = gate.data.drop_nulls(["period", "reported_precision_usd"])

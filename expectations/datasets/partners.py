@@ -73,8 +73,7 @@ def checks(gate: GateInput) -> list[Check]:
 
 def _codes(frame: pl.LazyFrame, columns: Sequence[str] = CODES) -> pl.LazyFrame:
     """partner_id, column, code: the codes that are given, one row each."""
-    long = frame.unpivot(columns, index="partner_id", variable_name="column", value_name="code")
-    return long.drop_nulls("code")
+    return frame.unpivot(columns, index="partner_id", variable_name="column", value_name="code").drop_nulls("code")
 
 
 def _codes_unique(gate: GateInput) -> Check:
@@ -122,8 +121,7 @@ def _iso_given(gate: GateInput) -> Check:
 def _region_given(gate: GateInput) -> Check:
     off = gate.data.filter(pl.col("region").is_null() != pl.col("kind").is_in(PLACELESS))
     title = "what lies somewhere has a region; groups, residuals and the world have none"
-    told = off.select("partner_id", "kind", "region")
-    return none_of(gate, "region_given", title, "always", told, over=gate.data)
+    return none_of(gate, "region_given", title, "always", off.select("partner_id", "kind", "region"), over=gate.data)
 
 
 def _east_asia(gate: GateInput) -> Check:

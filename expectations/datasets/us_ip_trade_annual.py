@@ -60,8 +60,7 @@ def _marks(gate: GateInput) -> Check:
 
 def _fresh(gate: GateInput) -> Check:
     oldest = _vintage_year(gate) - bound(gate, "fresh", "years")
-    newest = gate.data.drop_nulls("value_usd").select(pl.col("year").max())
-    stale = newest.filter(pl.col("year").fill_null(0) < oldest)
+    stale = gate.data.drop_nulls("value_usd").select(pl.col("year").max()).filter(pl.col("year").fill_null(0) < oldest)
     title = "the newest year is not older than the vintage explains"
     return none_of(gate, "fresh", title, f"figures of {oldest:g} or later", stale)
 

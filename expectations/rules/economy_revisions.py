@@ -114,8 +114,7 @@ def _figures_moved(gate: GateInput, flows: Sequence[str]) -> Check:
     least, floor = int(bound(gate, "figures_moved", "least")), bound(gate, "figures_moved", "floor_usd")
     series = ["economy_code", "measure"]
     was, now = (_observations(f, flows).filter(pl.col("value").abs() >= floor) for f in (before(gate), gate.data))
-    changed = now.join(was, on=[*series, "year", "value"], how="anti")
-    off = moved(changed, was, series, "year", "value", least)
+    off = moved(now.join(was, on=[*series, "year", "value"], how="anti"), was, series, "year", "value", least)
     return _none_of(gate, "figures_moved", f"fewer than {least} of an economy", off, was)
 
 
@@ -160,8 +159,7 @@ def _by_vintage(gate: GateInput, gone: pl.LazyFrame, was: pl.LazyFrame) -> list[
 
 
 def _revisions(gate: GateInput, flows: Sequence[str]) -> list[Check]:
-    parent = before(gate).select(*KEY, *[pl.col(c).alias(f"{c}_before") for c in flows])
-    both = gate.data.join(parent, on=KEY)
+    both = gate.data.join(before(gate).select(*KEY, *[pl.col(c).alias(f"{c}_before") for c in flows]), on=KEY)
     common = [
         pl.col(c, f"{c}_before").filter(pl.col(c).is_not_null() & pl.col(f"{c}_before").is_not_null()) for c in flows
     ]

@@ -97,5 +97,4 @@ def size_of_change(
     parent = before(gate).select(*key, pl.col("value_usd").alias("value_usd_before"))
     both = gate.data.filter(rows).join(parent, on=key).drop_nulls(["value_usd", "value_usd_before"])
     sums = both.group_by(by).agg(pl.col("value_usd", "value_usd_before").abs().sum()).sort(by)
-    floor = bound(gate, check_id, "floor_usd")
-    return ratio(gate, check_id, title, sums, ["value_usd"], default, floor, both)
+    return ratio(gate, check_id, title, sums, ["value_usd"], default, bound(gate, check_id, "floor_usd"), both)

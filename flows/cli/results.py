@@ -105,5 +105,4 @@ def as_plain(name: str, result: Result) -> dict[str, Any]:
 
 def asdict_plain(outcome: Published) -> dict[str, Any]:
     """The outcome as plain JSON values."""
-    plain = asdict(outcome)
-    return plain | {"changes": outcome.changes.model_dump(), "quality": outcome.quality.model_dump()}
+    return asdict(outcome) | {"changes": outcome.changes.model_dump(), "quality": outcome.quality.model_dump()}

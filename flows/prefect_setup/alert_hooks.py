@@ -105,8 +105,7 @@ def failed(url: str | None, dataset: str, error: BaseException, evidence: tuple[
         store, place = opened(url)
         words = one_line(error) if isinstance(error, TechtradeError) else secrets.describe_safely(error)
         finding = findings.of_error(store, dataset, error, words)
-        seen = finding.model_copy(update={"evidence": (*finding.evidence, *evidence)})
-        alerting(store, place).report(seen)
+        alerting(store, place).report(finding.model_copy(update={"evidence": (*finding.evidence, *evidence)}))
 
     _safely(tell)
 

@@ -204,8 +204,7 @@ class Deployer:
             if found is not None:
                 self.client.delete_automation(found.id)
             return
-        ids = {name: found.id for name, found in self._read_deployments().items()}
-        wanted = _wanted_automation(automation, ids)
+        wanted = _wanted_automation(automation, {name: found.id for name, found in self._read_deployments().items()})
         if found is None:
             self.client.create_automation(wanted)
         else:  # one that somebody switched off stays off

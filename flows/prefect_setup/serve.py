@@ -237,8 +237,7 @@ def _only_one(store: str | None) -> Iterator[_Place]:
     Raises:
         AlreadyServedError: another has it.
     """
-    path = _home() / "serve.json"
-    with path.open("a+", encoding="utf-8") as held:
+    with (_home() / "serve.json").open("a+", encoding="utf-8") as held:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

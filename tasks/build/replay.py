@@ -183,8 +183,7 @@ def rebuild(
     """
     recipe = recipe_for(contract)
     try:
-        extraction = _extracted(archive, recipe, manifest, partitions)
-        return recipe.rebuild(archive, extraction, folder, rebuild, lists)
+        return recipe.rebuild(archive, _extracted(archive, recipe, manifest, partitions), folder, rebuild, lists)
     except ObjectNotFoundError as e:
         raise ReplayError(f"a raw input is not in the archive: {e.key}") from e
 

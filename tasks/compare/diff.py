@@ -118,8 +118,7 @@ def diff_files(
         for slices in ranges(sides, contract.sort_by):
             now, before, *states = (_frame(f, s, contract).collect() for f, s in zip(sides, slices, strict=True))
             steps = tuple(Step(s.cause, f.lazy()) for s, f in zip(replays.steps, states, strict=True))
-            came = now.join(before, on=contract.primary_key, how="anti")
-            fresh = _of_new_periods(came, contract, reached)
+            fresh = _of_new_periods(now.join(before, on=contract.primary_key, how="anti"), contract, reached)
             known = now.join(fresh, on=contract.primary_key, how="anti")
             found = diff(known.lazy(), before.lazy(), contract, AttributionBasis(steps, replays.why_not), reached)
             later = _all_new(fresh.lazy(), contract).counts

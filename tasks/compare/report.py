@@ -99,8 +99,7 @@ def _by_cause(listed: pl.LazyFrame, counts: ChangeCounts) -> list[str]:
     if not causes and not gone_rows:
         return ["No figure changed.", ""]
     told = [f"{plural(causes[c], *WORDS[c])}" for c in CAUSES if causes.get(c)]
-    stay = listed.filter(pl.col("kind") != "removed")
-    each = stay.select("key", pl.col("cause").str.split("+")).explode("cause")
+    each = listed.filter(pl.col("kind") != "removed").select("key", pl.col("cause").str.split("+")).explode("cause")
     rows = dict(each.group_by("cause").agg(pl.col("key").n_unique()).collect().iter_rows())
     in_rows = ", ".join(f"{plural(rows[c], *WORDS[c])}" for c in CAUSES if rows.get(c))
     return [
@@ -305,8 +304,7 @@ def _where(contract: Contract, listed: pl.LazyFrame, names: dict[str, dict[str, 
 def _by_key(contract: Contract, cells: pl.LazyFrame, word: str, names: dict[str, dict[str, str]]) -> list[str]:
     lines = []
     for key in contract.primary_key:
-        period = key == contract.period
-        if period:
+        if key == contract.period:
             ends = cells.select(
                 pl.col(key).min().alias("a"), pl.col(key).max().alias("b"), pl.col(key).n_unique()
             ).collect()

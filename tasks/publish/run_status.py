@@ -60,8 +60,7 @@ def record_failures(
         if running.notices.is_stopping():
             raise
         e.__dict__["running"] = running
-        words = str(e) if isinstance(e, TechtradeError) else running.notices.describe(e)
-        write_failure(store, dataset, e, words)
+        write_failure(store, dataset, e, str(e) if isinstance(e, TechtradeError) else running.notices.describe(e))
         raise
 
 
@@ -69,8 +68,7 @@ def write_failure(store: ObjectStore, dataset: str, error: Exception, words: str
     """Writes down that a run failed. ``of``: the error that it failed with at first, which may know what it cost."""
     running = (of or error).__dict__.get("running")
     with _unless_newer():
-        failed = _status(store, dataset, "failed", words, running, rejected=last_rejected(store, dataset))
-        write_status(store, failed)
+        write_status(store, _status(store, dataset, "failed", words, running, rejected=last_rejected(store, dataset)))
 
 
 @contextmanager
@@ -106,8 +104,7 @@ def write_stopped(store: ObjectStore, dataset: str, running: RunMeter) -> str:
     version = won.version if won else None
     with _unless_newer():
         rejected = last_rejected(store, dataset)
-        stopped = _status(store, dataset, "stopped", detail, running, version=version, rejected=rejected)
-        write_status(store, stopped)
+        write_status(store, _status(store, dataset, "stopped", detail, running, version=version, rejected=rejected))
     return said
 
 

@@ -152,8 +152,7 @@ def _whole(
     data: pl.LazyFrame,
     before: pl.LazyFrame | None,
 ) -> CheckedSeries:
-    rows = _rows(contract, time, where, measure, data, before)
-    points = tuple(Point(at, b, n, False) for at, b, n in rows)
+    points = tuple(Point(at, b, n, False) for at, b, n in _rows(contract, time, where, measure, data, before))
     return CheckedSeries(measure, contract.column(measure).unit, title, points, before is not None)
 
 
