@@ -21,14 +21,20 @@ UNREADABLE = r"\x{FFFD}|[\x00-\x1F\x7F-\x9F]|[\x{C2}-\x{C5}][\x{A0}-\x{BF}\x{201
 
 def checks(gate: GateInput) -> list[Check]:
     """The generated checks of a dataset."""
-    found = [_schema(gate), _has_rows(gate), _key_unique(gate)]
-    for column in gate.contract.columns:
-        found.extend(_of_column(gate, column))
-    found.append(_readable_text(gate))
-    if gate.contract.referring and "partner_name" in gate.contract.names:
-        found.append(_partner_names(gate))
-    of_vintage = [_asked_vintage(gate), _past_vintage(gate), _fresh_enough(gate)]
-    return [*found, _row_count(gate), *of_vintage, _yanked_content(gate)]
+    names_partners = gate.contract.referring and "partner_name" in gate.contract.names
+    return [
+        _schema(gate),
+        _has_rows(gate),
+        _key_unique(gate),
+        *(check for column in gate.contract.columns for check in _of_column(gate, column)),
+        _readable_text(gate),
+        *([_partner_names(gate)] if names_partners else []),
+        _row_count(gate),
+        _asked_vintage(gate),
+        _past_vintage(gate),
+        _fresh_enough(gate),
+        _yanked_content(gate),
+    ]
 
 
 def _schema(gate: GateInput) -> Check:

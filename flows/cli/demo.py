@@ -104,9 +104,8 @@ def publish_all(url: str) -> Done:
             for name in names:
                 vintages = bundled_vintages(name)
                 step(f"{name}: publishing {plural(len(vintages), 'vintage')}")
-                for vintage in vintages:
-                    outcome = run(publish, dataset=name, source="snapshot", vintage=vintage, store=url)
-                    ended.append("published" if isinstance(outcome, Published) else outcome.why)
+                outcomes = [run(publish, dataset=name, source="snapshot", vintage=v, store=url) for v in vintages]
+                ended += ["published" if isinstance(o, Published) else o.why for o in outcomes]
     return Done(ended.count("published"), ended.count("unchanged"), ended.count("superseded"))
 
 

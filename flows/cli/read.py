@@ -124,9 +124,7 @@ def _moment(text: str) -> datetime:
         found = moment(text)
     except ValueError as e:
         raise UsageError(f"--as-of {text!r} is neither a date (YYYY-MM-DD, today) nor a moment (ISO 8601)") from e
-    if len(text) == len("YYYY-MM-DD"):
-        return datetime.combine(found.date(), time.max, UTC)
-    return found
+    return datetime.combine(found.date(), time.max, UTC) if len(text) == len("YYYY-MM-DD") else found
 
 
 def warn_of(found: reader.Resolved) -> None:

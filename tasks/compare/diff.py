@@ -76,8 +76,8 @@ def diff(
     if reached is None or contract.absent_row_means != "zero":
         reached = reach(before, contract)
     steps: list[tuple[Cause | None, pl.DataFrame]] = [(None, _named(last, reached, contract, replays))]
-    for step, state, earlier in zip(replays.steps, states[1:], states, strict=False):
-        steps.append((step.cause, _differences(state, earlier, contract)[0]))
+    moves = zip(replays.steps, states[1:], states, strict=False)
+    steps += [(step.cause, _differences(state, earlier, contract)[0]) for step, state, earlier in moves]
     frame = chained(overall, steps, list(contract.primary_key))
     return Changes(frame, counts.model_copy(update={"causes": counted(frame)}))
 

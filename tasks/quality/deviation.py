@@ -114,6 +114,4 @@ def _apart(value: float, other: float) -> str:
     ratio = value / other
     if ratio >= 2:
         return f"{figure(ratio)} times"
-    if ratio <= 0.5:
-        return f"1/{figure(1 / ratio)}"
-    return f"{ratio - 1:+.2%}"
+    return f"1/{figure(1 / ratio)}" if ratio <= 0.5 else f"{ratio - 1:+.2%}"

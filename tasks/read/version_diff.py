@@ -53,9 +53,7 @@ class Side:
             return self.sealed.state
         if self.resolved is None:
             return "official"
-        if self.resolved.yank:
-            return "yanked"
-        return "latest" if self.is_latest else "published"
+        return "yanked" if self.resolved.yank else "latest" if self.is_latest else "published"
 
     @property
     def is_latest(self) -> bool:

@@ -81,9 +81,12 @@ def _official(archive: RawArchive, base: Contract, before: str, known: Mapping[s
     found: list[RawDocument] = []
     if base.sources.snapshot:
         source = load_source(base.sources.snapshot)
-        for vintage in (v for v in source.vintages(base.name) if v < before):
-            for document in source.fetch(FetchRequest(base.name, vintage=vintage), archive):
-                found.append(replace(document, role=f"official/{vintage}/{document.role}"))
+        found += [
+            replace(document, role=f"official/{vintage}/{document.role}")
+            for vintage in source.vintages(base.name)
+            if vintage < before
+            for document in source.fetch(FetchRequest(base.name, vintage=vintage), archive)
+        ]
     if base.sources.archived:
         for series in archive_inventory.inventory(archive.store).series:
             vintage = f"{series.vintage[:4]}-{series.vintage[4:]}"

@@ -116,5 +116,4 @@ def failing_table(result: CheckResult) -> tuple[list[str], list[list[str]]]:
     """The failing rows as a table: every column that one of them has."""
     rows: list[dict[str, Any]] = [json.loads(r) for r in result.failing_rows]
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    years = {"year"}
-    return columns, [[str(row.get(c, "")) if c in years else cell(row.get(c, "")) for c in columns] for row in rows]
+    return columns, [[str(row.get(c, "")) if c == "year" else cell(row.get(c, "")) for c in columns] for row in rows]
