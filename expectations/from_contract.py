@@ -281,8 +281,9 @@ def _fresh_enough(gate: GateInput) -> Check:
         return not_applicable(gate, "fresh_enough", title, "no publisher was asked", "warning")
     last = last_day(gate.vintage)
     if last is None:
-        why = f"the vintage {gate.vintage!r} names no day, month or year"
-        return not_applicable(gate, "fresh_enough", title, why, "warning")
+        return not_applicable(
+            gate, "fresh_enough", title, f"the vintage {gate.vintage!r} names no day, month or year", "warning"
+        )
     age = pl.LazyFrame({"vintage": [gate.vintage], "days_old": [(gate.today - last).days]})
     old = age.filter(pl.col("days_old") > limit)
     return none_of(gate, "fresh_enough", title, f"at most {limit} days old on {gate.today}", old, "warning")

@@ -40,8 +40,9 @@ def _intervals(gate: GateInput) -> Check:
     try:
         newest = date.fromisoformat(f"{gate.vintage}-01")
     except ValueError as e:
-        why = f"the vintage {gate.vintage!r} is not a month (YYYY-MM)"
-        raise CheckCouldNotRunError(gate.contract.name, "intervals", why) from e
+        raise CheckCouldNotRunError(
+            gate.contract.name, "intervals", f"the vintage {gate.vintage!r} is not a month (YYYY-MM)"
+        ) from e
     first, last = pl.col("valid_from"), pl.col("valid_to")
     wrong = (
         (first > newest)
@@ -143,8 +144,9 @@ def _one_vintage(gate: GateInput) -> Check:
         .filter(pl.col("source_vintage").ne_missing(pl.col("newest_list")))
         .sort("flow")
     )
-    title = "the rows of a flow name the flow's newest list"
-    return none_of(gate, "one_vintage", title, "one vintage a flow", off, over=newest)
+    return none_of(
+        gate, "one_vintage", "the rows of a flow name the flow's newest list", "one vintage a flow", off, over=newest
+    )
 
 
 def _newest_list(gate: GateInput) -> Check:
@@ -183,8 +185,9 @@ def _all_groups(gate: GateInput) -> Check:
     wanted = gate.data.select("flow").unique().join(pl.LazyFrame({"technology_group": GROUPS}), how="cross")
     now = gate.data.filter(pl.col("valid_to").is_null())
     missing = wanted.join(now, on=["flow", "technology_group"], how="anti").sort("flow", "technology_group")
-    title = "each flow has codes in force in all ten groups"
-    return none_of(gate, "all_groups", title, "01 to 10", missing, over=wanted)
+    return none_of(
+        gate, "all_groups", "each flow has codes in force in all ten groups", "01 to 10", missing, over=wanted
+    )
 
 
 def _in_force(gate: GateInput) -> Check:

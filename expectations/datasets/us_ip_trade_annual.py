@@ -71,8 +71,9 @@ def _fresh_update(gate: GateInput) -> Check:
     month = int(bound(gate, "fresh_update", "month"))
     title = "an annual update brings the year before"
     if last is None or last.month < month:
-        why = f"the vintage {gate.vintage} is not of month {month} or later"
-        return not_applicable(gate, "fresh_update", title, why, "warning")
+        return not_applicable(
+            gate, "fresh_update", title, f"the vintage {gate.vintage} is not of month {month} or later", "warning"
+        )
     newest = gate.data.drop_nulls("value_usd").select(pl.col("year").max())
     stale = newest.filter(pl.col("year").fill_null(0) < last.year - 1)
     return none_of(gate, "fresh_update", title, f"figures of {last.year - 1}", stale, "warning")

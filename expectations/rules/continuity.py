@@ -36,8 +36,9 @@ def flat_lines(
     # Floor and neighbours are asked of the whole series: a small or withheld figure in between ends a run.
     flat = series_of.filter(pl.all_horizontal(same) & (pl.col(value).abs() >= floor))
     large = series_of.filter(pl.col(value).abs() >= floor)
-    expected = f"no figure above {floor:,.0f} {run} times in a row"
-    return none_of(gate, "flat_lines", title, expected, flat, default, over=large)
+    return none_of(
+        gate, "flat_lines", title, f"no figure above {floor:,.0f} {run} times in a row", flat, default, over=large
+    )
 
 
 def copied(

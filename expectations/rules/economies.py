@@ -149,8 +149,9 @@ def _marks(gate: GateInput) -> Check:
         | (code.is_in(SURE_ECONOMIES) & mark)
     )
     title = "aggregates are marked as the publisher lists them"
-    expected = "the world and regions are aggregates, countries are not"
-    return none_of(gate, "aggregate_marks", title, expected, off, over=marks)
+    return none_of(
+        gate, "aggregate_marks", title, "the world and regions are aggregates, countries are not", off, over=marks
+    )
 
 
 def _names(gate: GateInput) -> Check:
@@ -173,8 +174,9 @@ def _one_of_each(gate: GateInput) -> Check:
         .filter(pl.any_horizontal(pl.col(told) > 1))
         .sort("economy_code")
     )
-    title = "an economy has one name, one mark and one vintage"
-    return none_of(gate, "one_of_each", title, "one each", several, over=gate.data)
+    return none_of(
+        gate, "one_of_each", "an economy has one name, one mark and one vintage", "one each", several, over=gate.data
+    )
 
 
 def _vintage_not_later(gate: GateInput) -> Check:

@@ -19,8 +19,9 @@ def vintage_month(gate: GateInput, check_id: str) -> date:
     try:
         return date.fromisoformat(f"{gate.vintage}-01")
     except ValueError as e:
-        why = f"the vintage {gate.vintage!r} is not a month (YYYY-MM)"
-        raise CheckCouldNotRunError(gate.contract.name, check_id, why) from e
+        raise CheckCouldNotRunError(
+            gate.contract.name, check_id, f"the vintage {gate.vintage!r} is not a month (YYYY-MM)"
+        ) from e
 
 
 def every_month(first: date, last: date) -> pl.LazyFrame:

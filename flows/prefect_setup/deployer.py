@@ -161,10 +161,8 @@ class Deployer:
     def _apply_pool(self, pool: Pool, action: Action) -> None:
         wanted = self._wanted_pool(pool)
         if action == "create":
-            new = WorkPoolCreate(
-                name=pool.name, type=pool.type, **(wanted | {"base_job_template": self._template(pool)})
-            )
-            self.client.create_work_pool(new)
+            template = {"base_job_template": self._template(pool)}
+            self.client.create_work_pool(WorkPoolCreate(name=pool.name, type=pool.type, **(wanted | template)))
         else:
             self.client.update_work_pool(pool.name, WorkPoolUpdate(**wanted))
 

@@ -124,9 +124,8 @@ def copy_raw(copy: ObjectStore, store: ObjectStore) -> int:
     for source in copy.folders(layout.raw_of()):
         gone = _may_be_taken_down(copy, source)
         for entry in list(copy.entries(layout.raw_of(source))):
-            if UNFINISHED in entry.key or key_grammar.stranger(entry.key) or key_grammar.is_set_aside(entry.key):
-                continue
-            if not (gone and key_grammar.is_raw_document(entry.key)):
+            left = UNFINISHED in entry.key or key_grammar.stranger(entry.key) or key_grammar.is_set_aside(entry.key)
+            if not left and not (gone and key_grammar.is_raw_document(entry.key)):
                 copied += _copy_one(copy, store, entry.key)
     return copied
 

@@ -105,14 +105,9 @@ def _two(contract: Contract) -> str:
 
 def _may_hold(path: str, conditions: Sequence[Condition]) -> bool:
     """Whether the partition that a data file is of (``data/part_year=2024/part-0000.parquet``) can fulfil them."""
-    name, is_, value = path.split("/")[1].partition("=")
-    if not is_:
-        return True
-    for condition in conditions:
-        ends = _ends(name, value, condition.column)
-        if ends is not None and not condition.may_hold(*ends):
-            return False
-    return True
+    name, _, value = path.split("/")[1].partition("=")
+    ends = [(c, _ends(name, value, c.column)) for c in conditions]
+    return all(of is None or c.may_hold(*of) for c, of in ends)
 
 
 def _ends(name: str, value: str, column: Column) -> tuple[Any, Any] | None:

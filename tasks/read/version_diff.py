@@ -163,8 +163,9 @@ def _rows_of(store: ObjectStore, side: Side, files: Manifest | None, contract: C
     except ObjectNotFoundError as e:
         if side.kind == "published":
             raise
-        told = f"{version.dataset}@{side.name} was never published, and its data were deleted since"
-        raise NotPublishedError(told) from e
+        raise NotPublishedError(
+            f"{version.dataset}@{side.name} was never published, and its data were deleted since"
+        ) from e
 
 
 def _own_files(older: Side, newer: Side) -> tuple[Manifest | None, Manifest | None]:
