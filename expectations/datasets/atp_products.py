@@ -5,13 +5,11 @@ Against the version before see ``atp_product_history``. In words: docs/atp-produ
 
 from __future__ import annotations
 
-from datetime import date
-
 import polars as pl
 
-from configs.errors import CheckCouldNotRunError
 from expectations.check import Check, GateInput, bound, none_of
-from expectations.datasets.atp_products_revisions import against_parent, list_changes
+from expectations.datasets.atp_products_revisions import against_parent, count, list_changes
+from expectations.rules.periods import vintage_month
 
 CODE = ["flow", "hs10"]
 KEY = [*CODE, "valid_from"]
@@ -37,12 +35,7 @@ def checks(gate: GateInput) -> list[Check]:
 
 
 def _intervals(gate: GateInput) -> Check:
-    try:
-        newest = date.fromisoformat(f"{gate.vintage}-01")
-    except ValueError as e:
-        raise CheckCouldNotRunError(
-            gate.contract.name, "intervals", f"the vintage {gate.vintage!r} is not a month (YYYY-MM)"
-        ) from e
+    newest = vintage_month(gate, "intervals")
     first, last = pl.col("valid_from"), pl.col("valid_to")
     wrong = (
         (first > newest)
@@ -166,19 +159,15 @@ def _flows_differ(gate: GateInput) -> Check:
     )
     counts = pl.concat(
         [
-            _number(exports.join(imports, on="hs10"), "in_both"),
-            _number(exports, "exports"),
-            _number(imports, "imports"),
+            count(exports.join(imports, on="hs10"), "in_both"),
+            count(exports, "exports"),
+            count(imports, "imports"),
         ],
         how="horizontal",
     )
     off = counts.filter(pl.col("in_both") > most * pl.min_horizontal("exports", "imports"))
     title = "exports and imports have lists of their own"
     return none_of(gate, "flows_differ", title, f"at most {most:.0%} of the codes in both", off, over=exports)
-
-
-def _number(frame: pl.LazyFrame, name: str) -> pl.LazyFrame:
-    return frame.select(pl.len().cast(pl.Int64).alias(name))
 
 
 def _all_groups(gate: GateInput) -> Check:

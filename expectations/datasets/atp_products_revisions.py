@@ -91,7 +91,7 @@ def against_parent(gate: GateInput) -> list[Check]:
     changed = still.filter(~alike)
     most = bound(gate, "history_rewritten", "share")
     share = (
-        pl.concat([_count(gone, "lost"), _count(changed, "changed"), _count(was, "before")], how="horizontal")
+        pl.concat([count(gone, "lost"), count(changed, "changed"), count(was, "before")], how="horizontal")
         .with_columns(share=(pl.col("lost") + pl.col("changed")) / pl.col("before"))
         .filter((pl.col("before") > 0) & (pl.col("share") > most))
     )
@@ -103,5 +103,6 @@ def against_parent(gate: GateInput) -> list[Check]:
     return [none_of(gate, i, TITLES[i][0], told, off, TITLES[i][1], over=was) for i, (told, off) in found.items()]
 
 
-def _count(frame: pl.LazyFrame, name: str) -> pl.LazyFrame:
+def count(frame: pl.LazyFrame, name: str) -> pl.LazyFrame:
+    """The number of rows, under that name."""
     return frame.select(pl.len().cast(pl.Int64).alias(name))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import polars as pl
 
-from configs.errors import CheckCouldNotRunError
 from configs.vintages import last_day
 from expectations.check import Check, GateInput, bound, none_of, not_applicable
 from expectations.rules.cross_source import bea_totals, quarter_sums, quarters_to_year, same_us_total_as_bank
 from expectations.rules.magnitude import among_neighbours
+from expectations.rules.periods import vintage_year
 from expectations.rules.us_ip_trade import TOTAL, Tree, adds_up, common, continuity, unit
 from expectations.rules.us_ip_trade_revisions import losses, size_of_change
 
@@ -59,7 +59,7 @@ def _marks(gate: GateInput) -> Check:
 
 
 def _fresh(gate: GateInput) -> Check:
-    oldest = _vintage_year(gate) - bound(gate, "fresh", "years")
+    oldest = vintage_year(gate) - bound(gate, "fresh", "years")
     stale = gate.data.drop_nulls("value_usd").select(pl.col("year").max()).filter(pl.col("year").fill_null(0) < oldest)
     title = "the newest year is not older than the vintage explains"
     return none_of(gate, "fresh", title, f"figures of {oldest:g} or later", stale)
@@ -80,16 +80,10 @@ def _fresh_update(gate: GateInput) -> Check:
 
 
 def _no_future_year(gate: GateInput) -> Check:
-    last = _vintage_year(gate) - 1
+    last = vintage_year(gate) - 1
     early = gate.data.filter(pl.col("year") > last).group_by("year").len("rows")
     title = "no figures of a year that was not over"
     return none_of(gate, "no_future_year", title, f"{last} at the latest", early, over=gate.data)
-
-
-def _vintage_year(gate: GateInput) -> int:
-    if not gate.vintage[:4].isdecimal():
-        raise CheckCouldNotRunError(gate.contract.name, "fresh", f"the vintage {gate.vintage!r} begins with no year")
-    return int(gate.vintage[:4])
 
 
 def _sums(gate: GateInput) -> list[Check]:

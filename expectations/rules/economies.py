@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import polars as pl
 
-from configs.errors import CheckCouldNotRunError
 from expectations.check import Check, GateInput, bound, none_of, not_applicable
 from expectations.rules.continuity import carried_periods, flat_lines
 from expectations.rules.economy_revisions import KEY, measures
 from expectations.rules.magnitude import among_neighbours, not_rounded
+from expectations.rules.periods import vintage_year
 
 # Marked wrongly, these would do the most harm. Codes of the World Bank.
 SURE_AGGREGATES = ("WLD", "EUU", "HIC", "OED", "EAS", "ECS", "NAC")
@@ -188,20 +188,14 @@ def _vintage_not_later(gate: GateInput) -> Check:
 
 
 def _fresh(gate: GateInput) -> Check:
-    oldest = _vintage_year(gate) - bound(gate, "fresh", "years")
+    oldest = vintage_year(gate) - bound(gate, "fresh", "years")
     stale = gate.data.select(pl.col("year").max()).filter(pl.col("year").fill_null(0) < oldest)
     title = "the newest year is not older than the vintage explains"
     return none_of(gate, "fresh", title, f"figures of {oldest:g} or later", stale)
 
 
-def _vintage_year(gate: GateInput) -> int:
-    if not gate.vintage[:4].isdecimal():
-        raise CheckCouldNotRunError(gate.contract.name, "fresh", f"the vintage {gate.vintage!r} begins with no year")
-    return int(gate.vintage[:4])
-
-
 def _no_future_year(gate: GateInput) -> Check:
-    last = _vintage_year(gate)
+    last = vintage_year(gate)
     early = gate.data.filter(pl.col("year") > last).select(KEY)
     title = "no figures of a year that has not come yet"
     return none_of(gate, "no_future_year", title, f"{last} at the latest", early, over=gate.data.drop_nulls("year"))

@@ -15,7 +15,7 @@ import polars as pl
 from configs.contract import Severity
 from expectations.check import Check, GateInput, bound, none_of, not_applicable
 from expectations.rules.continuity import moved, no_news
-from expectations.rules.revisions import before, incomparable, ratio, shared
+from expectations.rules.revisions import above_share, before, incomparable, ratio, shared
 
 KEY = ("economy_code", "year")
 TITLES: dict[str, tuple[str, Severity]] = {
@@ -132,16 +132,11 @@ def _losses(gate: GateInput, flows: Sequence[str]) -> list[Check]:
         .filter(pl.col("sum_before") > floor)
     )
     most = bound(gate, "withdrawn_share", "share")
-    share = (
-        pl.concat([gone.select(pl.len().alias("gone")), was.select(pl.len().alias("before"))], how="horizontal")
-        .with_columns((pl.col("gone") / pl.col("before")).alias("share"))
-        .filter((pl.col("before") > 0) & (pl.col("share") > most))
-    )
     return [
         _none_of(gate, "economies_lost", "none", lost.sort("economy_code"), was),
         _none_of(gate, "measures_lost", f"none that added up to {floor:,.0f}", emptied.sort("economy_code"), was),
         *_by_vintage(gate, gone.join(economies, on="economy_code").sort(*KEY, "measure"), was),
-        _none_of(gate, "withdrawn_share", f"at most {most:.0%} of all observations", share, was),
+        _none_of(gate, "withdrawn_share", f"at most {most:.0%} of all observations", above_share(gone, was, most), was),
     ]
 
 

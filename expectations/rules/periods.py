@@ -1,4 +1,4 @@
-"""What checks of monthly series have in common."""
+"""The months and years that vintages and series are of."""
 
 from __future__ import annotations
 
@@ -22,6 +22,17 @@ def vintage_month(gate: GateInput, check_id: str) -> date:
         raise CheckCouldNotRunError(
             gate.contract.name, check_id, f"the vintage {gate.vintage!r} is not a month (YYYY-MM)"
         ) from e
+
+
+def vintage_year(gate: GateInput) -> int:
+    """The year that a vintage begins with.
+
+    Raises:
+        CheckCouldNotRunError: it begins with none.
+    """
+    if not gate.vintage[:4].isdecimal():
+        raise CheckCouldNotRunError(gate.contract.name, "fresh", f"the vintage {gate.vintage!r} begins with no year")
+    return int(gate.vintage[:4])
 
 
 def every_month(first: date, last: date) -> pl.LazyFrame:

@@ -12,7 +12,7 @@ import polars as pl
 
 from configs.contract import Severity
 from expectations.check import Check, GateInput, bound, none_of, not_applicable
-from expectations.rules.revisions import before, incomparable, ratio
+from expectations.rules.revisions import above_share, before, incomparable, ratio
 
 TITLES: dict[str, tuple[str, Severity]] = {
     "codes_lost": ("no code of the version before is lost", "critical"),
@@ -38,11 +38,6 @@ def losses(gate: GateInput, codes: Mapping[str, str]) -> list[Check]:
     gone = was.join(now, on=key, how="anti").sort(key)
     same = pl.col("source_vintage") == gate.vintage
     most = bound(gate, "withdrawn_share", "share")
-    share = (
-        pl.concat([gone.select(pl.len().alias("gone")), was.select(pl.len().alias("before"))], how="horizontal")
-        .with_columns((pl.col("gone") / pl.col("before")).alias("share"))
-        .filter((pl.col("before") > 0) & (pl.col("share") > most))
-    )
     lost = _codes_gone(gate, was, codes)
     return [
         _none_of(gate, "codes_lost", "none that configs/reference/bea has", lost.filter("still_listed"), was),
@@ -50,7 +45,7 @@ def losses(gate: GateInput, codes: Mapping[str, str]) -> list[Check]:
         _none_of(gate, "figures_lost", "none", gone.filter(same), was),
         _none_of(gate, "figures_withdrawn", "none", gone.filter(~same), was),
         _figures_changed(gate, key),
-        _none_of(gate, "withdrawn_share", f"at most {most:.0%} of all figures", share, was),
+        _none_of(gate, "withdrawn_share", f"at most {most:.0%} of all figures", above_share(gone, was, most), was),
     ]
 
 

@@ -11,15 +11,42 @@ from configs.errors import NewerFormatError, TechtradeError
 from configs.hints import command
 from tasks.common.clock import stamp, utc_now
 from tasks.extract.source import Meter
-from tasks.publish.attempts import SealedAttempts
 from tasks.publish.notices import SILENT, Notices
+from tasks.quality.results import GateResult
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import protocol
 from tasks.warehouse.outcomes import Outcome, Published, RejectedError
-from tasks.warehouse.records import Cost, Status
+from tasks.warehouse.protocol import Sealed
+from tasks.warehouse.records import Cost, Latest, Status
 from tasks.warehouse.run_status import last_rejected, must_write_status, read_status, write_status
 
 log = logging.getLogger("techtrade")
+
+
+class SealedAttempts:
+    """What one run has sealed, so that a later attempt of it can tell whether an earlier one was published after all.
+
+    A swap can be applied although neither its reply nor ``latest.json`` could be read afterwards. A run that starts
+    over then meets its own version, and would call it "nothing new".
+    """
+
+    def __init__(self) -> None:
+        self._sealed: list[tuple[Sealed, GateResult]] = []
+
+    def add(self, sealed: Sealed, report: GateResult) -> None:
+        self._sealed.append((sealed, report))
+
+    @property
+    def last(self) -> str | None:
+        """The version that was sealed last, published or not."""
+        return self._sealed[-1][0].manifest.version if self._sealed else None
+
+    def published(self, latest: Latest | None) -> Published | None:
+        """Return the version of this run that is in the log."""
+        logged = {e.manifest_sha256 for e in latest.published} if latest else set()
+        return next(
+            (Published.of(s.manifest, r.failures()) for s, r in self._sealed if s.manifest_sha256 in logged), None
+        )
 
 
 class RunMeter:

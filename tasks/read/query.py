@@ -90,17 +90,14 @@ def _names(option: str, text: str, contract: Contract) -> tuple[str, ...]:
     names = tuple(n.strip() for n in text.split(","))
     for name in names:
         if not name:
-            raise UsageError(f"{option} {text!r} names no column at one place; write names by comma: {_two(contract)}")
+            two = ",".join(contract.names[:2])
+            raise UsageError(f"{option} {text!r} names no column at one place; write names by comma: {two}")
         if name not in contract.names:
             raise unknown_column(name, contract.names, contract.name)
     for name, count in Counter(names).items():
         if count > 1:
             raise UsageError(f"{option} names {name} {count} times; once is enough")
     return names
-
-
-def _two(contract: Contract) -> str:
-    return ",".join(contract.names[:2])
 
 
 def _may_hold(path: str, conditions: Sequence[Condition]) -> bool:
