@@ -86,8 +86,9 @@ def months(calendar: Calendar, now: datetime) -> list[ExpectedRelease]:
     for month in (month_after(this, -n) for n in range(MONTHS_BACK, -1, -1)):
         last = month_after(month) - timedelta(days=1) + timedelta(days=calendar.latest_days_after_month)
         name = f"{month:%Y-%m}"
-        release = _release(calendar, name, name, calendar.released(month).date(), calendar.releases.get(month, last))
-        found.append(release)
+        found.append(
+            _release(calendar, name, name, calendar.released(month).date(), calendar.releases.get(month, last))
+        )
     return found
 
 

@@ -87,13 +87,12 @@ def _id_is_its_code(gate: GateInput) -> Check:
     """An id tells which code it is made of: then a row that was pasted over another shows."""
     prefix = {"bea": "bea:", "census": "schedule_c:", "world_bank": "world_bank:"}
     made = [pl.lit(prefix[name]) + pl.col(code) for name, code in PUBLISHERS.items()]
-    agrees = pl.any_horizontal([(pl.col("partner_id") == m).fill_null(False) for m in made])
     right = (
         pl.when(pl.col("kind") == "world")
         .then(pl.col("partner_id") == "world")
         .when(pl.col("iso3").is_not_null())
         .then(pl.col("partner_id") == pl.col("iso3"))
-        .otherwise(agrees)
+        .otherwise(pl.any_horizontal([(pl.col("partner_id") == m).fill_null(False) for m in made]))
     )
     own_code = (pl.col("world_bank_code") == pl.col("iso3")).fill_null(True)
     off = gate.data.filter(~(right & own_code)).select("partner_id", "kind", *CODES)
@@ -113,9 +112,10 @@ def _iso_given(gate: GateInput) -> Check:
     letters = [pl.col(c).is_not_null() != due for c in ("iso2", "iso3")]
     number = (pl.col("m49").is_null() & due) | (pl.col("m49").is_not_null() & pl.col("kind").is_in(PLACELESS))
     off = gate.data.filter(pl.any_horizontal(*letters, number)).select("partner_id", "kind", *ISO)
-    title = "economies have their ISO codes, and nothing else has"
     expected = f"all but {'; '.join(f'{k}: {why}' for k, why in WITHOUT_ISO.items())}"
-    return none_of(gate, "iso_given", title, expected, off, over=gate.data)
+    return none_of(
+        gate, "iso_given", "economies have their ISO codes, and nothing else has", expected, off, over=gate.data
+    )
 
 
 def _region_given(gate: GateInput) -> Check:

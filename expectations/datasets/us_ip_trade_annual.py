@@ -8,7 +8,7 @@ from configs.vintages import last_day
 from expectations.check import Check, GateInput, bound, none_of, not_applicable
 from expectations.rules.cross_source import bea_totals, quarter_sums, quarters_to_year, same_us_total_as_bank
 from expectations.rules.magnitude import among_neighbours
-from expectations.rules.periods import vintage_year
+from expectations.rules.periods import fresh, vintage_year
 from expectations.rules.us_ip_trade import TOTAL, Tree, adds_up, common, continuity, unit
 from expectations.rules.us_ip_trade_revisions import losses, size_of_change
 
@@ -25,7 +25,7 @@ def checks(gate: GateInput) -> list[Check]:
         *common(gate),
         _marks(gate),
         unit(gate, totals, "year"),
-        _fresh(gate),
+        fresh(gate, gate.data.drop_nulls("value_usd")),
         _fresh_update(gate),
         _no_future_year(gate),
         *_sums(gate),
@@ -56,13 +56,6 @@ def _marks(gate: GateInput) -> Check:
     )
     title = "areas that contain others are marked as aggregates, as in the table of partners"
     return none_of(gate, "aggregate_marks", title, "the same mark in both", off.sort("partner_code"), over=marks)
-
-
-def _fresh(gate: GateInput) -> Check:
-    oldest = vintage_year(gate) - bound(gate, "fresh", "years")
-    stale = gate.data.drop_nulls("value_usd").select(pl.col("year").max()).filter(pl.col("year").fill_null(0) < oldest)
-    title = "the newest year is not older than the vintage explains"
-    return none_of(gate, "fresh", title, f"figures of {oldest:g} or later", stale)
 
 
 def _fresh_update(gate: GateInput) -> Check:

@@ -11,7 +11,7 @@ from expectations.check import Check, GateInput, bound, none_of, not_applicable
 from expectations.rules.continuity import carried_periods, flat_lines
 from expectations.rules.economy_revisions import KEY, measures
 from expectations.rules.magnitude import among_neighbours, not_rounded
-from expectations.rules.periods import vintage_year
+from expectations.rules.periods import fresh, vintage_year
 
 # Marked wrongly, these would do the most harm. Codes of the World Bank.
 SURE_AGGREGATES = ("WLD", "EUU", "HIC", "OED", "EAS", "ECS", "NAC")
@@ -27,7 +27,7 @@ def checks_of_economies(gate: GateInput) -> list[Check]:
         _names(gate),
         _one_of_each(gate),
         _vintage_not_later(gate),
-        _fresh(gate),
+        fresh(gate, gate.data),
         _no_future_year(gate),
         _unit(gate),
         _not_counted_twice(gate),
@@ -185,13 +185,6 @@ def _vintage_not_later(gate: GateInput) -> Check:
     return none_of(
         gate, "vintage_not_later", title, f"at most {gate.vintage}", late, over=gate.data.drop_nulls("source_vintage")
     )
-
-
-def _fresh(gate: GateInput) -> Check:
-    oldest = vintage_year(gate) - bound(gate, "fresh", "years")
-    stale = gate.data.select(pl.col("year").max()).filter(pl.col("year").fill_null(0) < oldest)
-    title = "the newest year is not older than the vintage explains"
-    return none_of(gate, "fresh", title, f"figures of {oldest:g} or later", stale)
 
 
 def _no_future_year(gate: GateInput) -> Check:

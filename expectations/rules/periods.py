@@ -7,7 +7,7 @@ from datetime import date
 import polars as pl
 
 from configs.errors import CheckCouldNotRunError
-from expectations.check import GateInput
+from expectations.check import Check, GateInput, bound, none_of
 
 
 def vintage_month(gate: GateInput, check_id: str) -> date:
@@ -33,6 +33,14 @@ def vintage_year(gate: GateInput) -> int:
     if not gate.vintage[:4].isdecimal():
         raise CheckCouldNotRunError(gate.contract.name, "fresh", f"the vintage {gate.vintage!r} begins with no year")
     return int(gate.vintage[:4])
+
+
+def fresh(gate: GateInput, rows: pl.LazyFrame) -> Check:
+    """The newest year of the rows is within the contract's ``years`` of the vintage."""
+    oldest = vintage_year(gate) - bound(gate, "fresh", "years")
+    stale = rows.select(pl.col("year").max()).filter(pl.col("year").fill_null(0) < oldest)
+    title = "the newest year is not older than the vintage explains"
+    return none_of(gate, "fresh", title, f"figures of {oldest:g} or later", stale)
 
 
 def every_month(first: date, last: date) -> pl.LazyFrame:

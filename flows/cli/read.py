@@ -167,8 +167,7 @@ def _table(found: _Found, output: str | None) -> None:
 def _say_why_empty(found: _Found) -> None:
     for condition in found.query.where:
         if condition.column.type == "string":
-            values = found.rows.select(pl.col(condition.column.name).unique()).collect().to_series()
-            told = unmatched(condition, values)
+            told = unmatched(condition, found.rows.select(pl.col(condition.column.name).unique()).collect().to_series())
             if told:
                 remark(told)
                 return

@@ -117,8 +117,7 @@ def raw_take_down(source: str, reason: str, dry_run: bool, url: str | None, as_j
 
 def raw_expire(source: str | None, days: int, dry_run: bool, url: str | None, as_json: bool) -> int:
     store = open_at(url)
-    plan = housekeeping.plan_expiry(store, source, utc_now(), timedelta(days=days))
-    return _carry_out(store, plan, dry_run, as_json)
+    return _carry_out(store, housekeeping.plan_expiry(store, source, utc_now(), timedelta(days=days)), dry_run, as_json)
 
 
 def _carry_out(store: ObjectStore, plan: RawPlan, dry_run: bool, as_json: bool) -> int:

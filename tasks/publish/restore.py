@@ -321,8 +321,9 @@ def _latest(lost: Latest, sealed: Mapping[str, Sealed]) -> Latest:
     kept = _log_without(lost, sealed)
     if kept is None:
         raise RestoreError(f"{lost.dataset}: every version that is not left out was yanked; leave out less")
-    told = {"manifest_sha256": sealed[kept.version].manifest_sha256, "log": tuple(map(entry, kept.log))}
-    return kept.model_copy(update=told)
+    return kept.model_copy(
+        update={"manifest_sha256": sealed[kept.version].manifest_sha256, "log": tuple(map(entry, kept.log))}
+    )
 
 
 def _told(latest: Latest) -> list[tuple[str, str, str]]:

@@ -86,8 +86,9 @@ def _newest(contract: Contract, headline: Headline, rows: pl.LazyFrame, period: 
     last = series.group_by(period).agg(pl.col(headline.measure).sum().alias("value"), told.alias("whose")).sort(period)
     for when, value, whose in last.tail(1).collect().iter_rows():
         what = headline.measure.removesuffix("_usd") if whose else ""
-        unit = contract.column(headline.measure).unit
-        return Figure(headline, whose or headline.title, what, str(when)[:7], value, unit)
+        return Figure(
+            headline, whose or headline.title, what, str(when)[:7], value, contract.column(headline.measure).unit
+        )
     return None
 
 
