@@ -24,8 +24,7 @@ TITLES: dict[str, tuple[str, Severity]] = {
 
 def against_parent(gate: GateInput) -> list[Check]:
     """Whether what changed looks like a revision."""
-    why = incomparable(gate, "flow", "technology_group", "partner_code", "period", VALUE)
-    if why:
+    if why := incomparable(gate, "flow", "technology_group", "partner_code", "period", VALUE):
         return [
             *[not_applicable(gate, i, title, why, severity) for i, (title, severity) in TITLES.items()],
             figures_moved(gate, SERIES, "period", VALUE),

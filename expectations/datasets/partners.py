@@ -191,8 +191,7 @@ def _against_parent(gate: GateInput) -> list[Check]:
     lost = ("codes_lost", "no code of the version before is lost")
     moved = ("codes_moved", "no code goes to another partner than before")
     columns = shared(gate, CODES)
-    why = incomparable(gate, "partner_id", *([] if columns else CODES))
-    if why:
+    if why := incomparable(gate, "partner_id", *([] if columns else CODES)):
         return [not_applicable(gate, *lost, why), not_applicable(gate, *moved, why, "warning")]
     was = _codes(before(gate), columns)
     now = _codes(gate.data, columns).rename({"partner_id": "partner_id_now"})

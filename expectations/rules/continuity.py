@@ -93,8 +93,7 @@ def figures_moved(gate: GateInput, series: Sequence[str], time: str, value: str)
     """
     title = "no series has the figures that another series, or another time, had in the version before"
     by = list(series)
-    why = incomparable(gate, *by, time, value)
-    if why:
+    if why := incomparable(gate, *by, time, value):
         return not_applicable(gate, "figures_moved", title, why)
     least, floor = int(bound(gate, "figures_moved", "least")), bound(gate, "figures_moved", "floor_usd")
     was = before(gate).select(*by, time, value).filter(pl.col(value).abs() >= floor)

@@ -93,8 +93,7 @@ def _same_us_total(
     title = "BEA's total of the United States is the World Bank's, who has it from BEA"
     if found is None:
         return not_applicable(gate, "same_us_total", title, f"nothing of {other} is published", "warning")
-    why = _unmatched(updated, taken, int(bound(gate, "same_us_total", "lag_days")))
-    if why:
+    if why := _unmatched(updated, taken, int(bound(gate, "same_us_total", "lag_days"))):
         return not_applicable(gate, "same_us_total", title, why, "warning")
     share = bound(gate, "same_us_total", "share")
     told = f"{share:.1%} of {other}, vintage {found.vintage}"

@@ -41,8 +41,7 @@ def measures(gate: GateInput) -> list[str]:
 def against_parent(gate: GateInput) -> list[Check]:
     """The checks in TITLES; not applicable, with the reason, where the version before cannot be compared."""
     flows = shared(gate, measures(gate))
-    why = incomparable(gate, *KEY, *([] if flows else measures(gate)))
-    if why:
+    if why := incomparable(gate, *KEY, *([] if flows else measures(gate))):
         return [*[_not_applicable(gate, i, why) for i in TITLES], no_news(gate, KEY, measures(gate))]
     return [
         _vintage_not_back(gate),
@@ -81,8 +80,7 @@ def _vintages(frame: pl.LazyFrame, name: str) -> pl.LazyFrame:
 
 def _vintage_not_back(gate: GateInput) -> Check:
     """A newer version may hold an economy's figures as they were, never as they were before that."""
-    why = incomparable(gate, "source_vintage")
-    if why:
+    if why := incomparable(gate, "source_vintage"):
         return _not_applicable(gate, "vintage_not_back", why)
     both = _vintages(gate.data, "vintage_now").join(_vintages(before(gate), "vintage_before"), on="economy_code")
     back = both.filter(pl.col("vintage_now") < pl.col("vintage_before")).sort("economy_code")
@@ -92,8 +90,7 @@ def _vintage_not_back(gate: GateInput) -> Check:
 def _figures_changed(gate: GateInput, flows: Sequence[str]) -> Check:
     """Whatever the publisher revises gets a newer vintage: a figure that is another, or new, within a vintage was made
     here. The same number printed with more digits is the same figure."""
-    why = incomparable(gate, "source_vintage")
-    if why:
+    if why := incomparable(gate, "source_vintage"):
         return _not_applicable(gate, "figures_changed", why)
     tolerance = gate.contract.column(measures(gate)[0]).representation_tolerance
     key = ["economy_code", "source_vintage"]
@@ -141,8 +138,7 @@ def _losses(gate: GateInput, flows: Sequence[str]) -> list[Check]:
 
 
 def _by_vintage(gate: GateInput, gone: pl.LazyFrame, was: pl.LazyFrame) -> list[Check]:
-    why = incomparable(gate, "source_vintage")
-    if why:
+    if why := incomparable(gate, "source_vintage"):
         return [_not_applicable(gate, i, why) for i in ("rows_lost", "rows_withdrawn")]
     vintages = before(gate).group_by("economy_code").agg(pl.col("source_vintage").max())
     told = gone.join(vintages, on="economy_code").sort(*KEY, "measure")

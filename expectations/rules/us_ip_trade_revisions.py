@@ -31,8 +31,7 @@ def losses(gate: GateInput, codes: Mapping[str, str]) -> list[Check]:
         codes: columns that hold codes, with the source's table of the codes there are.
     """
     key = list(gate.contract.primary_key)
-    why = incomparable(gate, *key, "value_usd", "source_vintage")
-    if why:
+    if why := incomparable(gate, *key, "value_usd", "source_vintage"):
         return [not_applicable(gate, i, title, why, severity) for i, (title, severity) in TITLES.items()]
     was, now = (f.drop_nulls("value_usd").select(*key, "source_vintage") for f in (before(gate), gate.data))
     gone = was.join(now, on=key, how="anti").sort(key)
@@ -86,8 +85,7 @@ def size_of_change(
 ) -> Check:
     """The figures that both versions have, added up over time, by the columns ``by``: within a factor of each other."""
     key = list(gate.contract.primary_key)
-    why = incomparable(gate, *key, "value_usd")
-    if why:
+    if why := incomparable(gate, *key, "value_usd"):
         return not_applicable(gate, check_id, title, why, default)
     parent = before(gate).select(*key, pl.col("value_usd").alias("value_usd_before"))
     both = gate.data.filter(rows).join(parent, on=key).drop_nulls(["value_usd", "value_usd_before"])

@@ -97,8 +97,7 @@ def publish_all(url: str) -> Done:
         from flows.publish import publish
         from tasks.warehouse.outcomes import Published
 
-        no_server = wait_for_server()
-        if no_server:
+        if no_server := wait_for_server():
             raise no_server
         with alert_hooks.collected(url):
             for name in names:

@@ -129,8 +129,7 @@ def _moment(text: str) -> datetime:
 
 def warn_of(found: reader.Resolved) -> None:
     """Says that a version was promoted over the gate, or withdrawn."""
-    override = found.manifest.override
-    if override:
+    if override := found.manifest.override:
         name = f"{found.manifest.dataset}@{found.manifest.version}"
         remark(f"warning: {name} was rejected by the quality gate and promoted by {override.by}: {override.reason}")
     if found.yank:

@@ -148,8 +148,7 @@ def _print_version(store: ObjectStore, shown: _Shown) -> None:
         _print_instead(shown)
     if sealed.state == "abandoned":
         return
-    yank = sealed.yank
-    if yank:
+    if yank := sealed.yank:
         say(f"YANKED at {yank.at}: {as_line(yank.reason)}" + (f"; use {yank.replaced_by}" if yank.replaced_by else ""))
     if sealed.retired:
         say(f"its data files were deleted at {sealed.retired.at}: {as_line(sealed.retired.why)}")

@@ -42,8 +42,7 @@ def address() -> str | None:
 def reference(kind: str, name: object) -> str:
     """Return where Prefect shows a flow-run or a work-pool: an address where ``PREFECT_UI_URL`` names its pages, else a
     whole command."""
-    pages = without_login(os.environ.get("PREFECT_UI_URL", ""))
-    if pages:
+    if pages := without_login(os.environ.get("PREFECT_UI_URL", "")):
         return f"{pages}/runs/flow-run/{name}" if kind == "flow-run" else f"{pages}/work-pools/work-pool/{name}"
     server = address()
     return f"{f'PREFECT_API_URL={server} ' if server else ''}prefect {kind} inspect {name}"

@@ -185,8 +185,7 @@ def _parsed(text: bytes) -> Module:
 
 def _form(node: ast.AST, paths: set[str], words: bool = True) -> list[Any]:
     """A tree as nested lists, the same in every version of Python; ``paths`` under ``configs/`` are collected."""
-    path = _path(node)
-    if path:
+    if path := _path(node):
         paths.add("/".join(path))
         return ["path"]
     if not words and (isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and type(node.value) is str)):

@@ -227,8 +227,7 @@ def _largest(contract: Contract, listed: pl.LazyFrame, names: dict[str, dict[str
     )
     lines: list[str] = []
     for title, frame in (("The largest by amount", by_size), ("The largest by percent", by_share)):
-        rows = frame.head(LARGEST).collect().to_dicts()
-        if rows:
+        if rows := frame.head(LARGEST).collect().to_dicts():
             lines += [f"{title}:", *(f"- {_told(contract, r, names)}" for r in rows), ""]
     return lines
 

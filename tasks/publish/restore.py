@@ -90,8 +90,7 @@ def restore(
     if found is None:
         raise RestoreError(f"{contract.name}: {copy.url} has no {layout.ledger_log(contract.name)} to restore it from")
     lost, manifests = found
-    strange = sorted(set(without) - set(manifests))
-    if strange:
+    if strange := sorted(set(without) - set(manifests)):
         raise RestoreError(f"{contract.name}: {', '.join(strange)} was never published; name what is to be left out")
     wanted = {v: m for v, m in manifests.items() if v not in without}
     standing, _ = protocol.read_latest(store, contract.name)

@@ -94,8 +94,7 @@ def run(
 
     def release(extraction: Extraction, built: Built, asked: Head) -> Outcome:
         head = protocol.read_head(store, name)
-        won = so_far.attempts.published(head.latest)
-        if won:
+        if won := so_far.attempts.published(head.latest):
             return won
         # What a publisher was asked for takes over answers of the version that was latest then.
         was, now = (h.latest.version if h.latest else None for h in (asked, head))
