@@ -166,8 +166,8 @@ def _table(found: _Found, output: str | None) -> None:
 def _say_why_empty(found: _Found) -> None:
     for condition in found.query.where:
         if condition.column.type == "string":
-            told = unmatched(condition, found.rows.select(pl.col(condition.column.name).unique()).collect().to_series())
-            if told:
+            values = found.rows.select(pl.col(condition.column.name).unique()).collect().to_series()
+            if told := unmatched(condition, values):
                 remark(told)
                 return
     remark("no row fulfils all conditions" if found.query.where else "there are no rows")

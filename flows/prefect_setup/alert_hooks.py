@@ -39,9 +39,7 @@ _collecting = ContextVar("collecting", default=False)
 
 def address(channel: str) -> str | None:
     """The address of a channel: from the environment, or from a Secret block in Prefect."""
-    if not channel.startswith(BLOCK):
-        return from_environment(channel)
-    return secrets.block(channel.removeprefix(BLOCK))
+    return secrets.block(channel.removeprefix(BLOCK)) if channel.startswith(BLOCK) else from_environment(channel)
 
 
 def alerting(store: ObjectStore | None, url: str) -> AlertService:

@@ -79,9 +79,7 @@ class Checkout:
     changed: Mapping[str, bytes] = field(default_factory=dict)
 
     def read(self, path: str) -> bytes | None:
-        if path in self.changed:
-            return self.changed[path]
-        return _bytes(self.root, path)
+        return self.changed[path] if path in self.changed else _bytes(self.root, path)
 
     def path_of(self, module: str) -> str | None:
         """The file of a module, None if the project has none of that name."""

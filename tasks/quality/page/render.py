@@ -69,9 +69,7 @@ def cell(value: object) -> str:
     """A cell of a table: thousands set off, what is missing said so."""
     if value is None:
         return NONE
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return str(value)
-    return figure(value, digits=6)
+    return figure(value, digits=6) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
 
 
 def change(value: float | None) -> str:
