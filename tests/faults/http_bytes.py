@@ -12,8 +12,7 @@ import pytest
 
 from configs.errors import ConfigError, SourceError
 from configs.settings import SourceSettings, source_settings
-from tasks.extract.http import client as http
-from tasks.extract.http import wire
+from tasks.extract.http import refusals, wire
 from tasks.extract.http.client import Client
 from tasks.extract.http.responses import Answer, RemoteFile
 from tasks.extract.source import Meter
@@ -102,7 +101,7 @@ def _seed(patch: pytest.MonkeyPatch) -> None:
 
     patch.setattr(wire._Stream, "read", read)
     patch.setattr(wire.Bounds, "capped", lambda self, seconds, late: seconds)
-    patch.setattr(http, "_error_body", lambda response, bounds: (b"".join(response.iter_raw()), True))
+    patch.setattr(refusals, "_error_body", lambda response, bounds: (b"".join(response.iter_raw()), True))
 
 
 ROW = Row(

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.command import Ran, run_without_engine
 from tests.support.command import run_without_engine
 from tests.support.plain import Ran
 
