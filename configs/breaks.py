@@ -11,10 +11,10 @@ from datetime import date, datetime
 from functools import cache
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from configs import CONFIGS, yaml_file
-from configs.columns import Column
+from configs.columns import Column, Frozen
 from configs.contract import Contract, Span
 from configs.contracts import load_contract
 from configs.errors import ConfigError
@@ -25,11 +25,9 @@ NEVER_OF_COLUMN = ("not_null_", "no_nan_", "allowed_", "pattern_", "range_", "re
 _PYTHON: dict[str, type] = {"date": date, "string": str, "int16": int, "int32": int, "int64": int}
 
 
-class ExpectedBreak(BaseModel):
+class ExpectedBreak(Frozen):
     """One entry. It holds for runs from ``since`` up to and including ``expires``, for the checks of these ids, on rows
     where *all* spans of ``where`` hold. ``source``: who announced it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     checks: tuple[str, ...] = Field(min_length=1)

@@ -176,8 +176,7 @@ class Contract(Table):
         told = self.model_dump(mode="json", exclude=set(NOT_TOLD))
         # Hashed only where they say something: the fields are younger than versions that are published.
         told = {k: v for k, v in told.items() if k not in ("breaking_notes", "derived_from") or v}
-        body = json.dumps(told, sort_keys=True, ensure_ascii=False)
-        return hashlib.sha256(body.encode()).hexdigest()
+        return hashlib.sha256(json.dumps(told, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
     def policy(self, check: str, default: Severity) -> Policy:
         """The policy for a check, or one with the default severity and no bounds."""

@@ -41,7 +41,8 @@ def start_words(dataset: str, store: str | None = None) -> str:
     found = start(dataset)
     follows = published_with(dataset) != (dataset,)
     follow = "TECHTRADE_FOLLOW=true" if follows and not load_settings().follow else ""
-    return f"start with: {command(*found.words, store=store, environment=follow)}{_bracketed(found.remarks)}"
+    remarks = f" ({'; '.join(found.remarks)})" if found.remarks else ""
+    return f"start with: {command(*found.words, store=store, environment=follow)}{remarks}"
 
 
 def again(dataset: str, *options: str, store: str | None = None) -> str:
@@ -82,7 +83,3 @@ def _remarks(dataset: str) -> tuple[str, ...]:
         return ()
     key = f"needs {settings.key.variable}, free at {settings.key.signup}" if settings.key else ""
     return tuple(remark for remark in (key, settings.only_by_name) if remark)
-
-
-def _bracketed(remarks: tuple[str, ...]) -> str:
-    return f" ({'; '.join(remarks)})" if remarks else ""

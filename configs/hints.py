@@ -34,6 +34,5 @@ def command(*words: str, store: str | None = None, environment: str = "") -> str
 def _store_option(store: str | None) -> list[str]:
     set_ = os.environ.get("TECHTRADE_STORE") or DEFAULT_STORE
     url = store or named_store.get() or set_
-    if url == set_ == DEFAULT_STORE or has_login(url):  # such a store is refused, and must not be printed
-        return []
-    return ["--store", url]
+    # A store with a login is refused, and must not be printed.
+    return [] if url == set_ == DEFAULT_STORE or has_login(url) else ["--store", url]

@@ -79,8 +79,9 @@ def history_contract(base: Contract) -> Contract:
 
 def _key(column: Column) -> Column:
     """The same column without rules: what was a code once stays what it was."""
-    told = column.model_dump(include={"name", "type", "role", "unit", "description", "basis", "publisher_name"})
-    return Column.model_validate(told)
+    return Column.model_validate(
+        column.model_dump(include={"name", "type", "role", "unit", "description", "basis", "publisher_name"})
+    )
 
 
 @cache

@@ -8,23 +8,21 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from configs.columns import Frozen
 
 RUN_SECONDS = 10_800
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Series(_Frozen):
+class Series(Frozen):
     """A publisher's series: its code there, and its title as published, against which drift is checked."""
 
     code: Annotated[str, Field(pattern=r"^[A-Z0-9]+(\.[A-Z0-9]+)+$")]
     title: str
 
 
-class Schedule(_Frozen):
+class Schedule(Frozen):
     """When a run starts. ``day_or`` False: days of the month *and* of the week must fit."""
 
     slug: str
@@ -33,7 +31,7 @@ class Schedule(_Frozen):
     day_or: bool = True
 
 
-class Operations(_Frozen):
+class Operations(Frozen):
     """How runs of a dataset are deployed. ``reason``: why at these times. ``run_seconds``: a longer run is ended.
     ``backfill``: months of its history can be requested again."""
 
@@ -44,7 +42,7 @@ class Operations(_Frozen):
     backfill: bool = False
 
 
-class Window(_Frozen):
+class Window(Frozen):
     """A release that comes each year between two days (MM-DD). ``what`` may name the ``{year}``, or the one
     ``{before}``."""
 
@@ -53,7 +51,7 @@ class Window(_Frozen):
     last: str
 
 
-class Releases(_Frozen):
+class Releases(Frozen):
     """The calendar in ``configs/calendars/`` that a dataset's releases follow, and their windows in a calendar without
     months; without windows they come on no fixed days."""
 
@@ -61,7 +59,7 @@ class Releases(_Frozen):
     windows: tuple[Window, ...] = ()
 
 
-class Listing(_Frozen):
+class Listing(Frozen):
     """The line of a dataset in the README: one row in words, the source (empty for a mart), and the first period."""
 
     row: str

@@ -9,9 +9,10 @@ from datetime import date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import field_validator
 
 from configs import CONFIGS, yaml_file
+from configs.columns import Frozen
 
 
 def month_after(month: date, number: int = 1) -> date:
@@ -20,11 +21,9 @@ def month_after(month: date, number: int = 1) -> date:
     return date(index // 12, index % 12 + 1, 1)
 
 
-class Suspension(BaseModel):
+class Suspension(Frozen):
     """A time without regular releases, such as a shutdown of the government: one that was due from ``first`` to
     ``last`` is not expected before ``until``."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     first: date
     last: date
@@ -32,11 +31,9 @@ class Suspension(BaseModel):
     why: str
 
 
-class Calendar(BaseModel):
+class Calendar(Frozen):
     """The releases of one publisher: those announced, and a rule for the rest. ``days_after_month`` says when to begin
     to ask for a month, ``latest_days_after_month`` when it is late."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     title: str
     timezone: str

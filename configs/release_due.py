@@ -12,9 +12,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict
-
 from configs import CONFIGS, yaml_file
+from configs.columns import Frozen
 from configs.contracts import load_contract
 from configs.errors import ConfigError
 from configs.operations import Window
@@ -42,10 +41,8 @@ class ExpectedRelease:
         return vintage >= self.vintage[: len(vintage)]
 
 
-class Yearly(BaseModel):
+class Yearly(Frozen):
     """How one publisher releases: the hour of the days in the contracts' windows. ``own``: a table that we keep."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     title: str
     timezone: str
@@ -89,20 +86,21 @@ def months(calendar: Calendar, now: datetime) -> list[ExpectedRelease]:
     for month in (month_after(this, -n) for n in range(MONTHS_BACK, -1, -1)):
         last = month_after(month) - timedelta(days=1) + timedelta(days=calendar.latest_days_after_month)
         name = f"{month:%Y-%m}"
-        release = _release(calendar, name, name, calendar.released(month).date(), calendar.releases.get(month, last))
-        found.append(release)
+        found.append(
+            _release(calendar, name, name, calendar.released(month).date(), calendar.releases.get(month, last))
+        )
     return found
 
 
 def years(calendar: Yearly, windows: Sequence[Window], now: datetime) -> list[ExpectedRelease]:
     """The releases of two years before that moment and of its own, oldest first."""
-    found = []
-    for year in range(now.year - 2, now.year + 1):
-        for window in windows:
-            first, last = (date.fromisoformat(f"{year}-{day}") for day in (window.first, window.last))
-            what = window.what.format(year=year, before=year - 1)
-            found.append(_release(calendar, what, first.isoformat(), first, last))
+    found = [_in_year(calendar, window, year) for year in range(now.year - 2, now.year + 1) for window in windows]
     return sorted(found, key=lambda r: r.earliest)
+
+
+def _in_year(calendar: Yearly, window: Window, year: int) -> ExpectedRelease:
+    first, last = (date.fromisoformat(f"{year}-{day}") for day in (window.first, window.last))
+    return _release(calendar, window.what.format(year=year, before=year - 1), first.isoformat(), first, last)
 
 
 def _release(calendar: Calendar | Yearly, what: str, vintage: str, first: date, last: date) -> ExpectedRelease:
@@ -111,8 +109,7 @@ def _release(calendar: Calendar | Yearly, what: str, vintage: str, first: date, 
     halt = next((s for s in calendar.suspended if s.first <= last <= s.last), None)
     earliest = datetime.combine(first, calendar.time, zone).astimezone(UTC)
     expected = datetime.combine(halt.until if halt else last, calendar.time, zone).astimezone(UTC)
-    overdue = expected + timedelta(hours=calendar.grace_hours)
-    release = ExpectedRelease(what, vintage, earliest, expected, overdue)
+    release = ExpectedRelease(what, vintage, earliest, expected, expected + timedelta(hours=calendar.grace_hours))
     return replace(release, note=halt.why) if halt else release
 
 

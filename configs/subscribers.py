@@ -6,9 +6,10 @@ import os
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from configs import CONFIGS, yaml_file
+from configs.columns import Frozen
 from configs.contracts import published_names
 from configs.errors import ConfigError
 
@@ -16,11 +17,7 @@ SUBSCRIBERS = CONFIGS / "subscribers.yaml"
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Subscriber(_Frozen):
+class Subscriber(Frozen):
     """One receiver. ``datasets``: those it is told of, all if none is named."""
 
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -57,7 +54,7 @@ class Subscriber(_Frozen):
         return value
 
 
-class Subscribers(_Frozen):
+class Subscribers(Frozen):
     """All receivers, and how long is tried to reach one. Seconds; ``attempts`` are a request's."""
 
     subscribers: tuple[Subscriber, ...] = ()

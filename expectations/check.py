@@ -129,8 +129,7 @@ def none_of(
 
 def not_applicable(gate: GateInput, check_id: str, title: str, why: str, default: Severity = "critical") -> Check:
     """A rule that cannot be held against this candidate. It is recorded as such, never as passed."""
-    severity = gate.contract.policy(check_id, default).severity
-    return Check(check_id, title, severity, "", None, lambda: None, why)
+    return Check(check_id, title, gate.contract.policy(check_id, default).severity, "", None, lambda: None, why)
 
 
 def bound(gate: GateInput, check_id: str, name: str) -> float:

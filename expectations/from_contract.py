@@ -21,14 +21,20 @@ UNREADABLE = r"\x{FFFD}|[\x00-\x1F\x7F-\x9F]|[\x{C2}-\x{C5}][\x{A0}-\x{BF}\x{201
 
 def checks(gate: GateInput) -> list[Check]:
     """The generated checks of a dataset."""
-    found = [_schema(gate), _has_rows(gate), _key_unique(gate)]
-    for column in gate.contract.columns:
-        found.extend(_of_column(gate, column))
-    found.append(_readable_text(gate))
-    if gate.contract.referring and "partner_name" in gate.contract.names:
-        found.append(_partner_names(gate))
-    of_vintage = [_asked_vintage(gate), _past_vintage(gate), _fresh_enough(gate)]
-    return [*found, _row_count(gate), *of_vintage, _yanked_content(gate)]
+    names_partners = gate.contract.referring and "partner_name" in gate.contract.names
+    return [
+        _schema(gate),
+        _has_rows(gate),
+        _key_unique(gate),
+        *(check for column in gate.contract.columns for check in _of_column(gate, column)),
+        _readable_text(gate),
+        *([_partner_names(gate)] if names_partners else []),
+        _row_count(gate),
+        _asked_vintage(gate),
+        _past_vintage(gate),
+        _fresh_enough(gate),
+        _yanked_content(gate),
+    ]
 
 
 def _schema(gate: GateInput) -> Check:
@@ -240,8 +246,7 @@ def _row_count(gate: GateInput) -> Check:
     title = "the number of rows does not shrink"
     if gate.parent is None:
         return not_applicable(gate, "row_count", title, NO_PARENT)
-    policy = gate.contract.policy("row_count", "critical")
-    share = policy.bounds.get("minimum_share", 1.0)
+    share = gate.contract.policy("row_count", "critical").bounds.get("minimum_share", 1.0)
     counts = pl.concat(
         [
             gate.data.select(pl.len().cast(pl.Int64).alias("rows")),
@@ -265,8 +270,7 @@ def _past_vintage(gate: GateInput) -> Check:
     """Whatever a vintage is named after, a month or a day, it cannot lie ahead: figures of a year that was filled up
     with copies would otherwise be published, and every true vintage after them be taken for an older one."""
     now = gate.today.isoformat()[: len(gate.vintage)]
-    frame = pl.LazyFrame({"vintage": [gate.vintage], "now": [now]})
-    ahead = frame.filter(pl.col("vintage") > pl.col("now"))
+    ahead = pl.LazyFrame({"vintage": [gate.vintage], "now": [now]}).filter(pl.col("vintage") > pl.col("now"))
     return none_of(gate, "past_vintage", "the vintage does not lie in the future", f"at most {now}", ahead)
 
 
@@ -277,8 +281,9 @@ def _fresh_enough(gate: GateInput) -> Check:
         return not_applicable(gate, "fresh_enough", title, "no publisher was asked", "warning")
     last = last_day(gate.vintage)
     if last is None:
-        why = f"the vintage {gate.vintage!r} names no day, month or year"
-        return not_applicable(gate, "fresh_enough", title, why, "warning")
+        return not_applicable(
+            gate, "fresh_enough", title, f"the vintage {gate.vintage!r} names no day, month or year", "warning"
+        )
     age = pl.LazyFrame({"vintage": [gate.vintage], "days_old": [(gate.today - last).days]})
     old = age.filter(pl.col("days_old") > limit)
     return none_of(gate, "fresh_enough", title, f"at most {limit} days old on {gate.today}", old, "warning")

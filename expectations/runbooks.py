@@ -89,9 +89,7 @@ def runbook(check_id: str) -> str:
 def entry(check_id: str, pages: Path = PROJECT) -> str:
     """The text of a check's entry; empty where the project's pages are not at hand."""
     path = pages / PAGE
-    if not path.is_file():
-        return ""
-    return sections(path.read_text(encoding="utf-8")).get(anchor(check_id), "")
+    return sections(path.read_text(encoding="utf-8")).get(anchor(check_id), "") if path.is_file() else ""
 
 
 def pages(project: Path = PROJECT) -> list[str]:

@@ -129,8 +129,7 @@ def expire_raw(store: ObjectStore, now: datetime, age: timedelta) -> list[str]:
 @task(name="free the data of rejected versions", cache_policy=NO_CACHE)
 def free_rejected(store: ObjectStore, now: datetime, policy: retention.RejectedPolicy) -> list[str]:
     plan = retention.plan_rejected(store, now, policy)
-    result = retention.execute(store, plan)
-    return _unless([*plan.problems, *result.problems], plan.lines())
+    return _unless([*plan.problems, *retention.execute(store, plan).problems], plan.lines())
 
 
 @task(name="expire pieces", cache_policy=NO_CACHE)

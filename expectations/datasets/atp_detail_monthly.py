@@ -126,9 +126,8 @@ def _not_negative(gate: GateInput) -> Check:
     """One rule for all measures, where a range for each would be 44: Great Expectations takes its time for each."""
     measures = [c.name for c in gate.contract.measures]
     least = gate.data.select(pl.col(measures).min()).unpivot(variable_name="measure", value_name="least")
-    title = "no figure is negative"
     off = least.filter(pl.col("least") < 0)
-    return none_of(gate, "not_negative", title, "0 or more, or null", off, over=gate.data)
+    return none_of(gate, "not_negative", "no figure is negative", "0 or more, or null", off, over=gate.data)
 
 
 def _concordance(gate: GateInput, facts: pl.LazyFrame) -> Check:

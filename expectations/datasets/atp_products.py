@@ -5,13 +5,11 @@ Against the version before see ``atp_products_revisions``. In words: docs/atp-pr
 
 from __future__ import annotations
 
-from datetime import date
-
 import polars as pl
 
-from configs.errors import CheckCouldNotRunError
 from expectations.check import Check, GateInput, bound, none_of
-from expectations.datasets.atp_products_revisions import against_parent, list_changes
+from expectations.datasets.atp_products_revisions import against_parent, count, list_changes
+from expectations.rules.periods import vintage_month
 
 CODE = ["flow", "hs10"]
 KEY = [*CODE, "valid_from"]
@@ -37,11 +35,7 @@ def checks(gate: GateInput) -> list[Check]:
 
 
 def _intervals(gate: GateInput) -> Check:
-    try:
-        newest = date.fromisoformat(f"{gate.vintage}-01")
-    except ValueError as e:
-        why = f"the vintage {gate.vintage!r} is not a month (YYYY-MM)"
-        raise CheckCouldNotRunError(gate.contract.name, "intervals", why) from e
+    newest = vintage_month(gate, "intervals")
     first, last = pl.col("valid_from"), pl.col("valid_to")
     wrong = (
         (first > newest)
@@ -110,8 +104,7 @@ def _matches_lists(gate: GateInput) -> Check:
 
 def _years_with_a_list(gate: GateInput) -> Check:
     lists = gate.table("lists", "years_with_a_list")
-    year = pl.col("list_month").dt.year().cast(pl.Int64)
-    listed = lists.select("flow", year.alias("year")).unique()
+    listed = lists.select("flow", pl.col("list_month").dt.year().cast(pl.Int64).alias("year")).unique()
     newest = listed.group_by("flow").agg(pl.col("year").max().alias("newest"))
     claimed = (
         gate.data.join(newest, on="flow", how="left")
@@ -144,8 +137,9 @@ def _one_vintage(gate: GateInput) -> Check:
         .filter(pl.col("source_vintage").ne_missing(pl.col("newest_list")))
         .sort("flow")
     )
-    title = "the rows of a flow name the flow's newest list"
-    return none_of(gate, "one_vintage", title, "one vintage a flow", off, over=newest)
+    return none_of(
+        gate, "one_vintage", "the rows of a flow name the flow's newest list", "one vintage a flow", off, over=newest
+    )
 
 
 def _newest_list(gate: GateInput) -> Check:
@@ -153,8 +147,7 @@ def _newest_list(gate: GateInput) -> Check:
         pl.col("list_month").max().dt.strftime("%Y-%m").alias("newest_list"), pl.lit(gate.vintage).alias("vintage")
     )
     off = newest.filter(pl.col("newest_list").ne_missing(pl.col("vintage")))
-    title = "the version is named after its newest list"
-    return none_of(gate, "newest_list", title, gate.vintage, off)
+    return none_of(gate, "newest_list", "the version is named after its newest list", gate.vintage, off)
 
 
 def _flows_differ(gate: GateInput) -> Check:
@@ -166,9 +159,9 @@ def _flows_differ(gate: GateInput) -> Check:
     )
     counts = pl.concat(
         [
-            _number(exports.join(imports, on="hs10"), "in_both"),
-            _number(exports, "exports"),
-            _number(imports, "imports"),
+            count(exports.join(imports, on="hs10"), "in_both"),
+            count(exports, "exports"),
+            count(imports, "imports"),
         ],
         how="horizontal",
     )
@@ -177,17 +170,13 @@ def _flows_differ(gate: GateInput) -> Check:
     return none_of(gate, "flows_differ", title, f"at most {most:.0%} of the codes in both", off, over=exports)
 
 
-def _number(frame: pl.LazyFrame, name: str) -> pl.LazyFrame:
-    return frame.select(pl.len().cast(pl.Int64).alias(name))
-
-
 def _all_groups(gate: GateInput) -> Check:
-    flows = gate.data.select("flow").unique()
-    wanted = flows.join(pl.LazyFrame({"technology_group": GROUPS}), how="cross")
+    wanted = gate.data.select("flow").unique().join(pl.LazyFrame({"technology_group": GROUPS}), how="cross")
     now = gate.data.filter(pl.col("valid_to").is_null())
     missing = wanted.join(now, on=["flow", "technology_group"], how="anti").sort("flow", "technology_group")
-    title = "each flow has codes in force in all ten groups"
-    return none_of(gate, "all_groups", title, "01 to 10", missing, over=wanted)
+    return none_of(
+        gate, "all_groups", "each flow has codes in force in all ten groups", "01 to 10", missing, over=wanted
+    )
 
 
 def _in_force(gate: GateInput) -> Check:

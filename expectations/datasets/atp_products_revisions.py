@@ -22,12 +22,10 @@ TITLES: dict[str, tuple[str, Severity]] = {
 
 def list_changes(gate: GateInput) -> list[Check]:
     """Each list against the one before it in its flow: how many codes entered, left or changed group."""
-    lists = gate.table("lists", "churn").select("flow", "list_month", "hs10", "technology_group")
-    pairs = _pairs(lists)
+    pairs = _pairs(gate.table("lists", "churn").select("flow", "list_month", "hs10", "technology_group"))
     fresh = pairs if incomparable(gate, "flow", "source_vintage") else _newer_than_parent(gate, pairs)
     usual, most = bound(gate, "churn", "share"), bound(gate, "list_exchanged", "share")
-    moved = pl.max_horizontal("entered", "left") + pl.col("changed_group")
-    share = moved / pl.col("codes_before")
+    share = (pl.max_horizontal("entered", "left") + pl.col("changed_group")) / pl.col("codes_before")
     same = pl.sum_horizontal("entered", "left", "changed_group") == 0
     return [
         none_of(
@@ -93,7 +91,7 @@ def against_parent(gate: GateInput) -> list[Check]:
     changed = still.filter(~alike)
     most = bound(gate, "history_rewritten", "share")
     share = (
-        pl.concat([_count(gone, "lost"), _count(changed, "changed"), _count(was, "before")], how="horizontal")
+        pl.concat([count(gone, "lost"), count(changed, "changed"), count(was, "before")], how="horizontal")
         .with_columns(share=(pl.col("lost") + pl.col("changed")) / pl.col("before"))
         .filter((pl.col("before") > 0) & (pl.col("share") > most))
     )
@@ -105,5 +103,6 @@ def against_parent(gate: GateInput) -> list[Check]:
     return [none_of(gate, i, TITLES[i][0], told, off, TITLES[i][1], over=was) for i, (told, off) in found.items()]
 
 
-def _count(frame: pl.LazyFrame, name: str) -> pl.LazyFrame:
+def count(frame: pl.LazyFrame, name: str) -> pl.LazyFrame:
+    """The number of rows, under that name."""
     return frame.select(pl.len().cast(pl.Int64).alias(name))

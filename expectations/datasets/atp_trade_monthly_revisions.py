@@ -24,8 +24,7 @@ TITLES: dict[str, tuple[str, Severity]] = {
 
 def against_parent(gate: GateInput) -> list[Check]:
     """Whether what changed looks like a revision."""
-    why = incomparable(gate, "flow", "technology_group", "partner_code", "period", VALUE)
-    if why:
+    if why := incomparable(gate, "flow", "technology_group", "partner_code", "period", VALUE):
         return [
             *[not_applicable(gate, i, title, why, severity) for i, (title, severity) in TITLES.items()],
             figures_moved(gate, SERIES, "period", VALUE),
@@ -85,5 +84,6 @@ def _old_revision(gate: GateInput, old: pl.LazyFrame) -> Check:
     was = old.filter(past).select(*key, pl.col(VALUE).alias(f"{VALUE}_before"))
     both = gate.data.filter(past).select(*key, VALUE).join(was, on=key, how="full", coalesce=True)
     off = both.filter(pl.col(VALUE).ne_missing(pl.col(f"{VALUE}_before"))).sort(key)
-    title = TITLES["old_revision"][0]
-    return none_of(gate, "old_revision", title, f"none older than {years:g} years", off, "warning", over=was)
+    return none_of(
+        gate, "old_revision", TITLES["old_revision"][0], f"none older than {years:g} years", off, "warning", over=was
+    )

@@ -75,12 +75,10 @@ def _balance(gate: GateInput) -> Check:
 def _precision(gate: GateInput) -> Check:
     year, precision = pl.col("period").dt.year(), pl.col("reported_precision_usd")
     tier = pl.when(year <= 1995).then(100_000).when(year <= 2008).then(MILLION).otherwise(1)
-    finer = pl.any_horizontal([pl.col(c) % precision != 0 for c in FLOWS])
-    off = gate.data.filter((precision != tier) | finer)
+    off = gate.data.filter((precision != tier) | pl.any_horizontal([pl.col(c) % precision != 0 for c in FLOWS]))
     expected = "100,000 dollars to 1995, 1,000,000 to 2008, then 1, and figures are multiples of it"
-    title = "figures are rounded as the publisher rounded them"
     judged = gate.data.drop_nulls(["period", "reported_precision_usd"])
-    return none_of(gate, "precision", title, expected, off, over=judged)
+    return none_of(gate, "precision", "figures are rounded as the publisher rounded them", expected, off, over=judged)
 
 
 def _year_totals(gate: GateInput) -> Check:
@@ -135,9 +133,10 @@ def _proportion(gate: GateInput) -> Check:
     usual = pl.col("exports_to_imports").rolling_median(61, center=True, min_samples=30)
     around = months.with_columns(usual.alias("usual")).drop_nulls("usual")
     off = around.filter(~(pl.col("exports_to_imports") / pl.col("usual")).is_between(1 / factor, factor))
-    title = "exports and imports keep their proportion"
     expected = f"within a factor of {factor:g} of the median of five years"
-    return none_of(gate, "proportion", title, expected, off, "warning", over=around)
+    return none_of(
+        gate, "proportion", "exports and imports keep their proportion", expected, off, "warning", over=around
+    )
 
 
 def _against_parent(gate: GateInput) -> list[Check]:

@@ -58,8 +58,7 @@ def _ranks(gate: GateInput) -> Check:
 
 def _shares(gate: GateInput) -> Check:
     shares = [f"{f}_share" for f in FLOWS]
-    economies = gate.data.filter(~pl.col("is_aggregate"))
-    sums = economies.group_by("year", "source_vintage").agg(pl.col(shares).sum())
+    sums = gate.data.filter(~pl.col("is_aggregate")).group_by("year", "source_vintage").agg(pl.col(shares).sum())
     off = sums.filter(pl.any_horizontal(pl.col(s) > 1.02 for s in shares))
     return none_of(
         gate, "shares", "shares of one vintage add up to the world at the most", "1.02 or less", off, over=sums

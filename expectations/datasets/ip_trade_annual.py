@@ -22,8 +22,7 @@ def checks(gate: GateInput) -> list[Check]:
 
 def _balance(gate: GateInput) -> Check:
     receipts, payments, balance = pl.col("receipts_usd"), pl.col("payments_usd"), pl.col("balance_usd")
-    wrong = (receipts - payments).ne_missing(balance)
-    off = gate.data.filter(wrong).select(*KEY, *measures(gate), "balance_usd")
+    off = gate.data.filter((receipts - payments).ne_missing(balance)).select(*KEY, *measures(gate), "balance_usd")
     # A row of one flow and no balance says nothing on whether balances are right.
     judged = gate.data.filter((receipts.is_not_null() & payments.is_not_null()) | balance.is_not_null())
     title = "receipts less payments is the balance, null unless both are known"

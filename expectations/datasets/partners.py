@@ -73,8 +73,7 @@ def checks(gate: GateInput) -> list[Check]:
 
 def _codes(frame: pl.LazyFrame, columns: Sequence[str] = CODES) -> pl.LazyFrame:
     """partner_id, column, code: the codes that are given, one row each."""
-    long = frame.unpivot(columns, index="partner_id", variable_name="column", value_name="code")
-    return long.drop_nulls("code")
+    return frame.unpivot(columns, index="partner_id", variable_name="column", value_name="code").drop_nulls("code")
 
 
 def _codes_unique(gate: GateInput) -> Check:
@@ -88,13 +87,12 @@ def _id_is_its_code(gate: GateInput) -> Check:
     """An id tells which code it is made of: then a row that was pasted over another shows."""
     prefix = {"bea": "bea:", "census": "schedule_c:", "world_bank": "world_bank:"}
     made = [pl.lit(prefix[name]) + pl.col(code) for name, code in PUBLISHERS.items()]
-    agrees = pl.any_horizontal([(pl.col("partner_id") == m).fill_null(False) for m in made])
     right = (
         pl.when(pl.col("kind") == "world")
         .then(pl.col("partner_id") == "world")
         .when(pl.col("iso3").is_not_null())
         .then(pl.col("partner_id") == pl.col("iso3"))
-        .otherwise(agrees)
+        .otherwise(pl.any_horizontal([(pl.col("partner_id") == m).fill_null(False) for m in made]))
     )
     own_code = (pl.col("world_bank_code") == pl.col("iso3")).fill_null(True)
     off = gate.data.filter(~(right & own_code)).select("partner_id", "kind", *CODES)
@@ -114,16 +112,16 @@ def _iso_given(gate: GateInput) -> Check:
     letters = [pl.col(c).is_not_null() != due for c in ("iso2", "iso3")]
     number = (pl.col("m49").is_null() & due) | (pl.col("m49").is_not_null() & pl.col("kind").is_in(PLACELESS))
     off = gate.data.filter(pl.any_horizontal(*letters, number)).select("partner_id", "kind", *ISO)
-    title = "economies have their ISO codes, and nothing else has"
     expected = f"all but {'; '.join(f'{k}: {why}' for k, why in WITHOUT_ISO.items())}"
-    return none_of(gate, "iso_given", title, expected, off, over=gate.data)
+    return none_of(
+        gate, "iso_given", "economies have their ISO codes, and nothing else has", expected, off, over=gate.data
+    )
 
 
 def _region_given(gate: GateInput) -> Check:
     off = gate.data.filter(pl.col("region").is_null() != pl.col("kind").is_in(PLACELESS))
     title = "what lies somewhere has a region; groups, residuals and the world have none"
-    told = off.select("partner_id", "kind", "region")
-    return none_of(gate, "region_given", title, "always", told, over=gate.data)
+    return none_of(gate, "region_given", title, "always", off.select("partner_id", "kind", "region"), over=gate.data)
 
 
 def _east_asia(gate: GateInput) -> Check:
@@ -131,16 +129,18 @@ def _east_asia(gate: GateInput) -> Check:
     marked = gate.data.filter(pl.col("region") == "East Asia").select("partner_id", marked=True)
     both = wanted.join(marked, on="partner_id", how="full", coalesce=True).sort("partner_id")
     off = both.filter(pl.col("listed").is_null() | pl.col("marked").is_null())
-    title = "East Asia is the list that the contract gives"
-    return none_of(gate, "east_asia", title, ", ".join(EAST_ASIA), off, over=wanted)
+    return none_of(
+        gate, "east_asia", "East Asia is the list that the contract gives", ", ".join(EAST_ASIA), off, over=wanted
+    )
 
 
 def _sources(gate: GateInput) -> Check:
     names = [pl.when(pl.col(code).is_not_null()).then(pl.lit(name)) for name, code in PUBLISHERS.items()]
     told = pl.concat_str(names, separator=",", ignore_nulls=True)
     off = gate.data.filter(pl.col("source") != told).select("partner_id", "source", *PUBLISHERS.values())
-    title = "the publishers named are those whose codes are given"
-    return none_of(gate, "sources", title, "always", off, over=gate.data)
+    return none_of(
+        gate, "sources", "the publishers named are those whose codes are given", "always", off, over=gate.data
+    )
 
 
 def _known_codes(gate: GateInput) -> Check:
@@ -191,8 +191,7 @@ def _against_parent(gate: GateInput) -> list[Check]:
     lost = ("codes_lost", "no code of the version before is lost")
     moved = ("codes_moved", "no code goes to another partner than before")
     columns = shared(gate, CODES)
-    why = incomparable(gate, "partner_id", *([] if columns else CODES))
-    if why:
+    if why := incomparable(gate, "partner_id", *([] if columns else CODES)):
         return [not_applicable(gate, *lost, why), not_applicable(gate, *moved, why, "warning")]
     was = _codes(before(gate), columns)
     now = _codes(gate.data, columns).rename({"partner_id": "partner_id_now"})

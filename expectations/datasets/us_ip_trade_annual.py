@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import polars as pl
 
-from configs.errors import CheckCouldNotRunError
 from configs.vintages import last_day
 from expectations.check import Check, GateInput, bound, none_of, not_applicable
 from expectations.rules.cross_source import bea_totals, quarter_sums, quarters_to_year, same_us_total_as_bank
 from expectations.rules.magnitude import among_neighbours
+from expectations.rules.periods import fresh, vintage_year
 from expectations.rules.us_ip_trade import TOTAL, Tree, adds_up, common, continuity, unit
 from expectations.rules.us_ip_trade_revisions import losses, size_of_change
 
@@ -25,7 +25,7 @@ def checks(gate: GateInput) -> list[Check]:
         *common(gate),
         _marks(gate),
         unit(gate, totals, "year"),
-        _fresh(gate),
+        fresh(gate, gate.data.drop_nulls("value_usd")),
         _fresh_update(gate),
         _no_future_year(gate),
         *_sums(gate),
@@ -58,38 +58,25 @@ def _marks(gate: GateInput) -> Check:
     return none_of(gate, "aggregate_marks", title, "the same mark in both", off.sort("partner_code"), over=marks)
 
 
-def _fresh(gate: GateInput) -> Check:
-    oldest = _vintage_year(gate) - bound(gate, "fresh", "years")
-    newest = gate.data.drop_nulls("value_usd").select(pl.col("year").max())
-    stale = newest.filter(pl.col("year").fill_null(0) < oldest)
-    title = "the newest year is not older than the vintage explains"
-    return none_of(gate, "fresh", title, f"figures of {oldest:g} or later", stale)
-
-
 def _fresh_update(gate: GateInput) -> Check:
     """The update of July brings the year before; figures without it are the update before under a new date."""
     last = last_day(gate.vintage)
     month = int(bound(gate, "fresh_update", "month"))
     title = "an annual update brings the year before"
     if last is None or last.month < month:
-        why = f"the vintage {gate.vintage} is not of month {month} or later"
-        return not_applicable(gate, "fresh_update", title, why, "warning")
+        return not_applicable(
+            gate, "fresh_update", title, f"the vintage {gate.vintage} is not of month {month} or later", "warning"
+        )
     newest = gate.data.drop_nulls("value_usd").select(pl.col("year").max())
     stale = newest.filter(pl.col("year").fill_null(0) < last.year - 1)
     return none_of(gate, "fresh_update", title, f"figures of {last.year - 1}", stale, "warning")
 
 
 def _no_future_year(gate: GateInput) -> Check:
-    last = _vintage_year(gate) - 1
+    last = vintage_year(gate) - 1
     early = gate.data.filter(pl.col("year") > last).group_by("year").len("rows")
     title = "no figures of a year that was not over"
     return none_of(gate, "no_future_year", title, f"{last} at the latest", early, over=gate.data)
-
-
-def _vintage_year(gate: GateInput) -> int:
-    if not gate.vintage[:4].isdecimal():
-        raise CheckCouldNotRunError(gate.contract.name, "fresh", f"the vintage {gate.vintage!r} begins with no year")
-    return int(gate.vintage[:4])
 
 
 def _sums(gate: GateInput) -> list[Check]:

@@ -43,8 +43,9 @@ def _shares(gate: GateInput) -> Check:
     partners = gate.data.filter(pl.col("partner_id") != WORLD)
     sums = partners.group_by("year").agg(pl.col(SHARES).sum(), some=pl.col("atp_imports_usd").is_not_null().any())
     off = sums.filter(pl.col("some") & pl.any_horizontal((pl.col(s) - 1).abs() > 0.01 for s in SHARES))
-    title = "the partners' shares of goods add up to the world"
-    return none_of(gate, "shares", title, "0.99 to 1.01", off, "warning", over=sums)
+    return none_of(
+        gate, "shares", "the partners' shares of goods add up to the world", "0.99 to 1.01", off, "warning", over=sums
+    )
 
 
 def _never_added(gate: GateInput) -> Check:

@@ -36,8 +36,9 @@ def flat_lines(
     # Floor and neighbours are asked of the whole series: a small or withheld figure in between ends a run.
     flat = series_of.filter(pl.all_horizontal(same) & (pl.col(value).abs() >= floor))
     large = series_of.filter(pl.col(value).abs() >= floor)
-    expected = f"no figure above {floor:,.0f} {run} times in a row"
-    return none_of(gate, "flat_lines", title, expected, flat, default, over=large)
+    return none_of(
+        gate, "flat_lines", title, f"no figure above {floor:,.0f} {run} times in a row", flat, default, over=large
+    )
 
 
 def copied(
@@ -92,8 +93,7 @@ def figures_moved(gate: GateInput, series: Sequence[str], time: str, value: str)
     """
     title = "no series has the figures that another series, or another time, had in the version before"
     by = list(series)
-    why = incomparable(gate, *by, time, value)
-    if why:
+    if why := incomparable(gate, *by, time, value):
         return not_applicable(gate, "figures_moved", title, why)
     least, floor = int(bound(gate, "figures_moved", "least")), bound(gate, "figures_moved", "floor_usd")
     was = before(gate).select(*by, time, value).filter(pl.col(value).abs() >= floor)

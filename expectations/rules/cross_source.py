@@ -30,8 +30,7 @@ def workbook_flows(frame: pl.LazyFrame) -> pl.LazyFrame:
 
 def group_totals(frame: pl.LazyFrame) -> pl.LazyFrame:
     """flow, period, value_usd of ``atp_trade_monthly``: the ten groups with the world."""
-    world = frame.filter(pl.col("partner_code") == "-")
-    return world.group_by("flow", "period").agg(pl.col("value_usd").sum())
+    return frame.filter(pl.col("partner_code") == "-").group_by("flow", "period").agg(pl.col("value_usd").sum())
 
 
 def same_total(gate: GateInput, other: str, ours: pl.LazyFrame, theirs: Frame) -> Check:
@@ -94,8 +93,7 @@ def _same_us_total(
     title = "BEA's total of the United States is the World Bank's, who has it from BEA"
     if found is None:
         return not_applicable(gate, "same_us_total", title, f"nothing of {other} is published", "warning")
-    why = _unmatched(updated, taken, int(bound(gate, "same_us_total", "lag_days")))
-    if why:
+    if why := _unmatched(updated, taken, int(bound(gate, "same_us_total", "lag_days"))):
         return not_applicable(gate, "same_us_total", title, why, "warning")
     share = bound(gate, "same_us_total", "share")
     told = f"{share:.1%} of {other}, vintage {found.vintage}"
@@ -167,5 +165,4 @@ def _agree(
     there = theirs.drop_nulls("value_usd").with_columns(numbers.alias("value_usd_there"), *years).drop("value_usd")
     both = here.join(there, on=list(on))
     wrong = (pl.col("value_usd") - pl.col("value_usd_there")).abs() > room * pl.col("value_usd_there").abs()
-    off = both.filter(wrong).sort(on)
-    return none_of(gate, check_id, title, f"within {told}", off, "warning", over=both)
+    return none_of(gate, check_id, title, f"within {told}", both.filter(wrong).sort(on), "warning", over=both)

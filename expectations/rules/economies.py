@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import polars as pl
 
-from configs.errors import CheckCouldNotRunError
 from expectations.check import Check, GateInput, bound, none_of, not_applicable
 from expectations.rules.continuity import carried_periods, flat_lines
 from expectations.rules.economy_revisions import KEY, measures
 from expectations.rules.magnitude import among_neighbours, not_rounded
+from expectations.rules.periods import fresh, vintage_year
 
 # Marked wrongly, these would do the most harm. Codes of the World Bank.
 SURE_AGGREGATES = ("WLD", "EUU", "HIC", "OED", "EAS", "ECS", "NAC")
@@ -27,7 +27,7 @@ def checks_of_economies(gate: GateInput) -> list[Check]:
         _names(gate),
         _one_of_each(gate),
         _vintage_not_later(gate),
-        _fresh(gate),
+        fresh(gate, gate.data),
         _no_future_year(gate),
         _unit(gate),
         _not_counted_twice(gate),
@@ -149,8 +149,9 @@ def _marks(gate: GateInput) -> Check:
         | (code.is_in(SURE_ECONOMIES) & mark)
     )
     title = "aggregates are marked as the publisher lists them"
-    expected = "the world and regions are aggregates, countries are not"
-    return none_of(gate, "aggregate_marks", title, expected, off, over=marks)
+    return none_of(
+        gate, "aggregate_marks", title, "the world and regions are aggregates, countries are not", off, over=marks
+    )
 
 
 def _names(gate: GateInput) -> Check:
@@ -173,8 +174,9 @@ def _one_of_each(gate: GateInput) -> Check:
         .filter(pl.any_horizontal(pl.col(told) > 1))
         .sort("economy_code")
     )
-    title = "an economy has one name, one mark and one vintage"
-    return none_of(gate, "one_of_each", title, "one each", several, over=gate.data)
+    return none_of(
+        gate, "one_of_each", "an economy has one name, one mark and one vintage", "one each", several, over=gate.data
+    )
 
 
 def _vintage_not_later(gate: GateInput) -> Check:
@@ -185,22 +187,8 @@ def _vintage_not_later(gate: GateInput) -> Check:
     )
 
 
-def _fresh(gate: GateInput) -> Check:
-    oldest = _vintage_year(gate) - bound(gate, "fresh", "years")
-    newest = gate.data.select(pl.col("year").max())
-    stale = newest.filter(pl.col("year").fill_null(0) < oldest)
-    title = "the newest year is not older than the vintage explains"
-    return none_of(gate, "fresh", title, f"figures of {oldest:g} or later", stale)
-
-
-def _vintage_year(gate: GateInput) -> int:
-    if not gate.vintage[:4].isdecimal():
-        raise CheckCouldNotRunError(gate.contract.name, "fresh", f"the vintage {gate.vintage!r} begins with no year")
-    return int(gate.vintage[:4])
-
-
 def _no_future_year(gate: GateInput) -> Check:
-    last = _vintage_year(gate)
+    last = vintage_year(gate)
     early = gate.data.filter(pl.col("year") > last).select(KEY)
     title = "no figures of a year that has not come yet"
     return none_of(gate, "no_future_year", title, f"{last} at the latest", early, over=gate.data.drop_nulls("year"))

@@ -15,7 +15,7 @@ import polars as pl
 from configs.contract import Severity
 from expectations.check import Check, GateInput, bound, none_of, not_applicable
 from expectations.rules.continuity import moved, no_news
-from expectations.rules.revisions import before, incomparable, ratio, shared
+from expectations.rules.revisions import above_share, before, incomparable, ratio, shared
 
 KEY = ("economy_code", "year")
 TITLES: dict[str, tuple[str, Severity]] = {
@@ -41,8 +41,7 @@ def measures(gate: GateInput) -> list[str]:
 def against_parent(gate: GateInput) -> list[Check]:
     """The checks in TITLES; not applicable, with the reason, where the version before cannot be compared."""
     flows = shared(gate, measures(gate))
-    why = incomparable(gate, *KEY, *([] if flows else measures(gate)))
-    if why:
+    if why := incomparable(gate, *KEY, *([] if flows else measures(gate))):
         return [*[_not_applicable(gate, i, why) for i in TITLES], no_news(gate, KEY, measures(gate))]
     return [
         _vintage_not_back(gate),
@@ -81,8 +80,7 @@ def _vintages(frame: pl.LazyFrame, name: str) -> pl.LazyFrame:
 
 def _vintage_not_back(gate: GateInput) -> Check:
     """A newer version may hold an economy's figures as they were, never as they were before that."""
-    why = incomparable(gate, "source_vintage")
-    if why:
+    if why := incomparable(gate, "source_vintage"):
         return _not_applicable(gate, "vintage_not_back", why)
     both = _vintages(gate.data, "vintage_now").join(_vintages(before(gate), "vintage_before"), on="economy_code")
     back = both.filter(pl.col("vintage_now") < pl.col("vintage_before")).sort("economy_code")
@@ -92,8 +90,7 @@ def _vintage_not_back(gate: GateInput) -> Check:
 def _figures_changed(gate: GateInput, flows: Sequence[str]) -> Check:
     """Whatever the publisher revises gets a newer vintage: a figure that is another, or new, within a vintage was made
     here. The same number printed with more digits is the same figure."""
-    why = incomparable(gate, "source_vintage")
-    if why:
+    if why := incomparable(gate, "source_vintage"):
         return _not_applicable(gate, "figures_changed", why)
     tolerance = gate.contract.column(measures(gate)[0]).representation_tolerance
     key = ["economy_code", "source_vintage"]
@@ -114,8 +111,7 @@ def _figures_moved(gate: GateInput, flows: Sequence[str]) -> Check:
     least, floor = int(bound(gate, "figures_moved", "least")), bound(gate, "figures_moved", "floor_usd")
     series = ["economy_code", "measure"]
     was, now = (_observations(f, flows).filter(pl.col("value").abs() >= floor) for f in (before(gate), gate.data))
-    changed = now.join(was, on=[*series, "year", "value"], how="anti")
-    off = moved(changed, was, series, "year", "value", least)
+    off = moved(now.join(was, on=[*series, "year", "value"], how="anti"), was, series, "year", "value", least)
     return _none_of(gate, "figures_moved", f"fewer than {least} of an economy", off, was)
 
 
@@ -133,22 +129,16 @@ def _losses(gate: GateInput, flows: Sequence[str]) -> list[Check]:
         .filter(pl.col("sum_before") > floor)
     )
     most = bound(gate, "withdrawn_share", "share")
-    share = (
-        pl.concat([gone.select(pl.len().alias("gone")), was.select(pl.len().alias("before"))], how="horizontal")
-        .with_columns((pl.col("gone") / pl.col("before")).alias("share"))
-        .filter((pl.col("before") > 0) & (pl.col("share") > most))
-    )
     return [
         _none_of(gate, "economies_lost", "none", lost.sort("economy_code"), was),
         _none_of(gate, "measures_lost", f"none that added up to {floor:,.0f}", emptied.sort("economy_code"), was),
         *_by_vintage(gate, gone.join(economies, on="economy_code").sort(*KEY, "measure"), was),
-        _none_of(gate, "withdrawn_share", f"at most {most:.0%} of all observations", share, was),
+        _none_of(gate, "withdrawn_share", f"at most {most:.0%} of all observations", above_share(gone, was, most), was),
     ]
 
 
 def _by_vintage(gate: GateInput, gone: pl.LazyFrame, was: pl.LazyFrame) -> list[Check]:
-    why = incomparable(gate, "source_vintage")
-    if why:
+    if why := incomparable(gate, "source_vintage"):
         return [_not_applicable(gate, i, why) for i in ("rows_lost", "rows_withdrawn")]
     vintages = before(gate).group_by("economy_code").agg(pl.col("source_vintage").max())
     told = gone.join(vintages, on="economy_code").sort(*KEY, "measure")
@@ -160,8 +150,7 @@ def _by_vintage(gate: GateInput, gone: pl.LazyFrame, was: pl.LazyFrame) -> list[
 
 
 def _revisions(gate: GateInput, flows: Sequence[str]) -> list[Check]:
-    parent = before(gate).select(*KEY, *[pl.col(c).alias(f"{c}_before") for c in flows])
-    both = gate.data.join(parent, on=KEY)
+    both = gate.data.join(before(gate).select(*KEY, *[pl.col(c).alias(f"{c}_before") for c in flows]), on=KEY)
     common = [
         pl.col(c, f"{c}_before").filter(pl.col(c).is_not_null() & pl.col(f"{c}_before").is_not_null()) for c in flows
     ]

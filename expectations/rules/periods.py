@@ -1,4 +1,4 @@
-"""What checks of monthly series have in common."""
+"""The months and years that vintages and series are of."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import date
 import polars as pl
 
 from configs.errors import CheckCouldNotRunError
-from expectations.check import GateInput
+from expectations.check import Check, GateInput, bound, none_of
 
 
 def vintage_month(gate: GateInput, check_id: str) -> date:
@@ -19,8 +19,28 @@ def vintage_month(gate: GateInput, check_id: str) -> date:
     try:
         return date.fromisoformat(f"{gate.vintage}-01")
     except ValueError as e:
-        why = f"the vintage {gate.vintage!r} is not a month (YYYY-MM)"
-        raise CheckCouldNotRunError(gate.contract.name, check_id, why) from e
+        raise CheckCouldNotRunError(
+            gate.contract.name, check_id, f"the vintage {gate.vintage!r} is not a month (YYYY-MM)"
+        ) from e
+
+
+def vintage_year(gate: GateInput) -> int:
+    """The year that a vintage begins with.
+
+    Raises:
+        CheckCouldNotRunError: it begins with none.
+    """
+    if not gate.vintage[:4].isdecimal():
+        raise CheckCouldNotRunError(gate.contract.name, "fresh", f"the vintage {gate.vintage!r} begins with no year")
+    return int(gate.vintage[:4])
+
+
+def fresh(gate: GateInput, rows: pl.LazyFrame) -> Check:
+    """The newest year of the rows is within the contract's ``years`` of the vintage."""
+    oldest = vintage_year(gate) - bound(gate, "fresh", "years")
+    stale = rows.select(pl.col("year").max()).filter(pl.col("year").fill_null(0) < oldest)
+    title = "the newest year is not older than the vintage explains"
+    return none_of(gate, "fresh", title, f"figures of {oldest:g} or later", stale)
 
 
 def every_month(first: date, last: date) -> pl.LazyFrame:

@@ -40,6 +40,15 @@ def shared(gate: GateInput, flows: Sequence[str]) -> list[str]:
     return [c for c in flows if not incomparable(gate, c)]
 
 
+def above_share(gone: pl.LazyFrame, was: pl.LazyFrame, most: float) -> pl.LazyFrame:
+    """gone, before, share: how much of the version before is gone; no row where that is at most ``most``."""
+    return (
+        pl.concat([gone.select(pl.len().alias("gone")), was.select(pl.len().alias("before"))], how="horizontal")
+        .with_columns((pl.col("gone") / pl.col("before")).alias("share"))
+        .filter((pl.col("before") > 0) & (pl.col("share") > most))
+    )
+
+
 def ratio(
     gate: GateInput,
     check_id: str,

@@ -94,7 +94,6 @@ def adds_up(
     amount = pl.when(pl.col("observation_status") == "near_zero").then(0).otherwise(pl.col("value_usd"))
     chosen = data if first_year is None else data.filter(first_year)
     rows = chosen.select(*others, tree.column, "reported_precision_usd", amount.alias("amount"))
-    number = tree.nodes.group_by("parent").len("parts_listed")
     parts = (
         rows.join(tree.nodes.rename({"code": tree.column}), on=tree.column)
         .group_by(*others, "parent")
@@ -103,7 +102,7 @@ def adds_up(
             pl.col("amount").count().alias("parts_known"),
             pl.col("reported_precision_usd").max(),
         )
-        .join(number, on="parent")
+        .join(tree.nodes.group_by("parent").len("parts_listed"), on="parent")
     )
     sums = parts.join(
         rows.rename({tree.column: "parent"}).select(*others, "parent", "amount"), on=[*others, "parent"]

@@ -12,7 +12,7 @@ import polars as pl
 
 from configs.contract import Severity
 from expectations.check import Check, GateInput, bound, none_of, not_applicable
-from expectations.rules.revisions import before, incomparable, ratio
+from expectations.rules.revisions import above_share, before, incomparable, ratio
 
 TITLES: dict[str, tuple[str, Severity]] = {
     "codes_lost": ("no code of the version before is lost", "critical"),
@@ -31,18 +31,12 @@ def losses(gate: GateInput, codes: Mapping[str, str]) -> list[Check]:
         codes: columns that hold codes, with the source's table of the codes there are.
     """
     key = list(gate.contract.primary_key)
-    why = incomparable(gate, *key, "value_usd", "source_vintage")
-    if why:
+    if why := incomparable(gate, *key, "value_usd", "source_vintage"):
         return [not_applicable(gate, i, title, why, severity) for i, (title, severity) in TITLES.items()]
     was, now = (f.drop_nulls("value_usd").select(*key, "source_vintage") for f in (before(gate), gate.data))
     gone = was.join(now, on=key, how="anti").sort(key)
     same = pl.col("source_vintage") == gate.vintage
     most = bound(gate, "withdrawn_share", "share")
-    share = (
-        pl.concat([gone.select(pl.len().alias("gone")), was.select(pl.len().alias("before"))], how="horizontal")
-        .with_columns((pl.col("gone") / pl.col("before")).alias("share"))
-        .filter((pl.col("before") > 0) & (pl.col("share") > most))
-    )
     lost = _codes_gone(gate, was, codes)
     return [
         _none_of(gate, "codes_lost", "none that configs/reference/bea has", lost.filter("still_listed"), was),
@@ -50,7 +44,7 @@ def losses(gate: GateInput, codes: Mapping[str, str]) -> list[Check]:
         _none_of(gate, "figures_lost", "none", gone.filter(same), was),
         _none_of(gate, "figures_withdrawn", "none", gone.filter(~same), was),
         _figures_changed(gate, key),
-        _none_of(gate, "withdrawn_share", f"at most {most:.0%} of all figures", share, was),
+        _none_of(gate, "withdrawn_share", f"at most {most:.0%} of all figures", above_share(gone, was, most), was),
     ]
 
 
@@ -91,11 +85,9 @@ def size_of_change(
 ) -> Check:
     """The figures that both versions have, added up over time, by the columns ``by``: within a factor of each other."""
     key = list(gate.contract.primary_key)
-    why = incomparable(gate, *key, "value_usd")
-    if why:
+    if why := incomparable(gate, *key, "value_usd"):
         return not_applicable(gate, check_id, title, why, default)
     parent = before(gate).select(*key, pl.col("value_usd").alias("value_usd_before"))
     both = gate.data.filter(rows).join(parent, on=key).drop_nulls(["value_usd", "value_usd_before"])
     sums = both.group_by(by).agg(pl.col("value_usd", "value_usd_before").abs().sum()).sort(by)
-    floor = bound(gate, check_id, "floor_usd")
-    return ratio(gate, check_id, title, sums, ["value_usd"], default, floor, both)
+    return ratio(gate, check_id, title, sums, ["value_usd"], default, bound(gate, check_id, "floor_usd"), both)

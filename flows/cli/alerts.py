@@ -83,9 +83,7 @@ def send(url: str | None) -> None:
     Raises:
         AlertError: something is still not delivered.
     """
-    target = open_at(url)
-    lost = alerting(target, url or load_settings().store).send(at_once=True)
-    if lost:
+    if lost := alerting(open_at(url), url or load_settings().store).send(at_once=True):
         told = "; ".join(f"{', '.join(a.datasets)}: {a.why}" for a in lost)
         raise AlertError(f"not delivered: {told}; test the channels with: techtrade alerts test")
     print("everything that is due was sent")

@@ -97,16 +97,14 @@ def publish_all(url: str) -> Done:
         from flows.publish import publish
         from tasks.warehouse.outcomes import Published
 
-        no_server = wait_for_server()
-        if no_server:
+        if no_server := wait_for_server():
             raise no_server
         with alert_hooks.collected(url):
             for name in names:
                 vintages = bundled_vintages(name)
                 step(f"{name}: publishing {plural(len(vintages), 'vintage')}")
-                for vintage in vintages:
-                    outcome = run(publish, dataset=name, source="snapshot", vintage=vintage, store=url)
-                    ended.append("published" if isinstance(outcome, Published) else outcome.why)
+                outcomes = [run(publish, dataset=name, source="snapshot", vintage=v, store=url) for v in vintages]
+                ended += ["published" if isinstance(o, Published) else o.why for o in outcomes]
     return Done(ended.count("published"), ended.count("unchanged"), ended.count("superseded"))
 
 

@@ -207,8 +207,7 @@ def _in_every_vintage(store: ObjectStore, claim: Claim) -> list[ClaimVerdict]:
         return []
     older: list[str] = []
     with suppress(NotPublishedError):
-        archived = reader.resolve(store, claim.dataset + SUFFIX).manifest
-        older = timeline.official_vintages(archived.sources)
+        older = timeline.official_vintages(reader.resolve(store, claim.dataset + SUFFIX).manifest.sources)
     published = sorted({e.vintage for e in latest.published if e.version not in latest.yanked})
     told = []
     for vintage in [*(v for v in older if v not in published), *published]:

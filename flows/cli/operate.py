@@ -130,8 +130,9 @@ def gc(
     for problem in problems:
         remark(f"error: {problem}")
     if as_json:
-        told = {"executed": not dry_run, "plan": lines, "kept": kept, "foreign": plan.foreign, "problems": problems}
-        print_json(told)
+        print_json(
+            {"executed": not dry_run, "plan": lines, "kept": kept, "foreign": plan.foreign, "problems": problems}
+        )
     elif not lines:
         print("nothing to clean up")
     return 1 if problems else 0

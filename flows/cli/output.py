@@ -166,12 +166,10 @@ def table(
         style: of a cell, by the number of its row and its column; only a terminal shows it.
     """
     limit = tables.width()
-    shape = tables.Shape(right, text or {}, below, spare)
-    told, fitted = tables.lines(columns, rows, shape, limit, style)
+    told, fitted = tables.lines(columns, rows, tables.Shape(right, text or {}, below, spare), limit, style)
     for line in told:
         print(line, file=unguarded(sys.stdout))  # with styles; its cells are made visible one by one
-    missing = tables.left_out(fitted, limit)
-    if missing:
+    if missing := tables.left_out(fitted, limit):
         sys.stdout.flush()
         for line in tables.wrapped(missing, limit, rest=" "):
             remark(line)

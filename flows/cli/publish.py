@@ -100,9 +100,7 @@ def why_left_out(name: str, kind: SourceKind, missing: TechtradeError | None) ->
     # Size before the key: who has no key for a large dataset may not want it at all.
     source = Request(load_contract(name), kind).source
     heavy = source_settings(source).only_by_name if has_settings(source) else ""
-    if heavy:
-        return f"{heavy}; to get it, name it: {again(name)}"
-    return one_line(missing) if missing else ""
+    return f"{heavy}; to get it, name it: {again(name)}" if heavy else one_line(missing) if missing else ""
 
 
 def attempt(flow: Any, name: str, store: str | None, **given: Any) -> Outcome | TechtradeError:

@@ -124,15 +124,12 @@ def _moment(text: str) -> datetime:
         found = moment(text)
     except ValueError as e:
         raise UsageError(f"--as-of {text!r} is neither a date (YYYY-MM-DD, today) nor a moment (ISO 8601)") from e
-    if len(text) == len("YYYY-MM-DD"):
-        return datetime.combine(found.date(), time.max, UTC)
-    return found
+    return datetime.combine(found.date(), time.max, UTC) if len(text) == len("YYYY-MM-DD") else found
 
 
 def warn_of(found: reader.Resolved) -> None:
     """Says that a version was promoted over the gate, or withdrawn."""
-    override = found.manifest.override
-    if override:
+    if override := found.manifest.override:
         name = f"{found.manifest.dataset}@{found.manifest.version}"
         remark(f"warning: {name} was rejected by the quality gate and promoted by {override.by}: {override.reason}")
     if found.yank:
@@ -170,8 +167,7 @@ def _say_why_empty(found: _Found) -> None:
     for condition in found.query.where:
         if condition.column.type == "string":
             values = found.rows.select(pl.col(condition.column.name).unique()).collect().to_series()
-            told = unmatched(condition, values)
-            if told:
+            if told := unmatched(condition, values):
                 remark(told)
                 return
     remark("no row fulfils all conditions" if found.query.where else "there are no rows")

@@ -35,8 +35,9 @@ def redate(
             print(one.line())
     if dry_run:
         if as_json:
-            told = [{"seq": c.entry.seq, "was": c.entry.at, "to": c.to, "from": c.evidence} for c in plan.corrections]
-            print_json(told)
+            print_json(
+                [{"seq": c.entry.seq, "was": c.entry.at, "to": c.to, "from": c.evidence} for c in plan.corrections]
+            )
         else:
             say("nothing was changed (--dry-run)")
         return

@@ -72,17 +72,15 @@ def as_plain(name: str, result: Result) -> dict[str, Any]:
     if isinstance(result, LeftOut):
         return {"dataset": name, "outcome": "left out", "exit_code": 0, "detail": result.why}
     if isinstance(result, RejectedError):
-        extra: dict[str, Any] = {
-            "version": result.version,
-            "diagnosis": result.diagnosis,
-            "failures": result.failures,
-        }
         return {
             "dataset": name,
             "outcome": "rejected",
             "exit_code": result.exit_code,
             "error": one_line(result),
-        } | extra
+            "version": result.version,
+            "diagnosis": result.diagnosis,
+            "failures": result.failures,
+        }
     if isinstance(result, TechtradeError):
         kind = result.kind if isinstance(result, UnforeseenError) else type(result).__name__
         return {
@@ -105,5 +103,4 @@ def as_plain(name: str, result: Result) -> dict[str, Any]:
 
 def asdict_plain(outcome: Published) -> dict[str, Any]:
     """The outcome as plain JSON values."""
-    plain = asdict(outcome)
-    return plain | {"changes": outcome.changes.model_dump(), "quality": outcome.quality.model_dump()}
+    return asdict(outcome) | {"changes": outcome.changes.model_dump(), "quality": outcome.quality.model_dump()}

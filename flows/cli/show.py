@@ -148,8 +148,7 @@ def _print_version(store: ObjectStore, shown: _Shown) -> None:
         _print_instead(shown)
     if sealed.state == "abandoned":
         return
-    yank = sealed.yank
-    if yank:
+    if yank := sealed.yank:
         say(f"YANKED at {yank.at}: {as_line(yank.reason)}" + (f"; use {yank.replaced_by}" if yank.replaced_by else ""))
     if sealed.retired:
         say(f"its data files were deleted at {sealed.retired.at}: {as_line(sealed.retired.why)}")
@@ -223,10 +222,11 @@ def _print_revisions(store: ObjectStore, contract: Contract, shown: _Shown) -> N
     except NotPublishedError:
         return
     spans, rows = reader.scan(store, history), reader.scan(store, served)
-    told: list[tuple[str, ...]] = []
-    for figure in shown.figures:
-        found = revisions(contract, figure.headline, spans, rows)
-        told += [(figure.series if n == 0 else "", *_revised(r)) for n, r in enumerate(found.iter_rows(named=True))]
+    told = [
+        (figure.series if n == 0 else "", *_revised(row))
+        for figure in shown.figures
+        for n, row in enumerate(revisions(contract, figure.headline, spans, rows).iter_rows(named=True))
+    ]
     if told:
         name = f"{history.dataset}@{history.version}"
         say(f"\nhow far figures of the same series were revised, by their age in months ({name}):")

@@ -79,8 +79,7 @@ def raw_list(source: str | None, url: str | None, as_json: bool) -> int:
     store = open_at(url)
     found = [h for h in housekeeping.holdings(store) if source in (None, h.source)]
     if as_json:
-        plain = [asdict(h) | {"taken_down": as_plain(h.taken_down) if h.taken_down else None} for h in found]
-        print_json(plain)
+        print_json([asdict(h) | {"taken_down": as_plain(h.taken_down) if h.taken_down else None} for h in found])
     elif not found:
         remark(f"nothing is archived{f' of {source}' if source else ''} in {store.url}")
     else:
@@ -113,14 +112,12 @@ def _last_take_down(holding: housekeeping.Holding) -> str:
 
 def raw_take_down(source: str, reason: str, dry_run: bool, url: str | None, as_json: bool) -> int:
     store = open_at(url)
-    plan = housekeeping.plan_take_down(store, source, reason, utc_now())
-    return _carry_out(store, plan, dry_run, as_json)
+    return _carry_out(store, housekeeping.plan_take_down(store, source, reason, utc_now()), dry_run, as_json)
 
 
 def raw_expire(source: str | None, days: int, dry_run: bool, url: str | None, as_json: bool) -> int:
     store = open_at(url)
-    plan = housekeeping.plan_expiry(store, source, utc_now(), timedelta(days=days))
-    return _carry_out(store, plan, dry_run, as_json)
+    return _carry_out(store, housekeeping.plan_expiry(store, source, utc_now(), timedelta(days=days)), dry_run, as_json)
 
 
 def _carry_out(store: ObjectStore, plan: RawPlan, dry_run: bool, as_json: bool) -> int:

@@ -126,9 +126,7 @@ def _cells(row: Row, now: datetime) -> dict[str, str]:
 def _next(row: Row, now: datetime) -> str:
     if row.next_at is None:
         return row.next_run or "-"
-    if row.next_at <= now:
-        return f"{row.next_run} {_ago(now, row.next_at)}"
-    return f"in {_ago(row.next_at, now)}"
+    return f"{row.next_run} {_ago(now, row.next_at)}" if row.next_at <= now else f"in {_ago(row.next_at, now)}"
 
 
 def _ago(later: datetime, earlier: datetime | None) -> str:
@@ -165,10 +163,8 @@ def _print_attention(found: StatusBoard) -> None:
 
 
 def _plain(found: StatusBoard, store: str, server: str, now: datetime) -> dict[str, Any]:
-    rows = []
-    for row in found.rows:
-        plain = asdict(row) | {"cost": as_plain(row.cost) if row.cost else None}
-        rows.append({k: v.isoformat() if isinstance(v, datetime) else v for k, v in plain.items()})
+    plain = [asdict(row) | {"cost": as_plain(row.cost) if row.cost else None} for row in found.rows]
+    rows = [{k: v.isoformat() if isinstance(v, datetime) else v for k, v in row.items()} for row in plain]
     told = {"store": store, "at": now.isoformat(), "prefect": server, "well": found.well}
     return told | {"datasets": rows, "attention": found.attention}
 

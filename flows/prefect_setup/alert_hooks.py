@@ -39,9 +39,7 @@ _collecting = ContextVar("collecting", default=False)
 
 def address(channel: str) -> str | None:
     """The address of a channel: from the environment, or from a Secret block in Prefect."""
-    if not channel.startswith(BLOCK):
-        return from_environment(channel)
-    return secrets.block(channel.removeprefix(BLOCK))
+    return secrets.block(channel.removeprefix(BLOCK)) if channel.startswith(BLOCK) else from_environment(channel)
 
 
 def alerting(store: ObjectStore | None, url: str) -> AlertService:
@@ -105,8 +103,7 @@ def failed(url: str | None, dataset: str, error: BaseException, evidence: tuple[
         store, place = opened(url)
         words = one_line(error) if isinstance(error, TechtradeError) else secrets.describe_safely(error)
         finding = findings.of_error(store, dataset, error, words)
-        seen = finding.model_copy(update={"evidence": (*finding.evidence, *evidence)})
-        alerting(store, place).report(seen)
+        alerting(store, place).report(finding.model_copy(update={"evidence": (*finding.evidence, *evidence)}))
 
     _safely(tell)
 

@@ -35,8 +35,9 @@ VERSION_COLUMNS = ("version", "state", "vintage", "published (UTC)", "rows", "ch
 def leave(store: ObjectStore, dataset: str, version: str) -> None:
     """Leaves the artifact of a version with this run. Nothing is raised."""
     try:
-        text = markdown(store, dataset, version)
-        create_markdown_artifact(text, key=dataset.replace("_", "-"), description=f"{dataset}@{version}")
+        create_markdown_artifact(
+            markdown(store, dataset, version), key=dataset.replace("_", "-"), description=f"{dataset}@{version}"
+        )
     except Exception as e:  # noqa: BLE001 - whatever Prefect's server, its client or the store has: the version is what it is
         log.warning("%s@%s: its artifact in Prefect was not written: %s", dataset, version, describe_safely(e))
 

@@ -87,28 +87,21 @@ class Deployer:
             found = self._pool(pool.name)
             if found is None:
                 self._template(pool)
-                yield DeployChange("create", "work pool", pool.name)
-                continue
-            if found.type != pool.type:
+            elif found.type != pool.type:
                 raise ConfigError(
                     f"work pool {pool.name!r} is of type {found.type!r} on the server, {pool.type!r} is declared; a "
                     f"type cannot be changed: stop its workers, then prefect work-pool delete {pool.name}, then deploy"
                 )
-            differing = _differences(_of_pool(found, pool), self._wanted_pool(pool))
-            if differing:
-                yield DeployChange("update", "work pool", pool.name, differing)
+            yield from _change(
+                "work pool", pool.name, _of_pool(found, pool) if found else None, self._wanted_pool(pool)
+            )
 
     def _deployments(self) -> Iterator[DeployChange]:
         there = self._there
         for deployment in self.declared.deployments:
             name = self._full_name(deployment)
             found = there.get(name)
-            if found is None:
-                yield DeployChange("create", "deployment", name)
-                continue
-            differing = _differences(_of_deployment(found), self._wanted(deployment))
-            if differing:
-                yield DeployChange("update", "deployment", name, differing)
+            yield from _change("deployment", name, _of_deployment(found) if found else None, self._wanted(deployment))
         for name in sorted(set(there) - {self._full_name(d) for d in self.declared.deployments}):
             yield DeployChange("delete", "deployment", name)
 
@@ -117,13 +110,9 @@ class Deployer:
         # A deployment that is not there yet has no id: the plan says so of the automation, which then is changed too.
         ids = defaultdict(lambda: UUID(int=0), {name: found.id for name, found in self._there.items()})
         for automation in self.declared.automations:
-            found = there.get(PREFIX + automation.name)
-            if found is None:
-                yield DeployChange("create", "automation", PREFIX + automation.name)
-                continue
-            differing = _differences(_of_automation(found), _of_automation(_wanted_automation(automation, ids)))
-            if differing:
-                yield DeployChange("update", "automation", PREFIX + automation.name, differing)
+            name = PREFIX + automation.name
+            found, wanted = there.get(name), _wanted_automation(automation, ids)
+            yield from _change("automation", name, _of_automation(found) if found else None, _of_automation(wanted))
         for name in sorted(set(there) - {PREFIX + a.name for a in self.declared.automations}):
             yield DeployChange("delete", "automation", name)
 
@@ -161,10 +150,8 @@ class Deployer:
     def _apply_pool(self, pool: Pool, action: Action) -> None:
         wanted = self._wanted_pool(pool)
         if action == "create":
-            new = WorkPoolCreate(
-                name=pool.name, type=pool.type, **(wanted | {"base_job_template": self._template(pool)})
-            )
-            self.client.create_work_pool(new)
+            template = {"base_job_template": self._template(pool)}
+            self.client.create_work_pool(WorkPoolCreate(name=pool.name, type=pool.type, **(wanted | template)))
         else:
             self.client.update_work_pool(pool.name, WorkPoolUpdate(**wanted))
 
@@ -204,8 +191,7 @@ class Deployer:
             if found is not None:
                 self.client.delete_automation(found.id)
             return
-        ids = {name: found.id for name, found in self._read_deployments().items()}
-        wanted = _wanted_automation(automation, ids)
+        wanted = _wanted_automation(automation, {name: found.id for name, found in self._read_deployments().items()})
         if found is None:
             self.client.create_automation(wanted)
         else:  # one that somebody switched off stays off
@@ -353,6 +339,14 @@ def _of_automation(automation: AutomationCore | ServerAutomation) -> dict[str, A
         if key in found["trigger"]:
             found["trigger"][key] = sorted(found["trigger"][key])
     return found
+
+
+def _change(kind: Kind, name: str, there: dict[str, Any] | None, wanted: dict[str, Any]) -> Iterator[DeployChange]:
+    """What makes of what is there (None: nothing) what is wanted."""
+    if there is None:
+        yield DeployChange("create", kind, name)
+    elif differing := _differences(there, wanted):
+        yield DeployChange("update", kind, name, differing)
 
 
 def _differences(there: dict[str, Any], wanted: dict[str, Any], path: str = "") -> tuple[str, ...]:

@@ -66,8 +66,7 @@ def server(say: Callable[[str], None]) -> Iterator[Callable[[], ServerStartError
         child = start_uvicorn(port, output)
         stack.callback(_ended.add, url)
         stack.callback(tether.release, child)
-        before = {name: os.environ.get(name) for name in (EMBEDDED, "PREFECT_API_URL")}
-        stack.callback(_set, before)
+        stack.callback(_set, {name: os.environ.get(name) for name in (EMBEDDED, "PREFECT_API_URL")})
         _set({EMBEDDED: url, "PREFECT_API_URL": url})
         if "prefect.settings" in sys.modules:  # already read, so the variable alone would change nothing
             from prefect.settings import PREFECT_API_URL, temporary_settings

@@ -45,8 +45,7 @@ class JsonLines(logging.Formatter):
             "message": _blanked(record.getMessage()),
         }
         line |= fields_of(record)
-        task = getattr(record, "task_run_name", None)
-        if task:
+        if task := getattr(record, "task_run_name", None):
             line["task"] = task
         if record.exc_info:
             line["error"] = _blanked(self.formatException(record.exc_info))

@@ -42,8 +42,7 @@ def address() -> str | None:
 def reference(kind: str, name: object) -> str:
     """Return where Prefect shows a flow-run or a work-pool: an address where ``PREFECT_UI_URL`` names its pages, else a
     whole command."""
-    pages = without_login(os.environ.get("PREFECT_UI_URL", ""))
-    if pages:
+    if pages := without_login(os.environ.get("PREFECT_UI_URL", "")):
         return f"{pages}/runs/flow-run/{name}" if kind == "flow-run" else f"{pages}/work-pools/work-pool/{name}"
     server = address()
     return f"{f'PREFECT_API_URL={server} ' if server else ''}prefect {kind} inspect {name}"
@@ -98,8 +97,7 @@ def ask(path: str, body: dict[str, Any]) -> Any:
     Raises:
         PrefectSilentError: it does not answer within seconds, or refuses.
     """
-    url = os.environ["PREFECT_API_URL"].strip().rstrip("/")
-    parts = urlsplit(url)
+    parts = urlsplit(os.environ["PREFECT_API_URL"].strip().rstrip("/"))
     if parts.scheme not in ("http", "https"):
         raise PrefectSilentError(f"{address()} is no address of a Prefect server; mend PREFECT_API_URL")
     request = urllib.request.Request(f"{address()}/{path}", json.dumps(body).encode(), _headers(parts.netloc))

@@ -42,7 +42,7 @@ from tasks.common.clock import to_minute, utc_now
 
 log = logging.getLogger("techtrade")
 AGAIN = "second-attempt"
-# Tasks of flows.publish by the first word of their names, with their stage.
+# Tasks of flows.publish by the first word of their names, with their stage; tasks of upkeep are their own.
 TASKS = {n: n for n in ("extract", "parse", "transform", "stage", "check")} | {
     "release": "publish",
     "commit": "publish",
@@ -138,12 +138,6 @@ def _crashed(run: ObservedRun, name: str) -> RunProblem | None:
     return RunProblem(run, "crash", f"{words}; it is run once more", "run again", told=False)
 
 
-def _stage(task: str) -> str:
-    """The stage of a run that a task is of; tasks of upkeep are their own."""
-    first = task.partition(" ")[0]
-    return TASKS.get(first, task)
-
-
 # ------------------------------------------------------------------------ the server
 
 
@@ -198,7 +192,9 @@ class Watch:
             log.warning("%s: what it was doing is not known: %s", ailment.run.name, describe_safely(e))
             return ailment
         newest = max(under_way, key=lambda t: t.start_time or t.expected_start_time or ailment.run.since, default=None)
-        return ailment if newest is None else replace(ailment, stage=_stage(newest.name))
+        if newest is None:
+            return ailment
+        return replace(ailment, stage=TASKS.get(newest.name.partition(" ")[0], newest.name))
 
     def _suspects(self, now: datetime) -> Iterator[FlowRun]:
         tagged = FlowRunFilterTags(all_=[TAG])

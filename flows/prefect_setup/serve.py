@@ -127,8 +127,7 @@ def _end(runner: Popen[bytes]) -> None:
 @contextmanager
 def _server() -> Iterator[Popen[bytes] | None]:
     """The server of this process; None where one is configured."""
-    configured = embedded.configured_url()
-    if configured:
+    if configured := embedded.configured_url():
         os.environ["PREFECT_API_URL"] = configured
         _use_login_of_profile()
         remark(f"using the Prefect server at {run_status.address()}")
@@ -162,8 +161,7 @@ def refuse_if_served(last_stop: datetime | None, *, is_own: bool) -> None:
         PrefectSilentError: the server does not answer.
     """
     found = deployments()
-    of_workers = sorted(d["name"] for d in found if d.get("work_pool_name"))
-    if of_workers:
+    if of_workers := sorted(d["name"] for d in found if d.get("work_pool_name")):
         some = f"{', '.join(of_workers[:3])}{' and others' if len(of_workers) > 3 else ''}"
         pool = next(d["work_pool_name"] for d in found if d.get("work_pool_name"))
         instead = "set another PREFECT_HOME" if is_own else "unset PREFECT_API_URL"
@@ -174,8 +172,7 @@ def refuse_if_served(last_stop: datetime | None, *, is_own: bool) -> None:
         )
     if is_own:  # the lock says that nobody else serves it
         return
-    polls = [moment(d["last_polled"]) for d in found if d.get("last_polled")]
-    polled = max(polls, default=None)
+    polled = max([moment(d["last_polled"]) for d in found if d.get("last_polled")], default=None)
     if polled is None or (last_stop is not None and polled <= last_stop):
         return
     idle = (utc_now() - polled).total_seconds()
@@ -238,8 +235,7 @@ def _only_one(store: str | None) -> Iterator[_Place]:
     Raises:
         AlreadyServedError: another has it.
     """
-    path = _home() / "serve.json"
-    with path.open("a+", encoding="utf-8") as held:
+    with (_home() / "serve.json").open("a+", encoding="utf-8") as held:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

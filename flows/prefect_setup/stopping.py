@@ -172,8 +172,7 @@ def _published() -> list[str]:
 def _ask(words: list[Callable[[], str]], done: list[str]) -> None:
     for say in words:
         with suppress(Exception):  # a store that fails now has nothing to say
-            said = say()
-            if said:
+            if said := say():
                 done.append(said)
 
 

@@ -79,9 +79,7 @@ class Checkout:
     changed: Mapping[str, bytes] = field(default_factory=dict)
 
     def read(self, path: str) -> bytes | None:
-        if path in self.changed:
-            return self.changed[path]
-        return _bytes(self.root, path)
+        return self.changed[path] if path in self.changed else _bytes(self.root, path)
 
     def path_of(self, module: str) -> str | None:
         """The file of a module, None if the project has none of that name."""
@@ -185,8 +183,7 @@ def _parsed(text: bytes) -> Module:
 
 def _form(node: ast.AST, paths: set[str], words: bool = True) -> list[Any]:
     """A tree as nested lists, the same in every version of Python; ``paths`` under ``configs/`` are collected."""
-    path = _path(node)
-    if path:
+    if path := _path(node):
         paths.add("/".join(path))
         return ["path"]
     if not words and (isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and type(node.value) is str)):

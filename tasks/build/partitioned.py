@@ -234,8 +234,7 @@ def relisted(
             continue
         lists = []
         for document in (old, new):
-            one = replace(extraction, pieces=(replace(piece, document=document),))
-            (job,) = plan(contract, one, None).pieces
+            (job,) = plan(contract, replace(extraction, pieces=(replace(piece, document=document),)), None).pieces
             make_piece(store, job)
             facts = pl.read_parquet(store.get(layout.piece(job.dataset, job.key, "facts")).body)
             listed = facts.filter(pl.col("kind") == "concordance").select("code", "technology_group")

@@ -157,10 +157,8 @@ def what_changed(contract: Contract, manifest: Manifest) -> list[tuple[Moved, st
     if code != manifest.made_by.code:
         found.append(("code", f"{manifest.made_by.code[:12]} -> {code[:12]}"))
     now = libraries()
-    for name, was in sorted(manifest.made_by.libraries.items()):
-        if now.get(name) != was:
-            found.append(("library", f"{name} {was} -> {now.get(name, 'none')}"))
-    return found
+    was = sorted(manifest.made_by.libraries.items())
+    return [*found, *(("library", f"{n} {v} -> {now.get(n, 'none')}") for n, v in was if now.get(n) != v)]
 
 
 def rebuild(
@@ -183,8 +181,7 @@ def rebuild(
     """
     recipe = recipe_for(contract)
     try:
-        extraction = _extracted(archive, recipe, manifest, partitions)
-        return recipe.rebuild(archive, extraction, folder, rebuild, lists)
+        return recipe.rebuild(archive, _extracted(archive, recipe, manifest, partitions), folder, rebuild, lists)
     except ObjectNotFoundError as e:
         raise ReplayError(f"a raw input is not in the archive: {e.key}") from e
 

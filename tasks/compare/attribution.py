@@ -122,10 +122,8 @@ def chained(overall: pl.DataFrame, steps: Sequence[tuple[Cause | None, pl.DataFr
         steps: the same of each state against the one before it, with its cause; None: with a column ``cause``.
     """
     on = [*key, "column"]
-    parts = []
-    for cause, cells in steps:
-        named = cells if cause is None else cells.with_columns(cause=pl.lit(cause))
-        parts.append(named.drop("kind").join(overall.select(*on, "kind"), on=on, how="inner"))
+    named = [cells if cause is None else cells.with_columns(cause=pl.lit(cause)) for cause, cells in steps]
+    parts = [cells.drop("kind").join(overall.select(*on, "kind"), on=on, how="inner") for cells in named]
     order = {cause: n for n, cause in enumerate(("method", "reclassification"))}
     return (
         pl.concat(parts, how="diagonal")

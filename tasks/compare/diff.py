@@ -76,8 +76,8 @@ def diff(
     if reached is None or contract.absent_row_means != "zero":
         reached = reach(before, contract)
     steps: list[tuple[Cause | None, pl.DataFrame]] = [(None, _named(last, reached, contract, replays))]
-    for step, state, earlier in zip(replays.steps, states[1:], states, strict=False):
-        steps.append((step.cause, _differences(state, earlier, contract)[0]))
+    moves = zip(replays.steps, states[1:], states, strict=False)
+    steps += [(step.cause, _differences(state, earlier, contract)[0]) for step, state, earlier in moves]
     frame = chained(overall, steps, list(contract.primary_key))
     return Changes(frame, counts.model_copy(update={"causes": counted(frame)}))
 
@@ -118,8 +118,7 @@ def diff_files(
         for slices in ranges(sides, contract.sort_by):
             now, before, *states = (_frame(f, s, contract).collect() for f, s in zip(sides, slices, strict=True))
             steps = tuple(Step(s.cause, f.lazy()) for s, f in zip(replays.steps, states, strict=True))
-            came = now.join(before, on=contract.primary_key, how="anti")
-            fresh = _of_new_periods(came, contract, reached)
+            fresh = _of_new_periods(now.join(before, on=contract.primary_key, how="anti"), contract, reached)
             known = now.join(fresh, on=contract.primary_key, how="anti")
             found = diff(known.lazy(), before.lazy(), contract, AttributionBasis(steps, replays.why_not), reached)
             later = _all_new(fresh.lazy(), contract).counts

@@ -33,6 +33,13 @@ WORDS = {
     "withdrawal": ("an input was withdrawn",) * 2,
     "unattributed": ("the publisher or our method, not told apart",) * 2,
 }
+OTHERWISE = {
+    "representation": (
+        "figure is printed with more or fewer digits and is the same",
+        "figures are printed with more or fewer digits and are the same",
+    ),
+    "relabelled": ("name, code or vintage of a row is another", "names, codes or vintages of rows are others"),
+}
 
 
 @dataclass(frozen=True)
@@ -99,8 +106,7 @@ def _by_cause(listed: pl.LazyFrame, counts: ChangeCounts) -> list[str]:
     if not causes and not gone_rows:
         return ["No figure changed.", ""]
     told = [f"{plural(causes[c], *WORDS[c])}" for c in CAUSES if causes.get(c)]
-    stay = listed.filter(pl.col("kind") != "removed")
-    each = stay.select("key", pl.col("cause").str.split("+")).explode("cause")
+    each = listed.filter(pl.col("kind") != "removed").select("key", pl.col("cause").str.split("+")).explode("cause")
     rows = dict(each.group_by("cause").agg(pl.col("key").n_unique()).collect().iter_rows())
     in_rows = ", ".join(f"{plural(rows[c], *WORDS[c])}" for c in CAUSES if rows.get(c))
     return [
@@ -113,21 +119,7 @@ def _by_cause(listed: pl.LazyFrame, counts: ChangeCounts) -> list[str]:
 
 def _otherwise(changes: pl.LazyFrame) -> list[str]:
     kinds = dict(changes.group_by("kind").len().collect().iter_rows())
-    told = []
-    if kinds.get("representation"):
-        same = plural(
-            kinds["representation"],
-            "figure is printed with more or fewer digits and is the same",
-            "figures are printed with more or fewer digits and are the same",
-        )
-        told.append(same)
-    if kinds.get("relabelled"):
-        labels = plural(
-            kinds["relabelled"],
-            "name, code or vintage of a row is another",
-            "names, codes or vintages of rows are others",
-        )
-        told.append(labels)
+    told = [plural(kinds[kind], *words) for kind, words in OTHERWISE.items() if kinds.get(kind)]
     return [f"Besides: {'; '.join(told)}."] if told else []
 
 
@@ -142,8 +134,9 @@ def _headlines(contract: Contract, old: Side, new: Side, columns: tuple[str, str
         return ["No headline total of a year that was there changed.", ""]
     shown = sorted(moved, key=lambda m: (-m[1], m[0].title))[:LARGEST]
     lines = [f"| headline total | year | {columns[0]} | {columns[1]} | |", "|---|---|---|---|---|"]
-    for headline, year, was, now in shown:
-        lines.append(f"| {headline.title} | {year} | {_figure(was)} | {_figure(now)} | {_percent(was, now)} |")
+    lines += [
+        f"| {h.title} | {y} | {_figure(was)} | {_figure(now)} | {_percent(was, now)} |" for h, y, was, now in shown
+    ]
     more = len(moved) - len(shown)
     return [*lines, *([f"({more} more that changed)"] if more else []), ""]
 
@@ -188,24 +181,23 @@ def _claims(claims: Sequence[Claim], old: Side | None, new: Side) -> list[str]:
 
 def _names(contract: Contract, old: Side, new: Side) -> dict[str, dict[str, str]]:
     """For each key column that has one, the name of each code: of ``partner_code`` ``partner_name``."""
-    found: dict[str, dict[str, str]] = {}
-    for key in contract.primary_key:
-        name = key.removesuffix("_code") + "_name"
-        if name not in contract.names:
-            continue
-        pairs = [s.rows.select(key, name).drop_nulls().unique() for s in (old, new)]
-        found[key] = dict(pl.concat(pairs).collect().iter_rows())
-    return found
+    named = {key: key.removesuffix("_code") + "_name" for key in contract.primary_key}
+    pairs = {
+        key: [side.rows.select(key, name).drop_nulls().unique() for side in (old, new)]
+        for key, name in named.items()
+        if name in contract.names
+    }
+    return {key: dict(pl.concat(both).collect().iter_rows()) for key, both in pairs.items()}
 
 
 def _label(contract: Contract, row: dict[str, object], names: dict[str, dict[str, str]]) -> str:
-    parts = [names.get(k, {}).get(str(row[k]), _period(contract.column(k), row[k])) for k in contract.primary_key]
-    return ", ".join(parts)
+    return ", ".join(
+        names.get(k, {}).get(str(row[k]), _period(contract.column(k), row[k])) for k in contract.primary_key
+    )
 
 
 def _period(column: Column, value: object) -> str:
-    text = str(value)
-    return text[:7] if column.type == "date" else text
+    return str(value)[:7] if column.type == "date" else str(value)
 
 
 # ------------------------------------------------------------------------ the largest
@@ -235,8 +227,7 @@ def _largest(contract: Contract, listed: pl.LazyFrame, names: dict[str, dict[str
     )
     lines: list[str] = []
     for title, frame in (("The largest by amount", by_size), ("The largest by percent", by_share)):
-        rows = frame.head(LARGEST).collect().to_dicts()
-        if rows:
+        if rows := frame.head(LARGEST).collect().to_dicts():
             lines += [f"{title}:", *(f"- {_told(contract, r, names)}" for r in rows), ""]
     return lines
 
@@ -280,9 +271,7 @@ def _percent(was: float | None, now: float | None) -> str:
         return "new"
     if now is None:
         return "gone"
-    if was == 0:
-        return "from 0"
-    return f"{(now - was) / abs(was) * 100:+.1f} %"
+    return "from 0" if was == 0 else f"{(now - was) / abs(was) * 100:+.1f} %"
 
 
 # ------------------------------------------------------------------------ whom and when
@@ -305,8 +294,7 @@ def _where(contract: Contract, listed: pl.LazyFrame, names: dict[str, dict[str, 
 def _by_key(contract: Contract, cells: pl.LazyFrame, word: str, names: dict[str, dict[str, str]]) -> list[str]:
     lines = []
     for key in contract.primary_key:
-        period = key == contract.period
-        if period:
+        if key == contract.period:
             ends = cells.select(
                 pl.col(key).min().alias("a"), pl.col(key).max().alias("b"), pl.col(key).n_unique()
             ).collect()

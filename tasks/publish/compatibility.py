@@ -21,11 +21,10 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
-
-from pydantic import BaseModel, ConfigDict
+from typing import Literal
 
 from configs import CONFIGS
+from configs.columns import Frozen
 from configs.contract import Contract
 from configs.contracts import load_contract, published_names
 from configs.errors import BreakingChangeError, ConfigError, TechtradeError
@@ -41,11 +40,7 @@ _COLUMN_MAJOR = ("type", "unit", "basis")
 _COLUMN_MINOR = ("role", "allowed", "pattern", "minimum", "maximum", "references")
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ShapeColumn(_Frozen):
+class ShapeColumn(Frozen):
     """A column as readers know it. None: not known."""
 
     name: str
@@ -62,7 +57,7 @@ class ShapeColumn(_Frozen):
     references: str | None = None
 
 
-class PublicSchema(_Frozen):
+class PublicSchema(Frozen):
     """What readers build on. ``folders``: the folder key of the data files, empty if there is none. None: not known.
     ``bounds``: whether ranges and sets of values are known."""
 
@@ -123,8 +118,7 @@ def shape_published(manifest: Manifest) -> PublicSchema:
 
 def differences(old: PublicSchema, new: PublicSchema) -> list[Difference]:
     """What changed, the gravest first."""
-    found = [*_of_columns(old, new), *_of_whole(old, new)]
-    return sorted(found, key=lambda d: _ORDER.index(d.step))
+    return sorted([*_of_columns(old, new), *_of_whole(old, new)], key=lambda d: _ORDER.index(d.step))
 
 
 def _of_columns(old: PublicSchema, new: PublicSchema) -> Iterator[Difference]:
@@ -247,8 +241,7 @@ def freeze(contract: Contract, folder: Path = PUBLISHED) -> bool:
     told = violations(contract) if last_published(contract.name) else []
     if told:
         raise ConfigError(f"not frozen: {'; '.join(told)}")
-    plain: dict[str, Any] = {"exclude_none": True, "indent": 1}
-    body = shape_of(contract).model_dump_json(**plain) + "\n"
+    body = shape_of(contract).model_dump_json(exclude_none=True, indent=1) + "\n"
     file = folder / f"{contract.name}.json"
     if file.exists() and file.read_text(encoding="utf-8") == body:
         return False

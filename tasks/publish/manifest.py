@@ -7,12 +7,11 @@ import json
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Protocol
 
 from configs import CONFIGS
 from configs.contract import Contract
 from configs.contracts import load_contract
-from configs.settings import has_settings, source_settings
+from configs.settings import SourceSettings, has_settings, source_settings
 from tasks.build.fingerprint import libraries
 from tasks.build.recipes import recipe_for
 from tasks.common.clock import stamp, utc_now
@@ -23,15 +22,6 @@ from tasks.raw.documents import RawDocument
 from tasks.warehouse.records import Cost, MadeBy, Manifest, SchemaField, SourceEntry
 
 ROOT = CONFIGS.parent
-
-
-class HasTerms(Protocol):
-    """Whatever says under which terms figures are given."""
-
-    @property
-    def licence(self) -> str: ...
-    @property
-    def citation(self) -> str: ...
 
 
 def inputs_sha256(contract: Contract, documents: tuple[RawDocument, ...]) -> str:
@@ -73,7 +63,7 @@ def _hash_files(files: list[Path]) -> str:
 def _source_entry(document: RawDocument, extraction: Extraction) -> SourceEntry:
     """Where a document came from, under that publisher's own terms."""
     source = document.source or extraction.source
-    terms: HasTerms = extraction
+    terms: Extraction | Contract | SourceSettings = extraction
     if source == partners.SOURCE:
         terms = load_contract(partners.DATASET)
     elif source != extraction.source and has_settings(source):

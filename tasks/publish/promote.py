@@ -67,8 +67,7 @@ def promote(
 
     def attempt() -> Promotion:
         head = protocol.read_head(store, contract.name)
-        standing = _standing(head, rejected)
-        if standing:
+        if standing := _standing(head, rejected):
             manifest = protocol.read_manifest(store, contract.name, standing.version, standing.manifest_sha256)
             return Promotion(manifest, before=True)
         manifest = _rejected(store, contract, head, override)

@@ -90,8 +90,7 @@ def restore(
     if found is None:
         raise RestoreError(f"{contract.name}: {copy.url} has no {layout.ledger_log(contract.name)} to restore it from")
     lost, manifests = found
-    strange = sorted(set(without) - set(manifests))
-    if strange:
+    if strange := sorted(set(without) - set(manifests)):
         raise RestoreError(f"{contract.name}: {', '.join(strange)} was never published; name what is to be left out")
     wanted = {v: m for v, m in manifests.items() if v not in without}
     standing, _ = protocol.read_latest(store, contract.name)
@@ -124,9 +123,8 @@ def copy_raw(copy: ObjectStore, store: ObjectStore) -> int:
     for source in copy.folders(layout.raw_of()):
         gone = _may_be_taken_down(copy, source)
         for entry in list(copy.entries(layout.raw_of(source))):
-            if UNFINISHED in entry.key or key_grammar.stranger(entry.key) or key_grammar.is_set_aside(entry.key):
-                continue
-            if not (gone and key_grammar.is_raw_document(entry.key)):
+            left = UNFINISHED in entry.key or key_grammar.stranger(entry.key) or key_grammar.is_set_aside(entry.key)
+            if not left and not (gone and key_grammar.is_raw_document(entry.key)):
                 copied += _copy_one(copy, store, entry.key)
     return copied
 
@@ -291,8 +289,7 @@ def _taken_down(copy: ObjectStore, source: str) -> str:
 
 def _log_without(lost: Latest, kept: Collection[str]) -> Latest | None:
     """The log without what is left out; None if readers would be left with nothing."""
-    entries = tuple(e for e in lost.log if e.version in kept)
-    shorter = lost.model_copy(update={"log": entries})
+    shorter = lost.model_copy(update={"log": tuple(e for e in lost.log if e.version in kept)})
     good = [e for e in shorter.published if e.version not in shorter.yanked]
     if not good:
         return None
@@ -323,8 +320,9 @@ def _latest(lost: Latest, sealed: Mapping[str, Sealed]) -> Latest:
     kept = _log_without(lost, sealed)
     if kept is None:
         raise RestoreError(f"{lost.dataset}: every version that is not left out was yanked; leave out less")
-    told = {"manifest_sha256": sealed[kept.version].manifest_sha256, "log": tuple(map(entry, kept.log))}
-    return kept.model_copy(update=told)
+    return kept.model_copy(
+        update={"manifest_sha256": sealed[kept.version].manifest_sha256, "log": tuple(map(entry, kept.log))}
+    )
 
 
 def _told(latest: Latest) -> list[tuple[str, str, str]]:

@@ -35,8 +35,7 @@ class Hold:
     def take(store: ObjectStore, dataset: str, take_over: bool) -> Hold:
         """Raises ``RestoreError`` if another restoration holds the dataset, and is not to be taken over."""
         key = layout.restoring(dataset)
-        me = f"{socket.gethostname()}:{os.getpid()}"
-        lock = Lock(token=uuid.uuid4().hex, at=stamp(utc_now()), by=me)
+        lock = Lock(token=uuid.uuid4().hex, at=stamp(utc_now()), by=f"{socket.gethostname()}:{os.getpid()}")
         stored = stored_at(store, key)
         if stored:
             other = Lock.load(stored.body, key)

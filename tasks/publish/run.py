@@ -75,16 +75,13 @@ def run(
         log.info("%s: extracting from %s, vintage %s", name, request.source, request.vintage or "newest")
         archive, cost = RawArchive(store), so_far.meter
         fetched = each.step("extract", name, lambda: steps.fetch(request, recipe, head, archive, cost, keys))
-        skipped = steps.same_input(head, request, fetched) or retry.skip(head, recipe, fetched)
-        if skipped:
+        if skipped := steps.same_input(head, request, fetched) or retry.skip(head, recipe, fetched):
             return skipped
         extraction = each.step("parse", name, lambda: steps.parse(store, request, recipe, fetched))
         each.found(extraction.vintage)
-        skipped = steps.nothing_new(head, request, recipe, extraction)
-        if skipped:
+        if skipped := steps.nothing_new(head, request, recipe, extraction):
             return skipped
-        again = steps.rejected_before(store, head, request.contract, extraction, last_rejected(store, name))
-        if again:
+        if again := steps.rejected_before(store, head, request.contract, extraction, last_rejected(store, name)):
             raise again
         with TemporaryDirectory(prefix="techtrade-") as folder:
             found, built = steps.build(store, recipe, extraction, head.manifest, Path(folder), each)
@@ -94,16 +91,14 @@ def run(
 
     def release(extraction: Extraction, built: Built, asked: Head) -> Outcome:
         head = protocol.read_head(store, name)
-        won = so_far.attempts.published(head.latest)
-        if won:
+        if won := so_far.attempts.published(head.latest):
             return won
         # What a publisher was asked for takes over answers of the version that was latest then.
         was, now = (h.latest.version if h.latest else None for h in (asked, head))
         if request.kind == "live" and now != was:
             raise HeadMovedError(name, was, now)
         skipped = steps.nothing_new(head, request, recipe, extraction)
-        skipped = skipped or steps.same_content(head, built, extraction.vintage)
-        if skipped:
+        if skipped := skipped or steps.same_content(head, built, extraction.vintage):
             return skipped
         compatibility.require_compatible(head, request.contract)
         draft = each.step("stage", name, lambda: steps.stage(store, head, built))
@@ -126,8 +121,7 @@ def run(
     for left in reversed(range(retry.tries)):
         head = protocol.read_head(store, name)
         # An attempt before this one can have won without learning it.
-        won = so_far.attempts.published(head.latest)
-        if won:
+        if won := so_far.attempts.published(head.latest):
             return won
         read_status(store, name)  # one of a newer techtrade ends the run before anything is asked
         yank.write_missing_notes(store, name, head.latest)

@@ -11,15 +11,42 @@ from configs.errors import NewerFormatError, TechtradeError
 from configs.hints import command
 from tasks.common.clock import stamp, utc_now
 from tasks.extract.source import Meter
-from tasks.publish.attempts import SealedAttempts
 from tasks.publish.notices import SILENT, Notices
+from tasks.quality.results import GateResult
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import protocol
 from tasks.warehouse.outcomes import Outcome, Published, RejectedError
-from tasks.warehouse.records import Cost, Status
+from tasks.warehouse.protocol import Sealed
+from tasks.warehouse.records import Cost, Latest, Status
 from tasks.warehouse.run_status import last_rejected, must_write_status, read_status, write_status
 
 log = logging.getLogger("techtrade")
+
+
+class SealedAttempts:
+    """What one run has sealed, so that a later attempt of it can tell whether an earlier one was published after all.
+
+    A swap can be applied although neither its reply nor ``latest.json`` could be read afterwards. A run that starts
+    over then meets its own version, and would call it "nothing new".
+    """
+
+    def __init__(self) -> None:
+        self._sealed: list[tuple[Sealed, GateResult]] = []
+
+    def add(self, sealed: Sealed, report: GateResult) -> None:
+        self._sealed.append((sealed, report))
+
+    @property
+    def last(self) -> str | None:
+        """The version that was sealed last, published or not."""
+        return self._sealed[-1][0].manifest.version if self._sealed else None
+
+    def published(self, latest: Latest | None) -> Published | None:
+        """Return the version of this run that is in the log."""
+        logged = {e.manifest_sha256 for e in latest.published} if latest else set()
+        return next(
+            (Published.of(s.manifest, r.failures()) for s, r in self._sealed if s.manifest_sha256 in logged), None
+        )
 
 
 class RunMeter:
@@ -60,8 +87,7 @@ def record_failures(
         if running.notices.is_stopping():
             raise
         e.__dict__["running"] = running
-        words = str(e) if isinstance(e, TechtradeError) else running.notices.describe(e)
-        write_failure(store, dataset, e, words)
+        write_failure(store, dataset, e, str(e) if isinstance(e, TechtradeError) else running.notices.describe(e))
         raise
 
 
@@ -69,8 +95,7 @@ def write_failure(store: ObjectStore, dataset: str, error: Exception, words: str
     """Writes down that a run failed. ``of``: the error that it failed with at first, which may know what it cost."""
     running = (of or error).__dict__.get("running")
     with _unless_newer():
-        failed = _status(store, dataset, "failed", words, running, rejected=last_rejected(store, dataset))
-        write_status(store, failed)
+        write_status(store, _status(store, dataset, "failed", words, running, rejected=last_rejected(store, dataset)))
 
 
 @contextmanager
@@ -106,8 +131,7 @@ def write_stopped(store: ObjectStore, dataset: str, running: RunMeter) -> str:
     version = won.version if won else None
     with _unless_newer():
         rejected = last_rejected(store, dataset)
-        stopped = _status(store, dataset, "stopped", detail, running, version=version, rejected=rejected)
-        write_status(store, stopped)
+        write_status(store, _status(store, dataset, "stopped", detail, running, version=version, rejected=rejected))
     return said
 
 

@@ -242,6 +242,7 @@ def _schemas(store: ObjectStore, draft: Draft) -> dict[str, pa.Schema]:
         try:
             found[path] = pq.read_schema(uri, filesystem=filesystem)
         except OSError as e:
-            told = f"{uri} was staged and cannot be read back: {e.strerror or e}; nothing was published, run again"
-            raise StoreUnavailableError(told) from e
+            raise StoreUnavailableError(
+                f"{uri} was staged and cannot be read back: {e.strerror or e}; nothing was published, run again"
+            ) from e
     return found

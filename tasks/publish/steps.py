@@ -198,8 +198,7 @@ def check(
         )
         draft = staged.draft
         if recipe.has_own_changes:
-            sides = (staged.data, staged.parent)
-            draft = stage_page(store, contract, draft, extraction.vintage, staged.counts, sides)
+            draft = stage_page(store, contract, draft, extraction.vintage, staged.counts, (staged.data, staged.parent))
     draft = protocol.stage_bytes(store, draft, "quality.parquet", parquet_bytes(report.frame()))
     draft = protocol.stage_bytes(store, draft, "quality_gx.json", report.gx_json)
     draft = protocol.stage_bytes(store, draft, "notes.parquet", parquet_bytes(caveats.frame(contract)))

@@ -10,27 +10,24 @@ from tasks.warehouse.records import ChangeCounts, QualityCounts
 def changes_words(changes: ChangeCounts) -> str:
     """``2 new rows, 37 revised rows (111 cells)``; kinds that did not occur are left out."""
     rows, cells = changes.rows, changes.cells
-    parts = []
-    for kind in ("new", "revised", "removed"):
-        if rows.get(kind):
-            parts.append(f"{plural(rows[kind], f'{kind} row')} ({plural(cells.get(kind, 0), 'cell')})")
-    if cells.get("relabelled"):
-        parts.append(plural(cells["relabelled"], "relabelled cell"))
-    return ", ".join(parts) or "no difference in figures"
+    parts = [
+        f"{plural(rows[kind], f'{kind} row')} ({plural(cells.get(kind, 0), 'cell')})"
+        for kind in ("new", "revised", "removed")
+        if rows.get(kind)
+    ]
+    relabelled = [plural(cells["relabelled"], "relabelled cell")] if cells.get("relabelled") else []
+    return ", ".join([*parts, *relabelled]) or "no difference in figures"
 
 
 def quality_words(quality: QualityCounts) -> str:
     """``31 passed, 1 warning, 2 not applicable``."""
-    parts = [f"{quality.passed} passed"]
-    if quality.failed_critical:
-        parts.append(f"{quality.failed_critical} critical")
-    if quality.failed_warning:
-        parts.append(plural(quality.failed_warning, "warning"))
-    if quality.failed_info:
-        parts.append(f"{quality.failed_info} info")
-    if quality.not_applicable:
-        parts.append(f"{quality.not_applicable} not applicable")
-    return ", ".join(parts)
+    others = {
+        f"{quality.failed_critical} critical": quality.failed_critical,
+        plural(quality.failed_warning, "warning"): quality.failed_warning,
+        f"{quality.failed_info} info": quality.failed_info,
+        f"{quality.not_applicable} not applicable": quality.not_applicable,
+    }
+    return ", ".join([f"{quality.passed} passed", *(words for words, number in others.items() if number)])
 
 
 def outcome_line(outcome: Outcome) -> str:

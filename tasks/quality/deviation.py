@@ -105,15 +105,12 @@ def _worst(rows: pl.DataFrame, name: str, other: str, words: str) -> Deviation |
     offs = [
         Deviation(name, a, b, words) for a, b in both.drop_nulls().iter_rows() if math.isfinite(a) and math.isfinite(b)
     ]
-    apart = [o for o in offs if o.distance > 0]
     # Of several that are infinitely far apart, the largest difference.
-    return max(apart, key=lambda o: (o.distance, abs(o.value - o.other)), default=None)
+    return max([o for o in offs if o.distance > 0], key=lambda o: (o.distance, abs(o.value - o.other)), default=None)
 
 
 def _apart(value: float, other: float) -> str:
     ratio = value / other
     if ratio >= 2:
         return f"{figure(ratio)} times"
-    if ratio <= 0.5:
-        return f"1/{figure(1 / ratio)}"
-    return f"{ratio - 1:+.2%}"
+    return f"1/{figure(1 / ratio)}" if ratio <= 0.5 else f"{ratio - 1:+.2%}"

@@ -33,9 +33,7 @@ def diagnose(compared: Sequence[Compared], results: Iterable[CheckResult]) -> st
         results: of the gate; only failed ones are looked at.
     """
     failed = [r for r in results if r.outcome == "failed"]
-    if not failed:
-        return ""
-    return _yanked(failed) or _moved(failed) or ratios(compared) or _against_known(failed)
+    return (_yanked(failed) or _moved(failed) or ratios(compared) or _against_known(failed)) if failed else ""
 
 
 def ratios(compared: Sequence[Compared]) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 
 import polars as pl
 
@@ -83,15 +83,13 @@ def checks(gate: GateInput) -> list[Check]:
     schema = {"break_id": pl.String, "expired": pl.Date, "came": pl.Boolean, "reason": pl.String}
     frame = pl.LazyFrame(rows, schema=schema, orient="row")
     title = "breaks that were expected have come, and their entries are taken out in time"
-    expected = f"no entry of configs/breaks/{gate.contract.name}.yaml past its expiry"
-    check = none_of(gate, GUARD, title, expected, frame, "warning")
-    blocks = any(_overdue(b, gate.today) and b.id not in gate.breaks_seen for b in past)
+    check = none_of(
+        gate, GUARD, title, f"no entry of configs/breaks/{gate.contract.name}.yaml past its expiry", frame, "warning"
+    )
+    grace = timedelta(days=GRACE_DAYS)
+    blocks = any(gate.today > b.expires + grace and b.id not in gate.breaks_seen for b in past)
     reason = f"a break that never came by {GRACE_DAYS} days after its expiry means that entry or figures are wrong"
     return [replace(check, severity="critical" if blocks else "warning", reason=reason)]
-
-
-def _overdue(entry: ExpectedBreak, today: date) -> bool:
-    return today > entry.expires + timedelta(days=GRACE_DAYS)
 
 
 def refuse_unknown(gate: GateInput, checks: Collection[Check]) -> None:

@@ -210,8 +210,9 @@ def _answered(gate: GateInput, check: Check, answer: Any, frames: _Frames) -> Ch
     behind = frame if check.violations else None if answer.success else _failing(gate, check)
     failed = behind.height if behind is not None else 0
     if behind is not None and failed == 0 and not answer.success:
-        why = "Great Expectations says that it failed, and no row does"
-        raise CheckCouldNotRunError(gate.contract.name, check.id, why)
+        raise CheckCouldNotRunError(
+            gate.contract.name, check.id, "Great Expectations says that it failed, and no row does"
+        )
     rows = [json.dumps(r, default=str) for r in behind.head(FAILING_ROWS).to_dicts()] if behind is not None else []
     if answer.success and checked == 0:
         return _not_applicable(replace(check, reason=NOTHING_TO_HOLD), gate)

@@ -33,6 +33,7 @@ Operator = Literal["=", "!=", ">=", "<=", ">", "<"]
 NULL = "null"
 _FORM = re.compile(r"\s*([A-Za-z_]\w*)\s*(!=|>=|<=|==|=|>|<)\s*(.*?)\s*", re.DOTALL)
 _DATE = re.compile(r"(\d{4})(?:-(\d{1,2}))?(?:-(\d{1,2}))?")
+_EXAMPLES = {"string": "TEXT", "date": "2024-06-01 (or 2024-06, or 2024)", "boolean": "true"}
 _BITS = {"int16": 16, "int32": 32, "int64": 64}
 _KINDS = {
     "date": "a date",
@@ -238,14 +239,6 @@ def _span(text: str) -> Value | None:
 
 
 def _example(column: Column) -> str:
-    if column.allowed:
-        value = str(column.allowed[0])
-    elif column.type == "string":
-        value = "TEXT"
-    elif column.type == "date":
-        value = "2024-06-01 (or 2024-06, or 2024)"
-    elif column.type == "boolean":
-        value = "true"
-    else:
-        value = "2020" if "year" in column.name else "1000"
+    number = "2020" if "year" in column.name else "1000"
+    value = column.allowed[0] if column.allowed else _EXAMPLES.get(column.type, number)
     return f"{column.name}={value}"

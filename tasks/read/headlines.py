@@ -65,8 +65,7 @@ def revisions(
     tables = {f"{contract.name}_history": _summed(contract, headline, history, keep)}
     if rows is not None and _in_vintages(contract):
         tables[contract.name] = rows.filter(*keep)
-    found = revision_profile.transform(tables).filter(pl.col("series_group") == "all")
-    return found.sort("age").collect()
+    return revision_profile.transform(tables).filter(pl.col("series_group") == "all").sort("age").collect()
 
 
 def _in_vintages(contract: Contract) -> bool:
@@ -87,8 +86,9 @@ def _newest(contract: Contract, headline: Headline, rows: pl.LazyFrame, period: 
     last = series.group_by(period).agg(pl.col(headline.measure).sum().alias("value"), told.alias("whose")).sort(period)
     for when, value, whose in last.tail(1).collect().iter_rows():
         what = headline.measure.removesuffix("_usd") if whose else ""
-        unit = contract.column(headline.measure).unit
-        return Figure(headline, whose or headline.title, what, str(when)[:7], value, unit)
+        return Figure(
+            headline, whose or headline.title, what, str(when)[:7], value, contract.column(headline.measure).unit
+        )
     return None
 
 

@@ -90,7 +90,8 @@ def _names(option: str, text: str, contract: Contract) -> tuple[str, ...]:
     names = tuple(n.strip() for n in text.split(","))
     for name in names:
         if not name:
-            raise UsageError(f"{option} {text!r} names no column at one place; write names by comma: {_two(contract)}")
+            two = ",".join(contract.names[:2])
+            raise UsageError(f"{option} {text!r} names no column at one place; write names by comma: {two}")
         if name not in contract.names:
             raise unknown_column(name, contract.names, contract.name)
     for name, count in Counter(names).items():
@@ -99,21 +100,11 @@ def _names(option: str, text: str, contract: Contract) -> tuple[str, ...]:
     return names
 
 
-def _two(contract: Contract) -> str:
-    return ",".join(contract.names[:2])
-
-
 def _may_hold(path: str, conditions: Sequence[Condition]) -> bool:
     """Whether the partition that a data file is of (``data/part_year=2024/part-0000.parquet``) can fulfil them."""
-    folder = path.split("/")[1]
-    name, is_, value = folder.partition("=")
-    if not is_:
-        return True
-    for condition in conditions:
-        ends = _ends(name, value, condition.column)
-        if ends is not None and not condition.may_hold(*ends):
-            return False
-    return True
+    name, _, value = path.split("/")[1].partition("=")
+    ends = [(c, _ends(name, value, c.column)) for c in conditions]
+    return all(of is None or c.may_hold(*of) for c, of in ends)
 
 
 def _ends(name: str, value: str, column: Column) -> tuple[Any, Any] | None:

@@ -66,8 +66,7 @@ def _official(store: ObjectStore, name: str, vintage: str) -> pl.DataFrame | Non
     from tasks.build.history import timeline
 
     with suppress(NotPublishedError):
-        archived = reader.resolve(store, name + SUFFIX).manifest
-        documents = RawArchive(store).known(archived)
+        documents = RawArchive(store).known(reader.resolve(store, name + SUFFIX).manifest)
         rows = timeline.pre_publication_vintage(load_contract(name), tuple(documents.values()), vintage)
         return rows.collect() if rows is not None else None
     return None

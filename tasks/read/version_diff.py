@@ -53,9 +53,7 @@ class Side:
             return self.sealed.state
         if self.resolved is None:
             return "official"
-        if self.resolved.yank:
-            return "yanked"
-        return "latest" if self.is_latest else "published"
+        return "yanked" if self.resolved.yank else "latest" if self.is_latest else "published"
 
     @property
     def is_latest(self) -> bool:
@@ -165,8 +163,9 @@ def _rows_of(store: ObjectStore, side: Side, files: Manifest | None, contract: C
     except ObjectNotFoundError as e:
         if side.kind == "published":
             raise
-        told = f"{version.dataset}@{side.name} was never published, and its data were deleted since"
-        raise NotPublishedError(told) from e
+        raise NotPublishedError(
+            f"{version.dataset}@{side.name} was never published, and its data were deleted since"
+        ) from e
 
 
 def _own_files(older: Side, newer: Side) -> tuple[Manifest | None, Manifest | None]:

@@ -127,7 +127,7 @@ def _part(
     with open_writer(contract, file, set(), series) as write:
         for where in slices:
             some = rows(where).sort(contract.sort_by)
-            by_key.append(_order(some, contract.primary_key) + count)
+            by_key.append(some.select(pl.arg_sort_by(contract.primary_key)).to_series() + count)
             count += some.height
             write(some)
     with open(file, "rb") as body:
@@ -136,11 +136,6 @@ def _part(
     if not count:
         return None
     return Part(partition, file, count, size, sha256, content_hash_of_file(file, contract, pl.concat(by_key)))
-
-
-def _order(rows: pl.DataFrame, key: Sequence[str]) -> pl.Series:
-    """The numbers of the rows in the order of the key."""
-    return rows.select(pl.arg_sort_by(key)).to_series()
 
 
 def _covered(

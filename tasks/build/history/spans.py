@@ -64,8 +64,9 @@ class PartitionReader:
             if self._lost is not None:
                 return self._of_partition(self._lost(state))
             if self.past is None:
-                told = [f"{key} is gone, and there is no history that has it"]
-                raise CorruptVersionError(self.base.name, state.manifest.version, told) from e
+                raise CorruptVersionError(
+                    self.base.name, state.manifest.version, [f"{key} is gone, and there is no history that has it"]
+                ) from e
             return rows_served_at(self.base, self.past, state.seq)
 
     def changes(self, manifest: Manifest) -> pl.LazyFrame:

@@ -62,8 +62,7 @@ def inputs(archive: RawArchive, contract: Contract, known: Mapping[str, RawDocum
             continue
         key = layout.manifest(base.name, entry.version)
         found.append(archive.keep(SOURCE, role, key, archive.store.get(key).body, ".json"))
-    first = log.published[0].vintage
-    return (*found, *_official(archive, base, first, known))
+    return (*found, *_official(archive, base, log.published[0].vintage, known))
 
 
 def _event(entry: LogEntry) -> dict[str, Any]:
@@ -82,9 +81,12 @@ def _official(archive: RawArchive, base: Contract, before: str, known: Mapping[s
     found: list[RawDocument] = []
     if base.sources.snapshot:
         source = load_source(base.sources.snapshot)
-        for vintage in (v for v in source.vintages(base.name) if v < before):
-            for document in source.fetch(FetchRequest(base.name, vintage=vintage), archive):
-                found.append(replace(document, role=f"official/{vintage}/{document.role}"))
+        found += [
+            replace(document, role=f"official/{vintage}/{document.role}")
+            for vintage in source.vintages(base.name)
+            if vintage < before
+            for document in source.fetch(FetchRequest(base.name, vintage=vintage), archive)
+        ]
     if base.sources.archived:
         for series in archive_inventory.inventory(archive.store).series:
             vintage = f"{series.vintage[:4]}-{series.vintage[4:]}"

@@ -128,8 +128,7 @@ def _ticks(low: float, high: float) -> list[float]:
     """Round figures from below the least to above the most."""
     if low > 0 and low < high / 2:
         low = 0.0
-    span = (high - low) or abs(high) or 1.0
-    raw = span / 4
+    raw = ((high - low) or abs(high) or 1.0) / 4
     size = 10 ** math.floor(math.log10(raw))
     step = next(size * m for m in (1, 2, 2.5, 5, 10) if raw <= size * m)
     first = math.floor(low / step)
@@ -147,5 +146,4 @@ def _moments(points: Sequence[Point]) -> list[tuple[int, str]]:
     starts = [(i, p.at[:4]) for i, p in enumerate(points) if i == 0 or points[i - 1].at[:4] != p.at[:4]]
     if len(starts) < 3:
         starts = [(i, p.at[:7]) for i, p in enumerate(points)]
-    every = math.ceil(len(starts) / 7)
-    return starts[::every]
+    return starts[:: math.ceil(len(starts) / 7)]

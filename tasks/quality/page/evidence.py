@@ -111,8 +111,7 @@ def gather(store: ObjectStore, dataset: str, version: str | None) -> Evidence:
         current = read_manifest(store, dataset, latest.version, latest.manifest_sha256)
         served = Served(latest.version, current.vintage, latest.published_at)
     files = {name: store.uri(layout.version(dataset, manifest.version, name)) for name in FILES}
-    results = results_of(read_results(store, manifest))
-    return Evidence(contract, manifest, state, served, yank, results, files)
+    return Evidence(contract, manifest, state, served, yank, results_of(read_results(store, manifest)), files)
 
 
 def with_figures(store: ObjectStore, found: Evidence) -> Evidence:

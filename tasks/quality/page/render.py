@@ -69,9 +69,7 @@ def cell(value: object) -> str:
     """A cell of a table: thousands set off, what is missing said so."""
     if value is None:
         return NONE
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return str(value)
-    return figure(value, digits=6)
+    return figure(value, digits=6) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
 
 
 def change(value: float | None) -> str:
@@ -116,5 +114,4 @@ def failing_table(result: CheckResult) -> tuple[list[str], list[list[str]]]:
     """The failing rows as a table: every column that one of them has."""
     rows: list[dict[str, Any]] = [json.loads(r) for r in result.failing_rows]
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    years = {"year"}
-    return columns, [[str(row.get(c, "")) if c in years else cell(row.get(c, "")) for c in columns] for row in rows]
+    return columns, [[str(row.get(c, "")) if c == "year" else cell(row.get(c, "")) for c in columns] for row in rows]

@@ -139,8 +139,9 @@ def _read(
     points = tuple(Point(at, b, n, at in failing) for at, b, n in (rows if whole else _near(rows, failing)))
     summed = [told for key, told in ADDITIVE.items() if key in contract.primary_key and key not in identity]
     named = ["the world" if v == _overall(contract, k) else f"{k} {v}" for k, v in identity.items()]
-    of = ", ".join([*named, *summed])
-    return CheckedSeries(measure, contract.column(measure).unit, of, points, before is not None)
+    return CheckedSeries(
+        measure, contract.column(measure).unit, ", ".join([*named, *summed]), points, before is not None
+    )
 
 
 def _whole(
@@ -152,8 +153,7 @@ def _whole(
     data: pl.LazyFrame,
     before: pl.LazyFrame | None,
 ) -> CheckedSeries:
-    rows = _rows(contract, time, where, measure, data, before)
-    points = tuple(Point(at, b, n, False) for at, b, n in rows)
+    points = tuple(Point(at, b, n, False) for at, b, n in _rows(contract, time, where, measure, data, before))
     return CheckedSeries(measure, contract.column(measure).unit, title, points, before is not None)
 
 

@@ -39,8 +39,7 @@ def transform(tables: Mapping[str, pl.LazyFrame]) -> pl.LazyFrame:
     """
     histories = {str(base_of(name)): frame for name, frame in tables.items() if base_of(name)}
     parts = [_profile(load_contract(name), frame, tables.get(name)) for name, frame in histories.items()]
-    empty = load_contract("revision_profile").polars_schema.to_frame().lazy()
-    return pl.concat([empty, *parts]).sort(COLUMNS[:4])
+    return pl.concat([load_contract("revision_profile").polars_schema.to_frame().lazy(), *parts]).sort(COLUMNS[:4])
 
 
 def _profile(base: Contract, history: pl.LazyFrame, rows: pl.LazyFrame | None) -> pl.LazyFrame:

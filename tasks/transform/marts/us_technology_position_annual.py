@@ -69,8 +69,7 @@ def _goods(monthly: pl.LazyFrame, partners: pl.LazyFrame, others: pl.LazyFrame) 
         others: partner_id, year: those that have services, and so a row.
     """
     codes = partners.select("partner_id", pl.col("schedule_c_code").alias("partner_code")).drop_nulls()
-    year = pl.col("period").dt.year().alias("year")
-    dated = monthly.with_columns(year)
+    dated = monthly.with_columns(pl.col("period").dt.year().alias("year"))
     months = (
         dated.filter(pl.col("partner_code") == "-").group_by("year", "flow").agg(pl.col("period").n_unique().alias("n"))
     )
@@ -83,8 +82,7 @@ def _goods(monthly: pl.LazyFrame, partners: pl.LazyFrame, others: pl.LazyFrame) 
     )
     may = others.join(codes, on="partner_id", how="semi").join(complete, on="year", how="semi")
     seen = pl.concat([grouped.select(KEY), may.select(pl.col("partner_id"), pl.col("year").cast(pl.Int32))]).unique()
-    flows = pl.LazyFrame({"flow": list(ATP)})
-    nothing = seen.join(flows, how="cross").join(grouped, on=[*KEY, "flow"], how="anti")
+    nothing = seen.join(pl.LazyFrame({"flow": list(ATP)}), how="cross").join(grouped, on=[*KEY, "flow"], how="anti")
     zero = nothing.with_columns(technology_group=pl.lit("01"), value=pl.lit(0, dtype=pl.Int64))
     return pl.concat([grouped, zero.select(grouped.collect_schema().names())])
 
