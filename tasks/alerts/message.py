@@ -76,8 +76,7 @@ def message(alert: Alert, runbooks: str, store: str = "", attached: Sequence[Att
         attached=[a.name for a in attached],
         late=late,
     )
-    told = cut(visible(text + late), TEXT, more)
-    return Message(subject(alert), told, html, alert.level, tuple(attached), more)
+    return Message(subject(alert), cut(visible(text + late), TEXT, more), html, alert.level, tuple(attached), more)
 
 
 def subject(alert: Alert) -> str:

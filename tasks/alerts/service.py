@@ -111,8 +111,7 @@ class AlertService:
             at_once: nothing waits for others of its cause.
             wait: how to wait until what was just reported is due; None: what is not due is left to the next run.
         """
-        owners = [o for o in _owners(self.settings) if self._has_channel(o)]
-        if not owners:
+        if not (owners := [o for o in _owners(self.settings) if self._has_channel(o)]):
             return []
         if wait is not None and self.settings.grouping_seconds:
             wait(self.settings.grouping_seconds)

@@ -36,8 +36,7 @@ def ranges(
     """The same ranges of keys in several sets of sorted files: for each range, set and file, offset and length."""
     prefix = list(order[:PREFIX])
     counts = [[_counts(file, prefix) for file in side] for side in sides]
-    every = [c for side in counts for c in side]
-    if not every:
+    if not (every := [c for side in counts for c in side]):
         return
     cut = (
         pl.concat(every)

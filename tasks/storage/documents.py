@@ -57,8 +57,7 @@ class Record(BaseModel):
         kept = {name: value for name, value in (before.model_extra or {}).items() if name not in now}
         for name in type(self).model_fields:
             mine = getattr(self, name)
-            merged = _onto(mine, getattr(before, name))
-            if merged is not mine:
+            if (merged := _onto(mine, getattr(before, name))) is not mine:
                 kept[name] = merged
         return self.model_copy(update=kept) if kept else self
 

@@ -208,8 +208,7 @@ class S3Store:
                 return
             except (PreconditionFailedError, StoreUnavailableError, ObjectNotFoundError) as unclear:
                 # "Not found": an upload that was completed, its reply lost, is no longer there to complete.
-                there = self.size(key)
-                if there is not None:
+                if (there := self.size(key)) is not None:
                     if there != size or self._sha256(key) != bytes.fromhex(sha256_of_file(path)):
                         raise ObjectExistsError(key) from unclear
                     return
@@ -253,8 +252,7 @@ class S3Store:
     def copy(self, source: str, target: str) -> None:
         copied = {"Bucket": self._bucket, "Key": self._key(source)}
         for last in (False, True):  # a copy in parts whose last reply was lost can only be made again
-            size = self.size(source)
-            if size is None:
+            if (size := self.size(source)) is None:
                 raise ObjectNotFoundError(source)
             how = s3_parts.copy_small if size <= ONE_COPY_BYTES else s3_parts.copy
             try:

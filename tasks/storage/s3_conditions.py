@@ -79,9 +79,7 @@ class Conditions:
 
     def _current(self, key: str, get: Callable[[str], StoredObject]) -> bytes:
         body, when = self._seen.get(key, (b"", 0.0))
-        if when and time.monotonic() - when < FRESH_SECONDS:
-            return body
-        return get(key).body
+        return body if when and time.monotonic() - when < FRESH_SECONDS else get(key).body
 
     def _refused(self, header: str, key: str, body: bytes, put: Put, **condition: str) -> None:
         if self._at(header) in _PROVED:

@@ -165,8 +165,7 @@ def needs(*names: str) -> Take:
     """Return a check that an answer has these fields: an empty or foreign page with status 200 has none."""
 
     async def take(answer: dict[str, Any]) -> dict[str, Any]:
-        missing = [name for name in names if answer.get(name) is None]
-        if missing:
+        if missing := [name for name in names if answer.get(name) is None]:
             raise BrokenAnswerError(f"an answer without {', '.join(missing)}")
         return answer
 

@@ -199,9 +199,7 @@ def _version_after(head: Head, now: datetime) -> tuple[str, int]:
     dated = [e.version for e in head.latest.log if e.version not in head.latest.misdated] if head.latest else []
     newest = max(dated, default="")
     match = layout.VERSION.match(newest)
-    if match and match[1] >= today:
-        return match[1], int(match[2]) + 1
-    return today, 1
+    return (match[1], int(match[2]) + 1) if match and match[1] >= today else (today, 1)
 
 
 def claim(store: ObjectStore, head: Head, clock: Clock = utc_now) -> Draft:
@@ -272,8 +270,7 @@ def with_file(draft: Draft, file: FileEntry) -> Draft:
 def stage_bytes(store: ObjectStore, draft: Draft, path: str, body: bytes) -> Draft:
     """Stages a small object of the version (quality, changes)."""
     store.create(layout.version(draft.dataset, draft.version, path), body)
-    entry = FileEntry(path=path, bytes=len(body), sha256=hashlib.sha256(body).hexdigest())
-    return with_file(draft, entry)
+    return with_file(draft, FileEntry(path=path, bytes=len(body), sha256=hashlib.sha256(body).hexdigest()))
 
 
 def stage_file(store: ObjectStore, draft: Draft, path: str, file: Path) -> Draft:

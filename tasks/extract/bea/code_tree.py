@@ -44,8 +44,7 @@ def tables(documents: Iterable[RawDocument]) -> dict[str, pl.DataFrame]:
         SourceLayoutError: a file is missing or no such table, or a parent in it is unknown.
     """
     by_role = {d.role: d for d in documents}
-    missing = [n for n in NAMES if f"reference/bea_{n}" not in by_role]
-    if missing:
+    if missing := [n for n in NAMES if f"reference/bea_{n}" not in by_role]:
         raise SourceLayoutError(SOURCE, f"the documents have no table of {', '.join(missing)}")
     return {name: _table(by_role[f"reference/bea_{name}"]) for name in NAMES}
 
@@ -61,8 +60,7 @@ def _table(document: RawDocument) -> pl.DataFrame:
     except pl.exceptions.PolarsError as e:
         told = f"{document.url} is no table of codes: {e}"
         raise SourceLayoutError(SOURCE, told, raw_keys=(document.raw_key,)) from e
-    wrong = [*unknown, *twice]
-    if wrong:
+    if wrong := [*unknown, *twice]:
         told = f"{document.url}: {', '.join(map(str, wrong))} is a parent without a row, or stands twice; mend the file"
         raise SourceLayoutError(SOURCE, told, raw_keys=(document.raw_key,))
     return frame

@@ -90,8 +90,7 @@ def _listed(document: RawDocument, name: str) -> Node:
 
 
 def _json(document: RawDocument) -> Any:
-    text = document.body.removeprefix(b"\xef\xbb\xbf").decode("iso-8859-1").strip()
-    if not text:
+    if not (text := document.body.removeprefix(b"\xef\xbb\xbf").decode("iso-8859-1").strip()):
         raise _fail(PassingAnswerError, document, "answered with an empty body")
     if text[0] not in "{[":
         kind = PassingAnswerError if FAILED_INSIDE in text else SourceResponseError
@@ -146,8 +145,7 @@ def listed(document: RawDocument) -> list[str]:
     Raises:
         SourceError: see ``results``; SourceLayoutError: it is no such list.
     """
-    entries = _listed(document, "ParamValue")
-    keys = all_of(entries, "Key", {str}, "a code")
+    keys = all_of(_listed(document, "ParamValue"), "Key", {str}, "a code")
     if not keys or not all(keys):
         raise _fail(SourceLayoutError, document, "is not the list of ParamValue with a Key each that the API gives")
     return keys
@@ -257,8 +255,7 @@ def expect(document: RawDocument, frame: pl.DataFrame, field: str, known: Iterab
     Raises:
         SourceLayoutError: one is not; names all that are not.
     """
-    other = sorted(set(frame[field].unique()) - set(known))
-    if other:
+    if other := sorted(set(frame[field].unique()) - set(known)):
         row = frame.filter(pl.col(field) == other[0])["row"][0]
         told = few([code[:80] for code in other], most=10)
         told = f"has {field} {told} (first at Data[{row}]), which is not known or not asked for"

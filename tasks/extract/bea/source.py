@@ -129,9 +129,8 @@ def _data(session: Session, series: BeaSeries, code: str, frequency: str | None)
 
 def _address(session: Session, file: str, query: dict[str, str]) -> tuple[str, dict[str, str] | None]:
     url = session.settings.url
-    if url.startswith("file:"):
-        return f"{url.rstrip('/')}/{file}.json", None
-    return url, query | {"ResultFormat": "JSON"}
+    file_url = f"{url.rstrip('/')}/{file}.json"
+    return (file_url, None) if url.startswith("file:") else (url, query | {"ResultFormat": "JSON"})
 
 
 def parse(dataset: str, documents: tuple[RawDocument, ...], vintage: str | None) -> Extraction:

@@ -98,8 +98,7 @@ def quarterly(data: Sequence[tuple[RawDocument, str, str | None]]) -> dict[str, 
 
 
 def _both(document: RawDocument, seen: pl.Series, wanted: Mapping[str, str]) -> None:
-    missing = set(wanted) - set(seen)
-    if missing:
+    if missing := set(wanted) - set(seen):
         told = f"{document.url} has no {' and no '.join(sorted(missing))}; run again"
         raise IncompleteResponseError(SOURCE, told, raw_keys=(document.raw_key,))
 

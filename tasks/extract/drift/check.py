@@ -126,8 +126,7 @@ def compare(probe: Probe, seen: Kinds) -> tuple[DriftItem, ...]:
         for n, k in known.items()
         if n in visible and visible[n] != k and not set(visible[n].split("|")) <= set(k.split("|"))
     ]
-    new = [DriftItem("new", probe.name, n, seen=k) for n, k in visible.items() if n not in known]
-    return (*gone, *changed, *new)
+    return (*gone, *changed, *(DriftItem("new", probe.name, n, seen=k) for n, k in visible.items() if n not in known))
 
 
 def check(source: str, now: datetime, keys: Keys = from_environment) -> DriftResult:

@@ -61,8 +61,7 @@ def world_bank_versions(document: RawDocument, source: str) -> Kinds:
     """The list of archived versions: its keys and types; the ids have to be months."""
     indicators_parse.refuse_busy(document, source)
     content = json_of(document, source)
-    message = message_of(content)
-    if message:
+    if message := message_of(content):
         raise fail(SourceResponseError, document, f"answered with an error instead of a list: {message}", source)
     shape = _shape(content, "")
     if "source[].concept[].variable[].id" in shape:

@@ -89,8 +89,7 @@ def plan(store: ObjectStore, now: datetime, grace: timedelta) -> GcPlan:
         with isolated(store, problems, dataset):
             latest, _ = read_latest(store, dataset)
             found += _of_dataset(store, dataset, latest, older_than, problems, copied)
-    foreign = key_grammar.foreign(store, problems, copied)
-    return GcPlan(now, older_than, tuple(found), tuple(foreign), tuple(problems))
+    return GcPlan(now, older_than, tuple(found), tuple(key_grammar.foreign(store, problems, copied)), tuple(problems))
 
 
 def _of_dataset(
@@ -108,12 +107,10 @@ def _of_dataset(
         if version in logged or not layout.VERSION.match(version):
             continue
         with isolated(store, problems, f"{dataset}@{version}"):
-            claim = _claim(store, dataset, version)
-            if claim is None:
+            if (claim := _claim(store, dataset, version)) is None:
                 copied.append(layout.version(dataset, version))
                 continue
-            leftover = _leftover(store, claim, older_than, has_latest=latest is not None)
-            if leftover:
+            if leftover := _leftover(store, claim, older_than, has_latest=latest is not None):
                 found.append(leftover)
     return found
 
@@ -200,8 +197,7 @@ def execute(store: ObjectStore, decided: GcPlan) -> GcResult:
 def _made_safe(store: ObjectStore, leftover: Leftover, now: datetime, fenced: dict[str, set[str]]) -> bool:
     """Makes sure that nobody can publish the version any more; False if somebody just did or still may."""
     if leftover.action == "abandon":
-        sealed = _seal_abandoned(store, leftover, now)
-        return sealed.status == "abandoned"
+        return _seal_abandoned(store, leftover, now).status == "abandoned"
     if leftover.action == "delete abandoned":
         return True
     return leftover.version in fenced.get(leftover.dataset, ())

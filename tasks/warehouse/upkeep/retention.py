@@ -118,8 +118,7 @@ class _Named:
 
     def of(self, dataset: str, version: str) -> str:
         """Why the version stays, empty if nothing was made from it."""
-        users = sorted(self.users.get((dataset, version), ()))
-        if users:
+        if users := sorted(self.users.get((dataset, version), ())):
             return f"{', '.join(users)} was made from it"
         unknown = sorted((self.unknown.get(dataset, set()) | self.unknown.get(None, set())) - {dataset})
         return f"{', '.join(unknown)} cannot be read, and may be made from it" if unknown else ""

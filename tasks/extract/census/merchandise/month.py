@@ -130,11 +130,9 @@ def _summed(parts: list[pl.DataFrame], by: list[str]) -> pl.DataFrame:
 def _part(lines: pl.Series, layout: Layout, wanted: pl.DataFrame, codes: pl.DataFrame, period: str, told: str) -> _Part:
     frame = lines.to_frame().with_columns(field(layout, "commodity"))
     when = lines.to_frame().select(field(layout, "year"), field(layout, "month")).unique()
-    found = sorted(f"{year}-{month}" for year, month in when.iter_rows())
-    if found != [period]:
+    if (found := sorted(f"{year}-{month}" for year, month in when.iter_rows())) != [period]:
         raise SourceLayoutError(SOURCE, f"{told}: has rows of {', '.join(set(found) - {period})}, not of {period}")
-    seen = frame.select(pl.col("commodity").unique())
-    unknown = seen.join(codes, on="commodity", how="anti")["commodity"].sort()
+    unknown = frame.select(pl.col("commodity").unique()).join(codes, on="commodity", how="anti")["commodity"].sort()
     if len(unknown):
         raise SourceLayoutError(
             SOURCE,
@@ -170,11 +168,9 @@ def concordance(found: Members, told: str) -> pl.DataFrame:
         table(lines, layout, told, names) for lines in records(found.chunks("CONCORD"), layout, f"{told}: CONCORD")
     ]
     codes = pl.concat(parts) if parts else pl.DataFrame(schema=dict.fromkeys(names, pl.String))
-    twice = codes.filter(pl.col("commodity").is_duplicated())
-    if not twice.is_empty():
+    if not (twice := codes.filter(pl.col("commodity").is_duplicated())).is_empty():
         raise SourceLayoutError(SOURCE, f"{told}: CONCORD has {twice['commodity'][0]} twice")
-    strange = set(codes["hitech"].unique()) - GROUPS - {"00", "0", ""}
-    if strange:
+    if strange := set(codes["hitech"].unique()) - GROUPS - {"00", "0", ""}:
         raise SourceLayoutError(SOURCE, f"{told}: CONCORD has groups that are none: {', '.join(sorted(strange))}")
     return codes
 
