@@ -154,8 +154,7 @@ def _due(state: AlertState, owner: str, settings: AlertSettings, now: datetime, 
     ready = [i for i in of_owner if i.announce or _tellable(i, settings, now)]
     failing = {key: {i.finding.dataset for i in found} for key, found in _grouped(i for i in of_owner if i.open)}
     sections = []
-    for key, group in _grouped(ready):
-        kind, cause, good = key
+    for (kind, cause, good), group in _grouped(ready):
         if any(at_once or now >= (i.healed_at or i.first_at) + settings.grouping for i in group):
             also = failing.get((kind, cause, False), set()) - {i.finding.dataset for i in group}
             sections.append(

@@ -82,9 +82,7 @@ class Noted(Record):
     bytes: int
     modified: str = ""
 
-    @property
-    def identity(self) -> object:
-        return self.role, self.raw_key
+    identified_by = ("role", "raw_key")
 
     @classmethod
     def of(cls, document: RawDocument) -> Self:

@@ -88,5 +88,5 @@ class Conditions:
             put(key, body, **condition)
         except (PreconditionFailedError, ObjectNotFoundError):
             _PROVED.add(self._at(header))
-            return
-        raise ConditionsIgnoredError(self._url, header)
+        else:
+            raise ConditionsIgnoredError(self._url, header)

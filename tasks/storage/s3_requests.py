@@ -54,11 +54,9 @@ class Requests:
     @property
     def filesystem(self) -> Any:
         """The s3fs file system that holds the client."""
-        made = self.made.get(os.getpid())
-        if made is None:
-            made = self._connected()
-            self.made[os.getpid()] = made
-        return made
+        if os.getpid() not in self.made:
+            self.made[os.getpid()] = self._connected()
+        return self.made[os.getpid()]
 
     @property
     def endpoint(self) -> str:

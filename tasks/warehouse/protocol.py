@@ -243,8 +243,7 @@ def stage_data(store: ObjectStore, draft: Draft, built: Built) -> Draft:
         if parent is not None and same is not None and same.content_sha256 == part.content_sha256:
             store.copy(layout.version(draft.dataset, parent.version, path), key)
             # Without fields of newer code: what they say of the parent's file may not be true of this version's.
-            now = FileEntry(**same.__dict__ | {"inputs_sha256": part.inputs_sha256})
-            draft = replace(draft, files=(*draft.files, now))
+            draft = with_file(draft, FileEntry(**same.__dict__ | {"inputs_sha256": part.inputs_sha256}))
             continue
         if part.file is None:
             store.copy(part.key, key)
@@ -258,7 +257,7 @@ def stage_data(store: ObjectStore, draft: Draft, built: Built) -> Draft:
             content_sha256=part.content_sha256,
             inputs_sha256=part.inputs_sha256,
         )
-        draft = replace(draft, files=(*draft.files, entry))
+        draft = with_file(draft, entry)
     return draft
 
 
@@ -345,18 +344,15 @@ def move_latest(store: ObjectStore, head: Head, wanted: Latest, entry: LogEntry)
     try:
         store.replace(key, wanted.dump(), head.etag)
         return wanted
-    except PreconditionFailedError as lost:
-        seen = _seen_after(store, wanted.dataset, lost)
-        if seen is not None and any(entry.same_as(e) for e in seen.log):
-            return seen
-        raise ConcurrentPublishError(
-            wanted.dataset, entry.version, f"latest is now {seen.version}" if seen else "latest is gone"
-        ) from lost
-    except (StoreUnavailableError, StorePermissionError) as unclear:
+    except (PreconditionFailedError, StoreUnavailableError, StorePermissionError) as unclear:
         # Also when permission was refused: the first attempt may have been applied, and the credentials expired since.
         seen = _seen_after(store, wanted.dataset, unclear)
         if seen is not None and any(entry.same_as(e) for e in seen.log):
             return seen
+        if isinstance(unclear, PreconditionFailedError):
+            raise ConcurrentPublishError(
+                wanted.dataset, entry.version, f"latest is now {seen.version}" if seen else "latest is gone"
+            ) from unclear
         if isinstance(unclear, StorePermissionError):
             raise
         raise StoreUnavailableError(

@@ -120,10 +120,11 @@ def _listing(session: Session, series: BeaSeries) -> tuple[str, dict[str, str] |
 
 def _data(session: Session, series: BeaSeries, code: str, frequency: str | None) -> tuple[str, dict[str, str] | None]:
     query = {"method": "GetData", "datasetname": series.bea_dataset, series.parameter: code, "Year": "ALL"}
-    if frequency:
-        query |= {"AreaOrCountry": "AllCountries", "Frequency": frequency}
-    else:
-        query |= {"AreaOrCountry": "All", "TradeDirection": "All", "Affiliation": "All"}
+    query |= (
+        {"AreaOrCountry": "AllCountries", "Frequency": frequency}
+        if frequency
+        else {"AreaOrCountry": "All", "TradeDirection": "All", "Affiliation": "All"}
+    )
     return _address(session, f"{code}.{frequency}" if frequency else code, query)
 
 

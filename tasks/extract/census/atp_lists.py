@@ -51,8 +51,7 @@ def fetch(ask: FetchRequest, archive: Archive) -> tuple[RawDocument, ...]:
         for role, url in sorted(wanted.items()):
             documents[role] = session.get(role, url, judge=lambda d: atp_list_parse.read_list(SOURCE, d), suffix=".txt")
     # The concordance of a month is the authority for it.
-    for role, address, body in _concordances(ask):
-        documents[role] = archive.keep(SOURCE, role, address, body, ".csv")
+    documents |= {r: archive.keep(SOURCE, r, address, body, ".csv") for r, address, body in _concordances(ask)}
     return tuple(documents[role] for role in sorted(documents))
 
 

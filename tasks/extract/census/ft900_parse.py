@@ -112,10 +112,7 @@ def _section(row: Row) -> str | None:
 
 def _end(rows: Sequence[Row], first: int) -> int:
     """The row after the last item: items have a name and figures."""
-    for n in range(first, len(rows)):
-        if not rows[n][0] or not any(rows[n][1:]):
-            return n
-    return len(rows)
+    return next((n for n in range(first, len(rows)) if not rows[n][0] or not any(rows[n][1:])), len(rows))
 
 
 def _columns(rows: Sequence[Row], head: int) -> list[ExhibitColumn]:

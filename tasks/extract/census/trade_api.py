@@ -192,8 +192,7 @@ def _document(session: Session, window: Window, attempts: int | None) -> RawDocu
                 media="application/json",
             )
         except RedirectedError as e:
-            refused = "x-datawebapi-keyerror" in e.headers or "_key.html" in e.target
-            if not refused:
+            if "x-datawebapi-keyerror" not in e.headers and "_key.html" not in e.target:
                 raise
             missing = "missing_key" in e.target
             if last_try or missing:

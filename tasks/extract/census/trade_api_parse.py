@@ -234,5 +234,6 @@ def _told(row: dict[str, object]) -> str:
 
 def _fail(kind: type[SourceError], document: RawDocument, message: str) -> SourceError:
     hint = "; if the API has changed, tasks/extract/census/trade_api_parse.py has to follow"
-    told = f"{document.url} {message}{hint if kind is SourceLayoutError else ''}"
-    return kind(SOURCE, told, raw_keys=(document.raw_key,))
+    return kind(
+        SOURCE, f"{document.url} {message}{hint if kind is SourceLayoutError else ''}", raw_keys=(document.raw_key,)
+    )

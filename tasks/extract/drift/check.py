@@ -186,10 +186,8 @@ def _addresses(settings: SourceSettings, probe: Probe, now: datetime) -> Iterato
 
 
 def _read(client: Client, source: str, probe: Probe, role: str) -> Callable[[Answer], Kinds]:
-    def read(answer: Answer) -> Kinds:
-        return READERS[probe.read](RawDocument.of(role, answer.url, client.scrub.bytes(answer.body)), source)
-
-    return read
+    read = READERS[probe.read]
+    return lambda answer: read(RawDocument.of(role, answer.url, client.scrub.bytes(answer.body)), source)
 
 
 def _told(error: SourceError) -> str:

@@ -82,9 +82,7 @@ class GcResult:
 def plan(store: ObjectStore, now: datetime, grace: timedelta) -> GcPlan:
     """Looks for leftovers that are older than ``grace``; changes nothing."""
     older_than = now - grace
-    found: list[Leftover] = []
-    problems: list[str] = []
-    copied: list[str] = []
+    found, problems, copied = list[Leftover](), list[str](), list[str]()
     for dataset in key_grammar.datasets(store):
         with isolated(store, problems, dataset):
             latest, _ = read_latest(store, dataset)
@@ -122,17 +120,16 @@ def _leftover(store: ObjectStore, claim: VersionClaim, older_than: datetime, *, 
         return None
     entries = list(store.entries(layout.version(dataset, version)))
     _refuse_foreign(store, claim, manifest, {e.key for e in entries})
+    data = _staged(dataset, version, entries)
     if manifest is None:
-        data = _staged(dataset, version, entries)
         if _younger(entries, claim.claimed_at, older_than):
             return None
         return _left(dataset, version, "abandon", f"claimed {claim.claimed_at}, never sealed", data, claim.token)
     if manifest.status == "abandoned":
-        data = _staged(dataset, version, entries)
         told = "given up, with data left"
         return _left(dataset, version, "delete abandoned", told, data, manifest.token) if data else None
     sealed = {layout.version(dataset, version, f.path) for f in manifest.files}
-    data = [e for e in _staged(dataset, version, entries) if e.key in sealed]
+    data = [e for e in data if e.key in sealed]
     if not data or not has_latest or _younger(entries, manifest.created_at, older_than):
         return None
     return _left(
@@ -166,10 +163,7 @@ def _younger(entries: list[ListedObject], said: str, older_than: datetime) -> bo
 
 def execute(store: ObjectStore, decided: GcPlan) -> GcResult:
     """Carries the plan out. Safe beside publishers and other gcs, and when it is killed: it can run again."""
-    deleted: list[str] = []
-    spared: list[str] = []
-    aborted: list[str] = []
-    problems: list[str] = []
+    deleted, spared, aborted, problems = list[str](), list[str](), list[str](), list[str]()
     # One fence a dataset: each makes every publisher that is under way lose and start over.
     fenced: dict[str, set[str]] = {}
     for dataset in sorted({x.dataset for x in decided.leftovers if x.action == "delete unpublished"}):

@@ -72,9 +72,8 @@ def plan(store: ObjectStore, dataset: str, now: datetime, stated: Mapping[int, d
     found: list[Correction] = []
     before = latest.log[first - 1].at if first else ""
     for entry in wrong:
-        one = _corrected(store, dataset, entry, now, stated.get(entry.seq), before)
-        before = one.to
-        found.append(one)
+        found.append(_corrected(store, dataset, entry, now, stated.get(entry.seq), before))
+        before = found[-1].to
     return RedatePlan(Head(dataset, latest, etag, None), now, tuple(found))
 
 

@@ -9,6 +9,7 @@ The member is read in chunks, so that the text, of up to 2.4 GB, is never in mem
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -141,10 +142,9 @@ def _part(lines: pl.Series, layout: Layout, wanted: pl.DataFrame, codes: pl.Data
         )
     within = frame.join(wanted.select("commodity", "hitech"), on="commodity", how="inner", maintain_order="left")
     read = table(within["line"], layout, told).with_columns(within["hitech"])
-    busy = pl.any_horizontal([pl.col(f.name) != 0 for f in layout.fields if f.is_number and f.name.endswith("_mo")])
-    some = read.filter(busy)
     flow: Flow = "exports" if layout.record == DETAIL["exports"] else "imports"
     figures = [f.name for f in layout.fields if f.is_number]
+    some = read.filter(pl.any_horizontal(pl.col(name) != 0 for name in figures if name.endswith("_mo")))
     values = table(lines, layout, told, ["cty_code", *VALUES[flow]])
     return _Part(
         kept=some,
@@ -162,12 +162,7 @@ def concordance(found: Members, told: str) -> pl.DataFrame:
     Raises:
         SourceLayoutError: a code is there twice, or has a group that is none.
     """
-    layout = layouts()["CONCORD"]
-    names = ["commodity", "hitech", "unit_qy1", "unit_qy2"]
-    parts = [
-        table(lines, layout, told, names) for lines in records(found.chunks("CONCORD"), layout, f"{told}: CONCORD")
-    ]
-    codes = pl.concat(parts) if parts else pl.DataFrame(schema=dict.fromkeys(names, pl.String))
+    codes = control(found, "CONCORD", told, ["commodity", "hitech", "unit_qy1", "unit_qy2"])
     if not (twice := codes.filter(pl.col("commodity").is_duplicated())).is_empty():
         raise SourceLayoutError(SOURCE, f"{told}: CONCORD has {twice['commodity'][0]} twice")
     if strange := set(codes["hitech"].unique()) - GROUPS - {"00", "0", ""}:
@@ -175,8 +170,8 @@ def concordance(found: Members, told: str) -> pl.DataFrame:
     return codes
 
 
-def control(found: Members, record: str, told: str) -> pl.DataFrame:
-    """A file of control totals (``EXP_COMM``, ``IMP_CTY``, ...), all its columns."""
+def control(found: Members, record: str, told: str, names: Sequence[str] | None = None) -> pl.DataFrame:
+    """A file beside the detail (``EXP_COMM``, ``CONCORD``, ...): the columns of ``names``, or all."""
     layout = layouts()[record]
-    parts = [table(lines, layout, told) for lines in records(found.chunks(record), layout, f"{told}: {record}")]
-    return pl.concat(parts) if parts else pl.DataFrame(schema=layout.schema)
+    parts = [table(lines, layout, told, names) for lines in records(found.chunks(record), layout, f"{told}: {record}")]
+    return pl.concat(parts) if parts else pl.DataFrame(schema={n: layout.schema[n] for n in names or layout.schema})
