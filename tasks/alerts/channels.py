@@ -143,8 +143,7 @@ def _as_taken_by(service: Any, message: Message) -> dict[str, Any]:
 
 def room(service: Any, subject: str) -> int:
     """Return how long the text may be: some services take less than a chat window, and some put the subject into it."""
-    within = int(service.body_maxlen) - (0 if service.title_maxlen > 0 else len(subject) + 4)
-    return max(80, min(TEXT, within))
+    return max(80, min(TEXT, int(service.body_maxlen) - (0 if service.title_maxlen > 0 else len(subject) + 4)))
 
 
 def _file(attached: Attached) -> Any:
@@ -175,8 +174,7 @@ def _unheard(told: list[str]) -> Iterator[None]:
 
 
 def _reason(told: Sequence[str], url: str) -> str:
-    text = " ".join(" ".join(told).split()) or "it gave no reason"
-    return Redactor(parts_of(url)).text(text)[:200]
+    return Redactor(parts_of(url)).text(" ".join(" ".join(told).split()) or "it gave no reason")[:200]
 
 
 def parts_of(url: str) -> list[str]:

@@ -76,8 +76,7 @@ def message(alert: Alert, runbooks: str, store: str = "", attached: Sequence[Att
         attached=[a.name for a in attached],
         late=late,
     )
-    told = cut(visible(text + late), TEXT, more)
-    return Message(subject(alert), told, html, alert.level, tuple(attached), more)
+    return Message(subject(alert), cut(visible(text + late), TEXT, more), html, alert.level, tuple(attached), more)
 
 
 def subject(alert: Alert) -> str:
@@ -174,10 +173,8 @@ def _runbook(section: Section, runbooks: str) -> str:
 
 def _several(section: Section) -> list[str]:
     """A line for each dataset that one cause hit, with what its readers get."""
-    shown = section.incidents[:DATASETS]
-    more = len(section.incidents) - len(shown)
-    lines = [f"- {i.finding.dataset}: readers get {i.finding.served}" for i in shown]
-    return [*lines, f"- and {more} more"] if more else lines
+    lines = [f"- {i.finding.dataset}: readers get {i.finding.served}" for i in section.incidents[:DATASETS]]
+    return [*lines, *_more(len(section.incidents) - DATASETS)]
 
 
 def _failures(finding: Finding) -> list[str]:
@@ -188,9 +185,12 @@ def _failures(finding: Finding) -> list[str]:
         lines.append(f"- {check_words(check, in_full=number == 0)}")
         if check is with_rows:
             lines += [f"    {row}" for row in check.rows]
-    if finding.more_checks:
-        lines.append(f"- and {finding.more_checks} more")
-    return lines
+    return [*lines, *_more(finding.more_checks)]
+
+
+def _more(number: int) -> list[str]:
+    """A line that says how many are left out, if any are."""
+    return [f"- and {number} more"] if number > 0 else []
 
 
 def check_words(check: FailedCheck, *, in_full: bool = True) -> str:
@@ -205,8 +205,7 @@ def check_words(check: FailedCheck, *, in_full: bool = True) -> str:
 def _good(section: Section) -> list[str]:
     shown = section.incidents[:DATASETS]
     lines = [f"- {i.finding.dataset}: {i.healed}; {since(i)}: {i.finding.summary}" for i in shown]
-    more = len(section.incidents) - DATASETS
-    return [*lines, f"- and {more} more"] if more > 0 else lines
+    return [*lines, *_more(len(section.incidents) - DATASETS)]
 
 
 def _digest(alert: Alert, more_command: str) -> str:
@@ -214,10 +213,8 @@ def _digest(alert: Alert, more_command: str) -> str:
     worst = _worst(alert)
     lines = [f"{few(worst.datasets)}: {headline(worst)}", f"and {len(alert.sections) - 1} more alerts:"]
     lines += [f"All of them: {more_command}", ""]
-    for section in alert.sections[:SECTIONS]:
-        lines.append(f"- {_mark(section)}: {few(section.datasets)}: {shorten(headline(section), 160)}")
-    more = len(alert.sections) - SECTIONS
-    return "\n".join([*lines, f"- and {more} more"] if more > 0 else lines)
+    lines += [f"- {_mark(s)}: {few(s.datasets)}: {shorten(headline(s), 160)}" for s in alert.sections[:SECTIONS]]
+    return "\n".join([*lines, *_more(len(alert.sections) - SECTIONS)])
 
 
 # ------------------------------------------------------------------------- HTML

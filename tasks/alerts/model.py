@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar, Literal
+from typing import Literal, get_args
 
 from pydantic import AwareDatetime
 
@@ -32,6 +33,7 @@ Kind = Literal[
     "stale",
     "test",
 ]
+# The worst first.
 Level = Literal["failure", "warning", "good"]
 
 
@@ -81,9 +83,7 @@ class FailedCheck(Record):
     rows: tuple[str, ...] = ()
     runbook: str = ""
 
-    @property
-    def identity(self) -> object:
-        return self.id
+    identified_by = ("id",)
 
 
 class Finding(Record):
@@ -141,9 +141,7 @@ class Incident(Record):
     healed: str = ""
     announce: bool = False
 
-    @property
-    def identity(self) -> object:
-        return self.finding.key
+    identified_by = ("finding.key",)
 
     @property
     def open(self) -> bool:
@@ -160,9 +158,7 @@ class Section(Record):
     good: bool = False
     also: tuple[str, ...] = ()
 
-    @property
-    def identity(self) -> object:
-        return self.kind, self.cause, self.good
+    identified_by = ("kind", "cause", "good")
 
     @property
     def datasets(self) -> list[str]:
@@ -186,15 +182,11 @@ class Alert(Record):
     attempts: int = 0
     error: str = ""
 
-    @property
-    def identity(self) -> object:
-        return self.id
+    identified_by = ("id",)
 
     @property
     def level(self) -> Level:
-        levels = {s.level for s in self.sections}
-        order: tuple[Level, ...] = ("failure", "warning", "good")
-        return next(level for level in order if level in levels)
+        return min((s.level for s in self.sections), key=get_args(Level).index)
 
     @property
     def datasets(self) -> list[str]:
@@ -205,9 +197,7 @@ class Sent(Record):
     owner: str
     at: AwareDatetime
 
-    @property
-    def identity(self) -> object:
-        return self.owner, self.at
+    identified_by = ("owner", "at")
 
 
 class AlertState(Document):

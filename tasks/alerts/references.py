@@ -62,9 +62,7 @@ def runbook(kind: Kind, checks: Iterable[FailedCheck], runbooks: str) -> str:
     """
     named = Counter(c.runbook for c in checks if c.runbook)
     page = (named.most_common(1)[0][0] if named else KINDS[kind].runbook).removeprefix(FOLDER)
-    if is_link(runbooks) or runbooks.startswith("/"):
-        return f"{runbooks.rstrip('/')}/{page}"
-    return runbook_command(page)
+    return f"{runbooks.rstrip('/')}/{page}" if is_link(runbooks) or runbooks.startswith("/") else runbook_command(page)
 
 
 def runbook_command(page: str) -> str:

@@ -26,8 +26,7 @@ from tasks.warehouse.clock_check import is_future
 
 def observe(state: AlertState, finding: Finding, owner: str, now: datetime) -> AlertState:
     """The state after one more finding."""
-    old = next((i for i in state.incidents if i.finding.key == finding.key), None)
-    if old is None:
+    if (old := next((i for i in state.incidents if i.finding.key == finding.key), None)) is None:
         return _with(state, [Incident(owner=owner, finding=finding, first_at=now, last_at=now)])
     seen: dict[str, object]
     if old.open:
@@ -96,8 +95,7 @@ def record_delivery(state: AlertState, alert: Alert, now: datetime, error: str |
     mine = [a for a in state.undelivered if (a.id, a.token) == (alert.id, alert.token)]
     others = tuple(a for a in state.undelivered if a not in mine)
     if error is None:
-        sent = (*state.sent, Sent(owner=alert.owner, at=now))
-        return state.model_copy(update={"undelivered": others, "sent": sent})
+        return state.model_copy(update={"undelivered": others, "sent": (*state.sent, Sent(owner=alert.owner, at=now))})
     back = [
         a.model_copy(update={"token": "", "leased_until": None, "attempts": a.attempts + 1, "error": error})
         for a in mine
@@ -143,8 +141,7 @@ def _take_for(
         )
         for n, part in enumerate(parts)
     ]
-    left = tuple(a for a in state.undelivered if a not in again)
-    state = state.model_copy(update={"undelivered": (*left, *alerts)})
+    state = state.model_copy(update={"undelivered": (*(a for a in state.undelivered if a not in again), *alerts)})
     # What is told late is told now: its window begins here, not when it was tried first.
     keys = {i.finding.key for s in late if not s.good for i in s.incidents}
     state = _with(state, [i.model_copy(update={"told_at": now}) for i in state.incidents if i.finding.key in keys])
@@ -157,8 +154,7 @@ def _due(state: AlertState, owner: str, settings: AlertSettings, now: datetime, 
     ready = [i for i in of_owner if i.announce or _tellable(i, settings, now)]
     failing = {key: {i.finding.dataset for i in found} for key, found in _grouped(i for i in of_owner if i.open)}
     sections = []
-    for key, group in _grouped(ready):
-        kind, cause, good = key
+    for (kind, cause, good), group in _grouped(ready):
         if any(at_once or now >= (i.healed_at or i.first_at) + settings.grouping for i in group):
             also = failing.get((kind, cause, False), set()) - {i.finding.dataset for i in group}
             sections.append(

@@ -111,8 +111,7 @@ class AlertService:
             at_once: nothing waits for others of its cause.
             wait: how to wait until what was just reported is due; None: what is not due is left to the next run.
         """
-        owners = [o for o in _owners(self.settings) if self._has_channel(o)]
-        if not owners:
+        if not (owners := [o for o in _owners(self.settings) if self._has_channel(o)]):
             return []
         if wait is not None and self.settings.grouping_seconds:
             wait(self.settings.grouping_seconds)
@@ -129,8 +128,7 @@ class AlertService:
         except StoreError as e:
             log.warning("alerts that are due were not sent: %s; the next run tries again", e)
             return []
-        found = [self._deliver(store, alert) for alert in rules.taken(taken, token)]
-        return [lost for lost in found if lost is not None]
+        return [lost for alert in rules.taken(taken, token) if (lost := self._deliver(store, alert)) is not None]
 
     def _deliver(self, store: ObjectStore, alert: Alert) -> Undelivered | None:
         pages = attachments.pages(self.store, alert) if self.store is not None else ()
@@ -177,8 +175,7 @@ class AlertService:
     def _places(self) -> list[ObjectStore]:
         """The store, and the folder that stood in for it, if it was ever needed."""
         stand_in = self._stand_in()
-        there = stand_in.root.is_dir()
-        return [s for s in (self.store, stand_in if there else None) if s is not None]
+        return [s for s in (self.store, stand_in if stand_in.root.is_dir() else None) if s is not None]
 
     def _stand_in(self) -> LocalStore:
         base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")

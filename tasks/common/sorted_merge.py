@@ -7,6 +7,7 @@ it decides how small a range can be."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from pathlib import Path
 
 import polars as pl
@@ -36,8 +37,7 @@ def ranges(
     """The same ranges of keys in several sets of sorted files: for each range, set and file, offset and length."""
     prefix = list(order[:PREFIX])
     counts = [[_counts(file, prefix) for file in side] for side in sides]
-    every = [c for side in counts for c in side]
-    if not every:
+    if not (every := [c for side in counts for c in side]):
         return
     cut = (
         pl.concat(every)
@@ -60,9 +60,5 @@ def _located(
     counts: pl.DataFrame, cut: pl.DataFrame, prefix: Sequence[str], numbers: Sequence[int]
 ) -> list[tuple[int, int]]:
     lengths = dict(counts.join(cut, on=list(prefix)).group_by("range").agg(pl.col("rows").sum()).iter_rows())
-    found, offset = [], 0
-    for number in numbers:
-        length = int(lengths.get(number, 0))
-        found.append((offset, length))
-        offset += length
-    return found
+    wanted = [int(lengths.get(number, 0)) for number in numbers]
+    return list(zip(accumulate(wanted, initial=0), wanted, strict=False))

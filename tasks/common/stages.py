@@ -46,7 +46,6 @@ def stage_of(error: BaseException | None) -> str:
 
 def like(error: E, original: BaseException | None) -> E:
     """Return an error that says in other words what another one said, with the stage of that."""
-    stage = stage_of(original)
-    if stage:
+    if stage := stage_of(original):
         error.__dict__[MARK] = stage
     return error

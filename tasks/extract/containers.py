@@ -79,8 +79,7 @@ class Container:
             if name in seen:
                 raise origin.refusal(f"has two members named {member.filename!r}; check the address")
             seen.add(name)
-        total = sum(m.file_size for m in self.members)
-        if total > bound.total_bytes:
+        if (total := sum(m.file_size for m in self.members)) > bound.total_bytes:
             raise self._over(f"says that it unpacks to {plural(total, 'byte')}", f"{bound.total_bytes:,}")
         self._check_places()
 

@@ -146,9 +146,7 @@ def inside(place: str, key: str) -> str:
 
 def shown(value: Any) -> str:
     """A value as JSON has it, shortened."""
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    return _SHORT.repr(value)
+    return json.dumps(value) if value is None or isinstance(value, bool) else _SHORT.repr(value)
 
 
 def is_figure(value: Any) -> bool:
@@ -207,8 +205,7 @@ class Node:
 
     def items(self) -> Iterator[Node]:
         """The values of a list."""
-        for number, value in enumerate(self.listed()):
-            yield Node(value, f"{self.place}[{number}]", self.refuse)
+        return (Node(value, f"{self.place}[{n}]", self.refuse) for n, value in enumerate(self.listed()))
 
     def only(self) -> Node:
         """The one value of a list of one."""

@@ -67,8 +67,7 @@ def parse(dataset: str, documents: tuple[RawDocument, ...], vintage: str | None)
         VintageUnavailableError: another vintage was asked for.
     """
     (given,) = documents
-    named = _NAME.fullmatch(given.url.rsplit("/", 1)[-1])
-    if named is None:
+    if (named := _NAME.fullmatch(given.url.rsplit("/", 1)[-1])) is None:
         raise _layout("the name of the file is not a date (YYYY-MM-DD.csv)", given)
     if vintage not in (None, named[1]):
         raise VintageUnavailableError(
@@ -106,8 +105,7 @@ def table(given: RawDocument) -> pl.LazyFrame:
     if frame["partner_id"].null_count():
         raise _layout("a row has no partner_id", given)
     for column in UNIQUE:
-        twice = frame.drop_nulls(column).filter(pl.col(column).is_duplicated())
-        if not twice.is_empty():
+        if not (twice := frame.drop_nulls(column).filter(pl.col(column).is_duplicated())).is_empty():
             raise _layout(f"{column} {twice[column][0]!r} stands in {', '.join(twice['partner_id'])}", given)
     return frame.lazy()
 

@@ -111,16 +111,13 @@ class Source(Protocol):
 
     def vintages(self, dataset: str) -> Sequence[str]:
         """The vintages that can be asked for by name, oldest first. Empty: only the publisher's current one."""
-        ...
 
     def fetch(self, ask: FetchRequest, archive: Archive) -> tuple[RawDocument, ...]:
         """Gets and archives what the dataset needs. Raises a ``SourceError``."""
-        ...
 
     def parse(self, dataset: str, documents: tuple[RawDocument, ...], vintage: str | None) -> Extraction:
         """Reads archived documents. Raises ``SourceError`` with the raw keys; ``VintageUnavailableError`` when
         ``vintage`` is asked for and the documents are of another."""
-        ...
 
 
 @runtime_checkable
@@ -129,7 +126,6 @@ class AskedByMonth(Protocol):
 
     def requests_for(self, months: Months, now: datetime) -> int:
         """How many requests a backfill of these months is at the least. Raises ``UsageError`` where there are none."""
-        ...
 
 
 @runtime_checkable
@@ -138,9 +134,7 @@ class ReadInPieces(Protocol):
 
     def piece_settings(self) -> str:
         """The settings that ``read_piece`` depends on, as one text."""
-        ...
 
     def read_piece(self, role: str, file: Path, told: str, listed_by: Path | None = None) -> Mapping[str, pl.DataFrame]:
         """One document: tables as the dataset's transform takes them. ``told``: its address, for errors;
         ``listed_by``: a document whose list of products is taken instead of its own. Raises ``SourceError``."""
-        ...

@@ -104,8 +104,7 @@ def _unpacked(container: Container) -> bytes:
 
 def _sheet(origin: Origin, name: str, body: bytes) -> int:
     """The number of cells that may hold a shared string."""
-    most = max(body.count(b"<c") + body.count(b":c"), body.count(b"<row") + body.count(b":row"))
-    if most > SHEET_CELLS:
+    if (most := max(body.count(b"<c") + body.count(b":c"), body.count(b"<row") + body.count(b":row"))) > SHEET_CELLS:
         raise _over(origin, f"has {plural(most, 'cell')} in {name}", f"{SHEET_CELLS:,} (SHEET_CELLS")
     width, height = _extent(body)
     if width * height > SHEET_CELLS and body.count(b'<c r="') == _count(_CELL, body):  # none is named by its place

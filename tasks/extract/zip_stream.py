@@ -38,8 +38,7 @@ class Members:
 
     def refuse_missing(self, record: str) -> zipfile.ZipInfo:
         """Raises ``SourceResponseError`` if there is no such member."""
-        info = self._found.get(record)
-        if info is None:
+        if (info := self._found.get(record)) is None:
             named = ", ".join(self.names) or "no text at all"
             raise self._container.origin.refusal(f"has no {record}.TXT; it has: {named}")
         return info

@@ -161,8 +161,7 @@ def _judged(facts: Facts, expected: Expectations, now: datetime, scheduled: Sche
         return _too_old(facts, expected, age, now)
     if not _looked_lately(facts, now):
         return _standstill(facts)
-    coming = expected.open
-    if coming is not None and not coming.had_by(facts.vintage):
+    if (coming := expected.open) is not None and not coming.had_by(facts.vintage):
         by = f"{coming.expected:%Y-%m-%d}" + (f" ({coming.note})" if coming.note else "")
         told = f"{coming.what} may come any day until {by}; the publisher did not have it at {_at(facts.asked_at)}"
         return _verdict(facts, "confirmed unchanged", told)
@@ -196,8 +195,7 @@ def _late(facts: Facts, expected: Expectations, due: ExpectedRelease) -> Freshne
     if facts.outcome == "rejected" and (facts.checked_at or due.expected) >= due.expected:
         why = f", because {facts.diagnosis}" if facts.diagnosis else ""
         see = command("quality", f"{facts.contract.name}@{facts.stopped}")
-        told = f"{what}: the quality gate stopped it{why}; see: {see}"
-        return _verdict(facts, "late at us", told, cause)
+        return _verdict(facts, "late at us", f"{what}: the quality gate stopped it{why}; see: {see}", cause)
     if facts.outcome == "failed":
         return _verdict(facts, "late at us", f"{what}: the last run failed: {facts.detail}", cause)
     if facts.asked_at is None:
@@ -230,8 +228,7 @@ def _standstill(facts: Facts) -> Freshness:
 
 
 def _looked_lately(facts: Facts, now: datetime) -> bool:
-    within = timedelta(days=TURNS * facts.contract.ask_within_days)
-    return facts.asked_at is not None and now - facts.asked_at <= within
+    return facts.asked_at is not None and now - facts.asked_at <= timedelta(days=TURNS * facts.contract.ask_within_days)
 
 
 def _verdict(facts: Facts, state: FreshnessState, words: str, cause: str = "") -> Freshness:

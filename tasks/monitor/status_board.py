@@ -212,8 +212,7 @@ def row(
 
 def _last(status: Status | None, checked: datetime | None, runs: Runs) -> tuple[str, datetime | None]:
     """How the last run ended: what it wrote itself, unless Prefect knows of a later one that wrote nothing."""
-    known = runs.last
-    if known is not None and (checked is None or known.at > checked):
+    if (known := runs.last) is not None and (checked is None or known.at > checked):
         return known.state, known.at
     return (status.outcome, checked) if status else ("never", None)
 

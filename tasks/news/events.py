@@ -98,8 +98,7 @@ def counts_words(m: Manifest) -> str:
     if m.parent is None:
         return f"the first version, {plural(m.rows, 'row')}"
     rows = _counted(m.changes)
-    kinds = [kind for kind in ("new", "revised", "removed") if rows[kind]]
-    if not kinds:
+    if not (kinds := [kind for kind in ("new", "revised", "removed") if rows[kind]]):
         return "no difference in figures"
     first, *others = kinds
     return ", ".join([plural(rows[first], f"{first} row"), *(f"{rows[kind]:,} {kind}" for kind in others)])
@@ -118,8 +117,7 @@ def _lines(store: ObjectStore, contract: Contract, m: Manifest) -> list[str]:
     if m.parent and cells:
         lines.append(f"Cells: {', '.join(cells)}.")
     if m.override:
-        failed = m.quality.failed_critical
-        checks = plural(failed, "critical check")
+        checks = plural(m.quality.failed_critical, "critical check")
         lines.append(
             f"The quality gate had rejected these figures as {m.override.rejected} ({checks}); "
             f"{m.override.by} publishes them all the same: {m.override.reason}"
@@ -169,8 +167,7 @@ def sealed(store: ObjectStore, m: Manifest, path: str) -> bytes | None:
     Raises:
         ChangesGoneError: it is gone, or is not what was sealed.
     """
-    entry = next((f for f in m.files if f.path == path), None)
-    if entry is None:
+    if (entry := next((f for f in m.files if f.path == path), None)) is None:
         return None
     try:
         body = store.get(layout.version(m.dataset, m.version, path)).body

@@ -73,8 +73,7 @@ def _told(
     store: ObjectStore, contract: Contract, latest: Latest, subscriber: Subscriber, config: Subscribers, seq: int
 ) -> int:
     """Tells one subscriber what comes after ``seq``; up to where that went."""
-    todo = [e for e in latest.log if e.seq > seq][-MOST:]
-    for entry in todo:
+    for entry in [e for e in latest.log if e.seq > seq][-MOST:]:
         name = f"{contract.name}@{entry.version}"
         try:
             post(subscriber.address(), payload(news_of(store, contract, latest, entry)), config)
@@ -117,13 +116,9 @@ def post(address: str, body: dict[str, Any], config: Subscribers) -> None:
         _RefusedError: it did not; says how it went, without the address.
     """
     tried = 0
-
-    def again(error: Exception) -> bool:
-        return isinstance(error, _RefusedError) and error.passing
-
     try:
         for attempt in stamina.retry_context(
-            on=again,
+            on=lambda error: isinstance(error, _RefusedError) and error.passing,
             attempts=config.attempts,
             timeout=config.budget,
             wait_initial=config.backoff,

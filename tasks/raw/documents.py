@@ -55,25 +55,20 @@ class Archive(Protocol):
 
     def keep(self, source: str, role: str, url: str, body: bytes, suffix: str) -> RawDocument:
         """Archives the bytes under their hash (once) and returns the document."""
-        ...
 
     def keep_file(self, source: str, role: str, url: str, file: Path, suffix: str, modified: str) -> RawDocument:
         """The same of a file of any size, which is not read into memory."""
-        ...
 
     def unfinished(self, source: str, plan: str, since: datetime) -> Mapping[str, RawDocument]:
         """What an earlier run of that plan got after ``since`` without coming to its end, by role. Of other plans for
         the same dataset nothing is taken: a document of before a release must not be put together with one of after
         it. What is older is dropped, of any plan."""
-        ...
 
     def note(self, source: str, plan: str, document: RawDocument) -> None:
         """Notes that the plan has got this document."""
-        ...
 
     def finished(self, source: str, plan: str) -> None:
         """Drops the notes of a plan that came to its end."""
-        ...
 
 
 class Noted(Record):
@@ -87,9 +82,7 @@ class Noted(Record):
     bytes: int
     modified: str = ""
 
-    @property
-    def identity(self) -> object:
-        return self.role, self.raw_key
+    identified_by = ("role", "raw_key")
 
     @classmethod
     def of(cls, document: RawDocument) -> Self:

@@ -110,8 +110,7 @@ def _holding(store: ObjectStore, name: str) -> Holding:
             raw.append(entry)
         elif entry.key not in (layout.inventory(name), layout.taken_down(name)):
             sidecars.add(entry.key.removesuffix(".json"))
-    problems: list[str] = []
-    taken_down = None
+    problems, taken_down = list[str](), None
     with isolated(store, problems, name):
         taken_down = take_down.read(store, name)
     return Holding(
@@ -173,8 +172,7 @@ def execute(store: ObjectStore, plan: RawPlan) -> RawResult:
 
 
 def _known(store: ObjectStore, source: str) -> None:
-    have = store.folders(layout.raw_of())
-    if source not in have:
+    if source not in (have := store.folders(layout.raw_of())):
         raise UsageError(f"nothing is archived of {source!r}; there is: {', '.join(have) or 'nothing at all'}")
 
 

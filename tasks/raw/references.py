@@ -38,10 +38,7 @@ class Named:
 
 def named(store: ObjectStore) -> Named:
     """What published, not yanked versions and inventories name."""
-    keys: set[str] = set()
-    problems: list[str] = []
-    unknown: set[str] = set()
-    lost = False
+    keys, problems, unknown, lost = set[str](), list[str](), set[str](), False
     for dataset in key_grammar.may_need(store):
         lost |= not _of_dataset(store, dataset, keys, problems)
     for source in store.folders(layout.raw_of()):

@@ -24,9 +24,7 @@ class TakeDown(Record):
     bytes: int
     done_at: str = ""
 
-    @property
-    def identity(self) -> object:
-        return self.at
+    identified_by = ("at",)
 
 
 class TakenDown(Document):

@@ -84,8 +84,7 @@ class Files(fs.FileSystemHandler):  # type: ignore[misc]
         return path.removeprefix("s3://")
 
     def open_input_file(self, path: str) -> Any:
-        key = self.normalize_path(path).removeprefix(self._store.root)
-        return pa.PythonFile(DataFile(self._store, key), mode="r")
+        return pa.PythonFile(DataFile(self._store, self.normalize_path(path).removeprefix(self._store.root)), mode="r")
 
     open_input_stream = open_input_file
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from operator import attrgetter
 from typing import Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -41,10 +42,13 @@ class Record(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
+    # The fields that tell a record apart from the others of its list; none if it is never rewritten in one.
+    identified_by: ClassVar[tuple[str, ...]] = ()
+
     @property
     def identity(self) -> object:
         """Return what tells this record apart from the others of its list; None if it is never rewritten in one."""
-        return None
+        return attrgetter(*self.identified_by)(self) if self.identified_by else None
 
     def onto(self, before: Self) -> Self:
         """Return this record with the fields that newer code added to ``before``, the one that it replaces.
@@ -57,8 +61,7 @@ class Record(BaseModel):
         kept = {name: value for name, value in (before.model_extra or {}).items() if name not in now}
         for name in type(self).model_fields:
             mine = getattr(self, name)
-            merged = _onto(mine, getattr(before, name))
-            if merged is not mine:
+            if (merged := _onto(mine, getattr(before, name))) is not mine:
                 kept[name] = merged
         return self.model_copy(update=kept) if kept else self
 

@@ -212,8 +212,7 @@ class LocalStore:
     def delete(self, key: str) -> None:
         path = self._path(key)
         with self._errors(key):
-            link = self._linked(path)
-            if link is not None:
+            if (link := self._linked(path)) is not None:
                 raise StoreError(
                     f"Cannot delete {self.url}/{key}: {link.relative_to(self.root)} is a symbolic link, and nothing is "
                     "deleted through one. Remove the link"

@@ -46,77 +46,59 @@ class ObjectStore(Protocol):
 
     def clock(self) -> datetime | None:
         """The time by the store's own clock; None if it does not say."""
-        ...
 
     def get(self, key: str) -> StoredObject:
         """Body and tag in one uncached read. Raises ``ObjectNotFoundError``."""
-        ...
 
     def size(self, key: str) -> int | None:
         """Bytes of the object, None when there is none."""
-        ...
 
     def create(self, key: str, body: bytes) -> str:
         """Writes a new object, atomically. Raises ``ObjectExistsError`` if another body is there already;
         if the very same body is there this is the write that was applied before its reply got lost."""
-        ...
 
     def create_file(self, key: str, path: Path) -> None:
         """Like ``create``, from a file of any size."""
-        ...
 
     def local_file(self, key: str) -> AbstractContextManager[Path]:
         """The object as a file on this machine while the block runs, whatever its size; not to be written to.
         Raises ``ObjectNotFoundError``."""
-        ...
 
     def replace(self, key: str, body: bytes, etag: str | None) -> str:
         """Compare-and-swap: writes if the object still has ``etag`` (None: if there is no object).
         Raises ``PreconditionFailedError``."""
-        ...
 
     def prove_conditions(self, key: str) -> None:
         """Prove, once a process, that the store refuses writes whose condition does not hold. ``key``: an object that
         the caller may replace. Raises ``ConditionsIgnoredError``, or ``ObjectNotFoundError`` if there is none."""
-        ...
 
     def copy(self, source: str, target: str) -> None:
         """Copies within the store, without the bytes passing through this machine where it can."""
-        ...
 
     def delete(self, key: str) -> None:
         """Deletes; an object that is not there is no error."""
-        ...
 
     def entries(self, prefix: str) -> Iterator[ListedObject]:
         """All objects whose key starts with ``prefix``, in order of key."""
-        ...
 
     def folders(self, prefix: str) -> list[str]:
         """Names directly below ``prefix`` (which ends in ``/`` or is empty) that have objects below them."""
-        ...
 
     def names(self, prefix: str) -> list[str]:
         """Names directly below ``prefix``: of objects, and of folders with ``/`` at the end. Nothing is looked into."""
-        ...
 
     def oddities(self, prefix: str, *, deep: bool = True) -> list[str]:
         """What has a name below ``prefix`` (``deep`` false: directly below) and is no object, so that no listing shows
         it: symbolic links, pipes."""
-        ...
 
     def abort_uploads(self, prefix: str, older_than: datetime) -> list[str]:
         """Gives up half-done writes (multipart uploads, temporary files) begun before then; their keys."""
-        ...
 
     def uri(self, key: str) -> str:
         """The address a reader uses: a path, or ``s3://...``."""
-        ...
 
     def filesystem(self) -> Any:
         """The fsspec file system that ``uri`` belongs to, for handing to readers."""
-        ...
 
     def arrow_files(self) -> Any:
         """Return what pyarrow opens ``uri`` with; on S3 its errors are those of the store."""
-        ...

@@ -38,6 +38,11 @@ from tasks.storage.s3_requests import Requests, Take, needs
 PART_BYTES = 16 << 20  # four parts at a time: 64 MiB in memory, whatever the file
 ONE_COPY_BYTES = 150 << 20
 CONFLICTS = 6
+# By the method that lists: from a mark in a request to what the answer before calls it.
+MARKS = {
+    "list_objects_v2": {"ContinuationToken": "NextContinuationToken"},
+    "list_multipart_uploads": {"KeyMarker": "NextKeyMarker", "UploadIdMarker": "NextUploadIdMarker"},
+}
 SAME_BYTES = ("_raw/", "_pieces/", "_ledger/")  # named by their content or copied: a second creation is harmless
 # What a browser shows instead of saving it: of an object without a type it knows nothing.
 SHOWN = {
@@ -144,9 +149,7 @@ class S3Store:
         return []
 
     def _pages(self, method: str, prefix: str, **extra: str) -> Iterator[dict[str, Any]]:
-        marks = {"ContinuationToken": "NextContinuationToken"}
-        if method == "list_multipart_uploads":
-            marks = {"KeyMarker": "NextKeyMarker", "UploadIdMarker": "NextUploadIdMarker"}
+        marks = MARKS[method]
 
         async def take(page: dict[str, Any]) -> dict[str, Any]:
             await needs("IsTruncated")(page)  # a page that is cut off or is none of S3 is no empty listing
@@ -208,8 +211,7 @@ class S3Store:
                 return
             except (PreconditionFailedError, StoreUnavailableError, ObjectNotFoundError) as unclear:
                 # "Not found": an upload that was completed, its reply lost, is no longer there to complete.
-                there = self.size(key)
-                if there is not None:
+                if (there := self.size(key)) is not None:
                     if there != size or self._sha256(key) != bytes.fromhex(sha256_of_file(path)):
                         raise ObjectExistsError(key) from unclear
                     return
@@ -253,8 +255,7 @@ class S3Store:
     def copy(self, source: str, target: str) -> None:
         copied = {"Bucket": self._bucket, "Key": self._key(source)}
         for last in (False, True):  # a copy in parts whose last reply was lost can only be made again
-            size = self.size(source)
-            if size is None:
+            if (size := self.size(source)) is None:
                 raise ObjectNotFoundError(source)
             how = s3_parts.copy_small if size <= ONE_COPY_BYTES else s3_parts.copy
             try:

@@ -70,8 +70,7 @@ class Bodies:
             return 0
 
         async def parts() -> None:
-            length = await self._requests.asked("get_object", name, take, Key=key)
-            if not length:
+            if not (length := await self._requests.asked("get_object", name, take, Key=key)):
                 return
             with _written(path) as file:
                 starts = range(0, length, PART_BYTES)
@@ -82,15 +81,13 @@ class Bodies:
         self._requests.run(parts)
 
     async def _range(self, key: str, name: str, start: int, length: int) -> bytes:
-        wanted = f"bytes={start}-{min(start + PART_BYTES, length) - 1}"
-        return (await self.range(key, name, wanted, length))[0]
+        return (await self.range(key, name, f"bytes={start}-{min(start + PART_BYTES, length) - 1}", length))[0]
 
     async def range(self, key: str, name: str, wanted: str, whole: int | None = None) -> tuple[bytes, int]:
         """Read a range; returns its bytes and the size of the whole object, which must be ``whole`` if given."""
 
         async def take(answer: dict[str, Any]) -> tuple[bytes, int]:
-            given = _RANGE.fullmatch(answer.get("ContentRange") or "")
-            if not given:
+            if not (given := _RANGE.fullmatch(answer.get("ContentRange") or "")):
                 answer["Body"].close()
                 raise BrokenAnswerError("a range was asked for, and something else came")
             first, last, total = map(int, given.groups())
@@ -118,8 +115,7 @@ class Bodies:
         return bytes(body)
 
     def _check(self, answer: dict[str, Any], size: int, md5: Any) -> None:
-        promised = answer.get("ContentLength")
-        if promised is not None and promised != size:
+        if (promised := answer.get("ContentLength")) is not None and promised != size:
             raise BrokenAnswerError(f"{size} bytes where {promised} were promised")
         tag = bare(answer["ETag"])
         compared = answer["ResponseMetadata"].get("ChecksumAlgorithm")

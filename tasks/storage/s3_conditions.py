@@ -79,9 +79,7 @@ class Conditions:
 
     def _current(self, key: str, get: Callable[[str], StoredObject]) -> bytes:
         body, when = self._seen.get(key, (b"", 0.0))
-        if when and time.monotonic() - when < FRESH_SECONDS:
-            return body
-        return get(key).body
+        return body if when and time.monotonic() - when < FRESH_SECONDS else get(key).body
 
     def _refused(self, header: str, key: str, body: bytes, put: Put, **condition: str) -> None:
         if self._at(header) in _PROVED:
@@ -90,5 +88,5 @@ class Conditions:
             put(key, body, **condition)
         except (PreconditionFailedError, ObjectNotFoundError):
             _PROVED.add(self._at(header))
-            return
-        raise ConditionsIgnoredError(self._url, header)
+        else:
+            raise ConditionsIgnoredError(self._url, header)

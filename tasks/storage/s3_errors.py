@@ -13,8 +13,6 @@ signed request.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import aiohttp
 from botocore.exceptions import (
     BotoCoreError,
@@ -82,9 +80,11 @@ class BrokenAnswerError(ValueError):
 def translated(error: BaseException, url: str, bucket: str, key: str) -> StoreError:
     """The store's error for what s3fs, botocore or aiohttp raised."""
     where = f"{url}/{key}"
-    for cause in _chain(error):
+    cause: BaseException | None = error
+    while cause is not None:
         if isinstance(cause, ClientError):
             return _answered(cause, url, bucket, key)
+        cause = cause.__cause__
     if isinstance(error, NoCredentialsError | PartialCredentialsError):
         return StorePermissionError(f"{where}: no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
     if isinstance(error, PermissionError):
@@ -148,10 +148,3 @@ def _not_permitted(code: str, asked: str, where: str) -> StoreError | None:
             "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN"
         )
     return None
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    current: BaseException | None = error
-    while current is not None:
-        yield current
-        current = current.__cause__

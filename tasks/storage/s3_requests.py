@@ -54,11 +54,9 @@ class Requests:
     @property
     def filesystem(self) -> Any:
         """The s3fs file system that holds the client."""
-        made = self.made.get(os.getpid())
-        if made is None:
-            made = self._connected()
-            self.made[os.getpid()] = made
-        return made
+        if os.getpid() not in self.made:
+            self.made[os.getpid()] = self._connected()
+        return self.made[os.getpid()]
 
     @property
     def endpoint(self) -> str:
@@ -165,8 +163,7 @@ def needs(*names: str) -> Take:
     """Return a check that an answer has these fields: an empty or foreign page with status 200 has none."""
 
     async def take(answer: dict[str, Any]) -> dict[str, Any]:
-        missing = [name for name in names if answer.get(name) is None]
-        if missing:
+        if missing := [name for name in names if answer.get(name) is None]:
             raise BrokenAnswerError(f"an answer without {', '.join(missing)}")
         return answer
 

@@ -20,8 +20,7 @@ def refresh_catalog(store: ObjectStore, contract: Contract) -> bool:
     """Brings the dataset's entry up to its latest version; writes nothing if it is."""
 
     def change(body: bytes | None) -> bytes | None:
-        entry = _entry(store, contract)
-        if entry is None:
+        if (entry := _entry(store, contract)) is None:
             return None
         catalog = _parsed(body)
         others = [e for e in catalog.datasets if e.dataset != contract.name]

@@ -93,8 +93,7 @@ def _sealed(store: ObjectStore, dataset: str, entry: LogEntry) -> bytes:
 
 
 def _newer(body: bytes | None, latest: Latest) -> bytes | None:
-    known = _log_of(body, latest.dataset)
-    if known is None:
+    if (known := _log_of(body, latest.dataset)) is None:
         return latest.dump()
     return None if (known.seq, known.fence) >= (latest.seq, latest.fence) else latest.onto(known).dump()
 
@@ -112,8 +111,7 @@ def read(store: ObjectStore, dataset: str) -> tuple[Latest, dict[str, Manifest]]
         CorruptVersionError: one is not the one that was published.
         StoreError: one cannot be read.
     """
-    latest = read_document(store, layout.ledger_log(dataset), Latest.load)
-    if latest is None:
+    if (latest := read_document(store, layout.ledger_log(dataset), Latest.load)) is None:
         return None
     manifests = {}
     for entry in latest.published:

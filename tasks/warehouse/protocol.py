@@ -199,9 +199,7 @@ def _version_after(head: Head, now: datetime) -> tuple[str, int]:
     dated = [e.version for e in head.latest.log if e.version not in head.latest.misdated] if head.latest else []
     newest = max(dated, default="")
     match = layout.VERSION.match(newest)
-    if match and match[1] >= today:
-        return match[1], int(match[2]) + 1
-    return today, 1
+    return (match[1], int(match[2]) + 1) if match and match[1] >= today else (today, 1)
 
 
 def claim(store: ObjectStore, head: Head, clock: Clock = utc_now) -> Draft:
@@ -245,8 +243,7 @@ def stage_data(store: ObjectStore, draft: Draft, built: Built) -> Draft:
         if parent is not None and same is not None and same.content_sha256 == part.content_sha256:
             store.copy(layout.version(draft.dataset, parent.version, path), key)
             # Without fields of newer code: what they say of the parent's file may not be true of this version's.
-            now = FileEntry(**same.__dict__ | {"inputs_sha256": part.inputs_sha256})
-            draft = replace(draft, files=(*draft.files, now))
+            draft = with_file(draft, FileEntry(**same.__dict__ | {"inputs_sha256": part.inputs_sha256}))
             continue
         if part.file is None:
             store.copy(part.key, key)
@@ -260,7 +257,7 @@ def stage_data(store: ObjectStore, draft: Draft, built: Built) -> Draft:
             content_sha256=part.content_sha256,
             inputs_sha256=part.inputs_sha256,
         )
-        draft = replace(draft, files=(*draft.files, entry))
+        draft = with_file(draft, entry)
     return draft
 
 
@@ -272,8 +269,7 @@ def with_file(draft: Draft, file: FileEntry) -> Draft:
 def stage_bytes(store: ObjectStore, draft: Draft, path: str, body: bytes) -> Draft:
     """Stages a small object of the version (quality, changes)."""
     store.create(layout.version(draft.dataset, draft.version, path), body)
-    entry = FileEntry(path=path, bytes=len(body), sha256=hashlib.sha256(body).hexdigest())
-    return with_file(draft, entry)
+    return with_file(draft, FileEntry(path=path, bytes=len(body), sha256=hashlib.sha256(body).hexdigest()))
 
 
 def stage_file(store: ObjectStore, draft: Draft, path: str, file: Path) -> Draft:
@@ -348,18 +344,15 @@ def move_latest(store: ObjectStore, head: Head, wanted: Latest, entry: LogEntry)
     try:
         store.replace(key, wanted.dump(), head.etag)
         return wanted
-    except PreconditionFailedError as lost:
-        seen = _seen_after(store, wanted.dataset, lost)
-        if seen is not None and any(entry.same_as(e) for e in seen.log):
-            return seen
-        raise ConcurrentPublishError(
-            wanted.dataset, entry.version, f"latest is now {seen.version}" if seen else "latest is gone"
-        ) from lost
-    except (StoreUnavailableError, StorePermissionError) as unclear:
+    except (PreconditionFailedError, StoreUnavailableError, StorePermissionError) as unclear:
         # Also when permission was refused: the first attempt may have been applied, and the credentials expired since.
         seen = _seen_after(store, wanted.dataset, unclear)
         if seen is not None and any(entry.same_as(e) for e in seen.log):
             return seen
+        if isinstance(unclear, PreconditionFailedError):
+            raise ConcurrentPublishError(
+                wanted.dataset, entry.version, f"latest is now {seen.version}" if seen else "latest is gone"
+            ) from unclear
         if isinstance(unclear, StorePermissionError):
             raise
         raise StoreUnavailableError(

@@ -91,8 +91,7 @@ def resolve(store: ObjectStore, dataset: str, version: str | None = None) -> Res
     """
     latest = _latest(store, dataset)
     wanted = version or latest.version
-    event = next((e for e in latest.published if e.version == wanted), None)
-    if event is None:
+    if (event := next((e for e in latest.published if e.version == wanted), None)) is None:
         meant = did_you_mean(wanted, (e.version for e in latest.published))
         see = command("versions", dataset, store=store.url)
         raise NotPublishedError(f"{dataset}@{wanted} was never published{meant}; see: {see}")
@@ -139,15 +138,13 @@ def as_of(store: ObjectStore, dataset: str, moment: datetime) -> Resolved:
         NotPublishedError: nothing was published by then.
     """
     latest = _latest(store, dataset)
-    until = [e for e in latest.log if e.at <= stamp(moment)]
-    if not until:
+    if not (until := [e for e in latest.log if e.at <= stamp(moment)]):
         raise NotPublishedError(
             f"{dataset}: nothing was published by {stamp(moment)}; the first version is of {latest.log[0].at}"
         )
     version = readers_got(until)[-1]
     event = next(e for e in latest.published if e.version == version)
-    manifest = read_manifest(store, dataset, version, event.manifest_sha256)
-    return Resolved(latest, manifest, _yank_of(latest, version))
+    return Resolved(latest, read_manifest(store, dataset, version, event.manifest_sha256), _yank_of(latest, version))
 
 
 def list_versions(store: ObjectStore, dataset: str, *, unpublished: bool = False) -> list[Listed]:

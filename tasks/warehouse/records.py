@@ -207,9 +207,7 @@ class LogEntry(Record):
     by: str = ""
     stamped: str = ""
 
-    @property
-    def identity(self) -> object:
-        return self.seq
+    identified_by = ("seq",)
 
 
 def readers_got(log: Sequence[LogEntry]) -> list[str]:
@@ -256,9 +254,7 @@ class Retired(Record):
     at: str
     why: str
 
-    @property
-    def identity(self) -> object:
-        return self.version
+    identified_by = ("version",)
 
 
 class Redating(Record):
@@ -271,9 +267,7 @@ class Redating(Record):
     by: str
     at: str
 
-    @property
-    def identity(self) -> object:
-        return self.at
+    identified_by = ("at",)
 
 
 class Latest(Document):
@@ -371,9 +365,7 @@ class CatalogEntry(Record):
     licence: str
     citation: str
 
-    @property
-    def identity(self) -> object:
-        return self.dataset
+    identified_by = ("dataset",)
 
 
 class Catalog(Document):

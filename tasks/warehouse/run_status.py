@@ -79,7 +79,6 @@ def last_rejected(store: ObjectStore, dataset: str) -> str | None:
 
     Runs that failed since do not make it forgotten: the same bad input after them is still the same.
     """
-    status = read_status(store, dataset)
-    if status is None:
+    if (status := read_status(store, dataset)) is None:
         return None
     return status.rejected or (status.version if status.outcome == "rejected" else None)

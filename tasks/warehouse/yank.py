@@ -117,8 +117,7 @@ def _after(store: ObjectStore, latest: Latest, entry: LogEntry) -> Latest:
     if entry.version != latest.version:
         return logged
     gone = latest.yanked | {entry.version}
-    left = [e for e in latest.published if e.version not in gone | latest.retired_versions]
-    if not left:
+    if not (left := [e for e in latest.published if e.version not in gone | latest.retired_versions]):
         retired = " that has its data" if latest.retired_versions - gone else ""
         raise YankRefusedError(
             f"{latest.dataset}@{entry.version} is the only version left{retired}; readers would have none. "

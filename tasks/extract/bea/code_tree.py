@@ -14,6 +14,7 @@ import polars as pl
 
 from configs import CONFIGS
 from configs.errors import SourceLayoutError
+from tasks.extract.bea.parse import fail
 from tasks.raw.documents import Archive, RawDocument
 
 SOURCE = "bea"
@@ -44,8 +45,7 @@ def tables(documents: Iterable[RawDocument]) -> dict[str, pl.DataFrame]:
         SourceLayoutError: a file is missing or no such table, or a parent in it is unknown.
     """
     by_role = {d.role: d for d in documents}
-    missing = [n for n in NAMES if f"reference/bea_{n}" not in by_role]
-    if missing:
+    if missing := [n for n in NAMES if f"reference/bea_{n}" not in by_role]:
         raise SourceLayoutError(SOURCE, f"the documents have no table of {', '.join(missing)}")
     return {name: _table(by_role[f"reference/bea_{name}"]) for name in NAMES}
 
@@ -59,10 +59,8 @@ def _table(document: RawDocument) -> pl.DataFrame:
         unknown = parents.filter(~parents.is_in(frame["code"].implode()))
         twice = frame["code"].filter(frame["code"].is_duplicated())
     except pl.exceptions.PolarsError as e:
-        told = f"{document.url} is no table of codes: {e}"
-        raise SourceLayoutError(SOURCE, told, raw_keys=(document.raw_key,)) from e
-    wrong = [*unknown, *twice]
-    if wrong:
+        raise fail(SourceLayoutError, document, f"is no table of codes: {e}") from e
+    if wrong := [*unknown, *twice]:
         told = f"{document.url}: {', '.join(map(str, wrong))} is a parent without a row, or stands twice; mend the file"
         raise SourceLayoutError(SOURCE, told, raw_keys=(document.raw_key,))
     return frame
@@ -80,9 +78,9 @@ def agreed(listed: Sequence[str], known: Sequence[str], document: RawDocument) -
         SourceLayoutError: a code is only in one of the two.
     """
     new, gone = [c for c in listed if c not in known], [c for c in known if c not in listed]
-    parts = [f"lists {', '.join(new)}, which is not known here" if new else ""]
-    parts.append(f"no longer lists {', '.join(gone)}" if gone else "")
-    if new or gone:
-        told = f"{document.url} {' and '.join(p for p in parts if p)}; look at what BEA changed and bring "
-        raise SourceLayoutError(SOURCE, told + "configs/reference/bea/types.csv up to it", raw_keys=(document.raw_key,))
+    parts = [f"lists {', '.join(new)}, which is not known here"] if new else []
+    parts += [f"no longer lists {', '.join(gone)}"] if gone else []
+    if parts:
+        told = f"{' and '.join(parts)}; look at what BEA changed and bring "
+        raise fail(SourceLayoutError, document, told + "configs/reference/bea/types.csv up to it")
     return tuple(known)

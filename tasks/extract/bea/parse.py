@@ -51,7 +51,7 @@ def _results(document: RawDocument) -> tuple[dict[str, Any], str]:
     content = _json(document)
     top = content.get("BEAAPI") if isinstance(content, dict) else None
     if not isinstance(top, dict):
-        raise _fail(SourceLayoutError, document, f"is not the BEAAPI object that the API gives: {shown(content)}")
+        raise fail(SourceLayoutError, document, f"is not the BEAAPI object that the API gives: {shown(content)}")
     _refuse_error(document, top.get("Error"))
     found, place = top.get("Results"), "BEAAPI.Results"
     if isinstance(found, list):
@@ -62,7 +62,7 @@ def _results(document: RawDocument) -> tuple[dict[str, Any], str]:
     if found is None and "Data" in top:
         found, place = {k: v for k, v in top.items() if k != "Request"}, "BEAAPI"
     if not isinstance(found, dict):
-        raise _fail(SourceLayoutError, document, f"has no Results, or several: {shown(found)} at {place}")
+        raise fail(SourceLayoutError, document, f"has no Results, or several: {shown(found)} at {place}")
     _refuse_error(document, found.get("Error"))
     if len(_STAMPS) > 1000:
         _STAMPS.clear()
@@ -81,7 +81,7 @@ def _stamp(document: RawDocument) -> Any:
 def _listed(document: RawDocument, name: str) -> Node:
     """The rows under a name of the results, each an object; one row may stand there without a list."""
     found, place = _results(document)
-    here = Node(found.get(name), f"{place}.{name}", lambda told: _fail(SourceLayoutError, document, told))
+    here = Node(found.get(name), f"{place}.{name}", lambda told: fail(SourceLayoutError, document, told))
     if isinstance(here.value, dict):
         return Node([here.value], here.place, here.refuse)
     if here.value is not None:
@@ -90,20 +90,19 @@ def _listed(document: RawDocument, name: str) -> Node:
 
 
 def _json(document: RawDocument) -> Any:
-    text = document.body.removeprefix(b"\xef\xbb\xbf").decode("iso-8859-1").strip()
-    if not text:
-        raise _fail(PassingAnswerError, document, "answered with an empty body")
+    if not (text := document.body.removeprefix(b"\xef\xbb\xbf").decode("iso-8859-1").strip()):
+        raise fail(PassingAnswerError, document, "answered with an empty body")
     if text[0] not in "{[":
         kind = PassingAnswerError if FAILED_INSIDE in text else SourceResponseError
-        raise _fail(kind, document, f"answered with a page instead of JSON: {_words(text)!r}")
+        raise fail(kind, document, f"answered with a page instead of JSON: {_words(text)!r}")
     try:
         content, end = begin(text)
     except OddJsonError as e:
-        raise _fail(SourceLayoutError, document, str(e)) from e
+        raise fail(SourceLayoutError, document, str(e)) from e
     except ValueError as e:
-        raise _fail(PassingAnswerError, document, f"is not whole JSON ({e}); it ends with {text[-40:]!r}") from e
+        raise fail(PassingAnswerError, document, f"is not whole JSON ({e}); it ends with {text[-40:]!r}") from e
     if text[end:].strip():
-        raise _fail(PassingAnswerError, document, f"goes on after its JSON: {_words(text[end:])!r}")
+        raise fail(PassingAnswerError, document, f"goes on after its JSON: {_words(text[end:])!r}")
     return content
 
 
@@ -116,12 +115,14 @@ def _refuse_error(document: RawDocument, error: Any) -> None:
         return
     first = error[0] if isinstance(error, list) and error else error
     told = first if isinstance(first, dict) else {}
-    said = (told.get("APIErrorCode", "?"), told.get("APIErrorDescription", first))
-    code, text = (v[:500] if isinstance(v, str) else shown(v) for v in said)
+    code, text = (
+        v[:500] if isinstance(v, str) else shown(v)
+        for v in (told.get("APIErrorCode", "?"), told.get("APIErrorDescription", first))
+    )
     if _OF_THE_KEY.search(text):
-        raise _fail(CredentialError, document, f"says {code} {text!r}: check BEA_API_KEY, and whether it is activated")
+        raise fail(CredentialError, document, f"says {code} {text!r}: check BEA_API_KEY, and whether it is activated")
     kind = PassingAnswerError if code in PASSING_CODES else SourceResponseError
-    raise _fail(kind, document, f"answered with error {code}: {text}")
+    raise fail(kind, document, f"answered with error {code}: {text}")
 
 
 def refuse_no_data(document: RawDocument) -> None:
@@ -136,7 +137,7 @@ def refuse_no_data(document: RawDocument) -> None:
 def _data(document: RawDocument) -> Node:
     rows = _listed(document, "Data")
     if not rows.value:
-        raise _fail(SourceResponseError, document, "has no data at all; has the series been renamed?")
+        raise fail(SourceResponseError, document, "has no data at all; has the series been renamed?")
     return rows
 
 
@@ -146,10 +147,9 @@ def listed(document: RawDocument) -> list[str]:
     Raises:
         SourceError: see ``results``; SourceLayoutError: it is no such list.
     """
-    entries = _listed(document, "ParamValue")
-    keys = all_of(entries, "Key", {str}, "a code")
+    keys = all_of(_listed(document, "ParamValue"), "Key", {str}, "a code")
     if not keys or not all(keys):
-        raise _fail(SourceLayoutError, document, "is not the list of ParamValue with a Key each that the API gives")
+        raise fail(SourceLayoutError, document, "is not the list of ParamValue with a Key each that the API gives")
     return keys
 
 
@@ -179,7 +179,7 @@ def vintage(documents: Sequence[RawDocument]) -> str:
     match = _STAMP.match(stamp)
     if match is None or not is_date(match[1]):
         told = f"says TsLastUpdated {shown(stamps[documents[0].role])}, which is no time"
-        raise _fail(SourceLayoutError, documents[0], told)
+        raise fail(SourceLayoutError, documents[0], told)
     return match[1]
 
 
@@ -248,7 +248,7 @@ def _refuse(document: RawDocument, off: pl.DataFrame, fields: Sequence[str], nam
     where = ", ".join(row[f][:80] for f in fields)
     beside = f" (NoteRef {shown(row['NoteRef'])})" if name == "DataValue" else ""
     told = f"has {name} {shown(row[name])}{beside} at Data[{row['row']}] for {where}, {why}"
-    raise _fail(SourceLayoutError, document, told)
+    raise fail(SourceLayoutError, document, told)
 
 
 def expect(document: RawDocument, frame: pl.DataFrame, field: str, known: Iterable[str]) -> None:
@@ -257,13 +257,13 @@ def expect(document: RawDocument, frame: pl.DataFrame, field: str, known: Iterab
     Raises:
         SourceLayoutError: one is not; names all that are not.
     """
-    other = sorted(set(frame[field].unique()) - set(known))
-    if other:
+    if other := sorted(set(frame[field].unique()) - set(known)):
         row = frame.filter(pl.col(field) == other[0])["row"][0]
         told = few([code[:80] for code in other], most=10)
         told = f"has {field} {told} (first at Data[{row}]), which is not known or not asked for"
-        raise _fail(SourceLayoutError, document, told)
+        raise fail(SourceLayoutError, document, told)
 
 
-def _fail(kind: type[SourceError], document: RawDocument, message: str) -> SourceError:
+def fail(kind: type[SourceError], document: RawDocument, message: str) -> SourceError:
+    """Return the error that an answer stands for."""
     return kind(SOURCE, f"{document.url} {message}", raw_keys=(document.raw_key,))

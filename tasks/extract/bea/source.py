@@ -120,18 +120,18 @@ def _listing(session: Session, series: BeaSeries) -> tuple[str, dict[str, str] |
 
 def _data(session: Session, series: BeaSeries, code: str, frequency: str | None) -> tuple[str, dict[str, str] | None]:
     query = {"method": "GetData", "datasetname": series.bea_dataset, series.parameter: code, "Year": "ALL"}
-    if frequency:
-        query |= {"AreaOrCountry": "AllCountries", "Frequency": frequency}
-    else:
-        query |= {"AreaOrCountry": "All", "TradeDirection": "All", "Affiliation": "All"}
+    query |= (
+        {"AreaOrCountry": "AllCountries", "Frequency": frequency}
+        if frequency
+        else {"AreaOrCountry": "All", "TradeDirection": "All", "Affiliation": "All"}
+    )
     return _address(session, f"{code}.{frequency}" if frequency else code, query)
 
 
 def _address(session: Session, file: str, query: dict[str, str]) -> tuple[str, dict[str, str] | None]:
     url = session.settings.url
-    if url.startswith("file:"):
-        return f"{url.rstrip('/')}/{file}.json", None
-    return url, query | {"ResultFormat": "JSON"}
+    file_url = f"{url.rstrip('/')}/{file}.json"
+    return (file_url, None) if url.startswith("file:") else (url, query | {"ResultFormat": "JSON"})
 
 
 def parse(dataset: str, documents: tuple[RawDocument, ...], vintage: str | None) -> Extraction:

@@ -11,7 +11,6 @@ from configs.errors import IncompleteResponseError, SourceLayoutError
 from tasks.extract.bea import parse as answers
 from tasks.raw.documents import RawDocument
 
-SOURCE = "bea"
 DIRECTIONS = {"Exports": "exports", "Imports": "imports"}
 BALANCE, DROPPED = "Balance", "SupplementalIns"  # the second has nothing on intellectual property
 FLOWS = {"ExpServ": "exports", "ImpServ": "imports"}
@@ -56,8 +55,7 @@ def annual(data: Sequence[tuple[RawDocument, str]], nesting: Mapping[str, pl.Dat
         answers.expect(document, frame, "Affiliation", nesting["affiliations"]["code"])
         answers.expect(document, frame, "AreaOrCountry", nesting["areas"]["code"])
         _both(document, frame["TradeDirection"], DIRECTIONS)
-        read = answers.with_values(frame, document, series.fields)
-        parts.append(_once(document, read, series.fields, "Year", r"^\d{4}$"))
+        parts.append(_once(document, frame, series.fields, "Year", r"^\d{4}$"))
     every = pl.concat(parts).rename(
         {"TypeOfService": "ip_type", "Affiliation": "affiliation", "AreaOrCountry": "partner_code"}
     )
@@ -84,8 +82,7 @@ def quarterly(data: Sequence[tuple[RawDocument, str, str | None]]) -> dict[str, 
         answers.expect(document, frame, "Indicator", [code])
         answers.expect(document, frame, "Frequency", [str(frequency)])
         answers.expect(document, frame, "AreaOrCountry", ["AllCountries"])
-        read = answers.with_values(frame, document, series.fields)
-        parts.append(_once(document, read, series.fields, "TimePeriod", r"^\d{4}Q[1-4]$"))
+        parts.append(_once(document, frame, series.fields, "TimePeriod", r"^\d{4}Q[1-4]$"))
     year, quarter = pl.col("TimePeriod").str.slice(0, 4), pl.col("TimePeriod").str.slice(5)
     every = pl.concat(parts).select(
         pl.col("Indicator").str.slice(0, 7).replace_strict(FLOWS).alias("direction"),
@@ -98,18 +95,16 @@ def quarterly(data: Sequence[tuple[RawDocument, str, str | None]]) -> dict[str, 
 
 
 def _both(document: RawDocument, seen: pl.Series, wanted: Mapping[str, str]) -> None:
-    missing = set(wanted) - set(seen)
-    if missing:
-        told = f"{document.url} has no {' and no '.join(sorted(missing))}; run again"
-        raise IncompleteResponseError(SOURCE, told, raw_keys=(document.raw_key,))
+    if missing := set(wanted) - set(seen):
+        raise answers.fail(IncompleteResponseError, document, f"has no {' and no '.join(sorted(missing))}; run again")
 
 
 def _once(document: RawDocument, frame: pl.DataFrame, key: Sequence[str], time: str, form: str) -> pl.DataFrame:
-    """The frame, if its times are of that form and no row stands twice."""
-    wrong = frame.filter(~pl.col(time).str.contains(form))
-    twice = frame.filter(pl.struct(key).is_duplicated())
-    for off, what in ((wrong, "a time of another form"), (twice, "a row twice")):
-        if not off.is_empty():
-            told = f"{document.url} has {what}: {', '.join(v[:80] for v in off.select(key).row(0))}"
-            raise SourceLayoutError(SOURCE, told, raw_keys=(document.raw_key,))
-    return frame
+    """The frame with its values, if its times are of that form and no row stands twice."""
+    read = answers.with_values(frame, document, key)
+    wrong, twice = ~pl.col(time).str.contains(form), pl.struct(key).is_duplicated()
+    for odd, what in ((wrong, "a time of another form"), (twice, "a row twice")):
+        if not (off := read.filter(odd)).is_empty():
+            first = ", ".join(v[:80] for v in off.select(key).row(0))
+            raise answers.fail(SourceLayoutError, document, f"has {what}: {first}")
+    return read

@@ -78,8 +78,7 @@ def parse(dataset: str, documents: tuple[RawDocument, ...], vintage: str | None)
 
 
 def _monthly(of: list[RawDocument]) -> dict[str, pl.LazyFrame]:
-    schema = {"month": pl.String, "exports_musd": pl.Float64, "imports_musd": pl.Float64}
-    monthly = _csv(of[-1], schema)
+    monthly = _csv(of[-1], {"month": pl.String, "exports_musd": pl.Float64, "imports_musd": pl.Float64})
     try:
         periods = (monthly["month"] + "-01").str.to_date("%Y-%m-%d")
     except pl.exceptions.InvalidOperationError as e:
@@ -100,9 +99,9 @@ def _by_economy(
     every = pl.concat(
         [_csv(d, schema).with_columns(source_vintage=pl.lit(d.role.removeprefix("vintage/"))) for d in of]
     ).lazy()
-    newest = every.filter(pl.col("source_vintage") == pl.col("source_vintage").max().over("economy_code"))
     observations = (
-        newest.unpivot(
+        every.filter(pl.col("source_vintage") == pl.col("source_vintage").max().over("economy_code"))
+        .unpivot(
             measures,
             index=["economy_code", "year", "source_vintage"],
             variable_name="indicator",

@@ -57,8 +57,7 @@ def read_list(source: str, document: RawDocument) -> pl.DataFrame:
         IncompleteResponseError: cut short: in the last record, groups or chapters without a code, too few codes.
         SourceLayoutError: records, codes or groups are not of the form, or a code stands there twice.
     """
-    found = ROLE.match(document.role)
-    if not found:
+    if not (found := ROLE.match(document.role)):
         raise _fail(SourceLayoutError, source, document, f"has the role {document.role!r}, not flow/YYYY-MM")
     flow, month = found[1], date(int(found[2]), int(found[3]), 1)
     # DOS end-of-file mark: older files of the publisher end with one.
@@ -73,8 +72,7 @@ def read_list(source: str, document: RawDocument) -> pl.DataFrame:
     if codes.height < FEWEST_CODES:
         few = f"has {plural(codes.height, 'code')} of advanced technology products, fewer than {FEWEST_CODES}"
         raise _fail(IncompleteResponseError, source, document, f"{few}; is it whole?")
-    missing = sorted(set(GROUPS) - set(codes["technology_group"]))
-    if missing:
+    if missing := sorted(set(GROUPS) - set(codes["technology_group"])):
         raise _fail(
             IncompleteResponseError, source, document, f"has no code of group {', '.join(missing)}; is it whole?"
         )
@@ -91,13 +89,10 @@ def _records(source: str, document: RawDocument, text: str, flow: str) -> pl.Dat
     off = table.filter(~pl.col("hs10").str.contains(r"^[0-9]{10}$").fill_null(False))
     if not off.is_empty():
         raise _fail(SourceLayoutError, source, document, f"has the code {off['hs10'][0]!r}, which is not ten digits")
-    allowed = [*GROUPS, NOT_ATP]
-    off = table.filter(~pl.col("technology_group").is_in(allowed).fill_null(False))
-    if not off.is_empty():
+    if not (off := table.filter(~pl.col("technology_group").is_in([*GROUPS, NOT_ATP]).fill_null(False))).is_empty():
         told = f"puts {off['hs10'][0]} into group {off['technology_group'][0]!r}, which is none of 01 to 10"
         raise _fail(SourceLayoutError, source, document, told)
-    twice = table.filter(pl.col("hs10").is_duplicated())
-    if not twice.is_empty():
+    if not (twice := table.filter(pl.col("hs10").is_duplicated())).is_empty():
         raise _fail(SourceLayoutError, source, document, f"lists {twice['hs10'][0]} twice")
     return table.filter(pl.col("technology_group") != NOT_ATP).sort("hs10")
 
@@ -126,12 +121,10 @@ def _fixed_width(source: str, document: RawDocument, lines: list[str], flow: str
         raise _fail(SourceLayoutError, source, document, told)
     line, table = pl.col("line"), pl.DataFrame({"line": lines})
     if is_list:
-        off = table.filter(~line.str.contains(r"^\S\S \S{10} .{150} ?$"))
-        if not off.is_empty():
+        if not (off := table.filter(~line.str.contains(r"^\S\S \S{10} .{150} ?$"))).is_empty():
             raise _fail(SourceLayoutError, source, document, f"has a record of another form: {off['line'][0][:40]!r}")
         return table.select(hs10=line.str.slice(3, 10), technology_group=line.str.slice(0, 2))
-    gone = sorted(set(CHAPTERS) - set(table.select(line.str.slice(0, 2))["line"]))
-    if gone:
+    if gone := sorted(set(CHAPTERS) - set(table.select(line.str.slice(0, 2))["line"])):
         told = f"has no code of chapter {', '.join(gone[:5])}; is it whole?"
         raise _fail(IncompleteResponseError, source, document, told)
     return table.select(hs10=line.str.slice(0, 10), technology_group=line.str.slice(276, 2))

@@ -51,8 +51,7 @@ def fetch(ask: FetchRequest, archive: Archive) -> tuple[RawDocument, ...]:
         for role, url in sorted(wanted.items()):
             documents[role] = session.get(role, url, judge=lambda d: atp_list_parse.read_list(SOURCE, d), suffix=".txt")
     # The concordance of a month is the authority for it.
-    for role, address, body in _concordances(ask):
-        documents[role] = archive.keep(SOURCE, role, address, body, ".csv")
+    documents |= {r: archive.keep(SOURCE, r, address, body, ".csv") for r, address, body in _concordances(ask)}
     return tuple(documents[role] for role in sorted(documents))
 
 
@@ -81,8 +80,7 @@ def parse(dataset: str, documents: tuple[RawDocument, ...], vintage: str | None)
 def _concordances(ask: FetchRequest) -> Iterator[tuple[str, str, bytes]]:
     """Role, address and list, in the project's own form, of each month whose concordance in ``atp_detail_monthly`` is
     another than that of the month before, and of each January and of the first month that it has."""
-    found = ask.published(*CONCORDANCE)
-    if found is None:
+    if (found := ask.published(*CONCORDANCE)) is None:
         return
     address, body = found
     months = pl.read_parquet(body).sort("flow", "period", "hs10").partition_by("flow", "period", as_dict=True)
@@ -96,11 +94,9 @@ def _concordances(ask: FetchRequest) -> Iterator[tuple[str, str, bytes]]:
 
 
 def _named() -> dict[str, str]:
-    named = source_settings(SOURCE).documents
-    if not named:
+    if not (named := source_settings(SOURCE).documents):
         raise NoAddressError(SOURCE)
-    wrong = sorted(role for role in named if not atp_list_parse.ROLE.match(role))
-    if wrong:
+    if wrong := sorted(role for role in named if not atp_list_parse.ROLE.match(role)):
         raise ConfigError(f"source {SOURCE}: documents: {wrong[0]!r} is not exports/YYYY-MM or imports/YYYY-MM")
     return named
 

@@ -78,8 +78,7 @@ def _sheet(document: RawDocument) -> pl.DataFrame:
 def _atp_rows(document: RawDocument) -> pl.DataFrame:
     """The ATP rows, one a year: year and VALUES as numbers."""
     sheet = _sheet(document)
-    missing = [c for c in ("year", "CTY_CODE", *VALUES) if c not in sheet.columns]
-    if missing:
+    if missing := [c for c in ("year", "CTY_CODE", *VALUES) if c not in sheet.columns]:
         raise _layout(f"column {', '.join(missing)} missing from sheet {SHEET!r}; there are {sheet.columns}", document)
     atp = sheet.filter(pl.col("CTY_CODE").str.strip_chars().str.replace(r"\.0$", "").str.strip_chars_start("0") == "7")
     if atp.is_empty():
@@ -89,8 +88,7 @@ def _atp_rows(document: RawDocument) -> pl.DataFrame:
         *[pl.col(c).cast(pl.Float64, strict=False) for c in VALUES],
     )
     for column in numbers.columns:
-        bad = atp.filter(numbers[column].is_null() | numbers[column].is_nan())
-        if not bad.is_empty():
+        if not (bad := atp.filter(numbers[column].is_null() | numbers[column].is_nan())).is_empty():
             raise _layout(f"{column} of year {bad['year'][0]} is {bad[column][0]!r}, not a number", document)
     years = numbers.sort("year")["year"].to_list()
     if len(set(years)) != len(years):
@@ -119,15 +117,13 @@ def _published(rows: pl.DataFrame, document: RawDocument) -> pl.DataFrame:
         orient="row",
     )
     has_exports, has_imports = pl.col("exports_musd") != 0, pl.col("imports_musd") != 0
-    half = months.filter(has_exports != has_imports)
-    if not half.is_empty():
+    if not (half := months.filter(has_exports != has_imports)).is_empty():
         raise _layout(f"{half['period'][0]:%Y-%m} has one of exports and imports only, the other is 0", document)
     last = months.filter(has_exports)["period"].max()
     if not isinstance(last, date):
         raise _layout("every month of ATP is 0", document)
     published = months.filter(pl.col("period") <= last)
-    hole = published.filter(~has_exports)
-    if not hole.is_empty():
+    if not (hole := published.filter(~has_exports)).is_empty():
         raise _layout(f"{hole['period'][0]:%Y-%m} is 0 but later months up to {last:%Y-%m} are not", document)
     return published
 

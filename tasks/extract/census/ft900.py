@@ -38,8 +38,7 @@ def fetch(session: Session, month: date) -> RawDocument | None:
 
     def judge(document: RawDocument) -> None:
         months = parse_exhibits(document).filter(pl.col("span") == "month")
-        covered = months.select(pl.col("period").max().dt.strftime("%Y-%m")).item()
-        if covered != f"{month:%Y-%m}":
+        if (covered := months.select(pl.col("period").max().dt.strftime("%Y-%m")).item()) != f"{month:%Y-%m}":
             told = f"{document.url} covers {covered}, not {month:%Y-%m}; check the address"
             raise SourceResponseError(SOURCE, told, raw_keys=(document.raw_key,))
 
@@ -87,8 +86,7 @@ def notes(document: RawDocument) -> tuple[str, ...]:
     Raises:
         SourceError: as ``parse_exhibits``.
     """
-    every = [note for _, rows in _sheets(document) for note in notes_of(rows)]
-    return tuple(dict.fromkeys(every))
+    return tuple(dict.fromkeys(note for _, rows in _sheets(document) for note in notes_of(rows)))
 
 
 def groups(document: RawDocument) -> pl.DataFrame:
@@ -105,8 +103,7 @@ def groups(document: RawDocument) -> pl.DataFrame:
     named = newest.select(pl.col("technology_group").fill_null("total"), "flow", "period", "value_musd").unique()
     if named.is_empty():
         raise _layout("no table by technology group", document)
-    twice = named.filter(pl.struct("technology_group", "flow").is_duplicated())
-    if not twice.is_empty():
+    if not (twice := named.filter(pl.struct("technology_group", "flow").is_duplicated())).is_empty():
         raise _layout(f"Exhibits 16 and 16a differ in group {twice['technology_group'][0]}", document)
     return named.sort("technology_group", "flow")
 

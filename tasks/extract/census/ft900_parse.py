@@ -67,8 +67,7 @@ def tables_of(rows: Sequence[Row]) -> pl.DataFrame:
     Raises:
         LayoutError: a table is not as expected, or figures stand outside of any.
     """
-    heads = {n: section for n, row in enumerate(rows) if (section := _section(row))}
-    if not heads:
+    if not (heads := {n: section for n, row in enumerate(rows) if (section := _section(row))}):
         return pl.DataFrame(schema=SCHEMA)
     found: list[pl.DataFrame] = []
     read: set[int] = set()
@@ -90,13 +89,11 @@ def tables_of(rows: Sequence[Row]) -> pl.DataFrame:
 
 def notes_of(rows: Sequence[Row]) -> list[str]:
     """The text below the last table; a line that begins neither with a number in brackets nor with NOTE goes on."""
-    heads = [n for n, row in enumerate(rows) if _section(row)]
-    if not heads:
+    if not (heads := [n for n, row in enumerate(rows) if _section(row)]):
         return []
     found: list[str] = []
     for row in rows[_end(rows, heads[-1] + 3) :]:
-        text = row[0]
-        if text and not any(row[1:]):
+        if (text := row[0]) and not any(row[1:]):
             if re.match(r"\(\d+\)|NOTE", text) or not found:
                 found.append(text)
             else:
@@ -115,10 +112,7 @@ def _section(row: Row) -> str | None:
 
 def _end(rows: Sequence[Row], first: int) -> int:
     """The row after the last item: items have a name and figures."""
-    for n in range(first, len(rows)):
-        if not rows[n][0] or not any(rows[n][1:]):
-            return n
-    return len(rows)
+    return next((n for n in range(first, len(rows)) if not rows[n][0] or not any(rows[n][1:])), len(rows))
 
 
 def _columns(rows: Sequence[Row], head: int) -> list[ExhibitColumn]:
@@ -128,8 +122,7 @@ def _columns(rows: Sequence[Row], head: int) -> list[ExhibitColumn]:
     year = period = None
     for n in range(1, len(rows[head])):
         year, period = rows[head][n] or year, rows[head + 1][n] or period
-        label = (rows[head + 2][n] or "").lower()
-        if not label:
+        if not (label := (rows[head + 2][n] or "").lower()):
             continue
         if label not in FLOWS or not year or not re.fullmatch(r"(19|20)\d\d", year) or not period:
             raise LayoutError(f"column {n + 1} is headed {year!r}, {period!r}, {rows[head + 2][n]!r}")
@@ -206,7 +199,6 @@ def _adds_up(figures: pl.DataFrame) -> None:
     sums = groups.group_by("period", "span", "flow").agg(
         off=value.filter(is_group).sum() - value.filter(~is_group).sum()
     )
-    wrong = sums.filter(pl.col("off").abs() > ROUNDED_TOTAL)
-    if not wrong.is_empty():
+    if not (wrong := sums.filter(pl.col("off").abs() > ROUNDED_TOTAL)).is_empty():
         row = wrong.row(0, named=True)
         raise LayoutError(f"{row['flow']} of the ten groups in {row['period']:%Y-%m} do not add up to their total")

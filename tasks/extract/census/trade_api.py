@@ -106,8 +106,7 @@ def fetch(ask: FetchRequest, archive: Archive) -> tuple[RawDocument, ...]:
         ask.meter.reused += sum(map(len, taken.values()))
         every = {**taken, **got}
         documents = [d for k in sorted(every) for d in every[k]]
-    check = _exhibit(ask, archive, documents)
-    return (*documents, *check)
+    return (*documents, *_exhibit(ask, archive, documents))
 
 
 def _years_to_ask(
@@ -142,8 +141,7 @@ def requests_for(months: Months, now: datetime) -> int:
         UsageError: the API has none of these months.
     """
     expected = load_calendar("ft900").newest(now)
-    years = {*_years(months, expected)}
-    if not years:
+    if not (years := {*_years(months, expected)}):
         raise UsageError(f"{SOURCE}: {months} is not within {FIRST_YEAR}-01 to {expected:%Y-%m}, which the API has")
     return len(FLOWS) * len(years | {expected.year})
 
@@ -154,8 +152,7 @@ def _first_year(session: Session) -> int:
     if not base.startswith("file:"):
         return FIRST_YEAR
     folder = Path(unquote(urlsplit(base).path))
-    years = [int(p.stem[-4:]) for p in folder.glob("exports-[0-9][0-9][0-9][0-9].json")]
-    return min(years, default=FIRST_YEAR)
+    return min((int(p.stem[-4:]) for p in folder.glob("exports-[0-9][0-9][0-9][0-9].json")), default=FIRST_YEAR)
 
 
 def _year(session: Session, year: int, expected: date) -> dict[str, tuple[RawDocument, ...]]:
@@ -195,8 +192,7 @@ def _document(session: Session, window: Window, attempts: int | None) -> RawDocu
                 media="application/json",
             )
         except RedirectedError as e:
-            refused = "x-datawebapi-keyerror" in e.headers or "_key.html" in e.target
-            if not refused:
+            if "x-datawebapi-keyerror" not in e.headers and "_key.html" not in e.target:
                 raise
             missing = "missing_key" in e.target
             if last_try or missing:

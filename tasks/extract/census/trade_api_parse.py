@@ -162,8 +162,7 @@ def _table(document: RawDocument, body: bytes, needed: tuple[str, ...]) -> pl.Da
     table = pl.DataFrame(columns)
     if {"YEAR", "MONTH"} <= set(header) and "time" not in header:
         table = table.with_columns(time=pl.col("YEAR") + "-" + pl.col("MONTH"))
-    missing = [c for c in (*needed, "time") if c not in table.columns]
-    if missing:
+    if missing := [c for c in (*needed, "time") if c not in table.columns]:
         told = f"has no {', '.join(missing)}; its header is {shown(header)}"
         raise _odd(document, body) or _fail(SourceLayoutError, document, told)
     return table
@@ -175,8 +174,7 @@ def _odd(document: RawDocument, body: bytes) -> SourceError | None:
     Polars decodes six times as fast as Python does, but does not say where it stumbled.
     """
     try:
-        text = body.decode("utf-8")
-        top = Node(loads(text), "", lambda told: _fail(SourceLayoutError, document, told))
+        top = Node(loads(body.decode("utf-8")), "", lambda told: _fail(SourceLayoutError, document, told))
         for row in top.items():
             for cell in row.items():
                 if cell.value is not None:
@@ -225,8 +223,7 @@ def _sound(document: RawDocument, table: pl.DataFrame, read: pl.DataFrame, windo
     for month in (read["period"].min(), read["period"].max()):
         if isinstance(month, date) and not first <= f"{month:%Y-%m}" <= last:
             raise _fail(SourceLayoutError, document, f"has {month:%Y-%m}, asked for was {first} to {last}")
-    twice = read.filter(pl.struct("hitech", "partner_code", "period").is_duplicated())
-    if not twice.is_empty():
+    if not (twice := read.filter(pl.struct("hitech", "partner_code", "period").is_duplicated())).is_empty():
         group, partner, period = twice.select("hitech", "partner_code", "period").row(0)
         raise _fail(SourceLayoutError, document, f"has group {group} of partner {partner} in {period:%Y-%m} twice")
 
@@ -237,5 +234,6 @@ def _told(row: dict[str, object]) -> str:
 
 def _fail(kind: type[SourceError], document: RawDocument, message: str) -> SourceError:
     hint = "; if the API has changed, tasks/extract/census/trade_api_parse.py has to follow"
-    told = f"{document.url} {message}{hint if kind is SourceLayoutError else ''}"
-    return kind(SOURCE, told, raw_keys=(document.raw_key,))
+    return kind(
+        SOURCE, f"{document.url} {message}{hint if kind is SourceLayoutError else ''}", raw_keys=(document.raw_key,)
+    )

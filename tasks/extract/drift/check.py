@@ -128,8 +128,7 @@ def compare(probe: Probe, seen: Kinds) -> tuple[DriftItem, ...]:
         for n, k in known.items()
         if n in visible and visible[n] != k and not set(visible[n].split("|")) <= set(k.split("|"))
     ]
-    new = [DriftItem("new", probe.name, n, seen=k) for n, k in visible.items() if n not in known]
-    return (*gone, *changed, *new)
+    return (*gone, *changed, *(DriftItem("new", probe.name, n, seen=k) for n, k in visible.items() if n not in known))
 
 
 def check(source: str, now: datetime, keys: Keys = from_environment) -> DriftResult:
@@ -189,10 +188,8 @@ def _addresses(settings: SourceSettings, probe: Probe, now: datetime) -> Iterato
 
 
 def _read(client: Client, source: str, probe: Probe, role: str) -> Callable[[Answer], Kinds]:
-    def read(answer: Answer) -> Kinds:
-        return READERS[probe.read](RawDocument.of(role, answer.url, client.scrub.bytes(answer.body)), source)
-
-    return read
+    read = READERS[probe.read]
+    return lambda answer: read(RawDocument.of(role, answer.url, client.scrub.bytes(answer.body)), source)
 
 
 def _told(error: SourceError) -> str:

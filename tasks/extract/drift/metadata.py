@@ -21,6 +21,7 @@ from tasks.extract.world_bank.indicators_parse import fail, json_of, message_of,
 from tasks.raw.documents import RawDocument
 
 Kinds = Mapping[str, str]
+TYPES: dict[type, str] = {type(None): "null", bool: "flag", int: "integer", float: "number", str: "text"}
 
 
 def census_variables(document: RawDocument, source: str) -> Kinds:
@@ -61,8 +62,7 @@ def world_bank_versions(document: RawDocument, source: str) -> Kinds:
     """The list of archived versions: its keys and types; the ids have to be months."""
     indicators_parse.refuse_busy(document, source)
     content = json_of(document, source)
-    message = message_of(content)
-    if message:
+    if message := message_of(content):
         raise fail(SourceResponseError, document, f"answered with an error instead of a list: {message}", source)
     shape = _shape(content, "")
     if "source[].concept[].variable[].id" in shape:
@@ -133,11 +133,4 @@ def _walk(value: Any, name: str) -> Iterator[tuple[str, str]]:
         for inner in value:
             yield from _walk(inner, f"{name}[]")
     else:
-        yield name, _type(value)
-
-
-def _type(value: Any) -> str:
-    if value is None:
-        return "null"
-    kinds: dict[type, str] = {bool: "flag", int: "integer", float: "number", str: "text"}
-    return kinds[type(value)]
+        yield name, TYPES[type(value)]

@@ -24,8 +24,7 @@ class BrokenBodyError(Exception):  # not an error of ours: asking again can help
 def encoding_of(response: httpx2.Response) -> str:
     """How a body is compressed; empty if it is not."""
     told = response.headers.get("content-encoding", "").lower().split(",")
-    found = ["gzip" if word in GZIP else word for word in map(str.strip, told) if word in PACKED]
-    return ", ".join(found)
+    return ", ".join("gzip" if word in GZIP else word for word in map(str.strip, told) if word in PACKED)
 
 
 def unpacked(chunks: Iterable[bytes]) -> Iterator[bytes]:

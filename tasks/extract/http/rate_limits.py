@@ -23,7 +23,9 @@ class RateLimits:
     large an answer is shows only when it is there."""
 
     def __init__(self, requests: int | None, megabytes: int | None, errors: int | None) -> None:
-        self._requests, self._megabytes, self._errors = (_limiter(n) for n in (requests, megabytes, errors))
+        self._requests, self._megabytes, self._errors = (
+            Limiter(Rate(n, Duration.MINUTE)) if n else None for n in (requests, megabytes, errors)
+        )
         self._room = megabytes or 0
         self._largest = 1
 
@@ -47,10 +49,6 @@ def _acquire(limiter: Limiter | None, what: str, weight: int = 1) -> None:
         return
     log.info("waiting for the publisher's limit of %s a minute", what)
     limiter.try_acquire(what, weight)
-
-
-def _limiter(number: int | None) -> Limiter | None:
-    return Limiter(Rate(number, Duration.MINUTE)) if number else None
 
 
 @cache

@@ -49,8 +49,7 @@ class Session:
         self._lasting = lasting
         self.source, self.settings = source, source_settings(source)
         self._archive, self._ask = archive, ask
-        key = _key(source, self.settings.url, ask.keys)
-        self._client = Client(source, self.settings, key, ask.meter, ask.began)
+        self._client = Client(source, self.settings, _key(source, self.settings.url, ask.keys), ask.meter, ask.began)
         # Without what may be a signature: it changes from day to day, and a hash of it would be written down.
         digest = hashlib.sha256(f"{plan} {without_secrets(self.settings.url)}".encode()).hexdigest()[:16]
         self._plan = f"{ask.dataset}/{digest}" if plan is not None else None
@@ -93,8 +92,7 @@ class Session:
         Raises:
             SourceError: see ``Client.get``; or what ``judge`` raises.
         """
-        had = self._had.get(role)
-        if had is not None:
+        if (had := self._had.get(role)) is not None:
             self._ask.meter.resumed += 1
             return had
         self._note_pending()

@@ -55,8 +55,7 @@ def wanted(known: Inventory, versions: tuple[str, ...], refresh: str) -> list[tu
 def _settled(archived: ArchivedSeries, known: Inventory) -> bool:
     if archived.state != "empty":
         return archived.state == "data"
-    first = min((s.vintage for s in known.series if _has_data(s, archived.indicator)), default="")
-    return archived.vintage < first
+    return archived.vintage < min((s.vintage for s in known.series if _has_data(s, archived.indicator)), default="")
 
 
 def _has_data(archived: ArchivedSeries, indicator: str) -> bool:
@@ -136,8 +135,7 @@ def _enter(store: ObjectStore, found: ArchivedSeries, result: DownloadResult) ->
             return
         if found.content_sha256 != before.content_sha256:
             result.changed.append(f"{name}: is not what it was; both are kept")
-            earlier = (*before.earlier, *(n.raw_key for n in before.documents))
-            found = found.model_copy(update={"earlier": earlier})
+            found = found.model_copy(update={"earlier": (*before.earlier, *(n.raw_key for n in before.documents))})
         else:
             found = found.model_copy(update={"earlier": before.earlier})
     result.got.append(found)

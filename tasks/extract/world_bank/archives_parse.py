@@ -99,8 +99,7 @@ def absent(document: RawDocument) -> str | None:
         content = json_of(document, SOURCE)
     except SourceError:
         return None
-    message = message_of(content)
-    if message and message.startswith("160 "):
+    if (message := message_of(content)) and message.startswith("160 "):
         return message
     if isinstance(content, dict) and content.get("total") in (0, "0") and content.get("total") is not False:
         source = content.get("source")
@@ -122,8 +121,7 @@ def read_cells(document: RawDocument) -> Page:
     content = _content(document)
     data = node(document, content, SOURCE).at("source").at("data").listed()
     code = series()[indicator].code
-    cells = [_cell(document, number, row, vintage, code) for number, row in enumerate(data)]
-    return _page(document, content, cells)
+    return _page(document, content, [_cell(document, number, row, vintage, code) for number, row in enumerate(data)])
 
 
 def table(documents: Sequence[RawDocument]) -> pl.DataFrame:
@@ -154,14 +152,12 @@ def _series(documents: list[RawDocument], vintage: str, indicator: str) -> pl.Da
     cells = _together([(d, read_cells(d)) for d in documents], f"{indicator} in version {vintage}")
     schema: dict[str, type[pl.DataType]] = {"code": pl.String, "year": pl.Int32, "value_usd": pl.Float64}
     frame = pl.DataFrame(cells, schema=schema, orient="row")
-    twice = frame.filter(pl.struct("code", "year").is_duplicated())
-    if not twice.is_empty():
+    if not (twice := frame.filter(pl.struct("code", "year").is_duplicated())).is_empty():
         told = f"gives {indicator} of {twice['code'][0]} {twice['year'][0]} twice"
         raise fail(SourceLayoutError, documents[0], told, SOURCE)
     mapped = frame.drop_nulls("value_usd").with_columns(economy_code=pl.col("code").replace(LEGACY))
     once = mapped.unique(["economy_code", "year", "value_usd"])
-    against = once.filter(pl.struct("economy_code", "year").is_duplicated())
-    if not against.is_empty():
+    if not (against := once.filter(pl.struct("economy_code", "year").is_duplicated())).is_empty():
         code, year = against.select("economy_code", "year").row(0)
         old = next(o for o, new in LEGACY.items() if new == code)
         told = f"gives {indicator} of {year} under {old} and under {code}, which are one economy, with two values"
@@ -175,8 +171,7 @@ def _content(document: RawDocument) -> dict[str, Any]:
     if message:
         raise fail(SourceResponseError, document, f"answered with an error instead of data: {message}", SOURCE)
     if not isinstance(content, dict):
-        told = f"is not the object that the archives give: {shown(content)}"
-        raise fail(SourceLayoutError, document, told, SOURCE)
+        raise fail(SourceLayoutError, document, f"is not the object that the archives give: {shown(content)}", SOURCE)
     return content
 
 

@@ -57,8 +57,7 @@ def read_page(document: RawDocument, most_pages: int = MOST_PAGES) -> Page:
         SourceLayoutError: JSON of another shape.
     """
     content = json_of(document)
-    message = message_of(content)
-    if message:
+    if message := message_of(content):
         raise fail(SourceResponseError, document, f"answered with an error instead of data: {message}")
     if not (isinstance(content, list) and len(content) == 2 and isinstance(content[0], dict)):
         raise fail(SourceLayoutError, document, f"is not the [page, rows] that the API gives: {shown(content)}")
@@ -210,8 +209,7 @@ def economies(documents: Sequence[RawDocument]) -> pl.DataFrame:
         schema={"economy_code": pl.String, "economy_name": pl.String, "is_aggregate": pl.Boolean, "iso2": pl.String},
         orient="row",
     )
-    twice = table.filter(pl.col("economy_code").is_duplicated())
-    if not twice.is_empty():
+    if not (twice := table.filter(pl.col("economy_code").is_duplicated())).is_empty():
         raise fail(SourceLayoutError, documents[0], f"lists {twice['economy_code'][0]} twice")
     return table
 
@@ -248,8 +246,7 @@ def observations(documents: Sequence[RawDocument], name: str, series: str, known
         schema={"economy_code": pl.String, "indicator": pl.String, "year": pl.Int32, "value_usd": pl.Float64},
         orient="row",
     )
-    twice = table.filter(pl.struct("economy_code", "year").is_duplicated())
-    if not twice.is_empty():
+    if not (twice := table.filter(pl.struct("economy_code", "year").is_duplicated())).is_empty():
         code, year = twice.row(0)[0], twice.row(0)[2]
         raise fail(SourceLayoutError, documents[0], f"gives {series} of {code} {year} twice")
     return table

@@ -82,15 +82,12 @@ class GcResult:
 def plan(store: ObjectStore, now: datetime, grace: timedelta) -> GcPlan:
     """Looks for leftovers that are older than ``grace``; changes nothing."""
     older_than = now - grace
-    found: list[Leftover] = []
-    problems: list[str] = []
-    copied: list[str] = []
+    found, problems, copied = list[Leftover](), list[str](), list[str]()
     for dataset in key_grammar.datasets(store):
         with isolated(store, problems, dataset):
             latest, _ = read_latest(store, dataset)
             found += _of_dataset(store, dataset, latest, older_than, problems, copied)
-    foreign = key_grammar.foreign(store, problems, copied)
-    return GcPlan(now, older_than, tuple(found), tuple(foreign), tuple(problems))
+    return GcPlan(now, older_than, tuple(found), tuple(key_grammar.foreign(store, problems, copied)), tuple(problems))
 
 
 def _of_dataset(
@@ -108,12 +105,10 @@ def _of_dataset(
         if version in logged or not layout.VERSION.match(version):
             continue
         with isolated(store, problems, f"{dataset}@{version}"):
-            claim = _claim(store, dataset, version)
-            if claim is None:
+            if (claim := _claim(store, dataset, version)) is None:
                 copied.append(layout.version(dataset, version))
                 continue
-            leftover = _leftover(store, claim, older_than, has_latest=latest is not None)
-            if leftover:
+            if leftover := _leftover(store, claim, older_than, has_latest=latest is not None):
                 found.append(leftover)
     return found
 
@@ -125,17 +120,16 @@ def _leftover(store: ObjectStore, claim: VersionClaim, older_than: datetime, *, 
         return None
     entries = list(store.entries(layout.version(dataset, version)))
     _refuse_foreign(store, claim, manifest, {e.key for e in entries})
+    data = _staged(dataset, version, entries)
     if manifest is None:
-        data = _staged(dataset, version, entries)
         if _younger(entries, claim.claimed_at, older_than):
             return None
         return _left(dataset, version, "abandon", f"claimed {claim.claimed_at}, never sealed", data, claim.token)
     if manifest.status == "abandoned":
-        data = _staged(dataset, version, entries)
         told = "given up, with data left"
         return _left(dataset, version, "delete abandoned", told, data, manifest.token) if data else None
     sealed = {layout.version(dataset, version, f.path) for f in manifest.files}
-    data = [e for e in _staged(dataset, version, entries) if e.key in sealed]
+    data = [e for e in data if e.key in sealed]
     if not data or not has_latest or _younger(entries, manifest.created_at, older_than):
         return None
     return _left(
@@ -169,10 +163,7 @@ def _younger(entries: list[ListedObject], said: str, older_than: datetime) -> bo
 
 def execute(store: ObjectStore, decided: GcPlan) -> GcResult:
     """Carries the plan out. Safe beside publishers and other gcs, and when it is killed: it can run again."""
-    deleted: list[str] = []
-    spared: list[str] = []
-    aborted: list[str] = []
-    problems: list[str] = []
+    deleted, spared, aborted, problems = list[str](), list[str](), list[str](), list[str]()
     # One fence a dataset: each makes every publisher that is under way lose and start over.
     fenced: dict[str, set[str]] = {}
     for dataset in sorted({x.dataset for x in decided.leftovers if x.action == "delete unpublished"}):
@@ -200,8 +191,7 @@ def execute(store: ObjectStore, decided: GcPlan) -> GcResult:
 def _made_safe(store: ObjectStore, leftover: Leftover, now: datetime, fenced: dict[str, set[str]]) -> bool:
     """Makes sure that nobody can publish the version any more; False if somebody just did or still may."""
     if leftover.action == "abandon":
-        sealed = _seal_abandoned(store, leftover, now)
-        return sealed.status == "abandoned"
+        return _seal_abandoned(store, leftover, now).status == "abandoned"
     if leftover.action == "delete abandoned":
         return True
     return leftover.version in fenced.get(leftover.dataset, ())

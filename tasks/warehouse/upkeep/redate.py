@@ -66,16 +66,14 @@ def plan(store: ObjectStore, dataset: str, now: datetime, stated: Mapping[int, d
     if first is None:
         raise RedateRefusedError(f"{dataset}: no event is stamped more than a day ahead of now; nothing to correct")
     wrong = latest.log[first:]
-    unknown = sorted(set(stated) - {e.seq for e in wrong})
-    if unknown:
+    if unknown := sorted(set(stated) - {e.seq for e in wrong}):
         numbers = ", ".join(str(e.seq) for e in wrong)
         raise RedateRefusedError(f"{dataset}: event {unknown[0]} has no stamp of the future; these have: {numbers}")
     found: list[Correction] = []
     before = latest.log[first - 1].at if first else ""
     for entry in wrong:
-        one = _corrected(store, dataset, entry, now, stated.get(entry.seq), before)
-        before = one.to
-        found.append(one)
+        found.append(_corrected(store, dataset, entry, now, stated.get(entry.seq), before))
+        before = found[-1].to
     return RedatePlan(Head(dataset, latest, etag, None), now, tuple(found))
 
 
@@ -107,8 +105,7 @@ def execute(store: ObjectStore, decided: RedatePlan, reason: str, by: str) -> La
     """
     if not reason.strip() or not by.strip():
         raise RedateRefusedError("a correction needs a reason and a name, for the readers of the log: --reason, --by")
-    latest = decided.head.latest
-    if latest is None:
+    if (latest := decided.head.latest) is None:
         raise StoreError(f"{decided.head.dataset}: the plan has no log")
     corrected = {
         c.entry.seq: c.entry.model_copy(update={"at": c.to, "stamped": c.entry.stamped or c.entry.at})

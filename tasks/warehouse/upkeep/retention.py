@@ -118,8 +118,7 @@ class _Named:
 
     def of(self, dataset: str, version: str) -> str:
         """Why the version stays, empty if nothing was made from it."""
-        users = sorted(self.users.get((dataset, version), ()))
-        if users:
+        if users := sorted(self.users.get((dataset, version), ())):
             return f"{', '.join(users)} was made from it"
         unknown = sorted((self.unknown.get(dataset, set()) | self.unknown.get(None, set())) - {dataset})
         return f"{', '.join(unknown)} cannot be read, and may be made from it" if unknown else ""
@@ -128,20 +127,18 @@ class _Named:
 def plan(store: ObjectStore, now: datetime, policy: Policy) -> RetentionPlan:
     """Looks for what the policy lets go; changes nothing."""
     problems: list[str] = []
-    named = _Named()
+    named, gone, kept = _Named(), list[Superseded](), list[str]()
     logs = _logs(store, problems, named)
     _look_at_users(store, logs, named, problems)
-    gone: list[Superseded] = []
-    kept: list[str] = []
     for dataset, latest in sorted(logs.items()):
         for entry in _old(latest, now, policy):
             with isolated(store, problems, f"{dataset}@{entry.version}"):
                 why = "" if entry.version in latest.retired_versions else _why_kept(store, logs, named, dataset, entry)
                 if why:
                     kept.append(f"{dataset}@{entry.version} stays: {why}")
-                    continue
-                manifest = read_manifest(store, dataset, entry.version, entry.manifest_sha256)
-                gone += _superseded(store, manifest, policy.words)
+                else:
+                    manifest = read_manifest(store, dataset, entry.version, entry.manifest_sha256)
+                    gone += _superseded(store, manifest, policy.words)
     return RetentionPlan(now, tuple(gone), tuple(kept), tuple(dict.fromkeys(problems)))
 
 
@@ -169,8 +166,7 @@ def plan_rejected(store: ObjectStore, now: datetime, policy: RejectedPolicy) -> 
 
 def execute(store: ObjectStore, decided: RetentionPlan) -> RetentionResult:
     """Carries the plan out."""
-    done: list[str] = []
-    problems: list[str] = []
+    done, problems = list[str](), list[str]()
     for one in decided.superseded:
         name = f"{one.dataset}@{one.version}"
         with isolated(store, problems, name):
@@ -236,8 +232,7 @@ def _look_at_users(store: ObjectStore, logs: dict[str, Latest], named: _Named, p
                 continue
             before = len(problems)
             with isolated(store, problems, f"{dataset}@{entry.version}"):
-                manifest = read_manifest(store, dataset, entry.version, entry.manifest_sha256)
-                for source in manifest.sources:
+                for source in read_manifest(store, dataset, entry.version, entry.manifest_sha256).sources:
                     of = source.url.split("/")
                     if source.source == SOURCE and len(of) == 4:  # <dataset>/versions/<version>/manifest.json
                         named.users.setdefault((of[0], of[2]), set()).add(f"{dataset}@{entry.version}")
@@ -246,10 +241,9 @@ def _look_at_users(store: ObjectStore, logs: dict[str, Latest], named: _Named, p
 
 
 def _why_kept(store: ObjectStore, logs: dict[str, Latest], named: _Named, dataset: str, entry: LogEntry) -> str:
-    why = named.of(dataset, entry.version)
-    if not why and not _in_history(store, logs, dataset, entry):
-        why = f"it is not in {dataset}{SUFFIX} yet"
-    return why
+    if why := named.of(dataset, entry.version):
+        return why
+    return "" if _in_history(store, logs, dataset, entry) else f"it is not in {dataset}{SUFFIX} yet"
 
 
 def _in_history(store: ObjectStore, logs: dict[str, Latest], dataset: str, entry: LogEntry) -> bool:
@@ -258,8 +252,8 @@ def _in_history(store: ObjectStore, logs: dict[str, Latest], dataset: str, entry
         return True
     if dataset + SUFFIX not in logs:
         return False
-    manifest: Manifest = reader.resolve(store, dataset + SUFFIX).manifest
-    return any(s.role == f"version/{entry.version}" for s in manifest.sources)
+    history = reader.resolve(store, dataset + SUFFIX)
+    return any(s.role == f"version/{entry.version}" for s in history.manifest.sources)
 
 
 def _retire(store: ObjectStore, one: Superseded, now: datetime) -> bool:

@@ -81,8 +81,7 @@ def _foreign(store: ObjectStore, manifest: Manifest) -> list[str]:
 
 def _partition(file: FileEntry) -> str | None:
     """``part_year=1990`` of ``data/part_year=1990/part-0000.parquet``, None of ``data/part-0000.parquet``."""
-    folders = file.path.split("/")[1:-1]
-    return "/".join(folders) or None
+    return "/".join(file.path.split("/")[1:-1]) or None
 
 
 def as_published(contract: Contract, manifest: Manifest) -> Contract:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate
 
 import polars as pl
 
@@ -68,11 +69,8 @@ def layouts() -> Mapping[str, Layout]:
 
 
 def _layout(record: str, widths: Mapping[str, int]) -> Layout:
-    start, fields = 0, []
-    for name, width in widths.items():
-        fields.append(Field(name, start, width))
-        start += width
-    return Layout(record, tuple(fields))
+    starts = accumulate(widths.values(), initial=0)
+    return Layout(record, tuple(Field(name, start, widths[name]) for name, start in zip(widths, starts, strict=False)))
 
 
 def records(chunks: Iterable[bytes], layout: Layout, told: str) -> Iterator[pl.Series]:

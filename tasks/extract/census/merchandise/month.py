@@ -9,6 +9,7 @@ The member is read in chunks, so that the text, of up to 2.4 GB, is never in mem
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -130,11 +131,9 @@ def _summed(parts: list[pl.DataFrame], by: list[str]) -> pl.DataFrame:
 def _part(lines: pl.Series, layout: Layout, wanted: pl.DataFrame, codes: pl.DataFrame, period: str, told: str) -> _Part:
     frame = lines.to_frame().with_columns(field(layout, "commodity"))
     when = lines.to_frame().select(field(layout, "year"), field(layout, "month")).unique()
-    found = sorted(f"{year}-{month}" for year, month in when.iter_rows())
-    if found != [period]:
+    if (found := sorted(f"{year}-{month}" for year, month in when.iter_rows())) != [period]:
         raise SourceLayoutError(SOURCE, f"{told}: has rows of {', '.join(set(found) - {period})}, not of {period}")
-    seen = frame.select(pl.col("commodity").unique())
-    unknown = seen.join(codes, on="commodity", how="anti")["commodity"].sort()
+    unknown = frame.select(pl.col("commodity").unique()).join(codes, on="commodity", how="anti")["commodity"].sort()
     if len(unknown):
         raise SourceLayoutError(
             SOURCE,
@@ -143,10 +142,9 @@ def _part(lines: pl.Series, layout: Layout, wanted: pl.DataFrame, codes: pl.Data
         )
     within = frame.join(wanted.select("commodity", "hitech"), on="commodity", how="inner", maintain_order="left")
     read = table(within["line"], layout, told).with_columns(within["hitech"])
-    busy = pl.any_horizontal([pl.col(f.name) != 0 for f in layout.fields if f.is_number and f.name.endswith("_mo")])
-    some = read.filter(busy)
     flow: Flow = "exports" if layout.record == DETAIL["exports"] else "imports"
     figures = [f.name for f in layout.fields if f.is_number]
+    some = read.filter(pl.any_horizontal(pl.col(name) != 0 for name in figures if name.endswith("_mo")))
     values = table(lines, layout, told, ["cty_code", *VALUES[flow]])
     return _Part(
         kept=some,
@@ -164,23 +162,16 @@ def concordance(found: Members, told: str) -> pl.DataFrame:
     Raises:
         SourceLayoutError: a code is there twice, or has a group that is none.
     """
-    layout = layouts()["CONCORD"]
-    names = ["commodity", "hitech", "unit_qy1", "unit_qy2"]
-    parts = [
-        table(lines, layout, told, names) for lines in records(found.chunks("CONCORD"), layout, f"{told}: CONCORD")
-    ]
-    codes = pl.concat(parts) if parts else pl.DataFrame(schema=dict.fromkeys(names, pl.String))
-    twice = codes.filter(pl.col("commodity").is_duplicated())
-    if not twice.is_empty():
+    codes = control(found, "CONCORD", told, ["commodity", "hitech", "unit_qy1", "unit_qy2"])
+    if not (twice := codes.filter(pl.col("commodity").is_duplicated())).is_empty():
         raise SourceLayoutError(SOURCE, f"{told}: CONCORD has {twice['commodity'][0]} twice")
-    strange = set(codes["hitech"].unique()) - GROUPS - {"00", "0", ""}
-    if strange:
+    if strange := set(codes["hitech"].unique()) - GROUPS - {"00", "0", ""}:
         raise SourceLayoutError(SOURCE, f"{told}: CONCORD has groups that are none: {', '.join(sorted(strange))}")
     return codes
 
 
-def control(found: Members, record: str, told: str) -> pl.DataFrame:
-    """A file of control totals (``EXP_COMM``, ``IMP_CTY``, ...), all its columns."""
+def control(found: Members, record: str, told: str, names: Sequence[str] | None = None) -> pl.DataFrame:
+    """A file beside the detail (``EXP_COMM``, ``CONCORD``, ...): the columns of ``names``, or all."""
     layout = layouts()[record]
-    parts = [table(lines, layout, told) for lines in records(found.chunks(record), layout, f"{told}: {record}")]
-    return pl.concat(parts) if parts else pl.DataFrame(schema=layout.schema)
+    parts = [table(lines, layout, told, names) for lines in records(found.chunks(record), layout, f"{told}: {record}")]
+    return pl.concat(parts) if parts else pl.DataFrame(schema={n: layout.schema[n] for n in names or layout.schema})

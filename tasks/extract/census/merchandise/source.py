@@ -76,13 +76,11 @@ def fetch(ask: FetchRequest, archive: Archive) -> tuple[RawDocument, ...]:
         InconsistentVintageError: one flow of a month is there and the other is not, in the middle of the history.
         SourceError: see ``Session.download`` and ``zip_stream.members``.
     """
-    calendar = load_calendar("ft900")
-    expected = calendar.newest(ask.now)
+    expected = load_calendar("ft900").newest(ask.now)
     known = {role: d for role, d in ask.known.items() if role.partition("/")[0] in FLOWS}
     with Session(SOURCE, ask, archive, plan="files", lasting=True) as session:
         looking = _Looking(session, known)
-        newest = looking.newest(expected, _last(known))
-        wanted = _wanted(ask, known, newest)
+        wanted = _wanted(ask, known, looking.newest(expected, _last(known)))
         for month in wanted:
             looking.bring(month)
         ask.meter.reused += looking.reused
@@ -149,8 +147,7 @@ class _Looking:
         for file in (File(flow, month) for flow in FLOWS):
             url, had = self._url(file), self._known.get(file.role)
             shown = without_secrets(url)
-            found = self._session.find(url)
-            if found is None:
+            if (found := self._session.find(url)) is None:
                 if had is not None:  # it was there: the publisher is putting it up anew, or has lost it
                     told = f"{shown} was there and is not any more"
                     raise InconsistentVintageError(SOURCE, f"{told}: a release may be under way; run again in an hour")
@@ -241,7 +238,6 @@ def requests_for(months: Months, now: datetime) -> int:
         UsageError: there are no files of these months.
     """
     newest = load_calendar("ft900").newest(now)
-    asked = list(every(max(months.first, FIRST), min(months.last, newest)))
-    if not asked:
+    if not (asked := list(every(max(months.first, FIRST), min(months.last, newest)))):
         raise UsageError(f"{SOURCE}: {months} is not within {FIRST:%Y-%m} to {newest:%Y-%m}, of which there are files")
     return 2 * len(FLOWS) * (len(asked) + 1)
