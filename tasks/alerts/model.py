@@ -8,8 +8,7 @@ dataset it hit. Kinds that tell a failing run apart are about what a person does
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 from pydantic import AwareDatetime
 
