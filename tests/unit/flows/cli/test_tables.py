@@ -20,8 +20,15 @@ SHAPE = Shape(right=("figure",), text={"note": 10}, below=("title",), spare=("no
 @given(rows_of, st.integers(9, 200))
 def test_no_line_is_wider_than_the_limit(rows: list[tuple[object, ...]], limit: int) -> None:
     told, fitted = lines(COLUMNS, rows, SHAPE, limit)
-    # A text below its row is at least 20 wide.
-    assert max(map(len, told)) <= (max(limit, 20) if fitted.below else limit)
+    # A text below its row is at least 20 wide, and its words stay whole: one of them can be an address.
+    longest = max((len(tables.INDENT + word) for row in rows for word in str(row[3]).split()), default=0)
+    assert max(map(len, told)) <= (max(limit, 20, longest) if fitted.below else limit)
+
+
+def test_a_word_below_its_row_stays_whole() -> None:
+    word = "https://example.org/" + "a" * 60
+    told, _ = lines(COLUMNS, [("a", 0, "", word)], SHAPE, 40)
+    assert tables.INDENT + word in told
 
 
 @given(rows_of, st.integers(9, 200))
