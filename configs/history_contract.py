@@ -72,6 +72,7 @@ def history_contract(base: Contract) -> Contract:
         ask_within_days=base.ask_within_days,
         derived_from=(base.name,),
         checks=CHECKS,
+        has_history=False,
         judged=base.judged,
         columns=(*(_key(base.column(k)) for k in base.primary_key), *map(Column.model_validate, own)),
     )

@@ -9,10 +9,13 @@ from string import Template
 from configs.contracts import dataset_names, derived_names
 from configs.errors import UsageError
 from configs.operations import Series
+from configs.source_series import series_of_source
 from flows.cli.output import say
 
 ROOT = Path(__file__).resolve().parents[2]
 WORLD_BANK = "world_bank"
+# The longest for which `techtrade status` has room in 80 columns.
+LONGEST = 24
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 COLUMN = """\
   - name: {column}
@@ -33,7 +36,7 @@ def new_dataset(name: str, source: str, series: tuple[str, ...], root: Path = RO
     """Write the contract, transform and checks of a dataset, with a TODO for each thing to decide.
 
     Raises:
-        UsageError: a name is none, the dataset is there already, or this is no checkout.
+        UsageError: a name is none or too long, the dataset is there already, or this is no checkout.
     """
     templates = root / "deploy" / "new_dataset"
     if not templates.is_dir():
@@ -41,11 +44,18 @@ def new_dataset(name: str, source: str, series: tuple[str, ...], root: Path = RO
     taken = next((n for n in (*dataset_names(), *derived_names()) if n.startswith(name) or name.startswith(n)), None)
     if not NAME.fullmatch(name) or name.endswith("_history"):
         raise UsageError(f"{name} is no name of a dataset; write it like ip_trade_annual, without _history at its end")
+    if len(name) > LONGEST:
+        raise UsageError(f"{name} has {len(name)} characters; a dataset's name has at most {LONGEST}")
     if taken:
         raise UsageError(f"cannot name a dataset {name}: {taken} is one, and no name may begin with another")
     if (source == WORLD_BANK) != bool(series):
         raise UsageError(f"give --series NAME=CODE for each series of {WORLD_BANK}, and for no other source")
-    words = _words(name, source, [_series(s) for s in series])
+    given = [_series(s) for s in series]
+    known = series_of_source(WORLD_BANK)
+    for series_name, code in given:
+        if series_name in known and known[series_name].code != code:
+            raise UsageError(f"{series_name} is the name of {known[series_name].code} already; choose another name")
+    words = _words(name, source, given)
     folder = templates / (WORLD_BANK if series else "other")
     for template, path in (
         ("contract.yaml", f"configs/datasets/{name}.yaml"),

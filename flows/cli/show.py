@@ -216,6 +216,8 @@ def _dated(figure: Figure | None) -> str:
 
 def _print_revisions(store: ObjectStore, contract: Contract, shown: _Shown) -> None:
     """How far figures of the same series, at an age, were from what they are now."""
+    if not contract.has_history:
+        return
     try:
         history = reader.resolve(store, contract.name + SUFFIX).manifest
         served = reader.resolve(store, contract.name).manifest

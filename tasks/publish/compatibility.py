@@ -236,12 +236,14 @@ def freeze(contract: Contract, folder: Path = PUBLISHED) -> bool:
     """Writes the contract down as released; whether that changed anything.
 
     Raises:
-        ConfigError: it breaks the rules against the one released before.
+        ConfigError: it breaks the rules against the one released before, or has a TODO.
     """
     told = violations(contract) if last_published(contract.name) else []
     if told:
         raise ConfigError(f"not frozen: {'; '.join(told)}")
     body = shape_of(contract).model_dump_json(exclude_none=True, indent=1) + "\n"
+    if "TODO" in body:
+        raise ConfigError(f"not frozen: the contract of {contract.name} has a TODO; fill it in")
     file = folder / f"{contract.name}.json"
     if file.exists() and file.read_text(encoding="utf-8") == body:
         return False

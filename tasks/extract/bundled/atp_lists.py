@@ -33,8 +33,9 @@ def fetch(ask: FetchRequest, archive: Archive) -> tuple[RawDocument, ...]:
     """
     have = vintages(ask.dataset)
     if not have or (ask.vintage is not None and ask.vintage not in have):
+        asked = f"vintage {ask.vintage}" if ask.vintage else "vintage"
         raise VintageUnavailableError(
-            SOURCE, f"{ask.dataset} has no bundled vintage {ask.vintage or ''}; there are: {', '.join(have) or 'none'}"
+            SOURCE, f"{ask.dataset} has no bundled {asked}; there are: {', '.join(have) or 'none'}"
         )
     newest = ask.vintage or have[-1]
     return tuple(

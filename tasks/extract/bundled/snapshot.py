@@ -39,8 +39,9 @@ def fetch(ask: FetchRequest, archive: Archive) -> tuple[RawDocument, ...]:
     dataset, vintage = ask.dataset, ask.vintage
     have = vintages(dataset)
     if not have or (vintage is not None and vintage not in have):
+        asked = f"vintage {vintage}" if vintage else "vintage"
         raise VintageUnavailableError(
-            SOURCE, f"{dataset} has no bundled vintage {vintage or ''}; there are: {', '.join(have) or 'none'}"
+            SOURCE, f"{dataset} has no bundled {asked}; there are: {', '.join(have) or 'none'}"
         )
     wanted = [v for v in have if v <= (vintage or have[-1])]
     if not load_contract(dataset).series:

@@ -121,8 +121,11 @@ def test_a_corrupt_table_by_economy_is_caught(good: Callable[..., pl.DataFrame],
 def test_a_corrupt_change_by_economy_is_caught(good: Callable[..., pl.DataFrame], dataset: str, what: str) -> None:
     corrupt, check = BY_ECONOMY_CHANGES[what]
     before, vintage = snapshot.vintages(dataset)[-2:]
-    data = corrupt(dataset)(good(dataset, vintage))
-    report = run_gate(given(dataset, data, vintage, good(dataset, before), parent_vintage=before))
+    parent, newest = good(dataset, before), good(dataset, vintage)
+    if "within a vintage" in what:  # whatever the publisher has changed of Germany between the two
+        newest = pl.concat([newest.filter(~DEU), parent.filter(DEU)])
+    data = corrupt(dataset)(newest)
+    report = run_gate(given(dataset, data, vintage, parent, parent_vintage=before))
     assert check in failed(report, "critical"), failed(report)
 
 

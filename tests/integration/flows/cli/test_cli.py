@@ -262,3 +262,10 @@ def test_output_into_a_closed_pipe_is_no_traceback(techtrade: Run, two_versions:
     ran = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
     assert ran.stdout.startswith("period,")
     assert "Traceback" not in ran.stderr
+
+
+def test_what_is_made_from_a_dataset_is_shown_too(techtrade: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TECHTRADE_FOLLOW", "true")
+    assert techtrade("publish", IP, "--source", "snapshot").code == 0
+    for name in (f"{IP}_history", "revision_profile", "ip_position_annual"):
+        assert techtrade("show", name).code == 0, name

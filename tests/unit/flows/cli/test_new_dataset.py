@@ -49,6 +49,8 @@ def test_nothing_is_generated_from_a_contract_with_a_todo(checkout: Path) -> Non
         ("goods_history", "world_bank", SERIES, "without _history"),
         ("ip_trade_annual", "world_bank", SERIES, "ip_trade_annual is one"),
         ("ip_trade_annual_2", "world_bank", SERIES, "no name may begin with another"),
+        ("goods_and_services_annuals", "world_bank", SERIES, "at most 24"),
+        ("goods", "world_bank", ("receipts=TX.OTHER.CD",), "receipts is the name of BX.GSR.ROYL.CD already"),
         ("goods", "world_bank", (), "give --series NAME=CODE"),
         ("goods", "bea", SERIES, "and for no other source"),
         ("goods", "world_bank", ("exports",), "exports is no series; write it like receipts=BX.GSR.ROYL.CD"),
