@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from configs.addresses import has_login, without_login, without_query
 from configs.errors import ConfigError
+from configs.words import as_line
 from tasks.storage.local import LocalStore
 from tasks.storage.object_store import ObjectStore
 
@@ -20,9 +21,14 @@ def open_store(url: str, attempts: int | None = None) -> ObjectStore:
     ``attempts``: at a request to S3 that is answered 503 or not at all; None for few, as who waits at a terminal wants.
 
     Raises:
-        ConfigError: an address of another kind. The publishing protocol needs conditional writes, which each
-            kind of store has to bring; others are refused rather than half supported.
+        ConfigError: an address of another kind, or with line breaks or control characters. The publishing
+            protocol needs conditional writes, which each kind of store has to bring; others are refused rather than
+            half supported.
     """
+    if not url.isprintable():  # every message would repeat it
+        raise ConfigError(
+            f"the address of the store has characters that cannot be shown, {as_line(url)}; leave them out"
+        )
     try:
         without_query(url) if "://" in url else without_login(url)
         parts = urlsplit(url)

@@ -45,3 +45,9 @@ def test_other_addresses_are_refused_with_the_reason_and_without_secrets(url: st
 def test_s3fs_is_imported_only_for_s3() -> None:
     code = "import sys; from tasks.storage.open import open_store; open_store('x'); sys.exit('s3fs' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("url", ["a\nforged: all is well", "a\x1b]0;pwned\x07", "s3://bucket/a\r", "a\u202ed"])
+def test_an_address_that_would_act_is_refused(url: str) -> None:
+    with pytest.raises(ConfigError, match="cannot be shown"):
+        open_store(url)
