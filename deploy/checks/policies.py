@@ -84,6 +84,7 @@ REFUSED: dict[str, list[Request]] = {
         create(f"{B}/{V}/claim.json"), swap(f"{B}/latest.json"), put(f"{B}/{V}/data/part-0000.parquet"),
         swap(f"{B}/status.json"), part(f"{B}/{V}/data/part-0000.parquet"), create(f"{B}/yanked/2026-01-02.0001.json"),
         create(f"_ledger/{B}/2026-01-02.0001.json"), create("_raw/bea/ab/abcd.json"), read("_raw/bea/ab/abcd.json"),
+        create("_raw/world_bank_archives/ab/abcd.json"), swap("_raw/world_bank_archives/inventory.json"),
         # what is everybody's
         swap("catalog.json"), create("catalog.json"), swap("feed.xml"),
         # over what is there, or without looking

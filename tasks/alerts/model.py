@@ -8,7 +8,7 @@ dataset it hit. Kinds that tell a failing run apart are about what a person does
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, get_args
+from typing import Literal, get_args
 
 from pydantic import AwareDatetime
 
@@ -202,8 +202,6 @@ class Sent(Record):
 class AlertState(Document):
     """``_alerts/state.json``. ``undelivered``: alerts that are in somebody's hands or that nobody could deliver.
     ``sent``: what was delivered lately, to keep within the burst."""
-
-    what: ClassVar[str] = "alerts"
 
     incidents: tuple[Incident, ...] = ()
     undelivered: tuple[Alert, ...] = ()

@@ -9,6 +9,7 @@ docs/upgrading.md makes these rules a promise.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from operator import attrgetter
@@ -75,7 +76,6 @@ class Document(Record):
 
     # The newest format that this code reads and writes. A kind of document overrides it to raise its own.
     newest: ClassVar[int] = 1
-    what: ClassVar[str] = ""  # in errors; empty: the name of the class
     format: int = Field(default=1, ge=1)
 
     def dump(self) -> bytes:
@@ -94,7 +94,8 @@ class Document(Record):
         except ValidationError as e:
             with suppress(ValueError):  # not even JSON: damaged
                 refuse_newer(from_json(body), key, cls.newest)
-            what = f"{key}: not a valid {cls.what or cls.__name__.lower()} document: {e.errors()[0]['msg']}"
+            kind = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", cls.__name__).lower()
+            what = f"{key}: not a valid {kind} document: {e.errors()[0]['msg']}"
             raise DamagedRecordError(f"{what}; restore it from a copy") from e
         refuse_newer({"format": found.format}, key, cls.newest)
         return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -28,8 +28,6 @@ class MisplacedRecordError(DamagedRecordError):
 
 class VersionClaim(Document):
     """``claim.json``: this version number is taken, and by whom. Never deleted, so never reused."""
-
-    what: ClassVar[str] = "claim"
 
     dataset: str
     version: str
@@ -52,8 +50,6 @@ class FileEntry(Record):
 
 class BuiltPart(Document):
     """A data file that was made of pieces, before any version has it."""
-
-    what: ClassVar[str] = "part"
 
     partition: str
     rows: int

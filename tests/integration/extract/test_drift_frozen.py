@@ -5,11 +5,16 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
+from configs import contracts
 from configs.contracts import dataset_names, load_contract
+from configs.errors import ConfigError
 from configs.settings import has_settings, source_settings
+from configs.source_series import series_of_source
 from tasks.extract.census import trade_api_parse
 from tasks.extract.drift import check
 from tasks.extract.drift.metadata import READERS
@@ -32,6 +37,24 @@ def test_every_expectation_can_be_read_and_asked_for(source: str) -> None:
     assert expected.needs_key <= (source_settings(source).key is not None)
     assert {p.read for p in expected.probes} <= set(READERS)
     assert not any(set(p.expect) & set(p.optional) for p in expected.probes)
+
+
+def test_a_wrong_contract_leaves_the_expectations_of_other_sources(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(contracts.DATASETS, tmp_path / "datasets")
+    with (tmp_path / "datasets" / "ip_trade_annual.yaml").open("a") as wrong:
+        wrong.write("no_field: of a contract\n")
+    monkeypatch.setattr(contracts, "DATASETS", tmp_path / "datasets")
+    for cached in (load_contract, series_of_source):
+        cached.cache_clear()
+    try:
+        with pytest.raises(ConfigError, match="no_field"):
+            check.expectation("world_bank")
+        assert check.expectation("census_balance").probes
+    finally:
+        for cached in (load_contract, series_of_source):
+            cached.cache_clear()
 
 
 @pytest.mark.parametrize("flow", ["exports", "imports"])

@@ -11,12 +11,13 @@ from typing import Any
 import polars as pl
 import pytest
 
-from configs.errors import StoreUnavailableError
+from configs.errors import ConfigError, StoreUnavailableError
 from tasks.extract import partners
 from tasks.storage.local import LocalStore
 from tasks.storage.object_store import StoredObject
 from tasks.storage.open import open_store
 from tasks.warehouse import layout, protocol, reader
+from tasks.warehouse.run_status import read_status
 from tests.support.plain import Ran
 
 Run = Callable[..., Ran]
@@ -239,3 +240,16 @@ def test_of_the_snapshot_what_is_not_bundled_is_refused_only_where_it_is_named(t
     assert "nothing of atp_trade_monthly is bundled; start with: techtrade publish atp_trade_monthly" in ran.err
     assert "ip_position_annual is made from ip_trade_annual" in ran.err and "--source live" not in ran.err
     assert store.size(layout.status("atp_trade_monthly")) is None, "a wrong command is no failed run"
+
+
+def test_a_wrong_setting_of_a_source_is_in_the_status(
+    prefect_api: str, store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker starts the flow itself; the command line refuses such a setting before."""
+    from flows.publish import publish
+
+    monkeypatch.setenv("TECHTRADE_SOURCES__WORLD_BANK__RUN_BUDGET", "abc")
+    with pytest.raises(ConfigError, match="run_budget"):
+        publish(dataset="ip_trade_annual", store=store.url)
+    status = read_status(store, "ip_trade_annual")
+    assert status is not None and status.outcome == "failed" and "run_budget" in status.detail

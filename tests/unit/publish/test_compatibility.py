@@ -111,6 +111,15 @@ def test_the_first_note_changes_the_contract_and_none_leaves_its_hash_as_it_was(
 # ---------------------------------------------------------------------- released
 
 
+def test_a_contract_with_a_todo_is_not_frozen(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(compatibility, "PUBLISHED", tmp_path)
+    column = load_contract(NAME).columns[0].model_copy(update={"unit": "TODO: the unit"})
+    laid_out = load_contract(NAME).model_copy(update={"columns": (column, *load_contract(NAME).columns[1:])})
+    with pytest.raises(ConfigError, match="has a TODO; fill it in"):
+        compatibility.freeze(laid_out, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_freezing_writes_what_is_released_and_refuses_what_breaks_the_rules(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr(compatibility, "PUBLISHED", tmp_path)
     assert "never frozen" in violations(load_contract(NAME))[0]

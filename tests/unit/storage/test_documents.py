@@ -89,3 +89,8 @@ def test_identity_is_hashable_where_a_record_has_one() -> None:
     assert entry("a").identity == "a"
     assert Record().identity is None
     assert VersionClaim.newest == 1
+
+
+def test_a_damaged_document_is_named_in_words() -> None:
+    with pytest.raises(DamagedRecordError, match="k: not a valid version claim document"):
+        VersionClaim.load(b"{", "k")

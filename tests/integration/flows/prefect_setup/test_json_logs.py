@@ -47,6 +47,20 @@ def test_each_line_of_a_run_names_run_dataset_and_version(
     assert [line["message"].split()[0] for line in ours] == ["starting"]
 
 
+def test_lines_on_a_dependent_name_it_and_its_own_version(
+    techtrade: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TECHTRADE_LOG_FORMAT", "json")
+    monkeypatch.setenv("TECHTRADE_FOLLOW", "true")
+    ran = techtrade("publish", ATP, "--source", "snapshot")
+    history = f"{ATP}_history"
+    mine = [line for line in lines(ran.err) if line["message"].startswith(f"{history}: ")]
+    latest = protocol.read_latest(open_store(str(tmp_path / "store")), history)[0]
+    assert latest is not None and len(mine) > 2
+    assert {line["dataset"] for line in mine} == {history}
+    assert {line["version"] for line in mine} == {None, latest.version}
+
+
 def test_an_error_of_the_command_line_is_a_line_too(techtrade: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TECHTRADE_LOG_FORMAT", "json")
     with closed_port() as nobody:
