@@ -20,10 +20,11 @@ from tests.support.command import environment, prefect_api, techtrade
 # more. Set for the processes that tests start too.
 os.environ.setdefault("TECHTRADE_FOLLOW", "false")
 
-__all__ = ["bundled", "environment", "prefect_api", "techtrade"]
+__all__ = ["bundled", "environment", "prefect_api", "subscribed", "techtrade"]
 from tests.support.candidates import build_candidate
 from tests.support.drill import Place, end_children
 from tests.support.s3 import S3
+from tests.support.subscribed import subscribed
 
 # pytest imports readline, which sets the size of a terminal (80 by 24 where there is none) in the environment of this
 # process, for those it starts: the workers of xdist, and commands. Their tables and text would be wrapped to 80 columns,

@@ -247,23 +247,6 @@ def test_the_largest_changes_come_first_revisions_before_what_went_and_came() ->
 # ----------------------------------------------------------------------- subscribers
 
 
-@pytest.fixture
-def subscribed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Enters subscribers in a file of the test's own: id and address, or id, address and a dataset."""
-
-    def enter(**addresses: str | tuple[str, str]) -> None:
-        lines = ["attempts: 3", "backoff: 0.01", "budget: 5", "subscribers:"]
-        for name, told in addresses.items():
-            address, dataset = (told, "") if isinstance(told, str) else told
-            monkeypatch.setenv(f"HOOK_{name.upper()}", address)
-            lines += [f"  - id: {name}", f"    address_variable: HOOK_{name.upper()}"]
-            lines += [f"    datasets: [{dataset}]"] if dataset else []
-        (tmp_path / "subscribers.yaml").write_text("\n".join(lines))
-        monkeypatch.setattr(config, "SUBSCRIBERS", tmp_path / "subscribers.yaml")
-
-    return enter
-
-
 @contextmanager
 def everything_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """Every log line of every library; none has an address."""
