@@ -19,7 +19,9 @@ from configs import yaml_file
 from configs.columns import Frozen, Table
 from configs.operations import Listing, Operations, Releases, Series
 
-Severity = Literal["critical", "warning", "info"]
+# critical: the candidate is rejected. hold: it waits until a second source or a person confirms what was found.
+# warning: it is published, and its owner gets an alert. info: it is published.
+Severity = Literal["critical", "hold", "warning", "info"]
 
 # What is no promise to readers: a change of it is no new version.
 NOT_TOLD = (
@@ -29,10 +31,15 @@ NOT_TOLD = (
 
 
 class Policy(Frozen):
-    """A check's severity and bounds, with the reason for them. Bounds are read by the check of that id."""
+    """A check's severity and bounds, with the reason for them. Bounds are read by the check of that id.
+
+    ``confirmed_by``: of a check that holds, where the same observation can be found in another raw document of the same
+    vintage: names in ``expectations/second_sources.py``.
+    """
 
     severity: Severity
     reason: str = ""
+    confirmed_by: tuple[str, ...] = ()
     bounds: dict[str, float] = Field(default_factory=dict)
 
 

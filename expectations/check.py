@@ -75,6 +75,24 @@ class GateInput:
 
 
 @dataclass(frozen=True)
+class Observations:
+    """The observations that a rule judges, one a row, so that one can be recognised in other places.
+
+    With them, violations whose value is published already are left out (figures that readers have count as
+    confirmed), and those of a check that holds can be found in a second source.
+
+    ``now`` and ``published`` (None: there is no version before) have the columns ``key`` and ``value``, in the same
+    types; the violations have them too, and ``against``: the value that was expected, in the same unit.
+    """
+
+    key: tuple[str, ...]
+    now: pl.LazyFrame
+    published: pl.LazyFrame | None
+    value: str = "value_usd"
+    against: str = "usual"
+
+
+@dataclass(frozen=True)
 class Check:
     """One rule.
 
@@ -83,6 +101,7 @@ class Check:
     ``over``: the rows that the rule was held against. None of them means that nothing was shown: the check is then
     recorded as not applicable, because an empty list of violations would look like a pass. ``failing``: the rows
     behind a failure, where ``frame`` holds, under the check's id, values of ``column`` that stand for many rows.
+    ``observed``: what was judged, observation by observation; every check of severity ``hold`` has it.
     """
 
     id: str
@@ -96,6 +115,7 @@ class Check:
     over: pl.LazyFrame | None = None
     failing: pl.LazyFrame | None = None
     column: str | None = None
+    observed: Observations | None = None
 
 
 def once(frame: pl.LazyFrame) -> pl.LazyFrame:
@@ -111,6 +131,7 @@ def none_of(
     violations: pl.LazyFrame,
     default: Severity = "critical",
     over: pl.LazyFrame | None = None,
+    observed: Observations | None = None,
 ) -> Check:
     """A rule whose violations polars has found among the rows ``over``; there must be none.
 
@@ -124,7 +145,9 @@ def none_of(
         return gxe.ExpectColumnMaxToBeBetween(column=check_id, max_value=0)
 
     policy = gate.contract.policy(check_id, default)
-    return Check(check_id, title, policy.severity, expected, violations, build, policy.reason, True, over)
+    return Check(
+        check_id, title, policy.severity, expected, violations, build, policy.reason, True, over, observed=observed
+    )
 
 
 def not_applicable(gate: GateInput, check_id: str, title: str, why: str, default: Severity = "critical") -> Check:

@@ -90,7 +90,7 @@ def manifest_of(contract: Contract, checked: Checked) -> Manifest:
         dataset=contract.name,
         version=draft.version,
         parent=parent.version if parent else None,
-        status="rejected" if checked.report.rejected else "passed",
+        status="rejected" if checked.report.rejected or checked.report.held else "passed",
         schema_version=contract.schema_version,
         contract_sha256=contract.sha256,
         inputs_sha256=inputs_sha256(contract, extraction.documents),
@@ -120,5 +120,6 @@ def manifest_of(contract: Contract, checked: Checked) -> Manifest:
         breaking_note=contract.breaking_note,
         breaks_seen=tuple(sorted({*checked.report.breaks, *(parent.breaks_seen if parent else ())})),
         diagnosis=checked.report.diagnosis,
+        held=checked.report.held,
         created_at=stamp(utc_now()),
     )

@@ -30,7 +30,7 @@ from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import clock_check, layout, protocol, reader
 from tasks.warehouse.candidate import Built
 from tasks.warehouse.integrity import confirm
-from tasks.warehouse.outcomes import Published, RejectedError, Skipped
+from tasks.warehouse.outcomes import HeldError, Published, RejectedError, Skipped
 from tasks.warehouse.protocol import Draft, Head, Sealed
 from tasks.warehouse.records import Manifest
 
@@ -292,7 +292,8 @@ def rejected_before(
 
 def rejection(m: Manifest, failures: list[str], head: Head) -> RejectedError:
     """The rejection of a version, and what readers get instead."""
-    return RejectedError(m.dataset, m.version, failures, served(head), m.quality, m.diagnosis)
+    kind = HeldError if m.held else RejectedError
+    return kind(m.dataset, m.version, failures, served(head), m.quality, m.diagnosis)
 
 
 def served(head: Head) -> str | None:

@@ -34,7 +34,7 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "exemption": pl.String,
 }
 FAILING_ROWS = 20
-ORDER: dict[str, int] = {"critical": 0, "warning": 1, "info": 2}
+ORDER: dict[str, int] = {"critical": 0, "hold": 1, "warning": 2, "info": 3}
 
 
 @dataclass(frozen=True)
@@ -87,11 +87,19 @@ class GateResult:
         return self.counts.failed_critical > 0
 
     @property
+    def held(self) -> tuple[str, ...]:
+        """The checks for which the candidate is held; none if it is rejected."""
+        if self.rejected:
+            return ()
+        return tuple(r.check_id for r in self.results if r.outcome == "failed" and r.severity == "hold")
+
+    @property
     def counts(self) -> QualityCounts:
         failed = [r.severity for r in self.results if r.outcome == "failed"]
         return QualityCounts(
             passed=sum(r.outcome == "passed" for r in self.results),
             failed_critical=failed.count("critical"),
+            failed_hold=failed.count("hold"),
             failed_warning=failed.count("warning"),
             failed_info=failed.count("info"),
             not_applicable=sum(r.outcome == "not_applicable" for r in self.results),

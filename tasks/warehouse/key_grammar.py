@@ -27,10 +27,10 @@ VERSION = layout.VERSION.pattern.removesuffix(r"\Z")
 # The objects that a publisher stages under its version before it seals it.
 STAGED: dict[str, Any] = {
     "data": {r"part-[0-9]{4}\.parquet": None, r"part_[^/=]+=[^/]+": {r"part-[0-9]{4}\.parquet": None}},
-    r"(quality|changes|notes|concordance)\.parquet|quality_gx\.json|changes\.md": None,
+    r"(quality|changes|notes|concordance|held|confirmations)\.parquet|quality_gx\.json|changes\.md": None,
 }
 DATASET: dict[str, Any] = {
-    r"(latest|status|announced)\.json|feed\.xml": None,
+    r"(latest|status|announced|held)\.json|feed\.xml": None,
     "news": {rf"{VERSION}\.html": None},
     "yanked": {rf"{VERSION}\.json": None},
     "versions": {VERSION: {r"(claim|manifest)\.json": None} | STAGED},

@@ -54,6 +54,11 @@ def status(dataset: str) -> str:
     return f"{dataset}/status.json"
 
 
+def held(dataset: str) -> str:
+    """Which candidates are held, or were."""
+    return f"{dataset}/held.json"
+
+
 def versions(dataset: str) -> str:
     return f"{dataset}/versions/"
 

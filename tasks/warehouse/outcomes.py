@@ -85,15 +85,29 @@ class RejectedError(TechtradeError):
     ) -> None:
         self.dataset, self.version, self.served, self.quality = dataset, rejected, served, quality
         self.failures, self.diagnosis = failures, diagnosis
-        critical = quality.failed_critical
+        super().__init__(self._words())
+
+    def _words(self) -> str:
+        critical, target = self.quality.failed_critical, f"{self.dataset}@{self.version}"
         count = f"; {plural(critical, 'critical check')} failed" if critical else ""
-        super().__init__(
-            f"{dataset}@{rejected} was rejected by the quality gate: {diagnosis or failures[0]}{count}; readers still "
-            f"get {served or 'nothing, as no version was published yet'}; "
-            f"see: {command('quality', f'{dataset}@{rejected}')}"
+        return (
+            f"{target} was rejected by the quality gate: {self.diagnosis or self.failures[0]}{count}; readers still "
+            f"get {self.served or 'nothing, as no version was published yet'}; see: {command('quality', target)}"
         )
 
     @property
     def unsaid(self) -> list[str]:
         """The failures that the message does not name."""
         return self.failures if self.diagnosis else self.failures[1:]
+
+
+class HeldError(RejectedError):
+    """The gate holds a candidate until a second source or a person confirms what it found. Readers see what they saw
+    before."""
+
+    def _words(self) -> str:
+        target = f"{self.dataset}@{self.version}"
+        return (
+            f"{target} is held until confirmed: {self.diagnosis or self.failures[0]}; readers still get "
+            f"{self.served or 'nothing, as no version was published yet'}; see: {command('held', self.dataset)}"
+        )

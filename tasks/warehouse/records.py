@@ -125,6 +125,7 @@ class QualityCounts(Record):
 
     passed: int = 0
     failed_critical: int = 0
+    failed_hold: int = 0
     failed_warning: int = 0
     failed_info: int = 0
     not_applicable: int = 0
@@ -147,7 +148,8 @@ class Manifest(Document):
     ``override``: the gate had rejected these figures and somebody publishes them all the same; ``quality`` then still
     counts what failed. ``breaking_note``: what readers have to change since the last major step of the schema.
     ``breaks_seen``: expected breaks that came, in this version or in one before it. ``diagnosis``: what happened to
-    figures that failed checks, in a sentence; empty where no sentence says it.
+    figures that failed checks, in a sentence; empty where no sentence says it. ``held``: the checks for which the
+    version is held until it is confirmed; its status is ``rejected`` then, as readers never got it.
     """
 
     dataset: str
@@ -174,6 +176,7 @@ class Manifest(Document):
     breaking_note: str = ""
     breaks_seen: tuple[str, ...] = ()
     diagnosis: str = ""
+    held: tuple[str, ...] = ()
     created_at: str
 
     model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True, serialize_by_alias=True)
