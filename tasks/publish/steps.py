@@ -69,7 +69,7 @@ def fetch(
         keys=keys,
         published=lambda dataset, path: _published_file(archive.store, dataset, path),
     )
-    return Fetched(request.source, recipe.inputs(archive, request, ask), ask.meter)
+    return Fetched(request.source, recipe.inputs(archive, request, ask), ask.meter, ask.unavailable)
 
 
 @in_stage("parse")
@@ -185,6 +185,7 @@ def check(
                 parent=staged.parent,
                 in_memory=staged.in_memory,
                 tables=recipe.tables_to_check(extraction, staged.partitions),
+                unavailable=extraction.unavailable,
                 vintage=extraction.vintage,
                 asked_vintage=request.vintage,
                 parent_vintage=head.manifest.vintage if head.manifest else None,

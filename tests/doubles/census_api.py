@@ -32,6 +32,7 @@ KEY_PAGE = '<html style="font-size: 14px;">\n\n<head>\n    <title>{} Key</title>
 MAINTENANCE = b"Sorry, the system is currently undergoing maintenance or is busy.  Please try again later."
 BROKEN = b"There was an error while running your query.  We've logged the error and we'll correct it ASAP.  Sorry for the inconvenience."
 JSON = "application/json;charset=utf-8"
+FT900_STATUS = {"ft900 not there": 404, "ft900 broken": 200, "ft900 forbidden": 403, "ft900 busy": 503}
 OLD_TOO = ("thousands", "flows swapped", "month missing", "no rows")
 
 
@@ -137,8 +138,8 @@ class CensusApi(Double):
         return body or b"", JSON
 
     def _exhibit(self, request: BaseHTTPRequestHandler, path: str) -> None:
-        if self.fault == "ft900 not there" or self.fault == "ft900 broken":
-            return self.send(request, b"<html>no</html>", status=404 if self.fault == "ft900 not there" else 200)
+        if self.fault in FT900_STATUS:
+            return self.send(request, b"<html>no</html>", status=FT900_STATUS[self.fault])
         month = date(2000 + int(path[-9:-7]), int(path[-7:-5]), 1)
         scale = 0.9 if self.fault == "ft900 differs" else 1.0
         return self.send(request, ft900_workbook(self.newest, self.revision, self.small, month, scale))

@@ -14,6 +14,8 @@ from datetime import date
 import polars as pl
 
 from configs.errors import SourceLayoutError, SourceResponseError
+from configs.settings import source_settings
+from tasks.common.redact import without_secrets
 from tasks.extract.census.ft900_parse import SCHEMA, LayoutError, Row, notes_of, tables_of
 from tasks.extract.http.responses import StatusError
 from tasks.extract.http.session import Session
@@ -34,7 +36,7 @@ def fetch(session: Session, month: date) -> RawDocument | None:
     Raises:
         SourceError: every other failure; what came is read before it is believed.
     """
-    url = session.settings.url.replace("{yymm}", f"{month:%y%m}")
+    url = _address(session.settings.url, month)
 
     def judge(document: RawDocument) -> None:
         months = parse_exhibits(document).filter(pl.col("span") == "month")
@@ -48,6 +50,15 @@ def fetch(session: Session, month: date) -> RawDocument | None:
         if e.status == 404:
             return None
         raise
+
+
+def told(month: date) -> str:
+    """The address of a month's release, for a person."""
+    return without_secrets(_address(source_settings(SOURCE).url, month))
+
+
+def _address(url: str, month: date) -> str:
+    return url.replace("{yymm}", f"{month:%y%m}")
 
 
 def parse_exhibits(document: RawDocument) -> pl.DataFrame:
