@@ -41,8 +41,8 @@ class GateInput:
     have been older), ``tables`` what the source said, ``staged_schemas`` the arrow schema of each staged file, ``live``
     whether a publisher was asked: bundled figures are as old as they are. ``others`` gives what readers get of another
     dataset, None if nothing of it is published. ``unavailable``: why a table of ``tables`` that only checks need has no
-    rows, by its name. ``in_memory``: whether the rows are few enough to be looked at in all
-    ways at once. ``breaks`` are expected, ``breaks_seen`` came already."""
+    rows, by its name. ``before``: how each check ended on the version before, by its id. ``in_memory``: whether the
+    rows are few enough to be looked at in all ways at once. ``breaks`` are expected, ``breaks_seen`` came already."""
 
     contract: Contract
     data: pl.LazyFrame
@@ -60,6 +60,7 @@ class GateInput:
     breaks_seen: tuple[str, ...] = ()
     in_memory: bool = True
     unavailable: Mapping[str, str] = field(default_factory=dict)
+    before: Mapping[str, str] = field(default_factory=dict)
     today: date = field(default_factory=lambda: datetime.now(UTC).date())
 
     def table(self, name: str, check_id: str) -> pl.LazyFrame:

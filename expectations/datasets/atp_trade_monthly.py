@@ -14,6 +14,7 @@ import polars as pl
 from configs.technology_groups import GROUPS
 from expectations.check import Check, GateInput, bound, none_of, not_made, once
 from expectations.datasets.atp_trade_monthly_revisions import against_parent
+from expectations.rules.beside import found_beside
 from expectations.rules.continuity import copied, flat_lines
 from expectations.rules.cross_source import group_totals, same_total, workbook_flows
 from expectations.rules.magnitude import in_season, known_years, not_rounded
@@ -43,6 +44,7 @@ def checks(gate: GateInput) -> list[Check]:
         _known_year(gate),
         _jumps(gate),
         _ft900(gate),
+        found_beside(gate, "ft900_found", "FT-900", "ft900"),
         *_of_the_series(gate, all_groups),
         *against_parent(gate),
     ]

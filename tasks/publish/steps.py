@@ -186,6 +186,7 @@ def check(
                 in_memory=staged.in_memory,
                 tables=recipe.tables_to_check(extraction, staged.partitions),
                 unavailable=extraction.unavailable,
+                before=_outcomes(store, head.manifest),
                 vintage=extraction.vintage,
                 asked_vintage=request.vintage,
                 parent_vintage=head.manifest.vintage if head.manifest else None,
@@ -242,6 +243,12 @@ def _other(store: ObjectStore, dataset: str, made_from: Manifest | None) -> Othe
         return None
     manifest = made_from or reader.resolve(store, dataset).manifest
     return Other(reader.scan(store, manifest), manifest.vintage)
+
+
+def _outcomes(store: ObjectStore, version: Manifest | None) -> dict[str, str]:
+    """How each check ended on a version."""
+    quality = _table(store, version, "quality.parquet")
+    return {} if quality is None else dict(quality.select("check_id", "outcome").iter_rows())
 
 
 def _table(store: ObjectStore, version: Manifest | None, path: str) -> pl.DataFrame | None:
