@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from configs.release_calendar import load_calendar
+from configs.release_calendar import load_calendar, month_after
 from configs.source_series import series_of_source
 from tasks.common.clock import utc_now
 from tasks.extract.drift import check
@@ -307,6 +307,19 @@ def test_of_a_monthly_file_the_end_is_asked_for_and_its_members_are_named(publis
     assert [r.rsplit("/", 1)[0] for r in publisher.requests] == [
         f"/census_bulk/{load_calendar('ft900').newest(utc_now()):%Y}/Merch/{flow}" for flow in ("ex_m", "im_m")
     ]
+
+
+def test_a_release_that_is_late_is_no_drift(publisher: Metadata, run: Run) -> None:
+    publisher.say = as_frozen
+    expected = load_calendar("ft900").newest(utc_now())
+    publisher.gone = {f"DB{month_after(expected, -n):%y%m}.ZIP" for n in range(2)}
+    try:
+        assert told(run, "census_bulk")[1]["census_bulk"]["state"] == "as expected"
+        assert len(publisher.requests) == 6
+        publisher.gone.add(f"DB{month_after(expected, -2):%y%m}.ZIP")
+        assert told(run, "census_bulk")[1]["census_bulk"]["state"] == "unreachable"
+    finally:
+        publisher.gone = set()
 
 
 def test_a_publisher_that_gives_no_parts_any_more_has_drifted(publisher: Metadata, run: Run) -> None:
