@@ -31,6 +31,7 @@ FOLDER = CONFIGS / "drift"
 State = Literal["as expected", "drift", "unreachable", "wrong setting", "no key", "no address", "files"]
 # As late as a release has been: that of October 2025, by two months.
 RELEASES = 3
+YEARS = 5  # the newest list of which an address was seen is four years old
 FAILED: tuple[State, ...] = ("drift", "unreachable", "wrong setting")
 
 
@@ -191,6 +192,10 @@ def _addresses(settings: SourceSettings, probe: Probe, now: datetime) -> Iterato
         # The newest of each flow: roles are exports/YYYY-MM.
         newest = {role.split("/", maxsplit=1)[0]: role for role in sorted(settings.documents)}
         yield from ((role, [settings.documents[role]]) for role in newest.values())
+        for flow, address in settings.yearly.items():
+            if flow not in newest:
+                years = range(now.year, now.year - YEARS, -1)
+                yield f"{flow}/{now.year}-01", [address.replace("{yy}", f"{y % 100:02d}") for y in years]
     elif settings.url:
         address = f"{settings.url.rstrip('/')}/{probe.path}" if probe.path else settings.url
         if "{yymm}" in address:
