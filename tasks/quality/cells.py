@@ -104,7 +104,7 @@ def held_frame(cells: Iterable[Cell]) -> pl.DataFrame:
 
 def held_cells(frame: pl.DataFrame) -> tuple[Cell, ...]:
     """Return the cells of a ``held.parquet``."""
-    return tuple(Cell(**row) for row in frame.select(HELD).to_dicts())
+    return tuple(Cell(**row) for row in frame.select(list(HELD)).to_dicts())
 
 
 def confirmations(cells: Iterable[Cell], before: pl.DataFrame | None, at: str, reason: str = "") -> pl.DataFrame:
@@ -117,7 +117,7 @@ def confirmations(cells: Iterable[Cell], before: pl.DataFrame | None, at: str, r
     now = pl.DataFrame(rows, schema=CONFIRMED)
     if before is None:
         return now
-    return pl.concat([before.select(CONFIRMED).join(now, on=["check_id", "key"], how="anti"), now])
+    return pl.concat([before.select(list(CONFIRMED)).join(now, on=["check_id", "key"], how="anti"), now])
 
 
 def _typed(name: str, kind: pl.DataType) -> pl.Expr:
