@@ -24,7 +24,7 @@ from benchmarks.synthetic.trade_api import rendered, rows_of
 from configs.release_calendar import month_after
 from tasks.extract.census.trade_api_parse import GROUPS
 from tests.doubles.ft900_workbook import GROUPS as EXHIBIT_GROUPS
-from tests.doubles.ft900_workbook import TITLE, head, workbook
+from tests.doubles.ft900_workbook import TITLE, bundle, head, workbook
 from tests.doubles.publishers import Double
 
 KEY = "0123456789abcdef0123456789abcdef01234567"
@@ -32,6 +32,7 @@ KEY_PAGE = '<html style="font-size: 14px;">\n\n<head>\n    <title>{} Key</title>
 MAINTENANCE = b"Sorry, the system is currently undergoing maintenance or is busy.  Please try again later."
 BROKEN = b"There was an error while running your query.  We've logged the error and we'll correct it ASAP.  Sorry for the inconvenience."
 JSON = "application/json;charset=utf-8"
+FT900_STATUS = {"ft900 not there": 404, "ft900 broken": 200, "ft900 forbidden": 403, "ft900 busy": 503}
 OLD_TOO = ("thousands", "flows swapped", "month missing", "no rows")
 
 
@@ -48,7 +49,7 @@ class CensusApi(Double):
         found = []
         for path in self.requests:
             parts = urlsplit(path)
-            if parts.path.endswith(".xlsx"):
+            if parts.path.startswith("/ft900"):
                 continue
             query = dict(parse_qsl(parts.query))
             months = re.findall(r"\d{4}-\d{2}", query.get("time", ""))
@@ -57,12 +58,12 @@ class CensusApi(Double):
 
     @property
     def ft900(self) -> str:
-        """The address of FT-900's workbooks, for the setting."""
-        return self.url + "/ft900_{yymm}.xlsx"
+        """The address of FT-900's releases, for the setting."""
+        return self.url + "/ft900xlsx_{yymm}.zip"
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
         parts = urlsplit(request.path)
-        if parts.path.endswith(".xlsx"):
+        if parts.path.startswith("/ft900"):
             return self._exhibit(request, parts.path)
         pairs = parse_qsl(parts.query, keep_blank_values=True)
         query = dict(pairs)
@@ -137,11 +138,15 @@ class CensusApi(Double):
         return body or b"", JSON
 
     def _exhibit(self, request: BaseHTTPRequestHandler, path: str) -> None:
-        if self.fault == "ft900 not there" or self.fault == "ft900 broken":
-            return self.send(request, b"<html>no</html>", status=404 if self.fault == "ft900 not there" else 200)
-        month = date(2000 + int(path[-9:-7]), int(path[-7:-5]), 1)
+        if self.fault in FT900_STATUS:
+            return self.send(request, b"<html>no</html>", status=FT900_STATUS[self.fault])
+        yymm = path.rpartition("_")[2]
+        month = date(2000 + int(yymm[:2]), int(yymm[2:4]), 1)
         scale = 0.9 if self.fault == "ft900 differs" else 1.0
-        return self.send(request, ft900_workbook(self.newest, self.revision, self.small, month, scale))
+        exhibit = ft900_workbook(self.newest, self.revision, self.small, month, scale)
+        if path.endswith(".xlsx"):
+            return self.send(request, exhibit)
+        return self.send(request, bundle({"exh1.xlsx": b"PK no workbook", "exh16a.xlsx": exhibit}), "application/zip")
 
     def _text(self, request: BaseHTTPRequestHandler, text: str) -> None:
         self.send(request, text.encode(), "text/plain", status=400)
