@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import polars as pl
 
-from benchmarks.synthetic.trade import world
+from benchmarks.synthetic.trade import Event, world
 from benchmarks.synthetic.trade_api import rendered, rows_of
 from configs.release_calendar import month_after
 from tasks.extract.census.trade_api_parse import GROUPS
@@ -42,6 +42,9 @@ class CensusApi(Double):
     def __init__(self, newest: str = "2026-09", revision: int = 0, small: bool = True) -> None:
         super().__init__()
         self.newest, self.revision, self.small = newest, revision, small
+        # What happened, as the API says, and as FT-900 does.
+        self.events: tuple[Event, ...] = ()
+        self.printed_events: tuple[Event, ...] | None = None
         self.stop_after: int | None = None
 
     def asked(self) -> list[str]:
@@ -143,7 +146,8 @@ class CensusApi(Double):
         yymm = path.rpartition("_")[2]
         month = date(2000 + int(yymm[:2]), int(yymm[2:4]), 1)
         scale = 0.9 if self.fault == "ft900 differs" else 1.0
-        exhibit = ft900_workbook(self.newest, self.revision, self.small, month, scale)
+        events = self.events if self.printed_events is None else self.printed_events
+        exhibit = ft900_workbook(self.newest, self.revision, self.small, month, scale, events)
         if path.endswith(".xlsx"):
             return self.send(request, exhibit)
         return self.send(request, bundle({"exh1.xlsx": b"PK no workbook", "exh16a.xlsx": exhibit}), "application/zip")
@@ -152,7 +156,7 @@ class CensusApi(Double):
         self.send(request, text.encode(), "text/plain", status=400)
 
     def _world(self, flow: str) -> pl.DataFrame:
-        return world(self.newest, self.revision, self.small).flows[flow]
+        return world(self.newest, self.revision, self.small, self.events).flows[flow]
 
     def _body(self, flow: str, wanted: list[str], pairs: list[tuple[str, str]], months: list[str]) -> bytes | None:
         query, fault = dict(pairs), self.fault
@@ -166,6 +170,7 @@ class CensusApi(Double):
                 else [f"{query['YEAR']}-01", f"{query['YEAR']}-12"]
             )
         key = (flow, months[0], min(months[-1], newest), tuple(wanted), self.newest, self.revision, self.small)
+        key = (*key, self.events)
         # A fault in the last years is enough, but for those that are told by an old year; the rest is made once.
         if not fault or (months[0] < "2024" and fault not in OLD_TOO):
             return rendered(*key)
@@ -182,7 +187,9 @@ class CensusApi(Double):
 
 
 @cache
-def ft900_workbook(newest: str, revision: int, small: bool, month: date, scale: float) -> bytes:
+def ft900_workbook(
+    newest: str, revision: int, small: bool, month: date, scale: float, events: tuple[Event, ...] = ()
+) -> bytes:
     """Exhibit 16a of a month, in the printed form: millions, rounded, groups and their total."""
     columns = [(month, "MO"), (month_after(month, -1), "MO"), (month, "YR"), (month_after(month, -12), "YR")]
     labels: list[tuple[str | float | None, str | float | None]] = [
@@ -191,7 +198,7 @@ def ft900_workbook(newest: str, revision: int, small: bool, month: date, scale: 
         (None if columns[1][0].year == month.year else str(month.year), "Year-to-Date"),
         (str(month.year - 1), "Year-to-Date"),
     ]
-    flows = world(newest, revision, small).flows
+    flows = world(newest, revision, small, events).flows
     found = {f: _of_world(flows[f], f) for f in ("exports", "imports")}
 
     def figures(code: str) -> list[str | float | None]:
