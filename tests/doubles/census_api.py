@@ -22,6 +22,7 @@ import polars as pl
 from benchmarks.synthetic.trade import Event, world
 from benchmarks.synthetic.trade_api import rendered, rows_of
 from configs.release_calendar import month_after
+from tasks.extract.census.ft900 import PARTNERS
 from tasks.extract.census.trade_api_parse import GROUPS
 from tests.doubles.ft900_workbook import GROUPS as EXHIBIT_GROUPS
 from tests.doubles.ft900_workbook import TITLE, bundle, head, workbook
@@ -199,23 +200,32 @@ def ft900_workbook(
         (str(month.year - 1), "Year-to-Date"),
     ]
     flows = world(newest, revision, small, events).flows
-    found = {f: _of_world(flows[f], f) for f in ("exports", "imports")}
+    found = {(f, p): _of_partner(flows[f], f, p) for f in ("exports", "imports") for p in ("-", *PARTNERS.values())}
 
-    def figures(code: str) -> list[str | float | None]:
+    def figures(code: str, partner: str = "-") -> list[str | float | None]:
         cells: list[str | float | None] = []
         for period, span in columns:
             of = {
-                f: round(sum(found[f].get((g, f"{period:%Y-%m}", span), 0) for g in _codes(code)) / 1e6 * scale)
-                for f in found
+                f: round(
+                    sum(found[f, partner].get((g, f"{period:%Y-%m}", span), 0) for g in _codes(code)) / 1e6 * scale
+                )
+                for f in flows
             }
             cells += [of["exports"] - of["imports"], of["exports"], of["imports"]]
         return cells
 
+    partners = {
+        name: code for name, code in PARTNERS.items() if code in flows["imports"]["CTY_CODE"].unique().to_list()
+    }
     rows: list[list[str | float | None]] = [
         [TITLE],
         *head("Technology Group", labels),
         ["Total", *figures("total")],
         *[[name, *figures(code)] for name, code in EXHIBIT_GROUPS.items()],
+        [],
+        *head("Selected Countries and Areas", labels),
+        ["Total", *figures("total")],
+        *[[name, *figures("total", code)] for name, code in partners.items()],
     ]
     return workbook(rows)
 
@@ -224,9 +234,9 @@ def _codes(code: str) -> list[str]:
     return [c for c in GROUPS if c != "00"] if code == "total" else [code]
 
 
-def _of_world(table: pl.DataFrame, flow: str) -> dict[tuple[str, str, str], int]:
+def _of_partner(table: pl.DataFrame, flow: str, partner: str) -> dict[tuple[str, str, str], int]:
     side = "ALL" if flow == "exports" else "GEN"
-    whole = table.filter(pl.col("CTY_CODE") == "-").select("HITECH", "time", f"{side}_VAL_MO", f"{side}_VAL_YR")
+    whole = table.filter(pl.col("CTY_CODE") == partner).select("HITECH", "time", f"{side}_VAL_MO", f"{side}_VAL_YR")
     return {(g, t, span): int(v) for g, t, mo, yr in whole.rows() for span, v in (("MO", mo), ("YR", yr))}
 
 
