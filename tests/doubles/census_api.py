@@ -43,6 +43,8 @@ class CensusApi(Double):
     def __init__(self, newest: str = "2026-09", revision: int = 0, small: bool = True) -> None:
         super().__init__()
         self.newest, self.revision, self.small = newest, revision, small
+        # The world that it has a part of: with more months the same seed gives other shares.
+        self.world_to = newest
         # What happened, as the API says, and as FT-900 does.
         self.events: tuple[Event, ...] = ()
         self.printed_events: tuple[Event, ...] | None = None
@@ -148,7 +150,7 @@ class CensusApi(Double):
         month = date(2000 + int(yymm[:2]), int(yymm[2:4]), 1)
         scale = 0.9 if self.fault == "ft900 differs" else 1.0
         events = self.events if self.printed_events is None else self.printed_events
-        exhibit = ft900_workbook(self.newest, self.revision, self.small, month, scale, events)
+        exhibit = ft900_workbook(self.world_to, self.revision, self.small, month, scale, events)
         if path.endswith(".xlsx"):
             return self.send(request, exhibit)
         return self.send(request, bundle({"exh1.xlsx": b"PK no workbook", "exh16a.xlsx": exhibit}), "application/zip")
@@ -157,7 +159,7 @@ class CensusApi(Double):
         self.send(request, text.encode(), "text/plain", status=400)
 
     def _world(self, flow: str) -> pl.DataFrame:
-        return world(self.newest, self.revision, self.small, self.events).flows[flow]
+        return world(self.world_to, self.revision, self.small, self.events).flows[flow]
 
     def _body(self, flow: str, wanted: list[str], pairs: list[tuple[str, str]], months: list[str]) -> bytes | None:
         query, fault = dict(pairs), self.fault
@@ -170,8 +172,10 @@ class CensusApi(Double):
                 if query["MONTH"] != "*"
                 else [f"{query['YEAR']}-01", f"{query['YEAR']}-12"]
             )
-        key = (flow, months[0], min(months[-1], newest), tuple(wanted), self.newest, self.revision, self.small)
-        key = (*key, self.events)
+        key = (
+            flow, months[0], min(months[-1], newest), tuple(wanted), self.world_to, self.revision, self.small,
+            self.events,
+        )  # fmt: skip
         # A fault in the last years is enough, but for those that are told by an old year; the rest is made once.
         if not fault or (months[0] < "2024" and fault not in OLD_TOO):
             return rendered(*key)

@@ -216,14 +216,16 @@ class CensusDouble(Double):
     def __init__(self, vintage: str = "2025-02") -> None:
         super().__init__()
         self.vintage = vintage
-        # Other figures than the bundled ones: exports and imports of each month, millions of US dollars.
-        self.figures: dict[date, tuple[float, float]] | None = None
+        self._figures: bytes | None = None
+
+    def show(self, figures: dict[date, tuple[float, float]]) -> None:
+        """Serve other figures than the bundled ones: exports and imports of each month, millions of US dollars."""
+        self._figures = workbook_of(figures)
 
     def document(self, path: str) -> tuple[bytes, str]:
         if self.fault == "html":
             return HTML, "text/html"
-        figures = self.figures
-        body = workbook(self.vintage, self.fault) if figures is None else workbook_of(figures, self.fault)
+        body = self._figures or workbook(self.vintage, self.fault)
         if self.fault == "truncated":
             body = body[: len(body) * 2 // 3]
         return body, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
