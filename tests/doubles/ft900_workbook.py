@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
-from zipfile import ZIP_DEFLATED, ZipFile
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import openpyxl
 
@@ -77,5 +77,5 @@ def bundle(exhibits: Mapping[str, bytes]) -> bytes:
     out = BytesIO()
     with ZipFile(out, "w", ZIP_DEFLATED) as archive:
         for name, body in exhibits.items():
-            archive.writestr(name, body)
+            archive.writestr(ZipInfo(name), body, ZIP_DEFLATED)  # without the time of day: the same bytes each time
     return out.getvalue()

@@ -30,6 +30,15 @@ SOURCE = "census_ft900"
 TITLE = re.compile(r"^\s*Exhibit\s+(16a?)\b.*Advanced Technology Products", re.IGNORECASE | re.DOTALL)
 EXHIBIT_FILE = re.compile(r"exh[a-z]*[ _-]?16a?\.xlsx$", re.IGNORECASE)
 CONTENT_TYPES = "[content_types].xml"  # every workbook has it
+# The countries of Exhibit 16a, by the name printed, and the European Union. Areas are left out: "Other" stands under
+# several of them, and whom the others contain is printed nowhere.
+PARTNERS = {
+    "Australia": "6021", "Brazil": "3510", "Canada": "1220", "China": "5700", "European Union": "0003",
+    "France": "4279",
+    "Germany": "4280", "Hong Kong": "5820", "India": "5330", "Indonesia": "5600", "Ireland": "4190", "Israel": "5081",
+    "Italy": "4759", "Japan": "5880", "Korea, South": "5800", "Malaysia": "5570", "Mexico": "2010",
+    "Philippines": "5650", "Singapore": "5590", "Taiwan": "5830", "Thailand": "5490", "United Kingdom": "4120",
+}  # fmt: skip
 TITLE_ROWS = 10  # a title stands at the top; further down a table of contents would match
 
 
@@ -124,6 +133,21 @@ def groups(document: RawDocument) -> pl.DataFrame:
     if not (twice := named.filter(pl.struct("technology_group", "flow").is_duplicated())).is_empty():
         raise _layout(f"Exhibits 16 and 16a differ in group {twice['technology_group'][0]}", document)
     return named.sort("technology_group", "flow")
+
+
+def partners(document: RawDocument) -> pl.DataFrame:
+    """The newest month by partner, of those in ``PARTNERS``: partner_code (Schedule C), flow (``exports``,
+    ``imports``), period, value_musd. No rows where the release has no table by country.
+
+    Raises:
+        SourceError: as ``parse_exhibits``.
+    """
+    figures = parse_exhibits(document).filter(
+        (pl.col("section") == "partner") & (pl.col("span") == "month") & (pl.col("flow") != "balance")
+    )
+    newest = figures.filter(pl.col("period") == pl.col("period").max(), pl.col("item").is_in(list(PARTNERS)))
+    code = pl.col("item").replace_strict(PARTNERS, return_dtype=pl.String).alias("partner_code")
+    return newest.select(code, "flow", "period", "value_musd").unique().sort("partner_code", "flow")
 
 
 def _sheets(document: RawDocument) -> list[tuple[str, list[Row]]]:

@@ -22,7 +22,14 @@ from tasks.raw.documents import Archive, RawDocument
 
 log = logging.getLogger("techtrade")
 TABLE = "ft900"
-SCHEMA = {"technology_group": pl.String, "flow": pl.String, "period": pl.Date, "value_musd": pl.Float64}
+# A row is of a technology group and all partners, or of a partner and all groups; ``total`` is of all groups.
+SCHEMA = {
+    "technology_group": pl.String,
+    "partner_code": pl.String,
+    "flow": pl.String,
+    "period": pl.Date,
+    "value_musd": pl.Float64,
+}
 
 
 def fetch_beside(source: str, ask: FetchRequest, archive: Archive, month: date) -> tuple[RawDocument, ...]:
@@ -58,14 +65,16 @@ def known_beside(ask: FetchRequest) -> tuple[RawDocument, ...]:
 
 
 def read_beside(documents: Sequence[RawDocument]) -> tuple[pl.LazyFrame, Mapping[str, str]]:
-    """The groups of the newest month, columns as SCHEMA, from the documents of FT-900 among these; and, where one
-    cannot be read, the reason by the name of the table, which then has no rows."""
+    """The groups and partners of the newest month, columns as SCHEMA, from the documents of FT-900 among these; and,
+    where one cannot be read, the reason by the name of the table, which then has no rows."""
     found, why = [pl.DataFrame(schema=SCHEMA)], {}
     for document in documents:
         if not document.role.startswith("ft900/"):
             continue
         try:
-            found.append(ft900.groups(document).select([pl.col(c).cast(t) for c, t in SCHEMA.items()]))
+            groups = ft900.groups(document).with_columns(pl.lit("-").alias("partner_code"))
+            partners = ft900.partners(document).with_columns(pl.lit("total").alias("technology_group"))
+            found += [f.select([pl.col(c).cast(t) for c, t in SCHEMA.items()]) for f in (groups, partners)]
         except SourceError as e:
             why[TABLE] = one_line(e)
     return pl.concat(found).lazy(), why
