@@ -283,7 +283,8 @@ def parse(dataset: str, documents: tuple[RawDocument, ...], vintage: str | None)
 
     Returns:
         Tables ``trade`` (``trade_api_parse.SCHEMA``: totals and the group "not advanced technology" included, for the
-        gate to reconcile) and ``ft900`` (technology_group, flow, period, value_musd; no rows where there is none).
+        gate to reconcile), ``ft900`` (technology_group, flow, period, value_musd; no rows where there is none) and
+        ``names`` (partner_code, publisher_name).
         The vintage is the last month covered.
 
     Raises:
@@ -293,7 +294,10 @@ def parse(dataset: str, documents: tuple[RawDocument, ...], vintage: str | None)
     own = [d for d in documents if d.role.partition("/")[0] in FLOWS]
     # Two at a time: polars decodes one answer on one thread.
     with ThreadPoolExecutor(2) as pool:
-        read = [(d.role.partition("/")[0], rows) for d, rows in zip(own, pool.map(answers.rows, own), strict=True)]
+        parsed = list(pool.map(answers.rows_and_names, own))
+    read = [(d.role.partition("/")[0], rows) for d, (rows, _) in zip(own, parsed, strict=True)]
+    named = pl.concat([pl.DataFrame(schema=answers.NAMES), *(names for _, names in parsed)])
+    names = named.sort("publisher_name", nulls_last=True).unique("partner_code", keep="first", maintain_order=True)
     trade = pl.concat([pl.DataFrame(schema=answers.SCHEMA), *(rows for _, rows in read)])
     ends = {f: max(_last(rows) for flow, rows in read if flow == f) for f, some in read if some.height}
     kept = tuple(d.raw_key for d in own[-2:])
@@ -310,5 +314,5 @@ def parse(dataset: str, documents: tuple[RawDocument, ...], vintage: str | None)
             SOURCE, f"vintage {vintage} was asked for, the API is at {found}; ask for that one or for none"
         )
     exhibit, missing = read_beside(documents)
-    tables = {"trade": trade.lazy(), TABLE: exhibit}
+    tables = {"trade": trade.lazy(), TABLE: exhibit, "names": names.lazy()}
     return extracted(SOURCE, dataset, found, documents, tables, unavailable=missing)
