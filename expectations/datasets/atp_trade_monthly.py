@@ -125,7 +125,7 @@ def _of_the_newest(gate: GateInput, now: Sums, was: Sums | None) -> list[Check]:
         ),
         newest_in_season(
             gate, "newest_partners", "new months of large partners are what the year before lets expect",
-            large(now.partners.filter(pl.col("partner_code") != WORLD), "partner_code", now.totals, share),
+            large(now.partners.filter(~pl.col("is_aggregate")), "partner_code", now.totals, share),
             ["flow", "partner_code"], since, was.partners if was else None,
         ),
         groups_ended(gate, now.partners, newest, was.partners if was else None),
