@@ -49,14 +49,14 @@ def test_it_shows_the_product_in_sixty_lines(
     for name in bundled_datasets():
         assert ran.err.count(f"{name}: publishing ") == 1
     assert re.search(r"^atp_world_monthly +2 +2025-02 +2025-02 +434 +111$", ran.out, re.MULTILINE)
-    assert re.search(r"^ip_trade_annual +7 +2023 +2025-01-28 +8,554 +79$", ran.out, re.MULTILINE)
+    assert re.search(r"^ip_trade_annual +8 +2024 +2025-10-07 +8,573 +435$", ran.out, re.MULTILINE)
     assert "{" not in ran.out + ran.err, "words, no JSON"
     for told in (
         r"holds +13\.0 +6 % +13\.694 +2025-02 +In 1995 .* surplus",
         r"holds +-297\.0 +2 % +-298\.948 +2025-02 .* deficit in 2024",
-        r"holds +134\.0 +1 % +134\.441 +2025-01-28 .* reached \$134 billion",
-        r"no data +48\.0 +1 % +- +- .*Germany",
-        r"no data +-41\.0 +2 % +- +- .*China",
+        r"does not hold +134\.0 +1 % +148\.205 +2025-10-07 .* reached \$134 billion",
+        r"holds +48\.0 +1 % +48\.110 +2025-10-07 .*Germany",
+        r"does not hold +-41\.0 +2 % +-31\.815 +2025-10-07 .*China",
     ):
         assert re.search(told, ran.out), told
     for command in re.findall(rf"^  {re.escape(demo.COMMAND)} ([^#\n]+)", ran.out, re.MULTILINE):
@@ -88,7 +88,7 @@ def test_it_shows_the_product_in_sixty_lines(
         code = snippet.read_text(encoding="utf-8")
         result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
         assert result.returncode == 0, f"{snippet.name}: {result.stderr}"
-        assert {"1_polars": "-298948216370", "2_duckdb": "134.441", "3_pandas": "-16292828055"}[
+        assert {"1_polars": "-298948216370", "2_duckdb": "148.205", "3_pandas": "-16292828055"}[
             snippet.stem
         ] in result.stdout
 
