@@ -371,7 +371,7 @@ def test_a_null_of_a_row_that_came_has_the_cause_of_the_row(local_store: LocalSt
     refresh(local_store, "atp_products_history")
     causes = of(local_store, "atp_products").group_by("measure", "cause").len()
     found = {(r["measure"], r["cause"]) for r in causes.iter_rows(named=True)}
-    assert ("valid_to", "new_period") in found and "unattributed" not in {c for _, c in found}
+    assert ("technology_group", "new_period") in found and "unattributed" not in {c for _, c in found}
 
 
 def test_what_a_withdrawal_changes_in_a_mart_was_no_revision(local_store: LocalStore) -> None:

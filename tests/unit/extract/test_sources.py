@@ -149,7 +149,9 @@ def test_a_vintage_without_a_date_says_so_in_its_citation() -> None:
         ("CHN", 2023, "receipts", 10.913), ("CHN", 2023, "payments", 42.728),
     ],
 )  # fmt: skip
-def test_the_newest_bundled_figures_are_the_known_ones(economy: str, year: int, indicator: str, billions: float) -> None:
+def test_the_newest_bundled_figures_are_the_known_ones(
+    economy: str, year: int, indicator: str, billions: float
+) -> None:
     kept = snapshot.fetch(FetchRequest("ip_trade_annual", "2025-10-07"), Memory())
     observed = snapshot.parse("ip_trade_annual", kept, None).tables["observations"]
     found = observed.filter(economy_code=economy, year=year, indicator=indicator).collect()
