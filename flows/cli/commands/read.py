@@ -114,7 +114,7 @@ READING = Topic(
             example="techtrade history ip_trade_annual economy_code=USA year=2020",
         ),
         LazyCommand(
-            "flows.cli.history:claims",
+            "flows.cli.claims:claims",
             "Compare claims from the press with the figures of every vintage.",
             dataset(required=False),
             WIDE_TABLES,
