@@ -4,12 +4,14 @@ data, at one moment. A test alters what one of them sends.
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,7 +22,7 @@ from tests.doubles import census_api, metadata
 from tests.doubles.atp_lists import bundled_as_published
 from tests.doubles.bea import BeaDouble
 from tests.doubles.census_api import CensusApi
-from tests.doubles.census_bulk import CensusBulk
+from tests.doubles.census_bulk import CensusBulk, month
 from tests.doubles.publishers import HTML, CensusDouble, Double
 from tests.doubles.world_bank_archives import WorldBankArchiveDouble
 from tests.support.newcomer import NewerBank, patient
@@ -126,18 +128,20 @@ class Bea(Altered, BeaDouble):
 
 
 class Bulk(Altered, CensusBulk):
-    """Serves any range that is asked for."""
+    """Serves any range that is asked for. ``change``: what is made of a file before; ``whole_only``: whether ranges are ignored."""
+
+    whole_only = False
+    change: Callable[[bytes], bytes] = staticmethod(lambda whole: whole)
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
         found = re.fullmatch(r"bytes=(\d*)-(\d*)", request.headers.get("Range", ""))
-        if found is None or self.fault == "no ranges":
+        if found is None or self.whole_only:
             return super().answer(request)
+        self.methods.append(request.command)
         file = next((f for f in self._files() if f.url("") == request.path), None)
         if file is None:
             return self.send(request, HTML, status=404)
-        from tests.doubles.census_bulk import month
-
-        body = month(file.flow, file.month)
+        body = self.change(month(file.flow, file.month))
         first = int(found[1]) if found[1] else max(0, len(body) - int(found[2]))
         last = min(len(body) - 1, int(found[2])) if found[1] and found[2] else len(body) - 1
         told = {"Content-Range": f"bytes {first}-{last}/{len(body)}"}
@@ -164,7 +168,11 @@ class Publishers:
         for double in self.doubles.values():
             double.fault, double.alter = "", Altered.alter
             double.requests.clear()
+        self["census_bulk"].forget()
         self["bea"].areas = ()
+        self["census_hitech"].newest = MONTH
+        self["census_bulk"].last = date.fromisoformat(f"{MONTH}-01")
+        self["census_bulk"].change, self["census_bulk"].whole_only = Bulk.change, False
 
 
 @contextmanager
@@ -193,6 +201,16 @@ def publishers() -> Iterator[Publishers]:
         named = {"imports/2021-01": f"{lists}/impatp21.txt", "exports/2019-01": f"{lists}/expatp19.txt"}
         given["TECHTRADE_SOURCES__CENSUS_ATP_LISTS__DOCUMENTS"] = json.dumps(named)
         yield Publishers(made, given)
+
+
+def wider_records(whole: bytes) -> bytes:
+    """Make every record of the detail a character longer."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(whole)) as old, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            text = old.read(name)
+            new.writestr(name, text.replace(b"\r\n", b" \r\n") if "DETL" in name.upper() else text)
+    return made.getvalue()
 
 
 def body(change: Callable[[bytes], bytes], within: str = "") -> Alter:

@@ -49,9 +49,17 @@ def months(visit: Visit) -> None:
     for flow in FLOWS:
         url = File(flow, month).url(visit.settings.url)
 
-        def directory(outcome: Outcome, flow: str = flow, url: str = url) -> _End:
+        def directory(outcome: Outcome, flow: str = flow, url: str = url) -> _End | None:
             probe = by_name[flow]
-            answer = visit.recorder.tail(url, probe.tail or HEAD_BYTES, lambda answer: answer)
+            try:
+                answer = visit.recorder.tail(url, probe.tail or HEAD_BYTES, lambda answer: answer)
+            except SourceLayoutError:
+                text = (
+                    "It is given whole only (Range is ignored): a download that breaks off begins again, and its form "
+                )
+                text += "cannot be seen in a probe."
+                outcome.findings.append(Finding(visit.source, outcome.probe, "look at", text))
+                return None
             compared_as_frozen(visit, outcome, RawDocument.of(flow, answer.url, answer.body), probe)
             outcome.read.append("directory of the ZIP")
             part = part_of(visit.exchanges[-1].headers.get("content-range", ""))

@@ -19,7 +19,8 @@ KEPT = (
     "transfer-encoding", "vary", "x-datawebapi-keyerror",
 )  # fmt: skip
 # A filter's page shows the address that it blocks, which is ours.
-_OURS = re.compile(rb"\b(?:\d{1,3}\.){3}\d{1,3}\b|\b(?:[0-9a-f]{1,4}:){3,7}[0-9a-f]{1,4}\b", re.IGNORECASE)
+_OURS = r"\b(?!127\.0\.0\.1\b)(?:\d{1,3}\.){3}\d{1,3}\b|\b(?:[0-9a-f]{1,4}:){3,7}[0-9a-f]{1,4}\b"
+_IN_TEXT, _IN_BODY = re.compile(_OURS, re.IGNORECASE), re.compile(_OURS.encode(), re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -63,4 +64,9 @@ def kept_headers(headers: Mapping[str, str], scrub: Redactor) -> tuple[dict[str,
 def kept_body(body: bytes, status: int | None, scrub: Redactor) -> bytes:
     """Return a body without secrets, and a refusal without network addresses."""
     found = scrub.bytes(body)
-    return _OURS.sub(REDACTED.encode(), found) if status is not None and status >= 400 else found
+    return _IN_BODY.sub(REDACTED.encode(), found) if status is not None and status >= 400 else found
+
+
+def without_addresses(text: str) -> str:
+    """Return a text without network addresses: an error may quote a filter's page."""
+    return _IN_TEXT.sub(REDACTED, text)

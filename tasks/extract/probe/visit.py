@@ -25,7 +25,7 @@ from configs.errors import (
 from configs.settings import Keys, SourceSettings, source_key, source_settings
 from tasks.extract.http.session import Session
 from tasks.extract.probe import headers
-from tasks.extract.probe.exchanges import Exchange
+from tasks.extract.probe.exchanges import Exchange, without_addresses
 from tasks.extract.probe.findings import Finding, Severity
 from tasks.extract.probe.recorder import Recorder
 from tasks.extract.source import FetchRequest
@@ -150,7 +150,7 @@ class Visit:
     def _told(self, error: SourceError) -> str:
         """Return a message without the source and without where the answer would be kept."""
         text = _KEPT.sub("", " ".join(str(error).split())).removeprefix(f"{self.source}: ")
-        return self.recorder.scrub.text(text)
+        return without_addresses(self.recorder.scrub.text(text))
 
     def _not_asked(self) -> str:
         if self.settings.url.startswith("file:"):

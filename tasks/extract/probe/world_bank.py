@@ -80,11 +80,11 @@ def _cells(visit: Visit, outcome: Outcome, documents: list[RawDocument], probe: 
         add("breaks us", f"Values come as {few(odd)}; we believed {probe.expect['row.value']}.")
     units = Counter(str(row["unit"]) for row in rows if row.get("unit"))
     for unit, count in units.most_common(3):
-        add("look at", f"{plural(count, 'row')} have the unit {unit!r}; until now none had any.")
+        add("look at", f"{plural(count, 'row')} with the unit {unit!r}; until now none had any.")
     marks = Counter(str(row["obs_status"]) for row in rows if row.get("obs_status"))
     for mark, count in marks.most_common(3):
         what = " (F is a forecast, and no figure)" if mark == "F" else ""
-        add("look at", f"{plural(count, 'row')} have the obs_status {mark!r}{what}; until now none had any.")
+        add("look at", f"{plural(count, 'row')} with the obs_status {mark!r}{what}; until now none had any.")
 
 
 def _parsed(visit: Visit, dataset: str, documents: tuple[RawDocument, ...]) -> Callable[[Outcome], None]:
