@@ -10,7 +10,6 @@ from tasks.extract.drift.check import DriftItem
 
 Severity = Literal["breaks us", "look at", "good to know"]
 SEVERITIES: tuple[Severity, ...] = ("breaks us", "look at", "good to know")
-LONGEST = 700
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ from collections import Counter
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from configs.words import plural
+from configs.words import as_line, plural, visible
 from tasks.common.redact import without_secrets
+from tasks.common.text import cut
 from tasks.extract.probe.exchanges import Exchange
 from tasks.extract.probe.findings import SEVERITIES, Finding
 from tasks.extract.probe.publishers import Probed
@@ -15,6 +16,7 @@ from tasks.extract.probe.recorder import MOST_REQUESTS
 from tasks.extract.probe.visit import Visit
 
 FORMAT = 1
+LONGEST = 800
 SHOWN = ("last-modified", "etag", "content-length", "content-encoding", "accept-ranges", "retry-after", "location")
 
 
@@ -48,7 +50,7 @@ def _finding(finding: Finding) -> dict[str, str]:
         "severity": finding.severity,
         "source": finding.source,
         "probe": finding.probe,
-        "text": finding.text,
+        "text": sentence(finding),
     }
 
 
@@ -97,12 +99,18 @@ def as_markdown(probed: Probed) -> str:
     for visit in probed.visits:
         lines += _section(visit, number)
         number += len(visit.exchanges)
-    return "\n".join(lines)
+    # Texts of publishers are in it, and must not act on a terminal.
+    return visible("\n".join(lines))
+
+
+def sentence(finding: Finding) -> str:
+    """Return the text of a finding in one line and not too long: a publisher's words may be in it."""
+    return cut(as_line(finding.text), LONGEST)
 
 
 def words(finding: Finding) -> str:
-    """Return one finding as a line."""
-    return f"`{finding.source}`, {finding.probe}: {finding.text}"
+    """Return one finding as a line, with its source and probe."""
+    return f"`{finding.source}`, {finding.probe}: {sentence(finding)}"
 
 
 def _section(visit: Visit, before: int) -> list[str]:

@@ -12,6 +12,8 @@ import pytest
 
 from benchmarks.synthetic.bea_api import KEY as BEA_KEY
 from configs.errors import UsageError
+from configs.settings import from_environment
+from tasks.extract.probe import bundle
 from tasks.extract.probe import publishers as probes
 from tasks.extract.probe.publishers import Probed
 from tasks.extract.probe.recorder import MOST_REQUESTS
@@ -309,3 +311,18 @@ def test_a_file_is_no_publisher(given: Publishers, monkeypatch: pytest.MonkeyPat
 def test_an_unknown_publisher_is_a_usage_error(given: Publishers) -> None:
     with pytest.raises(UsageError, match="did you mean world_bank"):
         probes.probe(("world_banc",), NOW)
+
+
+@pytest.mark.parametrize("fault", [
+    "silence", "closed at once", "not HTTP", "a NUL in a header", "headers not in ASCII", "gzip that is none",
+    "gzip cut short", "gzip that unpacks to 100 MB", "endless header list", "dripped body of a length", "no reason",
+    "cut in the body", "status 999", "Location: a key", "Retry-After: a superscript", "Content-Length: a superscript",
+])  # fmt: skip
+def test_a_misbehaving_server_is_a_finding(fault: str, given: Publishers, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"TOTAL_BUDGET": "0.5", "ATTEMPTS": "1", "MAX_BYTES": "1000000"}.items():
+        monkeypatch.setenv(f"TECHTRADE_SOURCES__WORLD_BANK_ARCHIVES__{name}", value)
+    given["world_bank_archives"].fault = fault
+    found = probes.probe(("world_bank_archives",), NOW)
+    assert not found.as_believed
+    assert all("Our parser crashed" not in f.text for f in found.findings), texts(found)
+    assert bundle.files(found, from_environment)["report.md"]
