@@ -192,23 +192,23 @@ def test_a_replay_gives_the_same_findings(replayed: tuple[probes.Probed, Replay]
     assert now == was
 
 
-@pytest.mark.parametrize(("dataset", "source"), [
-    ("atp_world_monthly", "census_balance"),
-    ("ip_trade_annual", "world_bank"),
-    ("high_tech_exports_annual", "world_bank"),
-    ("atp_products", "census_atp_lists"),
+@pytest.mark.parametrize(("dataset", "sources"), [
+    ("atp_world_monthly", ("census_balance", "census_ft900")),
+    ("ip_trade_annual", ("world_bank",)),
+    ("high_tech_exports_annual", ("world_bank",)),
+    ("atp_products", ("census_atp_lists",)),
 ])  # fmt: skip
 def test_an_extraction_of_a_replay_is_the_original(
-    dataset: str, source: str, given: Publishers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dataset: str, sources: tuple[str, ...], given: Publishers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = extracted(dataset, source)
-    written(tmp_path / "probe.zip", source)
+    original = extracted(dataset, sources[0])
+    written(tmp_path / "probe.zip", *sources)
     for double in given.doubles.values():
         double.requests.clear()
     with Replay(tmp_path / "probe.zip") as double:
         for name, value in double.variables.items():
             monkeypatch.setenv(name, value)
-        again = extracted(dataset, source)
+        again = extracted(dataset, sources[0])
         assert double.requests
     assert all(d.requests == [] for d in given.doubles.values()), "the replay was asked, and nobody else"
     assert again.vintage == original.vintage
