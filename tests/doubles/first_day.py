@@ -149,6 +149,15 @@ class Bulk(Altered, CensusBulk):
 
 
 class Lists(Altered, Double):
+    """``there``: the lists that are out."""
+
+    there: tuple[str, ...] = ("/impatp21.txt", "/expatp19.txt")
+
+    def answer(self, request: BaseHTTPRequestHandler) -> None:
+        if request.path not in self.there:
+            return self.send(request, HTML, status=404)
+        return super().answer(request)
+
     def document(self, path: str) -> tuple[bytes, str]:
         return bundled_as_published("imports/2021-01" if path.startswith("/imp") else "exports/2019-01"), "text/plain"
 
@@ -169,6 +178,7 @@ class Publishers:
             double.fault, double.alter = "", Altered.alter
             double.requests.clear()
         self["census_bulk"].forget()
+        self["census_atp_lists"].there = Lists.there
         self["bea"].areas = ()
         self["census_hitech"].newest = MONTH
         self["census_bulk"].last = date.fromisoformat(f"{MONTH}-01")
@@ -200,6 +210,7 @@ def publishers() -> Iterator[Publishers]:
         lists = made["census_atp_lists"].url
         named = {"imports/2021-01": f"{lists}/impatp21.txt", "exports/2019-01": f"{lists}/expatp19.txt"}
         given["TECHTRADE_SOURCES__CENSUS_ATP_LISTS__DOCUMENTS"] = json.dumps(named)
+        given["TECHTRADE_SOURCES__CENSUS_ATP_LISTS__YEARLY"] = json.dumps({"imports": f"{lists}/impatp{{yy}}.txt"})
         yield Publishers(made, given)
 
 

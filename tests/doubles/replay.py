@@ -47,9 +47,10 @@ class Replay(Double):
             prefix = f"TECHTRADE_SOURCES__{source.upper()}__"
             if told["url"]:
                 yield f"{prefix}URL", self._here(source, told["url"])
-            if told["documents"]:
-                named = {role: self._here(source, url) for role, url in told["documents"].items()}
-                yield f"{prefix}DOCUMENTS", json.dumps(named)
+            for setting in ("documents", "yearly"):
+                if told[setting]:
+                    named = {name: self._here(source, url) for name, url in told[setting].items()}
+                    yield f"{prefix}{setting.upper()}", json.dumps(named)
             if (key := source_settings(source).key) is not None:
                 digits = {"CENSUS_API_KEY": "0" * 40, "BEA_API_KEY": "00000000-0000-0000-0000-000000000000"}
                 yield key.variable, digits[key.variable]

@@ -6,7 +6,7 @@ request would prove nothing about publishing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 
 import polars as pl
@@ -16,6 +16,7 @@ from configs.words import few, plural
 from tasks.extract.census import atp_list_parse, balance_workbook, ft900, trade_api, trade_api_parse
 from tasks.extract.drift import check as drift
 from tasks.extract.drift.metadata import READERS
+from tasks.extract.http.responses import StatusError
 from tasks.extract.probe import known
 from tasks.extract.probe.findings import Finding, of_metadata
 from tasks.extract.probe.visit import Outcome, Visit
@@ -142,29 +143,45 @@ def _both_flows(visit: Visit, documents: tuple[RawDocument, ...]) -> Callable[[O
 
 
 def lists(visit: Visit) -> None:
-    """Ask for the newest list of each flow that the settings name."""
-    newest = {role.partition("/")[0]: role for role in sorted(visit.settings.documents)}
+    """Ask for the newest list of each flow whose address the settings have."""
+    (probe,) = drift.expectation(visit.source).probes
+    addresses = dict(drift._addresses(visit.settings, probe, visit.now))
 
     def no_address(outcome: Outcome) -> None:
         raise NoAddressError(visit.source)
 
-    if not newest:
-        visit.probe("lists", no_address)
-    for flow, role in newest.items():
+    for flow in sorted({*FLOWS} - {role.partition("/")[0] for role in addresses}):
+        visit.probe(f"list of {flow}", no_address)
+    for role, urls in addresses.items():
 
-        def step(outcome: Outcome, flow: str = flow, role: str = role) -> None:
-            url = visit.settings.documents[role]
-            document = visit.session().get(role, url, suffix=".txt")
-            codes = atp_list_parse.read_list(visit.source, document)
-            before = known.bundled("atp_products", "lists", "atp_lists_bundled").filter(pl.col("flow") == flow)
-            before = before.filter(pl.col("list_month") == pl.col("list_month").max())
-            same, every = set(codes["hs10"]) & set(before["hs10"]), set(codes["hs10"]) | set(before["hs10"])
-            told = f"{plural(codes.height, 'code')}, {len(same):,} of them in the newest bundled list of {flow}"
-            outcome.read.append(told)
-            # Right pairs of lists share 0.56 of all their codes or more, across a revision of the Harmonized System
-            # too; lists of exchanged flows 0.45 or less.
-            if len(same) / len(every) < 0.5:
-                text = f"It shares {len(same):,} of {len(every):,} codes with our list of {flow}: is it of that flow?"
-                outcome.findings.append(Finding(visit.source, outcome.probe, "look at", text))
+        def step(outcome: Outcome, role: str = role, urls: Sequence[str] = urls) -> None:
+            document = _newest_list(visit, role, urls)
+            _list_compared(visit, outcome, role.partition("/")[0], document)
 
         visit.probe(f"list {role}", step)
+
+
+def _newest_list(visit: Visit, role: str, urls: Sequence[str]) -> RawDocument:
+    """Ask for lists, newest first, until one is there."""
+    session = visit.session()
+    for url in urls[:-1]:
+        try:
+            return session.get(role, url, suffix=".txt")
+        except StatusError as e:
+            if e.status != 404:
+                raise
+    return session.get(role, urls[-1], suffix=".txt")
+
+
+def _list_compared(visit: Visit, outcome: Outcome, flow: str, document: RawDocument) -> None:
+    codes = atp_list_parse.read_list(visit.source, document)
+    before = known.bundled("atp_products", "lists", "atp_lists_bundled").filter(pl.col("flow") == flow)
+    before = before.filter(pl.col("list_month") == pl.col("list_month").max())
+    same, every = set(codes["hs10"]) & set(before["hs10"]), set(codes["hs10"]) | set(before["hs10"])
+    told = f"{plural(codes.height, 'code')}, {len(same):,} of them in the newest bundled list of {flow}"
+    outcome.read.append(f"{told}, at {document.url.rpartition('/')[2]}")
+    # Right pairs of lists share 0.56 of all their codes or more, across a revision of the Harmonized System too; lists
+    # of exchanged flows 0.45 or less.
+    if len(same) / len(every) < 0.5:
+        text = f"It shares {len(same):,} of {len(every):,} codes with our list of {flow}: is it of that flow?"
+        outcome.findings.append(Finding(visit.source, outcome.probe, "look at", text))

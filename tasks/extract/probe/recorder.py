@@ -27,6 +27,7 @@ from tasks.extract.source import Meter
 MOST_REQUESTS = 16
 # One repetition tells a passing failure from a lasting one; a person can run the probe again.
 ATTEMPTS = 2
+REFUSED = (401, 403, 429)
 SECONDS = 600.0
 
 
@@ -75,6 +76,8 @@ class Recorder(Client):
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
     ) -> Iterator[tuple[str, httpx2.Response, Bounds]]:
+        if self.refused:
+            raise SourceUnavailableError(self.source, "not asked again: the publisher has refused")
         if len(self.exchanges) >= MOST_REQUESTS:
             told = f"a probe sends at most {plural(MOST_REQUESTS, 'request')} to a publisher"
             raise SourceUnavailableError(self.source, f"not asked: {told}")
@@ -89,6 +92,11 @@ class Recorder(Client):
             asked = (headers or {}).get("Range", "")
             seconds = time.monotonic() - began
             self.exchanges.append(self._exchange(method, address or self._shown(url, params), asked, seen, seconds))
+
+    @property
+    def refused(self) -> bool:
+        """Whether the publisher has refused a request: asking again would count against us."""
+        return any(x.status in REFUSED for x in self.exchanges)
 
     @contextmanager
     def without_key(self) -> Iterator[None]:

@@ -59,6 +59,7 @@ def _visit(visit: Visit) -> dict[str, Any]:
     return {
         "url": _address(settings.url),
         "documents": {role: _address(url) for role, url in settings.documents.items()},
+        "yearly": {flow: _address(url) for flow, url in settings.yearly.items()},
         "requests": len(visit.exchanges),
         "probes": [
             {"probe": o.probe, "state": o.state, "read": o.read, "reason": o.not_made or o.no_answer}

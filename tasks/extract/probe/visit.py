@@ -27,13 +27,12 @@ from tasks.extract.http.session import Session
 from tasks.extract.probe import headers
 from tasks.extract.probe.exchanges import Exchange, without_addresses
 from tasks.extract.probe.findings import Finding, Severity
-from tasks.extract.probe.recorder import Recorder
+from tasks.extract.probe.recorder import REFUSED, Recorder
 from tasks.extract.source import FetchRequest
 from tasks.raw.documents import RawDocument
 
 T = TypeVar("T")
 State = Literal["as believed", "differs", "not made", "no answer"]
-REFUSED = (401, 403, 429)
 _KEPT = re.compile(r" \(kept as [^)]*\)$")
 
 
@@ -120,6 +119,9 @@ class Visit:
         try:
             return step(outcome)
         except (PassingAnswerError, SourceUnavailableError) as e:
+            if self.recorder.refused:
+                self._add(outcome, "breaks us", _refusal(self.exchanges[-1]))
+                return None
             outcome.no_answer = self._told(e)
             if not any(x.status for x in self.exchanges[first:]):
                 self._stopped = "the publisher could not be reached"
@@ -162,3 +164,12 @@ class Visit:
         if refused := next((x for x in made if x.status in REFUSED), None):
             self._stopped = f"the publisher answered {refused.status} before, and is left alone"
             self._shut.add(headers.host_of(refused.url))
+
+
+def _refusal(exchange: Exchange) -> str:
+    """Describe a refusal that does not say what is wrong, as the page of a filter."""
+    page = "a page" if exchange.media == "text/html" else exchange.media or "no type"
+    return (
+        f"It answers {exchange.status} with {page}: a filter may have shut out this machine or its network. Try "
+        "later, or from another network; the page is in the bundle."
+    )

@@ -296,6 +296,14 @@ def test_pages_that_need_no_key_get_none(given: Publishers) -> None:
     assert not any(CENSUS_KEY in r or BEA_KEY in r for r in keyless)
 
 
+def test_of_yearly_lists_the_newest_is_asked_for_first(given: Publishers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TECHTRADE_SOURCES__CENSUS_ATP_LISTS__DOCUMENTS", "{}")
+    given["census_atp_lists"].there = ("/impatp24.txt",)
+    found = probes.probe(("census_atp_lists",), NOW)
+    assert given["census_atp_lists"].requests == ["/impatp25.txt", "/impatp24.txt"]
+    assert state(found, "census_atp_lists") == {"list of exports": "not made", "list imports/2025-01": "as believed"}
+
+
 def test_a_lead_is_no_difference(given: Publishers) -> None:
     found = probes.probe(("census_balance",), NOW)
     assert [o.read for o in found.visits[0].outcomes[1:]] == [["it is not there (404)"]] * 3
