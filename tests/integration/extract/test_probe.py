@@ -267,6 +267,16 @@ def test_no_publisher_gets_more_requests_than_stated(given: Publishers) -> None:
     assert all("no answer" in state(found, v.source).values() for v in found.visits)
 
 
+def test_a_publisher_of_many_pages_is_not_read_to_the_end(given: Publishers) -> None:
+    given["world_bank"].per_page = 300
+    try:
+        found = probes.probe(("world_bank",), NOW)
+    finally:
+        given["world_bank"].per_page = 9000
+    assert len(given["world_bank"].requests) == MOST_REQUESTS
+    assert any("at most 16 requests" in o.no_answer for o in found.visits[0].outcomes)
+
+
 def test_an_unreachable_publisher_is_asked_for_one_thing(given: Publishers, monkeypatch: pytest.MonkeyPatch) -> None:
     with closed_port() as url:
         monkeypatch.setenv("TECHTRADE_SOURCES__WORLD_BANK__URL", url)

@@ -78,6 +78,7 @@ def _echoing(path: str, sent: Sent) -> Sent:
 def test_no_key_is_in_a_bundle(given: Publishers, tmp_path: Path) -> None:
     given["bea"].alter = _echoing
     given["census_hitech"].alter = answer("imports/hitech?", status=400, body=CENSUS_KEY.encode())
+    given["census_balance"].alter = answer(body=f"another's {BEA_KEY}".encode())
     written(tmp_path / "probe.zip")
     content = bundle.read(tmp_path / "probe.zip")
     assert len(content) > 50
