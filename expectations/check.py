@@ -18,14 +18,16 @@ import pyarrow as pa
 from configs.breaks import ExpectedBreak
 from configs.contract import Contract, Severity
 from configs.errors import CheckCouldNotRunError, ConfigError
+from configs.known_values import KnownValue
 
 
 @dataclass(frozen=True)
 class Other:
-    """The published version of another dataset, as its readers get it."""
+    """A version of another dataset: the published one, as its readers get it, or a candidate that is held."""
 
     frame: pl.LazyFrame
     vintage: str
+    version: str = ""
 
 
 def no_others(dataset: str) -> Other | None:
@@ -41,7 +43,11 @@ class GateInput:
     have been older), ``tables`` what the source said, ``staged_schemas`` the arrow schema of each staged file, ``live``
     whether a publisher was asked: bundled figures are as old as they are. ``others`` gives what readers get of another
     dataset, None if nothing of it is published. ``in_memory``: whether the rows are few enough to be looked at in all
-    ways at once. ``breaks`` are expected, ``breaks_seen`` came already."""
+    ways at once. ``breaks`` are expected, ``breaks_seen`` came already.
+
+    ``known_values`` are true by configuration, ``confirmed`` by what the version before was published with (its
+    ``confirmations.parquet``). ``held_cells``: what an older candidate is held for (its ``held.parquet``).
+    ``held_others`` gives the candidate of another dataset that is held, None if none is."""
 
     contract: Contract
     data: pl.LazyFrame
@@ -57,6 +63,10 @@ class GateInput:
     others: Callable[[str], Other | None] = no_others
     breaks: tuple[ExpectedBreak, ...] = ()
     breaks_seen: tuple[str, ...] = ()
+    known_values: tuple[KnownValue, ...] = ()
+    confirmed: pl.DataFrame | None = None
+    held_cells: pl.DataFrame | None = None
+    held_others: Callable[[str], Other | None] = no_others
     in_memory: bool = True
     today: date = field(default_factory=lambda: datetime.now(UTC).date())
 
