@@ -107,4 +107,5 @@ def _told(side: Side) -> str:
         at = to_minute(side.event.at)
         return f"{told}, published {at}{', what readers get' if side.is_latest else ''}"
     hold = side.sealed.hold if side.sealed else None
-    return f"{told}, {became(hold) if hold and hold.ended else NEVER.get(side.state, side.state)}"
+    never = NEVER.get(side.state, side.state)
+    return f"{told}, {became(hold) if hold and side.state != 'held' else never}"

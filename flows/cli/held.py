@@ -23,6 +23,7 @@ from tasks.warehouse import holds
 from tasks.warehouse.hold_words import age, became, because, confirmable, ending
 from tasks.warehouse.holds import Hold
 from tasks.warehouse.protocol import read_latest
+from tasks.warehouse.reader import open_hold
 from tasks.warehouse.records import as_plain
 
 SHOWN = 12
@@ -78,9 +79,11 @@ def held(name: str | None, url: str | None, as_json: bool, all_: bool) -> int:
 def _of(store: ObjectStore, dataset: str, all_: bool) -> list[_Found]:
     """The held candidates of a dataset, the newest first."""
     document = holds.read(store, dataset)
-    wanted = [h for h in reversed(document.holds) if all_ or h == document.open]
-    latest = read_latest(store, dataset)[0] if wanted else None
-    served = latest.version if latest else None
+    if not document.holds:
+        return []
+    latest, _ = read_latest(store, dataset)
+    now, served = open_hold(store, dataset, latest), latest.version if latest else None
+    wanted = [h for h in reversed(document.holds) if all_ or (now and h.version == now.version)]
     found = []
     for hold in wanted:
         try:
@@ -132,16 +135,17 @@ def _print_cells(cells: Sequence[HeldCell]) -> None:
         return
     print()
     first = sorted(cells, key=lambda c: bool(c.confirmed_by))
-    rows = [
-        (c.words, _figure(c.value_usd), _figure(c.expected_usd), c.check_id, c.confirmed_by or "nobody", c.why)
-        for c in first[:SHOWN]
-    ]
+    rows = [(c.words, _figure(c.value_usd), _figure(c.expected_usd), c.check_id, _by(c), c.why) for c in first[:SHOWN]]
     columns = ("figure", "US dollars", "expected", "check", "confirmed by", "why not")
     right = ("US dollars", "expected")
     table(columns, rows, right=right, text={"figure": 20}, below=("why not",), spare=("check",))
     if len(cells) > SHOWN:
         print(f"and {plural(len(cells) - SHOWN, 'more figure')}; all of them with --json")
     print()
+
+
+def _by(cell: HeldCell) -> str:
+    return cell.confirmed_by or ("contradicted" if cell.state == "contradicted" else "nobody")
 
 
 def _figure(value: float | None) -> str:

@@ -19,7 +19,8 @@ from tasks.quality.failing_rows import row_words
 from tasks.quality.page.evidence import Evidence, gather, with_figures
 from tasks.quality.results import CheckResult
 from tasks.storage.object_store import ObjectStore
-from tasks.warehouse import holds
+from tasks.warehouse.protocol import read_latest
+from tasks.warehouse.reader import open_hold
 from tasks.warehouse.run_status import read_status
 
 ROWS_SHOWN = 3
@@ -132,7 +133,7 @@ def _write_page(store: ObjectStore, found: Evidence, file: str) -> None:
 def _mention_stopped(store: ObjectStore, found: Evidence) -> None:
     """Whoever asks for the latest after an alert may mean the candidate that was stopped."""
     name = found.manifest.dataset
-    if holds.read(store, name).open:
+    if open_hold(store, name, read_latest(store, name)[0]):
         see = command("held", name, store=store.url)
         remark(f"a newer candidate is held until confirmed, and is not shown here; see: {see}")
         return

@@ -188,7 +188,7 @@ def _print_instead(shown: _Shown) -> None:
     """What readers get instead of a version that was never published, and how to compare the two."""
     sealed, m = shown.sealed, shown.sealed.manifest
     if hold := sealed.hold:
-        ended = f"; {became(hold)}: {ending(hold)}" if hold.ended else f"; {confirmable(hold)}"
+        ended = f"; {confirmable(hold)}" if sealed.state == "held" else f"; {became(hold)}: {ending(hold)}"
         say(f"Held since {to_minute(hold.since)}, because {because(hold)}{ended}")
     if sealed.latest is None:
         say("Readers get nothing: no version was published yet.")

@@ -162,7 +162,8 @@ def versions(name: str, url: str | None, as_json: bool) -> None:
 def _listed_cells(v: reader.Listed) -> tuple[str, ...]:
     m, note = v.manifest, f"yanked: {v.yank.reason}" if v.yank else ""
     if v.hold:
-        note = became(v.hold) if v.hold.ended else f"since {to_minute(v.hold.since)}, because {because(v.hold)}"
+        since = f"since {to_minute(v.hold.since)}, because {because(v.hold)}"
+        note = since if v.state == "held" else became(v.hold)
     if v.retired and v.event is None:
         note += "; " * bool(note) + f"data deleted {v.retired.at[:10]}: {v.retired.why}"
     if m is None:

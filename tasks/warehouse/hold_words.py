@@ -10,9 +10,11 @@ from tasks.warehouse.holds import Hold
 from tasks.warehouse.records import QualityCounts
 
 
-def waiting(hold: Hold) -> str:
-    """``newer figures (vintage 2025-04) are held since 2026-11-28 07:50 UTC, because ...``."""
-    return f"newer figures (vintage {hold.vintage}) are held since {to_minute(hold.since)}, because {because(hold)}"
+def waiting(hold: Hold, first: bool = False) -> str:
+    """``newer figures (vintage 2025-04) are held since 2026-11-28 07:50 UTC, because ...``; ``first``: readers have
+    none."""
+    which = "the first" if first else "newer"
+    return f"{which} figures (vintage {hold.vintage}) are held since {to_minute(hold.since)}, because {because(hold)}"
 
 
 def because(hold: Hold) -> str:
@@ -33,7 +35,7 @@ def ending(hold: Hold) -> str:
     return {
         "confirmed": f"confirmed{by}",
         "promoted": f"promoted{by}",
-        "superseded": f"superseded: {hold.successor} with other figures was published",
+        "superseded": f"superseded by {hold.successor}, which has other figures",
         "replaced": f"replaced by the newer candidate {hold.successor}",
         "": "held",
     }[hold.ended]
@@ -41,6 +43,8 @@ def ending(hold: Hold) -> str:
 
 def became(hold: Hold) -> str:
     """Return what became of a closed hold, in a few words: ``held, then confirmed as 2026-11-30.0001``."""
+    if not hold.ended:
+        return "held, until a later version was published"
     how = "as" if hold.ended in ("confirmed", "promoted") else "by"
     return f"held, then {hold.ended} {how} {hold.successor}"
 

@@ -136,6 +136,17 @@ def sealed(store: ObjectStore, dataset: str, version: str) -> Sealed:
     )
 
 
+def open_hold(store: ObjectStore, dataset: str, latest: Latest | None) -> Hold | None:
+    """Return the candidate of a dataset that is held. One that a later version took the place of is not, whatever
+    ``held.json`` says: the run that published it may have been killed before it wrote that.
+
+    Raises:
+        StoreError: ``held.json`` cannot be read.
+    """
+    hold = holds.read(store, dataset).open
+    return None if hold and latest and any(e.version > hold.version for e in latest.published) else hold
+
+
 def latest_version(store: ObjectStore, dataset: str) -> str:
     """The version that ``latest.json`` names.
 
@@ -266,8 +277,8 @@ def _never(manifest: Manifest, hold: Hold | None, latest: Latest | None) -> Vers
     """The state of a version that was never published. One that was sealed as held by a run that was killed before it
     said so is held as long as readers have nothing newer."""
     if manifest.held and manifest.status == "rejected":
-        newest = latest is None or manifest.version > latest.version
-        return "held" if (newest if hold is None else not hold.ended) else "no longer held"
+        newest = latest is None or all(e.version < manifest.version for e in latest.published)
+        return "held" if newest and not (hold and hold.ended) else "no longer held"
     return "not published" if manifest.status == "passed" else manifest.status
 
 
