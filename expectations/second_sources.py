@@ -25,7 +25,8 @@ from expectations.rules.cross_source import (
 )
 
 FT900 = "ft900"
-ATP = ("flow", "technology_group", "period", "year")
+ATP = ("flow", "technology_group", "partner_code", "period", "year")
+WORLD = "-"
 
 
 @dataclass(frozen=True)
@@ -49,15 +50,16 @@ def _any_vintage(gate: GateInput, other: Other) -> str:
 
 
 def _with_balances_and_years(months: pl.LazyFrame, until: date | None) -> pl.LazyFrame:
-    """Add balances, and sums of years, to ``flow``, ``technology_group``, ``period``, ``value_usd``."""
-    by = ["technology_group", "period"]
+    """Add balances, and sums of years, to ``flow``, ``technology_group``, ``partner_code``, ``period``,
+    ``value_usd``."""
+    by = ["technology_group", "partner_code", "period"]
     signed = pl.when(pl.col("flow") == "exports").then(pl.col("value_usd")).otherwise(-pl.col("value_usd"))
     both = months.group_by(by).agg(signed.sum().alias("value_usd"), pl.col("flow").n_unique().alias("flows"))
     balances = both.filter(pl.col("flows") == 2).select(pl.lit("balance").alias("flow"), *by, "value_usd")
     every = pl.concat([months.select("flow", *by, "value_usd"), balances])
     year = pl.col("period").dt.year().cast(pl.Int32).alias("year")
     told = every if until is None else every.filter((pl.col("period") <= until) | (year > until.year))
-    years = told.group_by("flow", "technology_group", year).agg(pl.col("value_usd").sum())
+    years = told.group_by("flow", "technology_group", "partner_code", year).agg(pl.col("value_usd").sum())
     return pl.concat(
         [every.with_columns(pl.lit(None, dtype=pl.Int32).alias("year")), years.with_columns(_none("period", pl.Date))],
         how="diagonal",
@@ -68,26 +70,32 @@ def _none(name: str, kind: type[pl.DataType]) -> pl.Expr:
     return pl.lit(None, dtype=kind).alias(name)
 
 
+def _world() -> list[pl.Expr]:
+    return [_none("partner_code", pl.String)]
+
+
 def _numbers(frame: pl.LazyFrame) -> pl.LazyFrame:
     return frame.with_columns(pl.col("value_usd").cast(pl.Float64))
 
 
 def _of_workbook(rows: pl.LazyFrame, until: date | None) -> pl.LazyFrame:
-    totals = _numbers(workbook_flows(rows)).with_columns(_none("technology_group", pl.String))
+    totals = _numbers(workbook_flows(rows)).with_columns(_none("technology_group", pl.String), *_world())
     return _with_balances_and_years(totals, until)
 
 
 def _of_api(rows: pl.LazyFrame, until: date | None) -> pl.LazyFrame:
     groups = rows.filter(pl.col("partner_code") == "-").select("flow", "technology_group", "period", "value_usd")
     totals = group_totals(rows).with_columns(_none("technology_group", pl.String))
-    return _with_balances_and_years(pl.concat([_numbers(f) for f in (groups, totals)], how="diagonal"), until)
+    both = pl.concat([_numbers(f) for f in (groups, totals)], how="diagonal")
+    return _with_balances_and_years(both.with_columns(_world()), until)
 
 
 def _of_ft900(rows: pl.LazyFrame, until: date | None) -> pl.LazyFrame:
-    group = pl.col("technology_group")
+    group, partner = pl.col("technology_group"), pl.col("partner_code")
     printed = rows.select(
         "flow",
         pl.when(group == "total").then(None).otherwise(group).alias("technology_group"),
+        pl.when(partner == WORLD).then(None).otherwise(partner).alias("partner_code"),
         "period",
         (pl.col("value_musd") * 1e6).alias("value_usd"),
     )

@@ -73,7 +73,7 @@ def fetch(
         keys=keys,
         published=lambda dataset, path: _published_file(archive.store, dataset, path),
     )
-    return Fetched(request.source, recipe.inputs(archive, request, ask), ask.meter)
+    return Fetched(request.source, recipe.inputs(archive, request, ask), ask.meter, ask.unavailable)
 
 
 @in_stage("parse")
@@ -189,6 +189,8 @@ def check(
                 parent=staged.parent,
                 in_memory=staged.in_memory,
                 tables=recipe.tables_to_check(extraction, staged.partitions),
+                unavailable=extraction.unavailable,
+                before=_outcomes(store, head.manifest),
                 vintage=extraction.vintage,
                 asked_vintage=request.vintage,
                 parent_vintage=head.manifest.vintage if head.manifest else None,
@@ -265,6 +267,12 @@ def _other(store: ObjectStore, dataset: str, made_from: Manifest | None) -> Othe
         return None
     manifest = made_from or reader.resolve(store, dataset).manifest
     return Other(reader.scan(store, manifest), manifest.vintage, manifest.version)
+
+
+def _outcomes(store: ObjectStore, version: Manifest | None) -> dict[str, str]:
+    """How each check ended on a version."""
+    quality = table_of(store, version, "quality.parquet")
+    return {} if quality is None else dict(quality.select("check_id", "outcome").iter_rows())
 
 
 def _published_file(store: ObjectStore, dataset: str, path: str) -> tuple[str, bytes] | None:

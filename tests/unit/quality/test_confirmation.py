@@ -24,7 +24,13 @@ MARCH = date(2025, 3, 1)
 WORLD = load_contract("atp_world_monthly")
 HOLDS = Policy(severity="hold", confirmed_by=("atp_trade_monthly", "ft900"))
 KEY = key_of({"flow": "imports", "period": MARCH})
-EMPTY_FT900 = {"technology_group": pl.String, "flow": pl.String, "period": pl.Date, "value_musd": pl.Float64}
+FT900 = {
+    "technology_group": pl.String,
+    "partner_code": pl.String,
+    "flow": pl.String,
+    "period": pl.Date,
+    "value_musd": pl.Float64,
+}
 
 
 def workbook(imports: float, months: int = 60) -> pl.DataFrame:
@@ -48,8 +54,12 @@ def api(imports: dict[date, float], shares: tuple[float, ...] = (0.1,) * 10) -> 
 
 
 def ft900(value_musd: float | None) -> pl.LazyFrame:
-    rows = [] if value_musd is None else [("total", "imports", MARCH, value_musd)]
-    return pl.LazyFrame(rows, schema=EMPTY_FT900, orient="row")
+    rows = (
+        []
+        if value_musd is None
+        else [("total", "-", "imports", MARCH, value_musd), ("total", "5700", "imports", MARCH, 5_000)]
+    )
+    return pl.LazyFrame(rows, schema=FT900, orient="row")
 
 
 def gate(now: pl.DataFrame, was: pl.DataFrame | None = None, **more: Any) -> GateInput:
@@ -218,10 +228,12 @@ def test_a_year_means_the_months_that_both_versions_have() -> None:
     assert found.state == "confirmed"
 
 
-def test_what_no_source_can_name_stays_open() -> None:
+def test_a_partner_is_found_where_it_is_printed() -> None:
     key = key_of({"flow": "imports", "partner_code": "5700", "period": MARCH})
-    (found,) = confirm(gate(workbook(102e9), others=other(api({MARCH: 102e9}))), [Cell("in_season", key, 5e9, 2e9)])
-    assert found.state == "open"
+    partner = Cell("in_season", key, 5e9, 2e9)
+    g = gate(workbook(102e9), others=other(api({MARCH: 102e9})))
+    assert [c.state for c in confirm(g, [partner])] == ["open"]
+    assert [c.state for c in confirm(replace(g, tables={"ft900": ft900(102_000)}), [partner])] == ["confirmed"]
 
 
 def test_a_denial_is_not_forgotten_while_its_source_is_away() -> None:
