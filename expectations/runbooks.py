@@ -67,8 +67,8 @@ _FAMILIES: dict[str, tuple[str, ...]] = {
         "groups_revised", "partners_revised", "returning",
     ),
     "other-sources": (
-        "ft900", "same_total", "same_us_total", "quarters_to_year", "as_hitech", "as_hitech_aircraft", "in_lists",
-        "new_months_agree",
+        "ft900", "ft900_found", "same_total", "new_months_agree", "same_us_total", "quarters_to_year", "as_hitech",
+        "as_hitech_aircraft", "in_lists",
     ),
     "expected-breaks": ("expected_breaks",),
     "derived": (

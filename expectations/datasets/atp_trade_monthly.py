@@ -14,8 +14,9 @@ from datetime import date
 import polars as pl
 
 from configs.technology_groups import GROUPS
-from expectations.check import Check, GateInput, bound, none_of, not_applicable, once
+from expectations.check import Check, GateInput, bound, none_of, not_made, once
 from expectations.datasets.atp_trade_monthly_revisions import against_parent
+from expectations.rules.beside import found_beside
 from expectations.rules.continuity import copied, flat_lines
 from expectations.rules.cross_source import group_totals, new_months_agree, same_total, workbook_flows
 from expectations.rules.magnitude import in_season, not_rounded
@@ -69,6 +70,7 @@ def checks(gate: GateInput) -> list[Check]:
         _known_year(gate),
         _jumps(gate),
         _ft900(gate),
+        found_beside(gate, "ft900_found", "FT-900", "ft900"),
         *_of_the_series(gate, now, was),
         *_of_the_newest(gate, now, was),
         *against_parent(gate, now, was),
@@ -123,7 +125,7 @@ def _of_the_newest(gate: GateInput, now: Sums, was: Sums | None) -> list[Check]:
         ),
         newest_in_season(
             gate, "newest_partners", "new months of large partners are what the year before lets expect",
-            large(now.partners.filter(pl.col("partner_code") != WORLD), "partner_code", now.totals, share),
+            large(now.partners.filter(~pl.col("is_aggregate")), "partner_code", now.totals, share),
             ["flow", "partner_code"], since, was.partners if was else None,
         ),
         groups_ended(gate, now.partners, newest, was.partners if was else None),
@@ -317,7 +319,7 @@ def _ft900(gate: GateInput) -> Check:
     title = "groups of the world agree with FT-900, Exhibit 16a, of the newest month"
     printed = gate.table("ft900", "ft900").filter(pl.col("technology_group").is_in(list(GROUPS)))
     if printed.head(1).collect().is_empty():
-        return not_applicable(gate, "ft900", title, "the publisher has no FT-900 of the newest month", "warning")
+        return not_made(gate, "ft900", title, "ft900", "the publisher has no FT-900 of the newest month")
     share, floor = bound(gate, "ft900", "share"), bound(gate, "ft900", "floor_musd")
     ours = world(gate).select("flow", "technology_group", "period", (pl.col("value_usd") / 1e6).alias("ours_musd"))
     both = printed.join(ours, on=["flow", "technology_group", "period"], how="left")

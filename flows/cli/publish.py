@@ -99,8 +99,11 @@ def why_left_out(name: str, kind: SourceKind, missing: TechtradeError | None) ->
         return f"nothing of it is bundled; {start_words(name)}"
     # Size before the key: who has no key for a large dataset may not want it at all.
     source = Request(load_contract(name), kind).source
-    heavy = source_settings(source).only_by_name if has_settings(source) else ""
-    return f"{heavy}; to get it, name it: {again(name)}" if heavy else one_line(missing) if missing else ""
+    settings = source_settings(source) if has_settings(source) else None
+    reason = settings.only_by_name if settings else ""
+    if settings and settings.yearly and not settings.documents:
+        reason = "new lists are added to those that are published"
+    return f"{reason}; to get it, name it: {again(name)}" if reason else one_line(missing) if missing else ""
 
 
 def attempt(flow: Any, name: str, store: str | None, **given: Any) -> Outcome | TechtradeError:
@@ -166,7 +169,7 @@ def _estimate(request: Request, requests: int, url: str | None) -> str:
 
 
 def promote(target: str, reason: str, by: str, url: str | None, as_json: bool) -> None:
-    """Publish what the gate rejected, by decision of a person."""
+    """Publish what the gate rejected or holds, by decision of a person."""
     from flows.notices import NOTICES
     from flows.prefect_setup import alert_hooks
     from tasks.publish.after import after, promoted
@@ -189,9 +192,10 @@ def promote(target: str, reason: str, by: str, url: str | None, as_json: bool) -
     if done.before:
         remark(f"{name}@{version} was promoted before, as {manifest.version}; nothing was done")
         return
-    failed = manifest.quality.failed_critical
+    quality = manifest.quality
+    overridden = plural(quality.failed_critical + quality.failed_hold, "check")
     print(
         f"{name}@{manifest.version} published from {version}, by {by}: vintage {manifest.vintage}, {manifest.rows:,} "
-        f"rows, {changes_words(manifest.changes)}; {plural(failed, 'critical check')} overridden"
+        f"rows, {changes_words(manifest.changes)}; {overridden} overridden"
     )
     say_followed(followed, as_json)

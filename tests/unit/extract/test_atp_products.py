@@ -25,7 +25,7 @@ from tasks.extract.census import atp_lists as census_atp_lists
 from tasks.extract.source import FetchRequest
 from tasks.raw.documents import RawDocument
 from tasks.transform import atp_products
-from tests.doubles.atp_lists import CODES, atp_list, schedule_b
+from tests.doubles.atp_lists import CODES, all_codes, atp_list
 from tests.support.atp_products import DATASET, bundled, products
 
 
@@ -49,7 +49,9 @@ def read(body: bytes, role: str = "imports/2021-01") -> pl.DataFrame:
         ("imports/2021-01", atp_list(CODES)[:-1]),
         ("imports/2021-01", atp_list(CODES) + b"\x1a"),
         ("exports/2022-01", atp_list(CODES)),
-        ("exports/2019-01", schedule_b(CODES)),
+        ("exports/2019-01", all_codes(CODES)),
+        ("imports/2022-01", all_codes(CODES, "imports")),
+        ("imports/2022-01", all_codes(CODES)),  # with chapter 98
         ("exports/2019-01", own_form(CODES)),
     ],
 )
@@ -68,13 +70,13 @@ BAD: dict[str, tuple[bytes, str, type[SourceError], str]] = {
     "json": (b'{"error": 404}', "imports/2021-01", SourceResponseError, "404"),
     "prose": (b"Service is unavailable\n", "imports/2021-01", SourceLayoutError, "22 columns"),
     "cut in a record": (atp_list(CODES)[:-70], "imports/2021-01", IncompleteResponseError, "cut short"),
-    "cut in a record of Schedule B": (schedule_b(CODES)[:-70], "exports/2021-01", IncompleteResponseError, "cut short"),
+    "cut in a record of Schedule B": (all_codes(CODES)[:-70], "exports/2021-01", IncompleteResponseError, "cut short"),
     "cut after a record": (
         atp_list(dict(sorted(CODES.items(), key=lambda c: c[1])))[: 165 * 265],
         "imports/2021-01", IncompleteResponseError, "group 10",
     ),
     "Schedule B cut after a record": (
-        schedule_b(CODES)[: -280 * 3], "exports/2021-01", IncompleteResponseError, "chapter 96, 97, 98",
+        all_codes(CODES)[: -280 * 3], "exports/2021-01", IncompleteResponseError, "chapter 96, 97, 98",
     ),
     "a handful": (atp_list(dict(list(CODES.items())[:20])), "imports/2021-01", IncompleteResponseError, "20 codes"),
     "a short record within": (
@@ -90,7 +92,7 @@ BAD: dict[str, tuple[bytes, str, type[SourceError], str]] = {
         "imports/2021-01", SourceLayoutError, "record of another form",
     ),
     "group 11": (atp_list(CODES | {CODE: "11"}), "imports/2021-01", SourceLayoutError, "group '11'"),
-    "group 00 in letters": (schedule_b(CODES | {CODE: "OO"}), "exports/2021-01", SourceLayoutError, "group 'OO'"),
+    "group 00 in letters": (all_codes(CODES | {CODE: "OO"}), "exports/2021-01", SourceLayoutError, "group 'OO'"),
     "a code with a letter": (
         atp_list({**CODES, "84O0000000": "01"}), "imports/2021-01", SourceLayoutError, "'84O0000000'",
     ),
@@ -98,7 +100,9 @@ BAD: dict[str, tuple[bytes, str, type[SourceError], str]] = {
         atp_list({**CODES, "84²0000000": "01"}), "imports/2021-01", SourceLayoutError, "not ten digits",
     ),
     "a code twice": (atp_list(CODES) * 2, "imports/2021-01", SourceLayoutError, "lists 8400000000 twice"),
-    "Schedule B for imports": (schedule_b(CODES), "imports/2021-01", SourceLayoutError, "278 columns"),
+    "the HTS without a chapter": (
+        all_codes(CODES, "imports")[: -280 * 2], "imports/2022-01", IncompleteResponseError, "chapter 96, 97",
+    ),
     "own form cut": (own_form(CODES)[:-1], "imports/2021-01", IncompleteResponseError, "cut short"),
     "own form of eight digits": (
         own_form({c[:8]: g for c, g in CODES.items()}), "imports/2021-01", SourceLayoutError, "ten digits",
@@ -160,11 +164,11 @@ def test_what_entered_left_and_changed_group_is_told() -> None:
         january(2021): {"a": "01", "c": "04", "b": "02"},
     })  # fmt: skip
     assert got == [
-        ("a", "01", date(2019, 1, 1), None, "coverage_begins", None),
+        ("a", "01", date(2019, 1, 1), date(2021, 12, 1), "coverage_begins", "newest_list"),
         ("b", "02", date(2019, 1, 1), date(2019, 12, 1), "coverage_begins", "left"),
-        ("b", "02", date(2021, 1, 1), None, "entered", None),
+        ("b", "02", date(2021, 1, 1), date(2021, 12, 1), "entered", "newest_list"),
         ("c", "03", date(2019, 1, 1), date(2019, 12, 1), "coverage_begins", "changed_group"),
-        ("c", "04", date(2020, 1, 1), None, "changed_group", None),
+        ("c", "04", date(2020, 1, 1), date(2021, 12, 1), "changed_group", "newest_list"),
         ("d", "05", date(2020, 1, 1), date(2020, 12, 1), "entered", "left"),
     ]
 
@@ -173,18 +177,18 @@ def test_of_a_year_without_a_list_nothing_is_claimed() -> None:
     got = intervals({january(2018): {"a": "01", "b": "02"}, january(2020): {"a": "01", "c": "03"}})
     assert got == [
         ("a", "01", date(2018, 1, 1), date(2018, 12, 1), "coverage_begins", "coverage_gap"),
-        ("a", "01", date(2020, 1, 1), None, "coverage_begins", None),
+        ("a", "01", date(2020, 1, 1), date(2020, 12, 1), "coverage_begins", "newest_list"),
         ("b", "02", date(2018, 1, 1), date(2018, 12, 1), "coverage_begins", "coverage_gap"),
-        ("c", "03", date(2020, 1, 1), None, "coverage_begins", None),
+        ("c", "03", date(2020, 1, 1), date(2020, 12, 1), "coverage_begins", "newest_list"),
     ]
 
 
 def test_a_list_of_july_holds_from_july_on() -> None:
     got = intervals({january(2020): {"a": "01", "b": "02"}, ("imports", date(2020, 7, 1)): {"a": "01", "c": "03"}})
     assert got == [
-        ("a", "01", date(2020, 1, 1), None, "coverage_begins", None),
+        ("a", "01", date(2020, 1, 1), date(2020, 12, 1), "coverage_begins", "newest_list"),
         ("b", "02", date(2020, 1, 1), date(2020, 6, 1), "coverage_begins", "left"),
-        ("c", "03", date(2020, 7, 1), None, "entered", None),
+        ("c", "03", date(2020, 7, 1), date(2020, 12, 1), "entered", "newest_list"),
     ]
 
 
@@ -192,8 +196,8 @@ def test_flows_have_lists_of_their_own() -> None:
     lists = {january(2020): {"a": "01"}, january(2021): {"a": "01"}, ("exports", date(2019, 1, 1)): {"a": "02"}}
     got = atp_products.transform({"lists": table(lists)}).collect()
     assert got.select("flow", "valid_from", "valid_to", "source_vintage").rows() == [
-        ("exports", date(2019, 1, 1), None, "2019-01"),
-        ("imports", date(2020, 1, 1), None, "2021-01"),
+        ("exports", date(2019, 1, 1), date(2019, 12, 1), "2019-01"),
+        ("imports", date(2020, 1, 1), date(2021, 12, 1), "2021-01"),
     ]
 
 
@@ -210,16 +214,15 @@ SOME_LISTS = st.dictionaries(
 def test_month_by_month_the_intervals_say_what_the_list_of_that_month_says(lists: Lists) -> None:
     """An oracle of another kind: for each month the newest list of that year, if there is one."""
     got = atp_products.transform({"lists": table(lists)}).collect()
-    newest = {flow: max(m for f, m in lists if f == flow) for flow, _ in lists}
+    flows = {flow for flow, _ in lists}
     claimed: dict[tuple[str, date, str], str] = {}
     for row in got.iter_rows(named=True):
-        last = row["valid_to"] or date(newest[row["flow"]].year, 12, 1)
-        for month in pl.date_range(row["valid_from"], last, "1mo", eager=True):
+        for month in pl.date_range(row["valid_from"], row["valid_to"], "1mo", eager=True):
             assert (row["flow"], month, row["hs10"]) not in claimed, "two intervals of one code overlap"
             claimed[row["flow"], month, row["hs10"]] = row["technology_group"]
     expected = {
         (flow, month, code): group
-        for flow in newest
+        for flow in flows
         for month in pl.date_range(date(2015, 1, 1), date(2019, 12, 1), "1mo", eager=True)
         if (known := [m for f, m in lists if f == flow and m <= month and m.year == month.year])
         for code, group in lists[flow, max(known)].items()
@@ -252,11 +255,11 @@ def test_movements_are_what_the_lists_differ_in() -> None:
 
 def test_each_bundled_vintage_holds_the_lists_up_to_it() -> None:
     have = atp_lists.vintages(DATASET)
-    assert list(have) == ["2017-01", "2018-01", "2019-01", "2020-01", "2021-01"]
+    assert list(have) == ["2017-01", "2018-01", "2019-01", "2020-01", "2021-01", "2022-01"]
     for vintage in have:
         months = bundled(vintage).tables["lists"].collect()["list_month"]
         assert max(months) == date.fromisoformat(f"{vintage}-01") and bundled(vintage).vintage == vintage
-    assert bundled().vintage == "2021-01" and bundled().vintage_may_go_back
+    assert bundled().vintage == "2022-01" and bundled().vintage_may_go_back
     with pytest.raises(VintageUnavailableError, match="2017-01"):
         atp_lists.fetch(FetchRequest(DATASET, "2016-01"), Memory())
 
@@ -269,13 +272,28 @@ def test_the_bundled_history_is_the_known_one() -> None:
         (2019, "entered"): 2, (2019, "left"): 3,
         (2020, "entered"): 3, (2020, "left"): 2,
         (2021, "entered"): 8, (2021, "left"): 4,
+        (2022, "entered"): 163, (2022, "left"): 75,
     }  # fmt: skip
-    assert set(moved["flow"]) == {"imports"}, "of exports there is one list only"
-    open_ = products().filter(pl.col("valid_to").is_null()).group_by("flow").len()
-    assert dict(open_.iter_rows()) == {"imports": 556, "exports": 407}
+    assert set(moved["flow"]) == {"imports"}, "of exports there are no two lists of neighbouring years"
+
+
+@pytest.mark.parametrize(
+    ("month", "imports", "exports"),
+    [("2021-12-01", 556, 0), ("2022-01-01", 644, 494), ("2022-12-01", 644, 494), ("2023-01-01", 0, 0)],
+)
+def test_the_guides_expression_gives_the_list_of_its_year(month: str, imports: int, exports: int) -> None:
+    in_force = products().filter(pl.lit(month).str.to_date().is_between("valid_from", "valid_to"))
+    counts = dict(in_force.group_by("flow").len().iter_rows())
+    assert (counts.get("imports", 0), counts.get("exports", 0)) == (imports, exports)
+
+
+def test_the_newest_list_ends_in_december_of_its_year() -> None:
+    newest = products().filter(pl.col("ended") == "newest_list")
+    assert dict(newest.group_by("flow").len().iter_rows()) == {"imports": 644, "exports": 494}
+    assert newest["valid_to"].unique().to_list() == [date(2022, 12, 1)]
 
 
 def test_the_live_source_takes_another_vintage_for_unavailable() -> None:
-    with pytest.raises(VintageUnavailableError, match="2021-01"):
-        census_atp_lists.parse(DATASET, bundled().documents, "2022-01")
-    assert census_atp_lists.parse(DATASET, bundled().documents, "2021-01").vintage_may_go_back is False
+    with pytest.raises(VintageUnavailableError, match="2022-01"):
+        census_atp_lists.parse(DATASET, bundled().documents, "2023-01")
+    assert census_atp_lists.parse(DATASET, bundled().documents, "2022-01").vintage_may_go_back is False
