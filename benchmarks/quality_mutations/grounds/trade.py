@@ -1,0 +1,144 @@
+"""``atp_trade_monthly``: a made-up world whose totals are the workbook's, after a revision and after new months."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from functools import cache
+
+import polars as pl
+
+from benchmarks.quality_mutations.grounds.ground import ATP, TRADE, Ground, Tables, bundled, partners_table, sums
+from benchmarks.quality_mutations.operations import Corruption
+from benchmarks.synthetic.trade import world
+from configs.contracts import load_contract
+from expectations.check import Other
+from tasks.extract.census.trade_api_parse import VALUES
+from tasks.transform.registry import load_transform
+
+BY = ["flow", "hitech", "partner_code", "period"]
+ORDER = ["period", "flow", "technology_group", "partner_code"]
+NEWEST, NEWEST_LIVE = "2025-02", "2026-09"
+
+
+@cache
+def hitech() -> Ground:
+    """One new month, and a revision of three years."""
+    ground = _ground(NEWEST)
+    revised = trade_data(trade_tables(_trade(NEWEST, 1)))
+    month = pl.col("period")
+    known = month < date(2022, 3, 1)
+    parent = pl.concat([ground.data.filter(known), revised.filter(~known & (month < date(2025, 2, 1)))]).sort(ORDER)
+    workbook = Other(bundled(ATP, NEWEST)[0].lazy(), NEWEST)
+    return _with(ground, parent, "2025-01", workbook, date(2025, 8, 1), live=False)
+
+
+@cache
+def hitech_live() -> Ground:
+    """Three new months at once, nothing revised."""
+    ground = _ground(NEWEST_LIVE)
+    parent = ground.data.filter(pl.col("period") < date(2026, 7, 1))
+    return _with(ground, parent, "2026-06", _workbook(ground.data), date(2026, 11, 10), live=True)
+
+
+def newest_month(data: pl.DataFrame) -> str:
+    """The name of the vintage."""
+    return str(data["period"].max())[:7]
+
+
+def _workbook(data: pl.DataFrame) -> Other:
+    """The balance workbook with the world of the table."""
+    totals = data.filter(pl.col("partner_code") == "-").group_by("period", "flow").agg(pl.col("value_usd").sum())
+    wide = totals.pivot("flow", index="period", values="value_usd").sort("period")
+    exports, imports = pl.col("exports"), pl.col("imports")
+    flows = wide.select("period", exports_usd=exports, imports_usd=imports, balance_usd=exports - imports)
+    return Other(flows.lazy(), newest_month(data))
+
+
+def _agreeing(data: pl.DataFrame, tables: Tables) -> tuple[dict[str, Other], Tables]:
+    """The workbook and FT-900 with the figures of the table."""
+    return {ATP: _workbook(data)}, {**tables, "ft900": trade_tables(tables["trade"].collect())["ft900"]}
+
+
+def _with(ground: Ground, parent: pl.DataFrame, vintage: str, workbook: Other, today: date, live: bool) -> Ground:
+    return replace(
+        ground, parent=parent, parent_vintage=vintage, others={ATP: workbook}, today=today, live=live
+    )  # fmt: skip
+
+
+def _ground(newest: str) -> Ground:
+    trade = _trade(newest, 0)
+    tables = trade_tables(trade)
+    data = trade_data(tables)
+    detail = trade.filter(~pl.col("partner_code").is_in(_aggregates()) & (pl.col("hitech") != "-"))
+    figures = detail.select("flow", "hitech", "partner_code", "period", "value_usd")
+    groups = trade.filter(pl.col("partner_code").is_in(_aggregates()) & (pl.col("partner_code") != "-"))
+
+    def rebuilt(corrupted: pl.DataFrame) -> tuple[pl.DataFrame, Tables]:
+        made = {**trade_tables(added_up(corrupted, groups)), "ft900": tables["ft900"]}
+        return trade_data(made), made
+
+    def retold(corrupt: Corruption) -> tuple[pl.DataFrame, Tables]:
+        made = {**tables, "trade": corrupt(trade).lazy()}
+        return trade_data(made), made
+
+    return Ground(TRADE, newest, data, tables, figures, rebuilt, _headlines, retold=retold, agreeing=_agreeing)
+
+
+def _headlines(frame: pl.DataFrame) -> pl.DataFrame:
+    years = frame.filter(pl.col("partner_code") == "-").with_columns(year=pl.col("period").dt.year())
+    return sums(years, ["flow", "year"])
+
+
+def _trade(newest: str, revision: int) -> pl.DataFrame:
+    """flow, hitech, partner_code, period, value_usd, value_ytd_usd: the made-up world as parsed."""
+    parts = []
+    for flow, (month, year_to_date) in VALUES.items():
+        parts.append(
+            world(newest, revision).flows[flow].select(
+                pl.lit(flow).alias("flow"),
+                pl.col("HITECH").alias("hitech"),
+                pl.col("CTY_CODE").alias("partner_code"),
+                (pl.col("time") + "-01").str.to_date().alias("period"),
+                pl.col(month).cast(pl.Int64).alias("value_usd"),
+                pl.col(year_to_date).cast(pl.Int64).alias("value_ytd_usd"),
+            )
+        )  # fmt: skip
+    return pl.concat(parts)
+
+
+@cache
+def _aggregates() -> list[str]:
+    marked = partners_table().filter(pl.col("is_aggregate")).select("schedule_c_code").drop_nulls()
+    return marked.collect().to_series().to_list()
+
+
+def added_up(figures: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
+    """World, totals and years to date of corrupted partners and groups; groups of partners as they were."""
+    world_rows = figures.group_by("flow", "hitech", "period").agg(pl.col("value_usd").sum())
+    whole = pl.concat([figures, world_rows.with_columns(partner_code=pl.lit("-")).select(figures.columns)])
+    year = pl.col("period").dt.year()
+    summed = whole.sort(BY).with_columns(
+        value_ytd_usd=pl.col("value_usd").cum_sum().over("flow", "hitech", "partner_code", year)
+    )
+    shown = pl.concat([summed.select(groups.columns), groups.filter(pl.col("hitech") != "-")])
+    total = shown.group_by("flow", "partner_code", "period").agg(pl.col("value_usd", "value_ytd_usd").sum())
+    return pl.concat([shown, total.with_columns(hitech=pl.lit("-")).select(shown.columns)])
+
+
+def trade_tables(trade: pl.DataFrame) -> Tables:
+    newest = trade.filter((pl.col("partner_code") == "-") & (pl.col("period") == pl.col("period").max()))
+    ft900 = newest.filter(~pl.col("hitech").is_in(["-", "00"])).select(
+        pl.col("hitech").alias("technology_group"),
+        "flow",
+        "period",
+        (pl.col("value_usd") / 1e6).round().alias("value_musd"),
+    )
+    return {"trade": trade.lazy(), "ft900": ft900.lazy(), "partners": partners_table()}
+
+
+def trade_data(tables: Tables) -> pl.DataFrame:
+    """In the order of the staged files: a year after the other."""
+    data = load_transform(load_contract(TRADE)).transform(tables).collect()
+    year = pl.col("period").dt.year()
+    return data.sort([year, *load_contract(TRADE).sort_by])
