@@ -18,14 +18,16 @@ import pyarrow as pa
 from configs.breaks import ExpectedBreak
 from configs.contract import Contract, Severity
 from configs.errors import CheckCouldNotRunError, ConfigError
+from configs.known_values import KnownValue
 
 
 @dataclass(frozen=True)
 class Other:
-    """The published version of another dataset, as its readers get it."""
+    """A version of another dataset: the published one, as its readers get it, or a candidate that is held."""
 
     frame: pl.LazyFrame
     vintage: str
+    version: str = ""
 
 
 def no_others(dataset: str) -> Other | None:
@@ -40,8 +42,13 @@ class GateInput:
     ``data`` is the staged candidate as read back from the store, ``parent`` the version before it (its contract may
     have been older), ``tables`` what the source said, ``staged_schemas`` the arrow schema of each staged file, ``live``
     whether a publisher was asked: bundled figures are as old as they are. ``others`` gives what readers get of another
-    dataset, None if nothing of it is published. ``in_memory``: whether the rows are few enough to be looked at in all
-    ways at once. ``breaks`` are expected, ``breaks_seen`` came already."""
+    dataset, None if nothing of it is published. ``unavailable``: why a table of ``tables`` that only checks need has no
+    rows, by its name. ``before``: how each check ended on the version before, by its id. ``in_memory``: whether the
+    rows are few enough to be looked at in all ways at once. ``breaks`` are expected, ``breaks_seen`` came already.
+
+    ``known_values`` are true by configuration, ``confirmed`` by what the version before was published with (its
+    ``confirmations.parquet``). ``held_cells``: what an older candidate is held for (its ``held.parquet``).
+    ``held_others`` gives the candidate of another dataset that is held, None if none is."""
 
     contract: Contract
     data: pl.LazyFrame
@@ -57,7 +64,13 @@ class GateInput:
     others: Callable[[str], Other | None] = no_others
     breaks: tuple[ExpectedBreak, ...] = ()
     breaks_seen: tuple[str, ...] = ()
+    known_values: tuple[KnownValue, ...] = ()
+    confirmed: pl.DataFrame | None = None
+    held_cells: pl.DataFrame | None = None
+    held_others: Callable[[str], Other | None] = no_others
     in_memory: bool = True
+    unavailable: Mapping[str, str] = field(default_factory=dict)
+    before: Mapping[str, str] = field(default_factory=dict)
     today: date = field(default_factory=lambda: datetime.now(UTC).date())
 
     def table(self, name: str, check_id: str) -> pl.LazyFrame:
@@ -153,6 +166,15 @@ def none_of(
 def not_applicable(gate: GateInput, check_id: str, title: str, why: str, default: Severity = "critical") -> Check:
     """A rule that cannot be held against this candidate. It is recorded as such, never as passed."""
     return Check(check_id, title, gate.contract.policy(check_id, default).severity, "", None, lambda: None, why)
+
+
+def not_made(
+    gate: GateInput, check_id: str, title: str, table: str, otherwise: str, default: Severity = "warning"
+) -> Check:
+    """A rule that needs a table beside the dataset's source, which could not be had. ``otherwise``: why, if the source
+    gives no reason."""
+    why = gate.unavailable.get(table, otherwise)
+    return not_applicable(gate, check_id, title, f"could not be made, because {why}", default)
 
 
 def bound(gate: GateInput, check_id: str, name: str) -> float:

@@ -62,7 +62,8 @@ _FAMILIES: dict[str, tuple[str, ...]] = {
         "total_change", "history_rewritten", "history_changed", "churn", "list_exchanged", "size_of_change_partner",
     ),
     "other-sources": (
-        "ft900", "same_total", "same_us_total", "quarters_to_year", "as_hitech", "as_hitech_aircraft", "in_lists",
+        "ft900", "ft900_found", "same_total", "same_us_total", "quarters_to_year", "as_hitech", "as_hitech_aircraft",
+        "in_lists",
     ),
     "expected-breaks": ("expected_breaks",),
     "derived": (

@@ -23,7 +23,7 @@ from tasks.build.request import Request, SourceKind
 from tasks.common.log_context import log_fields
 from tasks.extract.source import Refresh
 from tasks.publish import run_status
-from tasks.publish.after import after_run
+from tasks.publish.after import after_run, recorded
 from tasks.publish.run import run
 from tasks.publish.run_status import RunMeter
 from tasks.storage.local import LocalStore
@@ -86,7 +86,7 @@ def bring(request: Request, url: str | None) -> Outcome:
 
     meter = RunMeter(replace(NOTICES, ended=ended))
     with _recorded_if_stopped(impatient, contract.name, meter):
-        with run_status.record_failures(impatient, contract.name, meter, asked=asked):
+        with recorded(impatient, contract.name, meter, asked=asked):
             steps = PrefectSteps(request, store)
             outcome = run(request, recipe_for(contract), store, each=steps, meter=meter, keys=secrets.secret_value)
         with log_fields(version=outcome.version):

@@ -19,6 +19,8 @@ from tests.support.command import environment, prefect_api, techtrade
 # What follows a dataset is published with it; here only by the tests that are about that: each publish would cost a second
 # more. Set for the processes that tests start too.
 os.environ.setdefault("TECHTRADE_FOLLOW", "false")
+# Fetched beside other sources: no test may ask the publisher. Tests about it name the address of a double.
+os.environ.setdefault("TECHTRADE_SOURCES__CENSUS_FT900__URL", "")
 
 __all__ = ["bundled", "environment", "prefect_api", "subscribed", "techtrade"]
 from tests.support.candidates import build_candidate

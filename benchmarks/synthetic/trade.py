@@ -53,8 +53,17 @@ class World:
     newest: date
 
 
+@dataclass(frozen=True)
+class Event:
+    """What happens to a flow in a month: the factor of each technology group, 01 to 10."""
+
+    flow: str
+    month: date
+    factors: tuple[float, ...]
+
+
 @cache
-def world(newest: str = "2026-09", revision: int = 0, small: bool = True) -> World:
+def world(newest: str = "2026-09", revision: int = 0, small: bool = True, events: tuple[Event, ...] = ()) -> World:
     """The world as of a vintage.
 
     Args:
@@ -65,7 +74,18 @@ def world(newest: str = "2026-09", revision: int = 0, small: bool = True) -> Wor
     last = date.fromisoformat(f"{newest}-01")
     months = pl.date_range(FIRST, last, "1mo", eager=True).to_list()
     partners = _partners(small)
-    return World({flow: _flow(flow, months, partners, revision) for flow in ("exports", "imports")}, last)
+    flows = ("exports", "imports")
+    return World({f: _flow(f, months, partners, revision, [e for e in events if e.flow == f]) for f in flows}, last)
+
+
+def totals(of: World) -> dict[date, tuple[float, float]]:
+    """Exports and imports of advanced technology of each month, millions of US dollars, as the workbook has them."""
+    found = []
+    for flow, value in (("exports", "ALL_VAL_MO"), ("imports", "GEN_VAL_MO")):
+        rows = of.flows[flow].filter((pl.col("CTY_CODE") == "-") & ~pl.col("HITECH").is_in(["-", "00"]))
+        found.append(rows.group_by("time").agg((pl.col(value).cast(pl.Int64).sum() / 1e6).alias(flow)))
+    months = found[0].join(found[1], on="time").sort("time")
+    return {date.fromisoformat(f"{t}-01"): (e, i) for t, e, i in months.select("time", "exports", "imports").rows()}
 
 
 def _partners(small: bool) -> list[tuple[str, str, str]]:
@@ -101,10 +121,16 @@ def _totals(flow: str, months: list[date], revision: int) -> np.ndarray:
     return np.array([moved[m] for m in months], dtype=np.int64)
 
 
-def _flow(flow: str, months: list[date], partners: list[tuple[str, str, str]], revision: int) -> pl.DataFrame:
+def _flow(
+    flow: str, months: list[date], partners: list[tuple[str, str, str]], revision: int, events: list[Event]
+) -> pl.DataFrame:
     random = np.random.default_rng(zlib.crc32(flow.encode()) + len(partners))
     codes = [p[0] for p in partners]
     cube = _cube(flow, months, codes, random, revision)  # group 00..10, partner, month
+    for event in events:
+        month = months.index(event.month)
+        factors = np.array([1.0, *event.factors])[:, None]
+        cube[:, :, month] = np.floor(cube[:, :, month] * factors).astype(np.int64)
     names = {code: name for code, name, _ in partners}
     sums = {code: cube[:, members, :].copy() for code, members in _groups(partners).items()}
     lines = {code: cube[:, i, :] for i, code in enumerate(codes)}

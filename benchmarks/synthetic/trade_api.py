@@ -7,13 +7,21 @@ from functools import cache
 
 import polars as pl
 
-from benchmarks.synthetic.trade import world
+from benchmarks.synthetic.trade import Event, world
 
 
 def rows_of(
-    flow: str, first: str, last: str, wanted: tuple[str, ...], newest: str, revision: int, small: bool
+    flow: str,
+    first: str,
+    last: str,
+    wanted: tuple[str, ...],
+    newest: str,
+    revision: int,
+    small: bool,
+    events: tuple[Event, ...] = (),
 ) -> pl.DataFrame | None:
-    table = world(newest, revision, small).flows[flow].filter(pl.col("time").is_between(pl.lit(first), pl.lit(last)))
+    whole = world(newest, revision, small, events).flows[flow]
+    table = whole.filter(pl.col("time").is_between(pl.lit(first), pl.lit(last)))
     # What is not asked for is collapsed to its total.
     for column in ("CTY_CODE", "HITECH"):
         if column not in wanted:
@@ -23,9 +31,16 @@ def rows_of(
 
 @cache
 def rendered(
-    flow: str, first: str, last: str, wanted: tuple[str, ...], newest: str, revision: int, small: bool
+    flow: str,
+    first: str,
+    last: str,
+    wanted: tuple[str, ...],
+    newest: str,
+    revision: int,
+    small: bool,
+    events: tuple[Event, ...] = (),
 ) -> bytes | None:
-    rows = rows_of(flow, first, last, wanted, newest, revision, small)
+    rows = rows_of(flow, first, last, wanted, newest, revision, small, events)
     return None if rows is None else as_json([*wanted, "time"], rows)
 
 

@@ -12,8 +12,9 @@ from datetime import date
 import polars as pl
 
 from configs.technology_groups import GROUPS
-from expectations.check import Check, GateInput, bound, none_of, not_applicable, once
+from expectations.check import Check, GateInput, bound, none_of, not_made, once
 from expectations.datasets.atp_trade_monthly_revisions import against_parent
+from expectations.rules.beside import found_beside
 from expectations.rules.continuity import copied, flat_lines
 from expectations.rules.cross_source import group_totals, same_total, workbook_flows
 from expectations.rules.magnitude import in_season, known_years, not_rounded
@@ -43,6 +44,7 @@ def checks(gate: GateInput) -> list[Check]:
         _known_year(gate),
         _jumps(gate),
         _ft900(gate),
+        found_beside(gate, "ft900_found", "FT-900", "ft900"),
         *_of_the_series(gate, all_groups),
         *against_parent(gate),
     ]
@@ -217,7 +219,7 @@ def _ft900(gate: GateInput) -> Check:
     title = "groups of the world agree with FT-900, Exhibit 16a, of the newest month"
     printed = gate.table("ft900", "ft900").filter(pl.col("technology_group").is_in(list(GROUPS)))
     if printed.head(1).collect().is_empty():
-        return not_applicable(gate, "ft900", title, "the publisher has no FT-900 of the newest month", "warning")
+        return not_made(gate, "ft900", title, "ft900", "the publisher has no FT-900 of the newest month")
     share, floor = bound(gate, "ft900", "share"), bound(gate, "ft900", "floor_musd")
     ours = world(gate).select("flow", "technology_group", "period", (pl.col("value_usd") / 1e6).alias("ours_musd"))
     both = printed.join(ours, on=["flow", "technology_group", "period"], how="left")

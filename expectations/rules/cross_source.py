@@ -102,6 +102,15 @@ def _same_us_total(
     )
 
 
+def unmatched_us_vintages(gate: GateInput, other: Other) -> str:
+    """Return why BEA's table and the World Bank's are of different updates, whichever is the candidate; empty if they
+    are of the same."""
+    lag = int(bound(gate, "same_us_total", "lag_days"))
+    if gate.contract.name == "us_ip_trade_annual":
+        return _unmatched(gate.vintage, _usa_vintage(other.frame), lag)
+    return _unmatched(other.vintage, _usa_vintage(gate.data), lag)
+
+
 def _usa_vintage(frame: pl.LazyFrame) -> str:
     newest = frame.filter(pl.col("economy_code") == "USA").select(pl.col("source_vintage").max()).collect().item()
     return str(newest or "")

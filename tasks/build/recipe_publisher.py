@@ -59,7 +59,8 @@ class PublisherRecipe(Recipe):
         tables = dict(extraction.tables)
         if table:
             tables["partners"] = partners.table(table[-1])
-        return replace(extraction, documents=fetched.documents, tables=tables, meter=fetched.meter)
+        missing = {**extraction.unavailable, **fetched.unavailable}
+        return replace(extraction, documents=fetched.documents, tables=tables, meter=fetched.meter, unavailable=missing)
 
     def build(
         self,

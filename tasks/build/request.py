@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from configs.contract import Contract
@@ -41,8 +42,9 @@ class Request:
 
 @dataclass(frozen=True)
 class Fetched:
-    """What a source gave, archived and not parsed yet."""
+    """What a source gave, archived and not parsed yet. ``unavailable``: as of ``FetchRequest``."""
 
     source: str
     documents: tuple[RawDocument, ...]
     meter: Meter
+    unavailable: Mapping[str, str] = field(default_factory=dict)

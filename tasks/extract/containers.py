@@ -2,8 +2,8 @@
 
 The central directory is checked before anything is unpacked: number, names, sizes and places of the members. What it
 says is then not believed: sizes are counted while a member is unpacked. Nothing is written under a member's name; a
-name with ``..`` is refused all the same, because no publisher has one. One level is unpacked: no source publishes a
-ZIP within a ZIP.
+name with ``..`` is refused all the same, because no publisher has one. One level is unpacked at a time: the only ZIPs
+within a ZIP are the workbooks of a bundle, each of which passes the guard again.
 
 Sizes of real files: a balance workbook is 1.8 MB and unpacks to 8.7 MB, a part of a workbook shrinks at most tenfold;
 a month of imports is 200 MB, its largest member 2.4 GB. Text of blanks and digits shrinks thirtyfold, a bomb a
@@ -36,16 +36,20 @@ DAMAGED = (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, RuntimeEr
 
 @dataclass(frozen=True)
 class Bound:
-    """What a container may be. ``name``: of the value in this module, for errors."""
+    """What a container may be. ``name``: of the value in this module, for errors. ``holds``: how the names of members
+    end that may be containers themselves."""
 
     name: str
     members: int
     member_bytes: int
     total_bytes: int
     ratio: int
+    holds: str = ""
 
 
 WORKBOOK = Bound("WORKBOOK", members=1_000, member_bytes=64 * 2**20, total_bytes=64 * 2**20, ratio=100)
+# FT-900 has some forty exhibits, each in a workbook of up to 250 kB.
+BUNDLE = Bound("BUNDLE", members=100, member_bytes=16 * 2**20, total_bytes=64 * 2**20, ratio=100, holds=".xlsx")
 MONTH = Bound("MONTH", members=200, member_bytes=8 * 2**30, total_bytes=16 * 2**30, ratio=200)
 
 
@@ -133,13 +137,16 @@ class Container:
     def _counted(self, opened: IO[bytes], member: zipfile.ZipInfo, size: int) -> Iterator[bytes]:
         read = 0
         while chunk := opened.read(size):
-            # A workbook may embed another, which no reader opens.
-            if not read and chunk.startswith(CONTAINERS) and "/embeddings/" not in member.filename:
+            if not read and chunk.startswith(CONTAINERS) and not self._may_hold(member.filename):
                 raise self.origin.refusal(f"has a container within it, {member.filename!r}; one level is unpacked")
             read += len(chunk)
             if read > member.file_size:
                 raise self.origin.refusal(f"has a member that is more than it says, {member.filename!r}")
             yield chunk
+
+    def _may_hold(self, name: str) -> bool:
+        # A workbook may embed another, which no reader opens.
+        return "/embeddings/" in name or bool(self._bound.holds and name.lower().endswith(self._bound.holds))
 
     def read(self, member: zipfile.ZipInfo) -> bytes:
         """All bytes of a member. Raises as ``chunks`` does."""

@@ -45,7 +45,8 @@ class FetchRequest:
     in any case, by a source that can be asked for months. ``meter`` is counted up. ``keys``: where a key is looked up,
     at the time it is needed. ``published``: a file of the version that readers get of another dataset, with the address
     that it has; None if nothing of it is published, or that version has no such file. ``began``: by the monotonic
-    clock, since when the run's budget is counted, over all sessions of the run.
+    clock, since when the run's budget is counted, over all sessions of the run. ``unavailable``: filled by the source,
+    why a table that only checks need could not be had, by its name.
     """
 
     dataset: str
@@ -59,6 +60,7 @@ class FetchRequest:
     keys: Keys = from_environment
     published: Callable[[str, str], tuple[str, bytes] | None] = lambda dataset, path: None
     began: float = field(default_factory=time.monotonic, compare=False, repr=False)
+    unavailable: dict[str, str] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ class Extraction:
 
     ``vintage`` is the publisher's name for its state. ``vintage_may_go_back``: whether an older vintage than
     the published one is normal (bundled vintages are replayed in order) or a fault (a live publisher).
+    ``unavailable``: why a table that only checks need could not be had, by its name; the table has no rows then.
     """
 
     source: str
@@ -91,6 +94,7 @@ class Extraction:
     vintage_may_go_back: bool = False
     pieces: tuple[Piece, ...] = ()
     meter: Meter = field(default_factory=Meter)
+    unavailable: Mapping[str, str] = field(default_factory=dict)
 
 
 def extracted(
@@ -100,10 +104,21 @@ def extracted(
     documents: tuple[RawDocument, ...],
     tables: Mapping[str, pl.LazyFrame],
     pieces: tuple[Piece, ...] = (),
+    unavailable: Mapping[str, str] | None = None,
 ) -> Extraction:
     """What a live source gives, under the terms that its settings name."""
     settings = source_settings(source)
-    return Extraction(source, dataset, vintage, documents, tables, settings.licence, settings.citation, pieces=pieces)
+    return Extraction(
+        source,
+        dataset,
+        vintage,
+        documents,
+        tables,
+        settings.licence,
+        settings.citation,
+        pieces=pieces,
+        unavailable=unavailable or {},
+    )
 
 
 class Source(Protocol):

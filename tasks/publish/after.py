@@ -9,7 +9,8 @@ alert of its own, and the next run tries again.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -21,13 +22,14 @@ from configs.words import plural
 from tasks.build.recipe import IN_PROCESS, StepRunner
 from tasks.build.recipes import dependents_of
 from tasks.common.log_context import log_fields
-from tasks.publish import dependents, run_status
+from tasks.publish import dependents, held, run_status
 from tasks.publish.dependents import NotYetError
 from tasks.publish.notices import Notices
 from tasks.publish.run_status import RunMeter
+from tasks.publish.steps import other_of
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import catalog, ledger
-from tasks.warehouse.outcomes import Followed, Outcome, Published, RejectedError
+from tasks.warehouse.outcomes import Followed, HeldError, Outcome, Published, RejectedError, Skipped
 
 log = logging.getLogger("techtrade")
 
@@ -85,6 +87,7 @@ def after(
         followed = runner.step(
             "follow", contract.name, lambda: refresh_dependents(store, contract.name, notices, where_allowed)
         )
+    release_held(store, contract.name, notices)
     # After what is made from it, which is reported inside of the dataset's own entry.
     refresh_feeds(store, contract, deep=event.deep or any(f.outcome == "published" for f in followed))
     return followed
@@ -110,8 +113,38 @@ def after_run(
     """
     kind, detail = run_status.write_outcome(store, outcome, meter, asked=asked)
     log.info("%s: %s, %s", contract.name, kind, detail)
+    if asked and isinstance(outcome, Skipped) and outcome.why == "unchanged":
+        held.end(store, contract.name, "superseded", outcome.version)  # its publisher went back to what readers have
     event = ended(outcome) if dependents else replace(ended(outcome), dependents="no")
-    return replace(outcome, followed=after(store, contract, event, meter.notices, runner))
+    followed = after(store, contract, event, meter.notices, runner)
+    return replace(outcome, followed=followed)
+
+
+@contextmanager
+def recorded(
+    store: ObjectStore, dataset: str, running: RunMeter, *, asked: bool, but: tuple[type[Exception], ...] = ()
+) -> Iterator[None]:
+    """Record how a run failed, as of ``run_status.record_failures``. A candidate that is held may still confirm what
+    another dataset is held for: both may come of one true event."""
+    try:
+        with run_status.record_failures(store, dataset, running, asked=asked, but=but):
+            yield
+    except HeldError:
+        release_held(store, dataset, running.notices)
+        raise
+
+
+def release_held(store: ObjectStore, dataset: str, notices: Notices) -> None:
+    """Publish the held candidates of other datasets that this one confirms now. Nothing is raised."""
+    for name in held.confirmed_from(dataset):
+        contract, meter = load_contract(name), RunMeter(notices)
+        try:
+            with log_fields(dataset=name, version=None):
+                done = held.recheck(store, contract, other_of(store))
+                if done is not None:
+                    after_run(store, contract, done, meter, asked=False)
+        except Exception as e:  # noqa: BLE001 - the dataset itself has ended; the next run of the held one asks again
+            log.warning("%s: whether %s confirms it was not found out: %s", name, dataset, notices.describe(e))
 
 
 def refresh_dependents(
@@ -130,7 +163,7 @@ def refresh_dependents(
         meter = RunMeter(notices)
         try:
             with log_fields(dataset=name, version=None):
-                with run_status.record_failures(store, name, meter, asked=False, but=(NotYetError,)):
+                with recorded(store, name, meter, asked=False, but=(NotYetError,)):
                     outcome = dependents.refresh(store, name, meter)
                 after_run(store, load_contract(name), outcome, meter, asked=False, dependents=False)
         except NotYetError as e:

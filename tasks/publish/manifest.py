@@ -18,8 +18,9 @@ from tasks.common.clock import stamp, utc_now
 from tasks.extract import partners
 from tasks.extract.source import Extraction
 from tasks.publish.checked import Checked
+from tasks.quality.results import GateResult
 from tasks.raw.documents import RawDocument
-from tasks.warehouse.records import Cost, MadeBy, Manifest, SchemaField, SourceEntry
+from tasks.warehouse.records import Confirmed, Cost, MadeBy, Manifest, SchemaField, SourceEntry
 
 ROOT = CONFIGS.parent
 
@@ -121,5 +122,14 @@ def manifest_of(contract: Contract, checked: Checked) -> Manifest:
         breaks_seen=tuple(sorted({*checked.report.breaks, *(parent.breaks_seen if parent else ())})),
         diagnosis=checked.report.diagnosis,
         held=checked.report.held,
+        confirmed=_confirmed(checked.report),
         created_at=stamp(utc_now()),
     )
+
+
+def _confirmed(report: GateResult) -> Confirmed | None:
+    """Return what second sources confirmed of a candidate that passed."""
+    by = sorted({c.confirmed_by for c in report.cells if c.state == "confirmed"})
+    if report.rejected or report.held or not by:
+        return None
+    return Confirmed(by=tuple(by), cells=len(report.cells))

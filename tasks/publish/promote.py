@@ -2,9 +2,8 @@
 
 A rejected version stays what it is: evidence. Its figures are published as a *new* version, by the same protocol as
 any other (claim, stage, seal, compare-and-swap), which names the rejected version, the reason and the person in its
-manifest and in the log. Data files are copied within the store; the evidence comes along with each failure marked as
-overridden; changes are computed anew, against what readers have now. Nothing is asked of a publisher, and no check is
-run again: what a person overrides is what the gate found.
+manifest and in the log. The evidence comes along with each failure marked as overridden, and what a candidate was held
+for counts as confirmed by that person. Nothing is asked of a publisher.
 
 Refused is what would take readers back (an older vintage than they have), what would bring back withdrawn figures that
 the gate did not call so, and what was made by another contract than today's, whose meaning nobody would tell.
@@ -12,7 +11,7 @@ the gate did not call so, and what was made by another contract than today's, wh
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -26,21 +25,18 @@ from configs.errors import (
 )
 from configs.first_publish import again
 from configs.hints import command
-from tasks.build.recipes import recipe_for
 from tasks.common.clock import Clock, stamp, utc_now
 from tasks.publish import compatibility, steps
-from tasks.publish.staged import parquet_bytes, stage_changes, stage_page
+from tasks.publish.held import CONFIRMATIONS, HELD, end, table_of
+from tasks.publish.second_publication import stage_again
+from tasks.quality.cells import confirmations, held_cells
 from tasks.quality.results import read_results
-from tasks.raw.archive import RawArchive
 from tasks.storage.documents import retry_races
 from tasks.storage.object_store import ObjectStore
-from tasks.warehouse import layout, protocol, reader
-from tasks.warehouse.integrity import confirm, refuse_damaged
-from tasks.warehouse.protocol import Draft, Head
+from tasks.warehouse import holds, protocol
+from tasks.warehouse.integrity import refuse_damaged
+from tasks.warehouse.protocol import Head, Sealed
 from tasks.warehouse.records import Latest, LogEntry, Manifest, Override
-
-# Made anew for the new version; everything else of the rejected one is copied as it is.
-OWN = ("changes.parquet", "changes.md", "quality.parquet")
 
 
 @dataclass(frozen=True)
@@ -71,8 +67,10 @@ def promote(
             manifest = protocol.read_manifest(store, contract.name, standing.version, standing.manifest_sha256)
             return Promotion(manifest, before=True)
         manifest = _rejected(store, contract, head, override)
-        sealed = protocol.seal(store, *_staged(store, contract, head, manifest, override, clock))
-        return Promotion(protocol.swap(store, sealed, clock).manifest, before=False)
+        sealed = _staged(store, contract, head, manifest, override, clock)
+        done = protocol.swap(store, sealed, clock).manifest
+        end(store, contract.name, "promoted", done.version, override.by, clock)
+        return Promotion(done, before=False)
 
     # Others published meanwhile, or its data were deleted by a policy: whether it may be promoted, and what it changes,
     # is asked again of the new state.
@@ -100,6 +98,7 @@ def _rejected(store: ObjectStore, contract: Contract, head: Head, override: Over
         raise PromoteRefusedError(
             f"{name} was not rejected, it {what} before it was published; run: {again(contract.name, store=store.url)}"
         )
+    _refuse_closed(store, head.latest, manifest)
     if manifest.contract_sha256 != contract.sha256:
         raise PromoteRefusedError(
             f"{name} was made by another contract than configs/datasets/{contract.name}.yaml is now, so its columns or "
@@ -114,6 +113,19 @@ def _rejected(store: ObjectStore, contract: Contract, head: Head, override: Over
         raise
     _refuse_going_back(store, head, manifest, name)
     return manifest
+
+
+def _refuse_closed(store: ObjectStore, latest: Latest | None, manifest: Manifest) -> None:
+    """Refuse a held candidate whose place another version took, unless that was withdrawn."""
+    hold = holds.read(store, manifest.dataset).of(manifest.version)
+    if hold is None or hold.ended in ("", "promoted") or (latest and hold.successor in latest.yanked):
+        return
+    name, successor = f"{manifest.dataset}@{manifest.version}", f"{manifest.dataset}@{hold.successor}"
+    if hold.ended == "replaced":
+        does = f"{successor} is held in its place; promote that one, see: {command('held', manifest.dataset)}"
+    else:
+        does = f"{successor} was published in its place"
+    raise PromoteRefusedError(f"{name} is not held any more since {hold.ended_at}: {does}")
 
 
 def _refuse_freed(store: ObjectStore, latest: Latest | None, manifest: Manifest) -> None:
@@ -145,38 +157,18 @@ def _refuse_going_back(store: ObjectStore, head: Head, manifest: Manifest, name:
 
 def _staged(
     store: ObjectStore, contract: Contract, head: Head, rejected: Manifest, override: Override, clock: Clock
-) -> tuple[Draft, Manifest]:
-    draft = protocol.claim(store, head, clock)
-    for file in rejected.files:
-        if file.path not in OWN:
-            source = layout.version(rejected.dataset, rejected.version, file.path)
-            store.copy(source, layout.version(draft.dataset, draft.version, file.path))
-            draft = protocol.with_file(draft, file)
+) -> Sealed:
     quality = _marked(read_results(store, rejected), override)
-    draft = protocol.stage_bytes(store, draft, "quality.parquet", parquet_bytes(quality))
-    confirm(store, draft)
-    draft, counts = stage_changes(
-        store, recipe_for(contract), draft, RawArchive(store).known(rejected), rejected.made_by
-    )
-    before = head.manifest
-    sides = (reader.scan(store, draft, contract), reader.scan(store, before, contract) if before else None)
-    draft = stage_page(store, contract, draft, rejected.vintage, counts, sides)
-    told = {
-        "version": draft.version,
-        "parent": before.version if before else None,
-        "status": "passed",
-        "token": draft.claim.token,
-        "files": draft.files,
-        "changes": counts,
-        "override": override,
-        "breaks_seen": tuple(sorted({*rejected.breaks_seen, *(before.breaks_seen if before else ())})),
-        "created_at": stamp(clock()),
-    }
-    return draft, rejected.model_copy(update=told)
+    held = table_of(store, rejected, HELD)
+    cells = held_cells(held) if held is not None else ()
+    cells = tuple(replace(c, state="confirmed", confirmed_by=override.by) for c in cells)
+    memory = confirmations(cells, table_of(store, head.manifest, CONFIRMATIONS), stamp(clock()), override.reason)
+    told = {"override": override, "held": ()}
+    return stage_again(store, contract, head, rejected, quality, {CONFIRMATIONS: memory}, told, clock)
 
 
 def _marked(quality: pl.DataFrame, override: Override) -> pl.DataFrame:
     """The evidence, with each failure that blocked marked as overridden."""
-    blocked = (pl.col("outcome") == "failed") & (pl.col("severity") == "critical")
+    blocked = (pl.col("outcome") == "failed") & pl.col("severity").is_in(["critical", "hold"])
     told = pl.lit(f"overridden by {override.by}: {override.reason}")
     return quality.with_columns(exemption=pl.when(blocked).then(told).otherwise(pl.col("exemption")))

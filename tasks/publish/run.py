@@ -18,14 +18,14 @@ from tasks.build.recipe import IN_PROCESS, Recipe, StepRunner
 from tasks.build.request import Fetched, Request
 from tasks.common.log_context import log_fields
 from tasks.extract.source import Extraction
-from tasks.publish import compatibility, steps
+from tasks.publish import compatibility, held, steps
 from tasks.publish.checked import Checked
 from tasks.publish.run_status import RunMeter
 from tasks.raw.archive import RawArchive
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import protocol, yank
 from tasks.warehouse.candidate import Built
-from tasks.warehouse.outcomes import Outcome, Published, Skipped
+from tasks.warehouse.outcomes import HeldError, Outcome, Published, Skipped
 from tasks.warehouse.protocol import Head
 from tasks.warehouse.run_status import last_rejected, read_status
 
@@ -82,6 +82,8 @@ def run(
         if skipped := steps.nothing_new(head, request, recipe, extraction):
             return skipped
         if again := steps.rejected_before(store, head, request.contract, extraction, last_rejected(store, name)):
+            if isinstance(again, HeldError):
+                return held.still_held(again, store, request.contract, steps.other_of(store))
             raise again
         with TemporaryDirectory(prefix="techtrade-") as folder:
             found, built = steps.build(store, recipe, extraction, head.manifest, Path(folder), each)
@@ -110,7 +112,11 @@ def run(
         def commit(checked: Checked) -> Published:
             sealed = steps.seal(store, request.contract, checked)
             so_far.attempts.add(sealed, checked.report)
-            return steps.publish(store, sealed, checked.report)
+            if sealed.manifest.held:
+                held.enter(store, request.contract, sealed.manifest, checked.report, sealed.head)
+            done = steps.publish(store, sealed, checked.report)
+            held.end_after(store, done, sealed.manifest)
+            return done
 
         target = f"{name}@{draft.version}"
         with log_fields(version=draft.version):

@@ -4,7 +4,9 @@ a flow makes tasks of them. How a run can end is in ``tasks.warehouse.outcomes``
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import polars as pl
 
@@ -19,10 +21,12 @@ from tasks.common.clock import stamp, utc_now
 from tasks.common.stages import in_stage
 from tasks.extract import partners
 from tasks.extract.source import Extraction, FetchRequest, Meter
-from tasks.publish import caveats, compatibility
+from tasks.publish import caveats, compatibility, held
 from tasks.publish.checked import Checked
+from tasks.publish.held import table_of
 from tasks.publish.manifest import code_version, inputs_sha256, manifest_of
 from tasks.publish.staged import open_staged, parquet_bytes, stage_page
+from tasks.quality.cells import confirmations, held_frame
 from tasks.quality.gate import run_gate
 from tasks.quality.results import GateResult, failures_of, read_results
 from tasks.raw.archive import RawArchive
@@ -69,7 +73,7 @@ def fetch(
         keys=keys,
         published=lambda dataset, path: _published_file(archive.store, dataset, path),
     )
-    return Fetched(request.source, recipe.inputs(archive, request, ask), ask.meter)
+    return Fetched(request.source, recipe.inputs(archive, request, ask), ask.meter, ask.unavailable)
 
 
 @in_stage("parse")
@@ -185,15 +189,18 @@ def check(
                 parent=staged.parent,
                 in_memory=staged.in_memory,
                 tables=recipe.tables_to_check(extraction, staged.partitions),
+                unavailable=extraction.unavailable,
+                before=_outcomes(store, head.manifest),
                 vintage=extraction.vintage,
                 asked_vintage=request.vintage,
                 parent_vintage=head.manifest.vintage if head.manifest else None,
                 yanked_contents=yanked_contents(head),
                 content_sha256=built.content_sha256,
                 live=request.kind == "live" and has_settings(request.source),
-                others=lambda name: _other(store, name, made_from.get(name)),
+                others=other_of(store, made_from),
                 breaks=load_breaks(contract.name),
                 breaks_seen=head.manifest.breaks_seen if head.manifest else (),
+                **held.known_to_gate(store, head),
             )
         )
         draft = staged.draft
@@ -201,8 +208,10 @@ def check(
             draft = stage_page(store, contract, draft, extraction.vintage, staged.counts, (staged.data, staged.parent))
     draft = protocol.stage_bytes(store, draft, "quality.parquet", parquet_bytes(report.frame()))
     draft = protocol.stage_bytes(store, draft, "quality_gx.json", report.gx_json)
+    for path, table in _of_holds(store, head, report).items():
+        draft = protocol.stage_bytes(store, draft, path, parquet_bytes(table))
     draft = protocol.stage_bytes(store, draft, "notes.parquet", parquet_bytes(caveats.frame(contract)))
-    for path, frame in recipe.companions(extraction, lambda path: _table(store, head.manifest, path)).items():
+    for path, frame in recipe.companions(extraction, lambda path: table_of(store, head.manifest, path)).items():
         draft = protocol.stage_bytes(store, draft, path, parquet_bytes(frame))
     return Checked(draft, built, extraction, staged.counts, report)
 
@@ -230,6 +239,23 @@ def publish(store: ObjectStore, sealed: Sealed, report: GateResult) -> Published
 # ---------------------------------------------------------------------- details
 
 
+def _of_holds(store: ObjectStore, head: Head, report: GateResult) -> dict[str, pl.DataFrame]:
+    """What a held candidate is held for; else what was confirmed, now or before."""
+    if report.held:
+        return {held.HELD: held_frame(report.cells)}
+    if report.rejected:
+        return {}
+    memory = confirmations(report.cells, table_of(store, head.manifest, held.CONFIRMATIONS), stamp(utc_now()))
+    return {} if memory.is_empty() else {held.CONFIRMATIONS: memory}
+
+
+def other_of(
+    store: ObjectStore, made_from: Mapping[str, Manifest] = MappingProxyType({})
+) -> Callable[[str], Other | None]:
+    """How a gate gets other datasets. ``made_from``: the versions of them that the candidate was made from."""
+    return lambda name: _other(store, name, made_from.get(name))
+
+
 def _other(store: ObjectStore, dataset: str, made_from: Manifest | None) -> Other | None:
     """What readers get of another dataset, for checks across sources; None if nothing of it is published.
 
@@ -240,14 +266,13 @@ def _other(store: ObjectStore, dataset: str, made_from: Manifest | None) -> Othe
     if latest is None:
         return None
     manifest = made_from or reader.resolve(store, dataset).manifest
-    return Other(reader.scan(store, manifest), manifest.vintage)
+    return Other(reader.scan(store, manifest), manifest.vintage, manifest.version)
 
 
-def _table(store: ObjectStore, version: Manifest | None, path: str) -> pl.DataFrame | None:
-    """A table that a version has beside its rows."""
-    if version is None or not any(f.path == path for f in version.files):
-        return None
-    return pl.read_parquet(store.get(layout.version(version.dataset, version.version, path)).body)
+def _outcomes(store: ObjectStore, version: Manifest | None) -> dict[str, str]:
+    """How each check ended on a version."""
+    quality = table_of(store, version, "quality.parquet")
+    return {} if quality is None else dict(quality.select("check_id", "outcome").iter_rows())
 
 
 def _published_file(store: ObjectStore, dataset: str, path: str) -> tuple[str, bytes] | None:

@@ -1,7 +1,8 @@
 """Expected breaks at the gate: a failure that was announced becomes a warning, wherever all of it was announced.
 
-A critical check that an entry names, and whose failing rows *all* lie within what is expected, is recorded as a warning
-with the reason; the severity that the contract declares stays beside it. One row outside, one row that cannot be placed
+A critical check, or one that holds, that an entry names, and whose failing rows *all* lie within what is expected, is
+recorded as a warning with the reason; the severity that the contract declares stays beside it. One row outside, one row
+that cannot be placed
 (the check sums up over the columns of ``where``), and the whole failure blocks as ever.
 
 An entry that has expired exempts nothing, and the check ``expected_breaks`` says so until it is taken out: as a
@@ -30,13 +31,13 @@ GUARD = "expected_breaks"
 def exempted(gate: GateInput, result: CheckResult, failing: pl.DataFrame | None) -> CheckResult:
     """The result, as a warning if all rows behind a critical failure were expected to fail."""
     entries = [b for b in gate.breaks if b.holds(gate.today) and result.check_id in b.checks]
-    if result.outcome != "failed" or result.severity != "critical" or failing is None or not entries:
+    if result.outcome != "failed" or result.severity not in ("critical", "hold") or failing is None or not entries:
         return result
     came = covering(failing, entries, gate.contract)
     if not came:
         return result
     told = "; ".join(f"expected break {b.id}: {' '.join(b.reason.split())} ({b.source})" for b in came)
-    return replace(result, severity="warning", declared_severity="critical", exemption=told)
+    return replace(result, severity="warning", declared_severity=result.severity, exemption=told)
 
 
 def covering(failing: pl.DataFrame, entries: Sequence[ExpectedBreak], contract: Contract) -> tuple[ExpectedBreak, ...]:

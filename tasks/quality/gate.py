@@ -19,19 +19,20 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ParamSpec, TypeVar
 
 import polars as pl
 import pyarrow as pa
 
 from configs.errors import CheckCouldNotRunError, StoreError
-from configs.words import plural
+from configs.words import few, plural
 from expectations import from_contract
 from expectations.check import Check, GateInput
 from expectations.registry import load_checks
 from expectations.runbooks import runbook
-from tasks.quality import expected_breaks
+from tasks.quality import confirmation, expected_breaks
+from tasks.quality.cells import Cell, cells_of
 from tasks.quality.deviation import how_far, values_of
 from tasks.quality.diagnosis import diagnose
 from tasks.quality.measures import compare_measures
@@ -61,22 +62,29 @@ def run_gate(gate: GateInput) -> GateResult:
     applying = [c for c in checks if c.frame is not None]
     results: list[CheckResult] = [_not_applicable(c, gate) for c in checks if c.frame is None]
     documents: list[Any] = []
+    held: list[Cell] = []
     # Great Expectations is busy with one core and the rules on values while polars makes the frames of the others.
     with ThreadPoolExecutor(1) as threads:
         pool = _SameContext(threads)
         source, under_way = pool.submit(_data_source), []
         for some in ([c for c in applying if c.column], [c for c in applying if not c.column]):
-            frames = _collected(gate, some)
+            frames = _unknown(gate, some, _collected(gate, some))
             for group, frame in _groups(some, frames):
                 under_way.append((group, frames, pool.submit(_validate, gate, source.result(), group, frame)))
         for group, frames, validated in under_way:
             answers, document = validated.result()
             results.extend(_answered(gate, check, answers[check.id], frames) for check in group)
+            held += [c for check in group if check.severity == "hold" for c in cells_of(check, frames.frame[check.id])]
             documents.append(document)
     order = {c.id: i for i, c in enumerate(checks)}
     results.sort(key=lambda r: order[r.check_id])
     came = expected_breaks.breaks_that_came(results, gate.breaks)
-    report = GateResult(tuple(results), (json.dumps(documents, indent=1, default=str) + "\n").encode(), came)
+    try:
+        results, cells = confirmation.settle(gate, results, held)
+    except UNREADABLE as e:
+        raise CheckCouldNotRunError(name, "asking second sources", first_line(e)) from e
+    gx_json = (json.dumps(documents, indent=1, default=str) + "\n").encode()
+    report = GateResult(tuple(results), gx_json, came, cells=cells)
     return replace(report, diagnosis=_diagnosis(gate, report))
 
 
@@ -106,10 +114,12 @@ class _SameContext:
 
 @dataclass(frozen=True)
 class _Frames:
-    """What the checks are held against, by check id; ``over``: how many rows a rule was held against."""
+    """What the checks are held against, by check id; ``over``: how many rows a rule was held against; ``known``: what
+    was left out because it is known to be true, in words."""
 
     frame: Mapping[str, pl.DataFrame]
     over: Mapping[str, int]
+    known: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def _collected(gate: GateInput, checks: Sequence[Check]) -> _Frames:
@@ -128,6 +138,16 @@ def _collected(gate: GateInput, checks: Sequence[Check]) -> _Frames:
     return _Frames(
         dict(zip(lazy, frames, strict=True)),
         {check_id: int(count.item()) for check_id, count in zip(over, counts, strict=True)},
+    )
+
+
+def _unknown(gate: GateInput, checks: Sequence[Check], frames: _Frames) -> _Frames:
+    """The frames without what is known: nothing is held, or warned of, twice."""
+    settled = {c.id: confirmation.unknown(gate, c, frames.frame[c.id]) for c in checks if c.observed and c.violations}
+    return replace(
+        frames,
+        frame={**frames.frame, **{i: s.rows for i, s in settled.items()}},
+        known={i: s.known for i, s in settled.items() if s.known},
     )
 
 
@@ -223,7 +243,7 @@ def _answered(gate: GateInput, check: Check, answer: Any, frames: _Frames) -> Ch
         severity=check.severity,
         outcome=outcome,
         expected=check.expected,
-        observed="as expected" if answer.success or behind is None else _observed(check, behind, checked),
+        observed=_observed(check, None if answer.success else behind, checked, frames.known.get(check.id, ())),
         rows_checked=checked,
         rows_failed=failed,
         failing_rows=tuple(rows[:FAILING_ROWS]),
@@ -235,8 +255,10 @@ def _answered(gate: GateInput, check: Check, answer: Any, frames: _Frames) -> Ch
     return expected_breaks.exempted(gate, result, behind)
 
 
-def _observed(check: Check, behind: pl.DataFrame, checked: int | None) -> str:
-    """Return how many rows failed, and how far off they are where the rows can tell."""
+def _observed(check: Check, behind: pl.DataFrame | None, checked: int | None, known: Sequence[str]) -> str:
+    """Return how many rows failed, how far off they are where the rows can tell, and what is known to be true."""
+    if behind is None:
+        return f"as expected, but for what is known: {few(known, separator='; ')}" if known else "as expected"
     told = values_of(behind, check.column) if check.column else how_far(behind)
     failed = behind.height
     if checked is None or checked < failed:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import polars as pl
 
 from configs.contract import Severity
+from tasks.quality.cells import Cell
 from tasks.quality.failing_rows import row_words
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout
@@ -72,14 +73,16 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class GateResult:
-    """All results of a gate, and the Great Expectations validation result in its own JSON. ``breaks``: the expected
-    breaks that came. ``diagnosis``: what happened to the figures as a whole, in a sentence; empty where no sentence
-    says it."""
+    """All results of a gate, and the Great Expectations validation result in its own JSON.
+
+    ``breaks``: the expected breaks that came. ``diagnosis``: what happened to the figures as a whole, in a sentence;
+    empty where no sentence says it. ``cells``: the observations for which checks hold, confirmed ones among them."""
 
     results: tuple[CheckResult, ...]
     gx_json: bytes
     breaks: tuple[str, ...] = ()
     diagnosis: str = ""
+    cells: tuple[Cell, ...] = ()
 
     @property
     def rejected(self) -> bool:

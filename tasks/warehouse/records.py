@@ -105,6 +105,15 @@ class Override(Record):
     by: str
 
 
+class Confirmed(Record):
+    """Why a version is published although checks hold for what they found: each of those cells was found in a second
+    source, or is of a candidate that was held until then (``held``). ``by``: the sources, with versions."""
+
+    held: str = ""
+    by: tuple[str, ...] = ()
+    cells: int = 0
+
+
 class Restored(Record):
     """When a lost version was made again from its raw inputs, and by which code."""
 
@@ -177,6 +186,7 @@ class Manifest(Document):
     breaks_seen: tuple[str, ...] = ()
     diagnosis: str = ""
     held: tuple[str, ...] = ()
+    confirmed: Confirmed | None = None
     created_at: str
 
     model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True, serialize_by_alias=True)

@@ -19,12 +19,13 @@ from urllib.parse import parse_qsl, urlsplit
 
 import polars as pl
 
-from benchmarks.synthetic.trade import world
+from benchmarks.synthetic.trade import Event, world
 from benchmarks.synthetic.trade_api import rendered, rows_of
 from configs.release_calendar import month_after
+from tasks.extract.census.ft900 import PARTNERS
 from tasks.extract.census.trade_api_parse import GROUPS
 from tests.doubles.ft900_workbook import GROUPS as EXHIBIT_GROUPS
-from tests.doubles.ft900_workbook import TITLE, head, workbook
+from tests.doubles.ft900_workbook import TITLE, bundle, head, workbook
 from tests.doubles.publishers import Double
 
 KEY = "0123456789abcdef0123456789abcdef01234567"
@@ -32,6 +33,7 @@ KEY_PAGE = '<html style="font-size: 14px;">\n\n<head>\n    <title>{} Key</title>
 MAINTENANCE = b"Sorry, the system is currently undergoing maintenance or is busy.  Please try again later."
 BROKEN = b"There was an error while running your query.  We've logged the error and we'll correct it ASAP.  Sorry for the inconvenience."
 JSON = "application/json;charset=utf-8"
+FT900_STATUS = {"ft900 not there": 404, "ft900 broken": 200, "ft900 forbidden": 403, "ft900 busy": 503}
 OLD_TOO = ("thousands", "flows swapped", "month missing", "no rows")
 
 
@@ -41,6 +43,11 @@ class CensusApi(Double):
     def __init__(self, newest: str = "2026-09", revision: int = 0, small: bool = True) -> None:
         super().__init__()
         self.newest, self.revision, self.small = newest, revision, small
+        # The world that it has a part of: with more months the same seed gives other shares.
+        self.world_to = newest
+        # What happened, as the API says, and as FT-900 does.
+        self.events: tuple[Event, ...] = ()
+        self.printed_events: tuple[Event, ...] | None = None
         self.stop_after: int | None = None
 
     def asked(self) -> list[str]:
@@ -48,7 +55,7 @@ class CensusApi(Double):
         found = []
         for path in self.requests:
             parts = urlsplit(path)
-            if parts.path.endswith(".xlsx"):
+            if parts.path.startswith("/ft900"):
                 continue
             query = dict(parse_qsl(parts.query))
             months = re.findall(r"\d{4}-\d{2}", query.get("time", ""))
@@ -57,12 +64,12 @@ class CensusApi(Double):
 
     @property
     def ft900(self) -> str:
-        """The address of FT-900's workbooks, for the setting."""
-        return self.url + "/ft900_{yymm}.xlsx"
+        """The address of FT-900's releases, for the setting."""
+        return self.url + "/ft900xlsx_{yymm}.zip"
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
         parts = urlsplit(request.path)
-        if parts.path.endswith(".xlsx"):
+        if parts.path.startswith("/ft900"):
             return self._exhibit(request, parts.path)
         pairs = parse_qsl(parts.query, keep_blank_values=True)
         query = dict(pairs)
@@ -137,17 +144,22 @@ class CensusApi(Double):
         return body or b"", JSON
 
     def _exhibit(self, request: BaseHTTPRequestHandler, path: str) -> None:
-        if self.fault == "ft900 not there" or self.fault == "ft900 broken":
-            return self.send(request, b"<html>no</html>", status=404 if self.fault == "ft900 not there" else 200)
-        month = date(2000 + int(path[-9:-7]), int(path[-7:-5]), 1)
+        if self.fault in FT900_STATUS:
+            return self.send(request, b"<html>no</html>", status=FT900_STATUS[self.fault])
+        yymm = path.rpartition("_")[2]
+        month = date(2000 + int(yymm[:2]), int(yymm[2:4]), 1)
         scale = 0.9 if self.fault == "ft900 differs" else 1.0
-        return self.send(request, ft900_workbook(self.newest, self.revision, self.small, month, scale))
+        events = self.events if self.printed_events is None else self.printed_events
+        exhibit = ft900_workbook(self.world_to, self.revision, self.small, month, scale, events)
+        if path.endswith(".xlsx"):
+            return self.send(request, exhibit)
+        return self.send(request, bundle({"exh1.xlsx": b"PK no workbook", "exh16a.xlsx": exhibit}), "application/zip")
 
     def _text(self, request: BaseHTTPRequestHandler, text: str) -> None:
         self.send(request, text.encode(), "text/plain", status=400)
 
     def _world(self, flow: str) -> pl.DataFrame:
-        return world(self.newest, self.revision, self.small).flows[flow]
+        return world(self.world_to, self.revision, self.small, self.events).flows[flow]
 
     def _body(self, flow: str, wanted: list[str], pairs: list[tuple[str, str]], months: list[str]) -> bytes | None:
         query, fault = dict(pairs), self.fault
@@ -160,7 +172,10 @@ class CensusApi(Double):
                 if query["MONTH"] != "*"
                 else [f"{query['YEAR']}-01", f"{query['YEAR']}-12"]
             )
-        key = (flow, months[0], min(months[-1], newest), tuple(wanted), self.newest, self.revision, self.small)
+        key = (
+            flow, months[0], min(months[-1], newest), tuple(wanted), self.world_to, self.revision, self.small,
+            self.events,
+        )  # fmt: skip
         # A fault in the last years is enough, but for those that are told by an old year; the rest is made once.
         if not fault or (months[0] < "2024" and fault not in OLD_TOO):
             return rendered(*key)
@@ -177,7 +192,9 @@ class CensusApi(Double):
 
 
 @cache
-def ft900_workbook(newest: str, revision: int, small: bool, month: date, scale: float) -> bytes:
+def ft900_workbook(
+    newest: str, revision: int, small: bool, month: date, scale: float, events: tuple[Event, ...] = ()
+) -> bytes:
     """Exhibit 16a of a month, in the printed form: millions, rounded, groups and their total."""
     columns = [(month, "MO"), (month_after(month, -1), "MO"), (month, "YR"), (month_after(month, -12), "YR")]
     labels: list[tuple[str | float | None, str | float | None]] = [
@@ -186,24 +203,33 @@ def ft900_workbook(newest: str, revision: int, small: bool, month: date, scale: 
         (None if columns[1][0].year == month.year else str(month.year), "Year-to-Date"),
         (str(month.year - 1), "Year-to-Date"),
     ]
-    flows = world(newest, revision, small).flows
-    found = {f: _of_world(flows[f], f) for f in ("exports", "imports")}
+    flows = world(newest, revision, small, events).flows
+    found = {(f, p): _of_partner(flows[f], f, p) for f in ("exports", "imports") for p in ("-", *PARTNERS.values())}
 
-    def figures(code: str) -> list[str | float | None]:
+    def figures(code: str, partner: str = "-") -> list[str | float | None]:
         cells: list[str | float | None] = []
         for period, span in columns:
             of = {
-                f: round(sum(found[f].get((g, f"{period:%Y-%m}", span), 0) for g in _codes(code)) / 1e6 * scale)
-                for f in found
+                f: round(
+                    sum(found[f, partner].get((g, f"{period:%Y-%m}", span), 0) for g in _codes(code)) / 1e6 * scale
+                )
+                for f in flows
             }
             cells += [of["exports"] - of["imports"], of["exports"], of["imports"]]
         return cells
 
+    partners = {
+        name: code for name, code in PARTNERS.items() if code in flows["imports"]["CTY_CODE"].unique().to_list()
+    }
     rows: list[list[str | float | None]] = [
         [TITLE],
         *head("Technology Group", labels),
         ["Total", *figures("total")],
         *[[name, *figures(code)] for name, code in EXHIBIT_GROUPS.items()],
+        [],
+        *head("Selected Countries and Areas", labels),
+        ["Total", *figures("total")],
+        *[[name, *figures("total", code)] for name, code in partners.items()],
     ]
     return workbook(rows)
 
@@ -212,9 +238,9 @@ def _codes(code: str) -> list[str]:
     return [c for c in GROUPS if c != "00"] if code == "total" else [code]
 
 
-def _of_world(table: pl.DataFrame, flow: str) -> dict[tuple[str, str, str], int]:
+def _of_partner(table: pl.DataFrame, flow: str, partner: str) -> dict[tuple[str, str, str], int]:
     side = "ALL" if flow == "exports" else "GEN"
-    whole = table.filter(pl.col("CTY_CODE") == "-").select("HITECH", "time", f"{side}_VAL_MO", f"{side}_VAL_YR")
+    whole = table.filter(pl.col("CTY_CODE") == partner).select("HITECH", "time", f"{side}_VAL_MO", f"{side}_VAL_YR")
     return {(g, t, span): int(v) for g, t, mo, yr in whole.rows() for span, v in (("MO", mo), ("YR", yr))}
 
 

@@ -1,9 +1,10 @@
-"""A workbook in the layout of FT-900's Exhibit 16a, made here."""
+"""A workbook in the layout of FT-900's Exhibit 16a, and a release of several, made here."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import openpyxl
 
@@ -69,3 +70,12 @@ def exhibit() -> list[list[Cell]]:
         ["what is confidential."],
         ["NOTE: Not on a balance of payments basis."],
     ]  # fmt: skip
+
+
+def bundle(exhibits: Mapping[str, bytes]) -> bytes:
+    """A release as the publisher has it: a ZIP of one workbook an exhibit, by name."""
+    out = BytesIO()
+    with ZipFile(out, "w", ZIP_DEFLATED) as archive:
+        for name, body in exhibits.items():
+            archive.writestr(ZipInfo(name), body, ZIP_DEFLATED)  # without the time of day: the same bytes each time
+    return out.getvalue()

@@ -38,7 +38,11 @@ XML = (
 @cache
 def workbook(vintage: str = "2025-02", fault: str = "") -> bytes:
     """A workbook in the publisher's layout: the ATP rows and those of another partner around them."""
-    figures = dict(atp(vintage))
+    return workbook_of(dict(atp(vintage)), fault)
+
+
+def workbook_of(figures: dict[date, tuple[float, float]], fault: str = "") -> bytes:
+    """The same of any figures: exports and imports of each month, millions of US dollars."""
     scale = {"thousands": 1000.0, "dollars": 1_000_000.0}.get(fault, 1.0)
     book = openpyxl.Workbook()
     sheet = book.active
@@ -212,11 +216,16 @@ class CensusDouble(Double):
     def __init__(self, vintage: str = "2025-02") -> None:
         super().__init__()
         self.vintage = vintage
+        self._figures: bytes | None = None
+
+    def show(self, figures: dict[date, tuple[float, float]]) -> None:
+        """Serve other figures than the bundled ones: exports and imports of each month, millions of US dollars."""
+        self._figures = workbook_of(figures)
 
     def document(self, path: str) -> tuple[bytes, str]:
         if self.fault == "html":
             return HTML, "text/html"
-        body = workbook(self.vintage, self.fault)
+        body = self._figures or workbook(self.vintage, self.fault)
         if self.fault == "truncated":
             body = body[: len(body) * 2 // 3]
         return body, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

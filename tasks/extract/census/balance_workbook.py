@@ -12,7 +12,8 @@ from datetime import date
 
 import polars as pl
 
-from configs.errors import SourceLayoutError, VintageUnavailableError
+from configs.errors import SourceError, SourceLayoutError, VintageUnavailableError
+from tasks.extract.census.ft900_beside import TABLE, fetch_beside, known_beside, read_beside
 from tasks.extract.http.session import Session
 from tasks.extract.source import Extraction, FetchRequest, extracted
 from tasks.extract.workbook import open_workbook
@@ -32,9 +33,22 @@ def vintages(dataset: str) -> Sequence[str]:
 
 
 def fetch(ask: FetchRequest, archive: Archive) -> tuple[RawDocument, ...]:
-    """Gets and archives the workbook."""
+    """Gets and archives the workbook, and FT-900 of its newest month where that can be had."""
     with Session(SOURCE, ask, archive) as session:
-        return (session.get("workbook", session.settings.url, suffix=".xlsx"),)
+        workbook = session.get("workbook", session.settings.url, suffix=".xlsx")
+    return (workbook, *_exhibit(ask, archive, workbook))
+
+
+def _exhibit(ask: FetchRequest, archive: Archive, workbook: RawDocument) -> tuple[RawDocument, ...]:
+    """FT-900 of the workbook's newest month. Of the workbook that readers have it is not asked for again."""
+    known = ask.known.get("workbook")
+    if ask.refresh == "auto" and known is not None and known.sha256 == workbook.sha256:
+        return known_beside(ask)
+    try:
+        newest = _published(_atp_rows(workbook), workbook)["period"][-1]
+    except SourceError:
+        return ()  # ``parse`` says what is wrong with it
+    return fetch_beside(SOURCE, ask, archive, newest)
 
 
 def parse(dataset: str, documents: tuple[RawDocument, ...], vintage: str | None) -> Extraction:
@@ -42,14 +56,15 @@ def parse(dataset: str, documents: tuple[RawDocument, ...], vintage: str | None)
 
     Returns:
         Tables ``monthly`` (period, exports_musd, imports_musd: published months only) and ``annual`` (year,
-        exports_musd, imports_musd: the publisher's own year column), in millions of US dollars.
+        exports_musd, imports_musd: the publisher's own year column), in millions of US dollars; and ``ft900``
+        (``ft900_beside.SCHEMA``; no rows where it could not be had).
 
     Raises:
         SourceResponseError: not a workbook. IncompleteResponseError: a workbook cut short.
         SourceLayoutError: sheet, columns, rows or months are not as expected.
         VintageUnavailableError: another vintage was asked for.
     """
-    (document,) = documents
+    document = next(d for d in documents if not d.role.startswith("ft900/"))
     rows = _atp_rows(document)
     monthly = _published(rows, document)
     found = monthly["period"][-1].strftime("%Y-%m")
@@ -60,7 +75,9 @@ def parse(dataset: str, documents: tuple[RawDocument, ...], vintage: str | None)
             raw_keys=(document.raw_key,),
         )
     annual = rows.select("year", pl.col("EYR").alias("exports_musd"), pl.col("IYR").alias("imports_musd"))
-    return extracted(SOURCE, dataset, found, documents, {"monthly": monthly.lazy(), "annual": annual.lazy()})
+    exhibit, missing = read_beside(documents)
+    tables = {"monthly": monthly.lazy(), "annual": annual.lazy(), TABLE: exhibit}
+    return extracted(SOURCE, dataset, found, documents, tables, unavailable=missing)
 
 
 def _sheet(document: RawDocument) -> pl.DataFrame:

@@ -9,8 +9,8 @@ no date of last update. (The calendar says what to ask, the answers say what the
 
 A year that times out or fails inside is asked for in halves, down to single months.
 
-FT-900 of the newest month comes along as an independent check of the groups; where the publisher has none, the check
-does not apply.
+FT-900 of the newest month comes along as an independent check of the groups; where it cannot be had, the check could
+not be made (``ft900_beside``).
 """
 
 from __future__ import annotations
@@ -36,10 +36,9 @@ from configs.errors import (
 )
 from configs.months import Months
 from configs.release_calendar import Calendar, load_calendar, month_after
-from configs.settings import source_settings
 from tasks.common.text import duration
-from tasks.extract.census import ft900
 from tasks.extract.census import trade_api_parse as answers
+from tasks.extract.census.ft900_beside import TABLE, fetch_beside, known_beside, read_beside
 from tasks.extract.http.responses import RedirectedError
 from tasks.extract.http.session import Session
 from tasks.extract.source import Extraction, FetchRequest, extracted
@@ -95,7 +94,7 @@ def fetch(ask: FetchRequest, archive: Archive) -> tuple[RawDocument, ...]:
         newest = _year(session, expected.year, expected)
         if known and not ask.months and all(_same(newest[f], known.get((f, expected.year), ())) for f in FLOWS):
             ask.meter.reused += len(ask.known)
-            return tuple(d for d in ask.known.values() if d.source in (SOURCE, ft900.SOURCE))
+            return (*(d for d in ask.known.values() if d.source == SOURCE), *known_beside(ask))
         got: dict[tuple[str, int], tuple[RawDocument, ...]] = {(f, expected.year): newest[f] for f in FLOWS}
         years, began = _years_to_ask(session, ask, calendar, expected, newest, known), time.monotonic()
         for number, year in enumerate(years, start=1):
@@ -208,11 +207,7 @@ def _exhibit(ask: FetchRequest, archive: Archive, documents: Sequence[RawDocumen
     # The newest windows first, so that the others are not decoded for this.
     latest_first = sorted(documents, key=lambda d: d.role[-7:], reverse=True)
     newest = next((m for d in latest_first if (m := _last_month(d)) is not None), None)
-    if newest is None or not source_settings(ft900.SOURCE).url:
-        return ()
-    with Session(ft900.SOURCE, ask, archive) as session:
-        found = ft900.fetch(session, newest)
-    return (found,) if found else ()
+    return fetch_beside(SOURCE, ask, archive, newest) if newest else ()
 
 
 def _whole(ask: FetchRequest) -> dict[tuple[str, int], tuple[RawDocument, ...]]:
@@ -300,11 +295,6 @@ def parse(dataset: str, documents: tuple[RawDocument, ...], vintage: str | None)
         raise VintageUnavailableError(
             SOURCE, f"vintage {vintage} was asked for, the API is at {found}; ask for that one or for none"
         )
-    exhibits = [d for d in documents if d.role.startswith("ft900/")]
-    return extracted(SOURCE, dataset, found, documents, {"trade": trade.lazy(), "ft900": _groups(exhibits)})
-
-
-def _groups(exhibits: Sequence[RawDocument]) -> pl.LazyFrame:
-    schema = {"technology_group": pl.String, "flow": pl.String, "period": pl.Date, "value_musd": pl.Float64}
-    found = [ft900.groups(d).select([pl.col(c).cast(t) for c, t in schema.items()]) for d in exhibits]
-    return pl.concat([pl.DataFrame(schema=schema), *found]).lazy()
+    exhibit, missing = read_beside(documents)
+    tables = {"trade": trade.lazy(), TABLE: exhibit}
+    return extracted(SOURCE, dataset, found, documents, tables, unavailable=missing)

@@ -25,7 +25,7 @@ from configs.history_contract import SOURCE, SUFFIX, base_of
 from configs.words import plural
 from tasks.common.clock import stamp
 from tasks.storage.object_store import ObjectStore
-from tasks.warehouse import key_grammar, layout, reader
+from tasks.warehouse import holds, key_grammar, layout, reader
 from tasks.warehouse.isolated import isolated
 from tasks.warehouse.protocol import change_latest, read_latest, read_manifest
 from tasks.warehouse.records import Latest, LogEntry, Manifest, MisplacedRecordError, Retired
@@ -144,8 +144,8 @@ def plan(store: ObjectStore, now: datetime, policy: Policy) -> RetentionPlan:
 
 def plan_rejected(store: ObjectStore, now: datetime, policy: RejectedPolicy) -> RetentionPlan:
     """Looks for rejected versions whose data the policy lets go; changes nothing. One that was promoted keeps them: its
-    figures are what readers were given. So does all of a dataset that was never published: it has no log for the
-    note."""
+    figures are what readers were given. So does one that is held, as long as it may be confirmed, and all of a dataset
+    that was never published: it has no log for the note."""
     problems: list[str] = []
     gone: list[Superseded] = []
     before = stamp(now - timedelta(days=policy.days))
@@ -158,6 +158,8 @@ def plan_rejected(store: ObjectStore, now: datetime, policy: RejectedPolicy) -> 
                 try:
                     manifest = read_manifest(store, dataset, version)
                 except (NotPublishedError, MisplacedRecordError):  # under way; or a person's copy, which gc reports
+                    continue
+                if manifest.held and (hold := holds.read(store, dataset).of(version)) and not hold.ended:
                     continue
                 if manifest.status == "rejected" and manifest.created_at < before:
                     gone += _superseded(store, manifest, policy.words)

@@ -11,8 +11,9 @@ import pytest
 from configs.errors import IncompleteResponseError, SourceError, SourceLayoutError, SourceResponseError
 from tasks.extract.census import ft900
 from tasks.raw.documents import RawDocument
-from tests.doubles.ft900_workbook import AREAS, GROUPS, TITLE, Cell, exhibit, figures, head, workbook
+from tests.doubles.ft900_workbook import AREAS, GROUPS, TITLE, Cell, bundle, exhibit, figures, head, workbook
 
+GOOD = workbook(exhibit())
 TABLE_1, TOTAL, FIRST_GROUP, TABLE_2 = 3, 6, 7, 18
 
 
@@ -138,6 +139,15 @@ FAULTS: dict[str, tuple[bytes, type[SourceError], str]] = {
         SourceLayoutError,
         "do not add up",
     ),
+    "a bundle without a workbook": (bundle({"readme.txt": b"x", "exh16a.xls": b"x"}), SourceLayoutError, "without any"),
+    "a bundle without the exhibit": (
+        bundle({"exh1.xlsx": workbook([["Exhibit 1"]])}), SourceLayoutError, "no Exhibit 16 or 16a",
+    ),
+    "a bundle with a page": (bundle({"exh16a.xlsx": b"<html>"}), SourceResponseError, "#exh16a.xlsx is not a workbook"),
+    "a bundle in a bundle": (
+        bundle({"exh16a.xlsx": bundle({"exh16a.xlsx": GOOD})}), SourceResponseError, "has a container within it",
+    ),
+    "a bundle cut short": (bundle({"exh16a.xlsx": GOOD})[:-40], IncompleteResponseError, "cut short"),
     "a table twice": (
         workbook([*exhibit(), *head("Technology Group"), ["Total", *figures(1.0, 1.0)]]), SourceLayoutError, "two tables",
     ),
@@ -165,3 +175,9 @@ def test_groups_need_the_table_by_group() -> None:
     rows = [[TITLE], *exhibit()[TABLE_2:]]
     with pytest.raises(SourceLayoutError, match="no table by technology group"):
         ft900.groups(document(workbook(rows)))
+
+
+@pytest.mark.parametrize("name", ["exh16a.xlsx", "ft900xlsx/Exh16A.xlsx", "Exhibit 16a.xlsx", "sixteen.xlsx"])
+def test_the_exhibit_is_found_in_a_bundle(name: str) -> None:
+    others = {} if name == "sixteen.xlsx" else {"exh1.xlsx": b"PK no workbook", "ft900.pdf": b"%PDF"}
+    assert ft900.parse_exhibits(document(bundle({**others, name: GOOD}))).equals(good())

@@ -1,0 +1,221 @@
+"""Two datasets that one event holds, from doubles of their publishers to what readers get.
+
+Imports of a month stand far from what the season lets expect. Both tables of the Census Bureau say so, each is held,
+and what confirms them is the other one, FT-900, or a person; never time, and no other path of the store.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from benchmarks.synthetic.trade import Event, atp, totals, world
+from configs.contracts import load_contract
+from configs.errors import PromoteRefusedError
+from tasks.publish.after import after_run, recorded
+from tasks.publish.notices import SILENT
+from tasks.publish.promote import promote
+from tasks.publish.run_status import RunMeter
+from tasks.storage.local import LocalStore
+from tasks.warehouse import holds, layout, protocol, reader, yank
+from tasks.warehouse.outcomes import HeldError, Outcome, Published, Skipped
+from tasks.warehouse.upkeep import gc, retention
+from tests.doubles.census_api import CensusApi
+from tests.doubles.publishers import CensusDouble
+from tests.support.published import publish
+from tests.support.sources import point_at, point_at_trade_api
+
+WORLD, TRADE = "atp_world_monthly", "atp_trade_monthly"
+BEFORE, NEWEST = "2026-08", "2026-09"
+MONTH = date(2026, 9, 1)
+# Medicines and computers are brought forward, all else goes on; and one factor on everything.
+TARIFFS = (Event("imports", MONTH, (3.2, 1.1, 1.0, 2.2, 1.0, 1.1, 1.0, 1.1, 1.0, 1.0)),)
+ONE_FACTOR = (Event("imports", MONTH, (1.6,) * 10),)
+
+
+@dataclass
+class Publishers:
+    """Census's two doubles, in one state of the world."""
+
+    workbook: CensusDouble
+    api: CensusApi
+    store: LocalStore
+
+    def say(self, newest: str, events: tuple[Event, ...] = (), printed: tuple[Event, ...] | None = None) -> None:
+        self.api.newest, self.api.events, self.api.printed_events = newest, events, printed
+        known = totals(world(NEWEST, events=events))
+        self.workbook.show(atp("2025-02") | {m: v for m, v in known.items() if f"{m:%Y-%m}" <= newest})
+
+    def run(self, dataset: str) -> Outcome:
+        """Run a dataset with all that follows, as its schedule does."""
+        meter = RunMeter(SILENT)
+        with recorded(self.store, dataset, meter, asked=True):
+            outcome = publish(self.store, dataset, kind="live")
+        return after_run(self.store, load_contract(dataset), outcome, meter, asked=True, dependents=False)
+
+    def is_held(self, dataset: str) -> HeldError:
+        with pytest.raises(HeldError) as e:
+            self.run(dataset)
+        return e.value
+
+    def shown(self, dataset: str) -> str:
+        """The newest month that readers get."""
+        frame = reader.scan(self.store, reader.resolve(self.store, dataset).manifest)
+        return str(frame.select(pl.col("period").max()).collect().item())[:7]
+
+
+@pytest.fixture
+def census(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Publishers]:
+    with CensusDouble() as workbook, CensusApi(newest=BEFORE) as api:
+        point_at(monkeypatch, "CENSUS_BALANCE", f"{workbook.url}/country.xlsx")
+        point_at_trade_api(monkeypatch, api)
+        api.world_to = NEWEST
+        found = Publishers(workbook, api, LocalStore(tmp_path / "store"))
+        found.say(BEFORE)
+        for dataset in (WORLD, TRADE):
+            assert isinstance(found.run(dataset), Published)
+        yield found
+
+
+def ended(census: Publishers, dataset: str) -> list[str]:
+    return [h.ended for h in holds.read(census.store, dataset).holds]
+
+
+@pytest.mark.parametrize("first", [WORLD, TRADE])
+def test_one_event_holds_both_and_a_printed_release_confirms(census: Publishers, first: str) -> None:
+    second = TRADE if first == WORLD else WORLD
+    census.say(NEWEST, TARIFFS)
+    census.api.fault = "ft900 not there"
+    for dataset in (first, second):
+        error = census.is_held(dataset)
+        assert (error.exit_code, census.shown(dataset)) == (3, BEFORE)
+        assert "held until confirmed" in str(error)
+    census.api.fault = ""
+    assert isinstance(census.run(first), Published)
+    if census.shown(second) == BEFORE:
+        assert isinstance(census.run(second), Published)
+    for dataset in (first, second):
+        assert census.shown(dataset) == NEWEST
+        assert ended(census, dataset) == ["confirmed"]
+        assert isinstance(census.run(dataset), Skipped)
+
+
+def test_held_datasets_confirm_each_other_where_no_more_is_needed(census: Publishers) -> None:
+    """The workbook has only totals, which the API's held candidate can confirm."""
+    census.say(NEWEST, TARIFFS)
+    census.api.fault = "ft900 not there"
+    census.is_held(WORLD)
+    census.is_held(TRADE)
+    assert census.shown(WORLD) == NEWEST, "released when the other was held"
+    assert ended(census, WORLD) == ["confirmed"]
+    manifest = reader.resolve(census.store, WORLD).manifest
+    assert manifest.confirmed is not None and manifest.confirmed.held
+    assert manifest.confirmed.by[0].startswith(TRADE)
+    assert census.shown(TRADE) == BEFORE, "its groups are in no other document yet"
+
+
+@pytest.mark.parametrize(("printed", "released"), [(None, True), ((), False)])
+def test_one_factor_in_both_waits_for_a_third_document(
+    census: Publishers, printed: tuple[Event, ...] | None, released: bool
+) -> None:
+    census.say(NEWEST, ONE_FACTOR, printed)
+    census.api.fault = "ft900 not there"
+    for dataset in (WORLD, TRADE, WORLD, TRADE):
+        census.is_held(dataset)
+        assert census.shown(dataset) == BEFORE
+    census.api.fault = ""
+    for dataset in (WORLD, TRADE):
+        if released:
+            census.run(dataset)
+        else:
+            census.is_held(dataset)
+        assert census.shown(dataset) == (NEWEST if released else BEFORE)
+
+
+def test_hourly_runs_leave_one_held_version(census: Publishers) -> None:
+    census.say(NEWEST, ONE_FACTOR, ())
+    first = census.is_held(WORLD)
+    folders = census.store.folders(layout.versions(WORLD))
+    for _ in range(3):
+        assert census.is_held(WORLD).version == first.version
+    assert census.store.folders(layout.versions(WORLD)) == folders
+    (hold,) = holds.read(census.store, WORLD).holds
+    assert (hold.version, hold.ended) == (first.version, "")
+    assert "ft900" in hold.confirmable_by
+
+
+def test_a_newer_candidate_takes_over_what_is_held(census: Publishers) -> None:
+    census.say(NEWEST, ONE_FACTOR, ())
+    old = census.is_held(WORLD)
+    slightly = (Event("imports", MONTH, (1.59,) * 10),)
+    census.say(NEWEST, slightly, ())
+    new = census.is_held(WORLD)
+    was, now = holds.read(census.store, WORLD).holds
+    assert (was.version, was.ended, was.successor) == (old.version, "replaced", new.version)
+    assert (now.version, now.ended, now.since) == (new.version, "", was.since)
+    with pytest.raises(PromoteRefusedError, match=new.version):
+        promote(census.store, load_contract(WORLD), old.version, reason="seen in the news", by="A. Owner")
+    # The publisher corrects itself: the hold has nothing to wait for.
+    census.say(NEWEST)
+    assert isinstance(census.run(WORLD), Published)
+    assert ended(census, WORLD) == ["replaced", "superseded"]
+
+
+def test_a_publisher_that_goes_back_ends_the_hold(census: Publishers) -> None:
+    census.say(NEWEST, ONE_FACTOR, ())
+    census.is_held(WORLD)
+    census.say(BEFORE)
+    assert isinstance(census.run(WORLD), Skipped)
+    assert ended(census, WORLD) == ["superseded"]
+
+
+def test_a_person_confirms_and_a_small_revision_stays_confirmed(census: Publishers) -> None:
+    census.say(NEWEST, ONE_FACTOR, ())
+    version = census.is_held(WORLD).version
+    done = promote(census.store, load_contract(WORLD), version, reason="seen in the news", by="A. Owner").manifest
+    assert (census.shown(WORLD), ended(census, WORLD)) == (NEWEST, ["promoted"])
+    memory = pl.read_parquet(census.store.get(layout.version(WORLD, done.version, "confirmations.parquet")).body)
+    assert set(memory["confirmed_by"]) == {"A. Owner"} and set(memory["reason"]) == {"seen in the news"}
+    assert {json.loads(k).get("period", "2026") for k in memory["key"]} <= {"2026-09-01", "2026"}
+    census.say(NEWEST, (Event("imports", MONTH, (1.604,) * 10),), ())
+    assert isinstance(census.run(WORLD), Published)
+    again = reader.resolve(census.store, WORLD).manifest
+    kept = pl.read_parquet(census.store.get(layout.version(WORLD, again.version, "confirmations.parquet")).body)
+    assert set(kept["key"]) >= set(memory["key"])
+
+
+def test_no_other_path_publishes_a_held_candidate(census: Publishers) -> None:
+    census.say(NEWEST, ONE_FACTOR, ())
+    version = census.is_held(WORLD).version
+    late = datetime.now(UTC) + timedelta(days=400)
+    gc.execute(census.store, gc.plan(census.store, late, timedelta(days=1)))
+    policy = retention.RejectedPolicy(days=1)
+    retention.execute(census.store, retention.plan_rejected(census.store, late, policy))
+    held = protocol.read_manifest(census.store, WORLD, version)
+    assert reader.scan(census.store, held).collect().height, "it can still be confirmed"
+    first = reader.resolve(census.store, WORLD).manifest.version
+    census.is_held(WORLD)
+    with pytest.raises(Exception, match=r"not published|reject"):
+        protocol.swap(census.store, protocol.Sealed(protocol.read_head(census.store, WORLD), held, "x"))
+    latest = protocol.read_latest(census.store, WORLD)[0]
+    assert latest is not None and [e.version for e in latest.published] == [first]
+    assert yank.yank  # a yank needs a version that is left, see below
+
+
+def test_a_yank_of_what_readers_have_releases_nothing(census: Publishers) -> None:
+    census.say(NEWEST)
+    assert isinstance(census.run(WORLD), Published)
+    census.say(NEWEST, ONE_FACTOR, ())
+    census.is_held(WORLD)
+    latest = reader.resolve(census.store, WORLD).manifest.version
+    yank.yank(census.store, WORLD, latest, "wrong")
+    assert census.shown(WORLD) == BEFORE
+    census.is_held(WORLD)
+    assert census.shown(WORLD) == BEFORE
+    assert ended(census, WORLD)[-1] == ""
