@@ -13,9 +13,11 @@ import polars as pl
 from benchmarks.quality_mutations.operations import Corruption
 from benchmarks.synthetic.memory import Memory
 from configs.contracts import load_contract
+from configs.known_values import load_known_values
 from expectations.check import GateInput, Other
 from tasks.extract import partners as partner_reference
 from tasks.extract.bundled import snapshot
+from tasks.extract.census import ft900_beside
 from tasks.extract.source import FetchRequest
 from tasks.transform.registry import load_transform
 
@@ -28,7 +30,7 @@ ANNUAL, QUARTERLY = "us_ip_trade_annual", "us_ip_trade_quarterly"
 PARTNERS, PRODUCTS = "partners", "atp_products"
 TODAY = date(2025, 8, 1)
 # Tables of a source that are a document of their own, and so a second source for the others.
-SECOND_TABLES = ("ft900", "ft900_partners")
+SECOND_TABLES = (ft900_beside.TABLE,)
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,8 @@ class Ground:
             content_sha256="",
             live=self.live,
             others=others.get,
+            known_values=load_known_values(self.dataset),
+            unavailable={t: "it is not there yet" for t in SECOND_TABLES if t in tables and _is_empty(tables[t])},
             today=self.today,
         )
 
@@ -94,6 +98,10 @@ class Ground:
 def without_second(tables: Tables) -> Tables:
     """The source's tables as they are while the second source has nothing."""
     return {name: frame.clear() if name in SECOND_TABLES else frame for name, frame in tables.items()}
+
+
+def _is_empty(table: pl.LazyFrame) -> bool:
+    return table.head(1).collect().is_empty()
 
 
 @cache

@@ -13,6 +13,7 @@ from benchmarks.quality_mutations.operations import Corruption
 from benchmarks.synthetic.trade import world
 from configs.contracts import load_contract
 from expectations.check import Other
+from tasks.extract.census import ft900
 from tasks.extract.census.trade_api_parse import VALUES
 from tasks.transform.registry import load_transform
 
@@ -57,7 +58,7 @@ def _workbook(data: pl.DataFrame) -> Other:
 
 def _agreeing(data: pl.DataFrame, tables: Tables) -> tuple[dict[str, Other], Tables]:
     """The workbook and FT-900 with the figures of the table."""
-    return {ATP: _workbook(data)}, {**tables, "ft900": trade_tables(tables["trade"].collect())["ft900"]}
+    return {ATP: _workbook(data)}, {**tables, "ft900": exhibits(tables["trade"].collect())}
 
 
 def _with(ground: Ground, parent: pl.DataFrame, vintage: str, workbook: Other, today: date, live: bool) -> Ground:
@@ -126,15 +127,20 @@ def added_up(figures: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([shown, total.with_columns(hitech=pl.lit("-")).select(shown.columns)])
 
 
+def exhibits(trade: pl.DataFrame) -> pl.LazyFrame:
+    """What FT-900 prints of the newest month: groups with all partners, and partners with all groups."""
+    newest = trade.filter((pl.col("period") == pl.col("period").max()) & ~pl.col("hitech").is_in(["-", "00"]))
+    by = ["technology_group", "partner_code", "flow", "period"]
+    rows = newest.rename({"hitech": "technology_group"}).select(*by, "value_usd")
+    groups = rows.filter(pl.col("partner_code") == "-")
+    printed = rows.filter(pl.col("partner_code").is_in(["-", *ft900.PARTNERS.values()]))
+    totals = printed.with_columns(technology_group=pl.lit("total")).group_by(by).agg(pl.col("value_usd").sum())
+    musd = (pl.col("value_usd") / 1e6).round().alias("value_musd")
+    return pl.concat([groups, totals.select(rows.columns)]).select(*by, musd).lazy()
+
+
 def trade_tables(trade: pl.DataFrame) -> Tables:
-    newest = trade.filter((pl.col("partner_code") == "-") & (pl.col("period") == pl.col("period").max()))
-    ft900 = newest.filter(~pl.col("hitech").is_in(["-", "00"])).select(
-        pl.col("hitech").alias("technology_group"),
-        "flow",
-        "period",
-        (pl.col("value_usd") / 1e6).round().alias("value_musd"),
-    )
-    return {"trade": trade.lazy(), "ft900": ft900.lazy(), "partners": partners_table()}
+    return {"trade": trade.lazy(), "ft900": exhibits(trade), "partners": partners_table()}
 
 
 def trade_data(tables: Tables) -> pl.DataFrame:

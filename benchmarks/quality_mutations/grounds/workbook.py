@@ -8,7 +8,7 @@ from functools import cache
 import polars as pl
 
 from benchmarks.quality_mutations.grounds.ground import ATP, TRADE, Ground, Rebuilt, Tables, bundled, sums
-from benchmarks.quality_mutations.grounds.trade import hitech, hitech_live, newest_month
+from benchmarks.quality_mutations.grounds.trade import exhibits, hitech, hitech_live, newest_month
 from expectations.check import Other
 from expectations.rules.cross_source import group_totals
 
@@ -21,6 +21,7 @@ def atp_world() -> Ground:
     data, tables = bundled(ATP, "2025-02")
     parent, _ = bundled(ATP, "2023-01")
     trade = hitech()
+    tables = {**tables, "ft900": trade.tables["ft900"]}
     others = {TRADE: Other(trade.data.lazy(), trade.vintage)}
     return Ground(
         ATP, "2025-02", data, tables, world_figures(data), _rebuilt(data, tables), _headlines, parent, "2023-01", others
@@ -42,6 +43,7 @@ def atp_world_live() -> Ground:
         reported_precision_usd=pl.lit(1),
     )
     data = pl.concat([parent, rows.select(parent.columns).cast(parent.schema)]).sort("period")
+    tables = {**tables, "annual": _annual(data), "ft900": trade.tables["ft900"]}
     others = {TRADE: Other(trade.data.lazy(), trade.vintage)}
     return Ground(
         ATP, trade.vintage, data, tables, world_figures(data), _rebuilt(data, tables), _headlines, parent, "2025-02",
@@ -58,7 +60,9 @@ def _agreeing(data: pl.DataFrame, tables: Tables) -> tuple[dict[str, Other], Tab
     told = rows.join(had, on=by).join(true, on=by, how="left").with_columns(
         (pl.col("value_usd") * (pl.col("true") / pl.col("had")).fill_null(1)).round().cast(rows.schema["value_usd"])
     )  # fmt: skip
-    return {TRADE: Other(told.select(rows.columns).lazy(), newest_month(data))}, tables
+    trade = {TRADE: Other(told.select(rows.columns).lazy(), newest_month(data))}
+    month = told.filter(pl.col("period") == data["period"].max()).rename({"technology_group": "hitech"})
+    return trade, {**tables, "ft900": exhibits(month)}
 
 
 def _rebuilt(data: pl.DataFrame, tables: Tables) -> Rebuilt:
@@ -73,9 +77,17 @@ def _rebuilt(data: pl.DataFrame, tables: Tables) -> Rebuilt:
         made = wide.join(precision, on="period", how="left").with_columns(
             pl.col("reported_precision_usd").fill_null(1), balance_usd=balance
         )
-        return made.select(data.columns).cast(data.schema), tables
+        made = made.select(data.columns).cast(data.schema)
+        return made, {**tables, "annual": _annual(made)} if "annual" in tables else tables
 
     return rebuilt
+
+
+def _annual(data: pl.DataFrame) -> pl.LazyFrame:
+    """The publisher's own year column."""
+    year = pl.col("period").dt.year().cast(pl.Int32).alias("year")
+    millions = [(pl.col(f"{flow}_usd").sum() / 1e6).alias(f"{flow}_musd") for flow in FLOWS.values()]
+    return data.group_by(year).agg(millions).sort("year").lazy()
 
 
 def _headlines(frame: pl.DataFrame) -> pl.DataFrame:
