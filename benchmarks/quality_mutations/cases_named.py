@@ -76,6 +76,12 @@ def of_partners(factor: float, where: pl.Expr) -> Corruption:
     return corrupt
 
 
+def forecast(observations: pl.DataFrame) -> pl.DataFrame:
+    """The newest year with the World Bank's mark of a forecast (``obs_status``)."""
+    newest = pl.col("year") == pl.col("year").max()
+    return observations.with_columns(observation_status=pl.when(newest).then(pl.lit("F")))
+
+
 def in_list_of_economies(change: Corruption) -> Callable[[Tables], Tables]:
     """The publisher's own list says the same."""
     return lambda tables: {**tables, "economies": change(tables["economies"].collect()).lazy()}
@@ -116,6 +122,7 @@ BANK = (
     _identity("Cyprus is listed as an aggregate", renamed(CODE == "CYP", is_aggregate=True)),
     _identity("the names of Niger and Nigeria exchanged", exchanged("economy_name", "Niger", "Nigeria")),
     _identity("the names of Australia and Austria exchanged", exchanged("economy_name", "Australia", "Austria")),
+    _named(IP, "label", "the newest year is a forecast", forecast, "source"),
     _named(IP, "unit", "everything in euros (0.92)", scaled(0.92)),
     _named(IP, "unit", "everything in special drawing rights (0.75)", scaled(0.75)),
     _named(IP, "unit", "Germany in euros since 2010", scaled(0.9, DEU & (pl.col("year") >= 2010))),

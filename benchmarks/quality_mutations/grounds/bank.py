@@ -5,6 +5,7 @@ Bundled figures later than 2021-09-15 are of a few economies each, so the versio
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import cache
@@ -12,9 +13,12 @@ from functools import cache
 import polars as pl
 
 from benchmarks.quality_mutations.grounds.bea import TOTAL, WORLD, us_annual
-from benchmarks.quality_mutations.grounds.ground import ANNUAL, IP, Ground, Rebuilt, Tables, bundled, sums
+from benchmarks.quality_mutations.grounds.ground import ANNUAL, IP, Ground, Rebuilt, Tables, bundled, history, sums
+from benchmarks.quality_mutations.operations import Corruption
+from configs.contracts import load_contract
 from expectations.check import Other
 from tasks.extract.bundled import snapshot
+from tasks.transform.registry import load_transform
 
 MEASURES = {"receipts_usd": "receipts", "payments_usd": "payments"}
 TOLD = ["economy_code", "economy_name", "is_aggregate", "source_vintage"]
@@ -51,8 +55,10 @@ def ip_trade_live() -> Ground:
     figures = _carried_on(figures_of(parent), figures_of(bundled(IP, WHOLE)[0]))
     data = _wide(figures, parent.with_columns(source_vintage=pl.lit(LIVE_VINTAGE)))
     bea = {ANNUAL: _bea_of_usa(data)}
+    states = [(v, bundled(IP, v)[0]) for v in snapshot.vintages(IP)]
     return replace(
-        _ground(LIVE_VINTAGE, data, tables, parent, newest, bea), today=date(2026, 11, 10), live=True
+        _ground(LIVE_VINTAGE, data, tables, parent, newest, bea), past=history(IP, states),
+        today=date(2026, 11, 10), live=True,
     )  # fmt: skip
 
 
@@ -61,12 +67,26 @@ def _ground(
 ) -> Ground:
     return Ground(
         IP, vintage, data, tables, figures_of(data), _rebuilt(data, tables), _headlines, parent, before, others,
-        agreeing=_agreeing,
+        agreeing=_agreeing, retold=_retold(data, tables),
     )  # fmt: skip
 
 
 def _rebuilt(data: pl.DataFrame, tables: Tables) -> Rebuilt:
-    return lambda figures: (_wide(figures, data), tables)
+    return lambda figures: (_wide(figures, data), {**tables, "observations": _observations(figures, data).lazy()})
+
+
+def _retold(data: pl.DataFrame, tables: Tables) -> Callable[[Corruption], tuple[pl.DataFrame, Tables]]:
+    def retold(corrupt: Corruption) -> tuple[pl.DataFrame, Tables]:
+        told = {**tables, "observations": corrupt(_observations(figures_of(data), data)).lazy()}
+        return load_transform(load_contract(IP)).transform(told).collect(), told
+
+    return retold
+
+
+def _observations(figures: pl.DataFrame, like: pl.DataFrame) -> pl.DataFrame:
+    """The figures as the source's table has them."""
+    vintages = like.select("economy_code", "source_vintage").unique()
+    return figures.rename({"flow": "indicator"}).join(vintages, on="economy_code", how="left")
 
 
 def figures_of(frame: pl.DataFrame) -> pl.DataFrame:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
+from itertools import pairwise
 from typing import Literal
 
 import polars as pl
@@ -38,8 +39,9 @@ class Ground:
     """A good candidate, the version before it, and the other datasets that are published.
 
     ``confirming``: what another source says of the same observations in the same vintage; beside ``others`` where a
-    second source is there. ``retold``: the candidate of a source whose rows are corrupted one by one, its own sums
-    included. ``agreeing``: what the second sources say, and the source's tables, where these figures are true."""
+    second source is there. ``past``: the dataset's own history. ``retold``: the candidate of a source whose rows are
+    corrupted one by one, its own sums included. ``agreeing``: what the second sources say, and the source's tables,
+    where these figures are true."""
 
     dataset: str
     vintage: str
@@ -52,6 +54,7 @@ class Ground:
     parent_vintage: str | None = None
     others: Mapping[str, Other] | None = None
     confirming: Mapping[str, Other] | None = None
+    past: Mapping[str, Other] | None = None
     retold: Callable[[Corruption], tuple[pl.DataFrame, Tables]] | None = None
     agreeing: Callable[[pl.DataFrame, Tables], tuple[dict[str, Other], Tables]] | None = None
     today: date = TODAY
@@ -59,7 +62,7 @@ class Ground:
 
     def gate(self, data: pl.DataFrame, tables: Tables, vintage: str | None = None) -> GateInput:
         contract = load_contract(self.dataset)
-        others = self.others or {}
+        others = {**(self.others or {}), **((self.past or {}) if self.parent is not None else {})}
         return GateInput(
             contract=contract,
             data=data.lazy(),
@@ -114,6 +117,20 @@ def bundled(dataset: str, vintage: str) -> tuple[pl.DataFrame, Tables]:
     extraction = snapshot.parse(dataset, snapshot.fetch(FetchRequest(dataset, vintage), Memory()), vintage)
     tables = {**extraction.tables, "partners": partners_table()}
     return load_transform(load_contract(dataset)).transform(tables).collect(), tables
+
+
+def history(dataset: str, states: Sequence[tuple[str, pl.DataFrame]]) -> dict[str, Other]:
+    """The states of each figure that ended, from vintages, the oldest first."""
+    contract = load_contract(dataset)
+    key, measures = list(contract.primary_key), [c.name for c in contract.columns if c.role == "measure"]
+    cells = [(v, f.unpivot(measures, index=key, variable_name="measure").drop_nulls("value")) for v, f in states]
+    ended = [
+        before.join(now, on=[*key, "measure"], suffix="_now")
+        .filter(pl.col("value") != pl.col("value_now"))
+        .select(*key, "measure", "value", vintage_from=pl.lit(since), vintage_until=pl.lit(until))
+        for (since, before), (until, now) in pairwise(cells)
+    ]
+    return {f"{dataset}_history": Other(pl.concat(ended).lazy(), states[-1][0])}
 
 
 def sums(frame: pl.DataFrame, by: list[str], value: str = "value_usd") -> pl.DataFrame:

@@ -7,7 +7,7 @@ from functools import cache
 
 import polars as pl
 
-from benchmarks.quality_mutations.grounds.ground import ATP, TRADE, Ground, Rebuilt, Tables, bundled, sums
+from benchmarks.quality_mutations.grounds.ground import ATP, TRADE, Ground, Rebuilt, Tables, bundled, history, sums
 from benchmarks.quality_mutations.grounds.trade import exhibits, hitech, hitech_live, newest_month
 from expectations.check import Other
 from expectations.rules.cross_source import group_totals
@@ -47,7 +47,8 @@ def atp_world_live() -> Ground:
     others = {TRADE: Other(trade.data.lazy(), trade.vintage)}
     return Ground(
         ATP, trade.vintage, data, tables, world_figures(data), _rebuilt(data, tables), _headlines, parent, "2025-02",
-        others, agreeing=_agreeing, today=date(2026, 11, 10), live=True,
+        others, past=history(ATP, [("2023-01", bundled(ATP, "2023-01")[0]), ("2025-02", parent)]), agreeing=_agreeing,
+        today=date(2026, 11, 10), live=True,
     )  # fmt: skip
 
 

@@ -49,7 +49,7 @@ def case(dataset: str, what: str) -> Case:
 
 FIXED_LIST = Path(benchmarks.quality_mutations.__file__).with_name("fixed.txt")
 # The corruptions of the first list and those of others; the number may only grow.
-FIXED_AT_LEAST = 298
+FIXED_AT_LEAST = 299
 
 
 @pytest.mark.parametrize(("dataset", "what"), FEW)
