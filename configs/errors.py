@@ -49,8 +49,8 @@ class NoAddressError(ConfigError):
     def __init__(self, source: str) -> None:
         self.source = source
         super().__init__(
-            f"{source} has no address: name its documents in TECHTRADE_SOURCES__{source.upper()}__DOCUMENTS, "
-            f"configs/sources/{source}.yaml says how"
+            f"{source} has no address: name its documents in TECHTRADE_SOURCES__{source.upper()}__DOCUMENTS "
+            f"(configs/sources/{source}.yaml says how), or publish what is bundled first, to which new ones are added"
         )
 
 

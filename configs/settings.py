@@ -46,7 +46,9 @@ class SourceSettings(BaseModel):
     Limits are per minute; ``lockout_statuses`` say that the publisher has shut us out, for ``lockout_seconds``. What an
     interrupted run got is used for ``resume_hours``. ``first_months``: how much of a history that is given by months is
     asked for where nothing is published yet. ``scope``: which codes are kept, of files that have them all.
-    ``only_by_name``: why datasets of this source are published only where they are named; empty if they are not.
+    ``documents``: an address a document, of a source that has several; ``yearly``: of those that come once a year, by
+    kind, with ``{yy}`` for the year. ``only_by_name``: why datasets of this source are published only where they are
+    named; empty if they are not.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -56,6 +58,7 @@ class SourceSettings(BaseModel):
     licence: str
     citation: str
     documents: dict[str, str] = Field(default_factory=dict)
+    yearly: dict[str, str] = Field(default_factory=dict)
     key: Key | None = None
     requests_per_minute: int | None = Field(None, ge=1, le=2**31)
     megabytes_per_minute: int | None = Field(None, ge=1, le=2**31)
@@ -70,7 +73,7 @@ class SourceSettings(BaseModel):
     scope: Literal["atp", "all_products"] = "atp"
     only_by_name: str = ""
 
-    @field_validator("documents", mode="before")
+    @field_validator("documents", "yearly", mode="before")
     @classmethod
     def _from_json(cls, value: object) -> object:
         if not isinstance(value, str):
@@ -85,7 +88,7 @@ class SourceSettings(BaseModel):
     def _without_login(cls, value: str) -> str:
         return without_login(value)
 
-    @field_validator("documents")
+    @field_validator("documents", "yearly")
     @classmethod
     def _each_without_login(cls, value: dict[str, str]) -> dict[str, str]:
         return {name: without_login(url) for name, url in value.items()}
@@ -229,7 +232,7 @@ def require_access(name: str, keys: Keys = from_environment) -> None:
     settings = source_settings(name)
     if not settings.url.startswith("file:"):
         source_key(name, keys)
-    if "documents" in _source_file(name) and not settings.documents:
+    if "documents" in _source_file(name) and not (settings.documents or settings.yearly):
         raise NoAddressError(name)
 
 

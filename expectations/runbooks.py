@@ -28,9 +28,11 @@ _FAMILIES: dict[str, tuple[str, ...]] = {
     ),
     "values": (
         "precision", "not_negative", "not_rounded", "readable_text", "status_of_value", "one_figure", "intervals",
-        "no_overlap", "validity", "sources",
+        "no_overlap", "validity", "sources", "coarser_months",
     ),
-    "unknown-codes": ("known_codes", "codes_unique", "id_is_its_code", "iso_given", "region_given", "predecessors"),
+    "unknown-codes": (
+        "known_codes", "codes_unique", "id_is_its_code", "iso_given", "region_given", "predecessors", "new_partners",
+    ),
     "labels": (
         "aggregate_marks", "economy_names", "one_of_each", "partner_names", "group_names", "neighbours", "east_asia",
         "in_force", "codes_moved", "flows_differ", "smoother_adjusted", "concordance",
@@ -42,28 +44,31 @@ _FAMILIES: dict[str, tuple[str, ...]] = {
     ),
     "completeness": (
         "no_gaps", "every_group", "all_groups", "from_first_trade", "complete", "areas_complete", "every_month",
-        "economies_a_year", "large_are_current", "no_holes", "years_with_a_list",
+        "economies_a_year", "large_are_current", "no_holes", "years_with_a_list", "zeros_left_out",
     ),
     "adding-up": (
         "balance", "year_totals", "partners_to_world", "groups_to_total", "months_to_year", "not_counted_twice",
         "adds_up_to_world", "near_world", "types_add_up", "years_agree", "affiliations_add_up", "areas_add_up",
-        "control_totals", "parts_of_value",
+        "control_totals", "parts_of_value", "continents_to_world", "groups_to_members", "groups_near_members",
     ),
     "unit-and-size": (
         "known_year", "known_years", "jumps", "unit", "in_season", "proportion", "partners_in_season", "year_in_line",
+        "settled_years", "newest_in_season", "newest_proportion", "newest_groups", "newest_partners",
+        "seasonal_pattern",
     ),
     "lost": (
         "months_lost", "economies_lost", "measures_lost", "rows_lost", "rows_withdrawn", "withdrawn_share",
         "codes_lost", "codes_retired", "figures_lost", "figures_withdrawn", "partners_lost", "lost_quietly",
-        "history_lost",
+        "history_lost", "groups_ended",
     ),
     "revisions": (
         "size_of_change", "large_revision", "old_revision", "month_revised", "year_revised", "figures_changed",
         "total_change", "history_rewritten", "history_changed", "churn", "list_exchanged", "size_of_change_partner",
+        "groups_revised", "partners_revised", "returning",
     ),
     "other-sources": (
-        "ft900", "ft900_found", "same_total", "same_us_total", "quarters_to_year", "as_hitech", "as_hitech_aircraft",
-        "in_lists",
+        "ft900", "ft900_found", "same_total", "new_months_agree", "same_us_total", "quarters_to_year", "as_hitech",
+        "as_hitech_aircraft", "in_lists",
     ),
     "expected-breaks": ("expected_breaks",),
     "derived": (

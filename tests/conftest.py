@@ -21,6 +21,7 @@ from tests.support.command import environment, prefect_api, techtrade
 os.environ.setdefault("TECHTRADE_FOLLOW", "false")
 # Fetched beside other sources: no test may ask the publisher. Tests about it name the address of a double.
 os.environ.setdefault("TECHTRADE_SOURCES__CENSUS_FT900__URL", "")
+os.environ.setdefault("TECHTRADE_SOURCES__CENSUS_ATP_LISTS__YEARLY", "{}")
 
 __all__ = ["bundled", "environment", "prefect_api", "subscribed", "techtrade"]
 from tests.support.candidates import build_candidate

@@ -18,18 +18,15 @@ import numpy as np
 import polars as pl
 
 from configs import CONFIGS
+from configs.partner_groups import EXACT, LOOSE
 from configs.release_calendar import month_after
 from tasks.extract.census.trade_api_parse import GROUPS
 
 FIRST = date(2010, 1, 1)
-EU = "AUT BEL BGR HRV CYP CZE DNK EST FIN FRA DEU GRC HUN IRL ITA LVA LTU LUX MLT NLD POL PRT ROU SVK SVN ESP SWE".split()
 MEMBERS = {
-    "0001": "DZA IRN IRQ KWT LBY NGA QAT SAU ARE VEN".split(),
-    "0003": EU,
-    "0020": ["CAN", "MEX"],
-    "0027": "BRN KHM IDN LAO MYS MMR PHL SGP THA VNM".split(),
+    **{code: list(group.members) for code, group in EXACT.items()},
+    **{code: list(group.core) for code, group in LOOSE.items()},
 }
-OTHER_GROUPS = "0014 0017 0021 0022 0023 0024 0025 0026 0028".split()
 UNIDENTIFIED = "8220"
 BIG = {"5700": 30.0, "2010": 12.0, "5830": 8.0, "5800": 6.0, "4280": 5.0, "5880": 5.0, "1220": 5.0, "4190": 4.0}
 SMALL = ("5700", "2010", "5830", "5800", "4280", "1220", "4120", "4190", "5790", "7230", "5170", UNIDENTIFIED)
@@ -176,13 +173,7 @@ def _groups(partners: list[tuple[str, str, str]]) -> dict[str, list[int]]:
         for digit in "1234567"
     }
     named = {code: [i for i, p in enumerate(partners) if p[2] in isos] for code, isos in MEMBERS.items()}
-    others = {
-        code: [
-            i for i, p in enumerate(partners) if zlib.crc32((code + p[0]).encode()) % 3 == 0 and p[0] != UNIDENTIFIED
-        ]
-        for code in OTHER_GROUPS
-    }
-    return {code: members for code, members in (continents | named | others).items() if members}
+    return {code: members for code, members in (continents | named).items() if members}
 
 
 def _table(flow: str, months: list[date], codes: list[str], names: dict[str, str], values: np.ndarray) -> pl.DataFrame:

@@ -14,7 +14,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from configs.vintages import last_day
-from expectations.check import Check, GateInput, Other, bound, none_of, not_applicable
+from expectations.check import Check, GateInput, Observations, Other, bound, none_of, not_applicable
 
 Frame = Callable[[pl.LazyFrame], pl.LazyFrame]
 TOTAL = pl.col("ip_type") == "ChargesForTheUseOfIpNie"
@@ -22,10 +22,10 @@ TOTAL = pl.col("ip_type") == "ChargesForTheUseOfIpNie"
 # ------------------------------------------------------------- ATP: workbook and API
 
 
-def workbook_flows(frame: pl.LazyFrame) -> pl.LazyFrame:
+def workbook_flows(frame: pl.LazyFrame, flows: Sequence[str] = ("exports_usd", "imports_usd")) -> pl.LazyFrame:
     """flow, period, value_usd of ``atp_world_monthly``."""
-    long = frame.unpivot(["exports_usd", "imports_usd"], index="period", variable_name="flow", value_name="value_usd")
-    return long.with_columns(pl.col("flow").str.strip_suffix("_usd"))
+    long = frame.unpivot(list(flows), index="period", variable_name="flow", value_name="value_usd")
+    return long.select(pl.col("flow").str.strip_suffix("_usd"), "period", "value_usd")
 
 
 def group_totals(frame: pl.LazyFrame) -> pl.LazyFrame:
@@ -49,6 +49,29 @@ def same_total(gate: GateInput, other: str, ours: pl.LazyFrame, theirs: Frame) -
     told = f"{share:.1%}, or {revised:.0%} where another vintage may have revised it,"
     room = pl.when(fixed).then(share).otherwise(revised)
     return _agree(gate, "same_total", title, ours, theirs(found.frame), ["flow", "period"], room, f"{told} of {other}")
+
+
+def new_months_agree(
+    gate: GateInput, other: str, ours: pl.LazyFrame, theirs: Frame, published: pl.LazyFrame | None
+) -> Check:
+    """Of the last ``window_years`` and of one vintage, totals that readers do not have yet agree within ``share``.
+
+    Two documents of one release are the same records added up: where they differ, one is wrong, and a third source or
+    a person says which.
+    """
+    title = "new months are the same in the workbook and in the API of the same vintage"
+    found = gate.others(other)
+    if found is None or found.vintage != gate.vintage:
+        why = f"nothing of {other} is published" if found is None else f"{other} is of {found.vintage}"
+        return not_applicable(gate, "new_months_agree", title, why, "hold")
+    share, since = bound(gate, "new_months_agree", "share"), bound(gate, "new_months_agree", "window_years")
+    usual = theirs(found.frame).with_columns(pl.col("value_usd").cast(pl.Float64).alias("usual")).drop("value_usd")
+    both = ours.filter(pl.col("period").dt.year() >= int(gate.vintage[:4]) - since).join(usual, on=["flow", "period"])
+    off = both.filter((pl.col("value_usd") - pl.col("usual")).abs() > share * pl.col("usual").abs())
+    return none_of(
+        gate, "new_months_agree", title, f"within {share:.1%} of {other}", off.sort("flow", "period"), "hold",
+        over=both, observed=Observations(("flow", "period"), ours, published),
+    )  # fmt: skip
 
 
 # --------------------------------------------- US intellectual property: BEA and World Bank

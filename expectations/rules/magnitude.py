@@ -13,28 +13,10 @@ from collections.abc import Sequence
 import polars as pl
 
 from configs.contract import Severity
-from expectations.check import Check, GateInput, bound, none_of
+from expectations.check import Check, GateInput, Observations, bound, none_of
 
 # What makes the median absolute deviation of a normal distribution its standard deviation.
 TO_SIGMA = 1.4826
-
-
-def known_years(gate: GateInput, check_id: str, title: str, sums: pl.LazyFrame, flows: Sequence[str]) -> Check:
-    """Years long past revision are what they were in every vintage: tells unit, flow, partner and month without a
-    version before.
-
-    Args:
-        sums: flow, year, value_usd (US dollars); flow is one of ``flows``. A year without a row is 0.
-    """
-    share = bound(gate, check_id, "share")
-    first, last = int(bound(gate, check_id, "first_year")), int(bound(gate, check_id, "last_year"))
-    rows = [(f, y, bound(gate, check_id, f"{f}_{y}_usd")) for y in range(first, last + 1) for f in flows]
-    known = pl.LazyFrame(rows, schema={"flow": pl.String, "year": pl.Int32, "known_usd": pl.Float64}, orient="row")
-    ours = sums.select("flow", pl.col("year").cast(pl.Int32), "value_usd")
-    both = known.join(ours, on=["flow", "year"], how="left").with_columns(pl.col("value_usd").fill_null(0))
-    off = both.filter((pl.col("value_usd") - pl.col("known_usd")).abs() > share * pl.col("known_usd"))
-    expected = f"within {share:.1%} of what {first} to {last} have been in every vintage"
-    return none_of(gate, check_id, title, expected, off.sort("flow", "year"), over=known)
 
 
 def in_season(
@@ -45,12 +27,14 @@ def in_season(
     series: Sequence[str],
     value: str,
     default: Severity = "warning",
+    published: pl.LazyFrame | None = None,
 ) -> Check:
     """No month stands out from its own series: by more than ``sigmas`` of what its months usually are off, and by more
     than ``log_floor`` (natural logarithm of a ratio), both from the contract.
 
     Args:
         frame: the columns ``series``, ``period`` and ``value``, one row a month.
+        published: the same of the version before.
     """
     sigmas, floor = bound(gate, check_id, "sigmas"), bound(gate, check_id, "log_floor")
     by, month = list(series), pl.col("period").dt.month()
@@ -68,14 +52,15 @@ def in_season(
     )
     room = pl.max_horizontal(sigmas * pl.col("usual"), pl.lit(floor))
     off = around.filter(pl.col("off").abs() > room).select(
-        *by, "period", value, (pl.col(value) / pl.col("off").exp()).alias(f"{value}_usual")
+        *by, "period", value, (pl.col(value) / pl.col("off").exp()).alias("usual")
     )
     more, less = math.expm1(floor), -math.expm1(-floor)
     usual = f"{sigmas:g} times what its months are usually off"
     expected = f"within {usual}, or from {less:.0%} less to {more:.0%} more, whichever is wider"
     # A month that stands alone in its season is its own usual, and one without months around it has none.
     judged = around.drop_nulls("off").filter(pl.len().over([*by, month]) > 1)
-    return none_of(gate, check_id, title, expected, off.sort(*by, "period"), default, over=judged)
+    observed = Observations((*by, "period"), frame.select(*by, "period", value), published, value)
+    return none_of(gate, check_id, title, expected, off.sort(*by, "period"), default, over=judged, observed=observed)
 
 
 def among_neighbours(

@@ -99,8 +99,11 @@ def why_left_out(name: str, kind: SourceKind, missing: TechtradeError | None) ->
         return f"nothing of it is bundled; {start_words(name)}"
     # Size before the key: who has no key for a large dataset may not want it at all.
     source = Request(load_contract(name), kind).source
-    heavy = source_settings(source).only_by_name if has_settings(source) else ""
-    return f"{heavy}; to get it, name it: {again(name)}" if heavy else one_line(missing) if missing else ""
+    settings = source_settings(source) if has_settings(source) else None
+    reason = settings.only_by_name if settings else ""
+    if settings and settings.yearly and not settings.documents:
+        reason = "new lists are added to those that are published"
+    return f"{reason}; to get it, name it: {again(name)}" if reason else one_line(missing) if missing else ""
 
 
 def attempt(flow: Any, name: str, store: str | None, **given: Any) -> Outcome | TechtradeError:

@@ -49,7 +49,7 @@ class Redactor:
     @staticmethod
     def of(key: str | None, settings: SourceSettings) -> Redactor:
         """The secrets of a source: its key, and what its configured addresses have of any."""
-        urls = [settings.url, *settings.documents.values()]
+        urls = [settings.url, *settings.documents.values(), *settings.yearly.values()]
         signed = [v for url in urls for k, v in _parameters(url) if k.casefold() in SIGNATURES | SECRET_PARAMETERS]
         others = [value for url in urls for value in secrets_of(url)]
         return Redactor([key or "", *signed, *(v for v in others if len(v) >= LONG)], others)

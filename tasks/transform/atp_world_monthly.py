@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-MILLION = 1_000_000
+MILLION, BILLION = 1_000_000, 1_000_000_000
 
 
 def transform(tables: Mapping[str, pl.LazyFrame]) -> pl.LazyFrame:
@@ -32,16 +32,24 @@ def transform(tables: Mapping[str, pl.LazyFrame]) -> pl.LazyFrame:
 
 
 def reported_precision_usd() -> pl.Expr:
-    """To what the publisher rounded a month: 0.1 million up to 1995, 1 million from 1996 to 2008, then dollars.
+    """To what the publisher rounded a month: 0.1 million up to 1995, 1 million from 1996 to 2008, then dollars. A later
+    month whose flows, billions, are both multiples of a coarser unit was rounded to it: by chance one in 10 billion is.
 
     Source: the workbook itself, measured in two vintages (see docs/sources.md).
     """
-    year = pl.col("period").dt.year()
+    year, flows = pl.col("period").dt.year(), [pl.col("exports_usd"), pl.col("imports_usd")]
+    apart = flows[0] != flows[1]  # equal flows are a fault, and say nothing of rounding
+    rounded = {
+        unit: pl.all_horizontal([apart, *[(flow % unit == 0) & (flow >= BILLION) for flow in flows]])
+        for unit in (MILLION, 100_000)
+    }
     return (
         pl.when(year <= 1995)
         .then(pl.lit(100_000, dtype=pl.Int64))
-        .when(year <= 2008)
+        .when((year <= 2008) | rounded[MILLION])
         .then(pl.lit(MILLION, dtype=pl.Int64))
+        .when(rounded[100_000])
+        .then(pl.lit(100_000, dtype=pl.Int64))
         .otherwise(pl.lit(1, dtype=pl.Int64))
         .alias("reported_precision_usd")
     )

@@ -7,7 +7,7 @@ from tasks.extract.bundled import atp_lists
 from tasks.extract.census import atp_list_parse
 from tasks.extract.source import FetchRequest
 
-# 300 codes of ten groups, and all the chapters of Schedule B.
+# 300 codes of ten groups, and all chapters.
 CODES = {f"{8400000000 + n * 10}": f"{n % 10 + 1:02d}" for n in range(300)}
 
 
@@ -16,8 +16,9 @@ def atp_list(codes: dict[str, str], width: int = 164, end: str = "\n") -> bytes:
     return "".join(line + end for line in lines).encode("latin-1")
 
 
-def schedule_b(codes: dict[str, str]) -> bytes:
-    other = {f"{chapter}00000000": "00" for chapter in atp_list_parse.CHAPTERS}
+def all_codes(codes: dict[str, str], flow: str = "exports") -> bytes:
+    """All codes of a flow (Schedule B, or the HTS), with their group."""
+    other = {f"{chapter}00000000": "00" for chapter in atp_list_parse.CHAPTERS[flow]}
     lines = [code + " " * 266 + group for code, group in sorted((other | codes).items())]
     return "".join(f"{line}\r\n" for line in lines).encode("latin-1")
 

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 from configs.source_series import series_of_source
 from tasks.extract.drift import check
 from tests.doubles import census_bulk
-from tests.doubles.publishers import Double, workbook
+from tests.doubles.publishers import HTML, Double, workbook
 
 Answer = Callable[[str, dict[str, str]], Any]
 
@@ -24,9 +24,12 @@ class Metadata(Double):
     def __init__(self) -> None:
         super().__init__()
         self.say: Answer = lambda path, query: {}
+        self.gone: set[str] = set()  # addresses that end so are not there
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
         parts = urlsplit(request.path)
+        if parts.path.endswith(tuple(self.gone)):
+            return self.send(request, HTML, status=404)
         said = self.say(parts.path, {k: v[0] for k, v in parse_qs(parts.query).items()})
         body = said if isinstance(said, bytes) else json.dumps(said).encode()
         tail = re.fullmatch(r"bytes=-(\d+)", request.headers.get("Range", ""))
@@ -36,6 +39,7 @@ class Metadata(Double):
             self.send(request, body[first:], "application/zip", status=206, headers=told)
         else:
             self.send(request, body, "application/json")
+        return None
 
 
 def census(flow: str) -> dict[str, str]:

@@ -4,11 +4,12 @@ Three forms, told apart by what stands in them and never by the address, latin-1
 
 - the ATP list of a flow, one record a code: group in columns 1-2, code in 4-13, description in 15-164. The records of
   2017 to 2020 have 164 columns, those of 2021 one blank more.
-- Schedule B, all codes of exports, 278 columns: code in 1-10, group in 277-278, ``00`` for what is not ATP.
+- all codes of a flow, Schedule B for exports and the HTS for imports, 278 columns: code in 1-10, group in 277-278,
+  ``00`` for what is not ATP.
 - the project's own: a table ``hs10,technology_group``.
 
 A list that was cut at the end of a record looks whole by its form. It shows in what must be in any list: codes of all
-ten groups (ATP lists are sorted by group), and in Schedule B codes of all chapters.
+ten groups (ATP lists are sorted by group), and in a file of all codes those of all chapters.
 """
 
 from __future__ import annotations
@@ -27,8 +28,10 @@ GROUPS = tuple(f"{n:02d}" for n in range(1, 11))
 NOT_ATP = "00"
 ROLE = re.compile(r"^(exports|imports)/(\d{4})-(0[1-9]|1[0-2])$")
 OWN_FORM = "hs10,technology_group"
-ATP_LIST_WIDTHS, SCHEDULE_B_WIDTH = (164, 165), 278
-CHAPTERS = tuple(f"{n:02d}" for n in range(1, 99) if n != 77)  # 77 is reserved, 99 is not used for exports
+ATP_LIST_WIDTHS, ALL_CODES_WIDTH = (164, 165), 278
+# 77 is reserved. 98 and 99 are special provisions: 99 is not used for exports, and no list of imports was seen whole.
+CHAPTERS = {"exports": tuple(f"{n:02d}" for n in range(1, 99) if n != 77)}
+CHAPTERS["imports"] = CHAPTERS["exports"][:-1]
 # The shortest real list has 407 codes. Half of that is no list.
 FEWEST_CODES = 200
 
@@ -109,8 +112,8 @@ def _own_form(source: str, document: RawDocument, lines: list[str], *, whole: bo
 def _fixed_width(source: str, document: RawDocument, lines: list[str], flow: str) -> pl.DataFrame:
     width = len(lines[0])
     is_list = width in ATP_LIST_WIDTHS
-    if not is_list and not (width == SCHEDULE_B_WIDTH and flow == "exports"):
-        of = "an ATP list (164 or 165 columns)" + (" or Schedule B (278)" if flow == "exports" else "")
+    if not is_list and width != ALL_CODES_WIDTH:
+        of = "an ATP list (164 or 165 columns) or of all codes (278)"
         told = f"begins with a record of {width} columns, {lines[0][:40]!r}, which is not of {of}"
         raise _fail(SourceLayoutError, source, document, told)
     odd = [(n, len(line)) for n, line in enumerate(lines, start=1) if len(line) != width]
@@ -124,7 +127,7 @@ def _fixed_width(source: str, document: RawDocument, lines: list[str], flow: str
         if not (off := table.filter(~line.str.contains(r"^\S\S \S{10} .{150} ?$"))).is_empty():
             raise _fail(SourceLayoutError, source, document, f"has a record of another form: {off['line'][0][:40]!r}")
         return table.select(hs10=line.str.slice(3, 10), technology_group=line.str.slice(0, 2))
-    if gone := sorted(set(CHAPTERS) - set(table.select(line.str.slice(0, 2))["line"])):
+    if gone := sorted(set(CHAPTERS[flow]) - set(table.select(line.str.slice(0, 2))["line"])):
         told = f"has no code of chapter {', '.join(gone[:5])}; is it whole?"
         raise _fail(IncompleteResponseError, source, document, told)
     return table.select(hs10=line.str.slice(0, 10), technology_group=line.str.slice(276, 2))

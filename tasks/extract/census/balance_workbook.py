@@ -1,8 +1,9 @@
 """Census balance workbook: US trade in advanced technology products with the world, monthly from 1989-01.
 
 One sheet ``country``, a row a partner and year, twelve import and twelve export columns and the year totals, in
-millions of US dollars. The row of ``CTY_CODE`` 7 (also written ``0007``) is ATP. Months not yet published are 0, not
-blank, and the sheet carries no date: the vintage is the last month it covers. (Measured on two real vintages.)
+millions of US dollars. The row of ``CTY_CODE`` 7 (also written ``0007``) is ATP. Months not yet published are 0
+(measured on two real vintages), and may be blank; a year that has not begun may have a row of them. The sheet carries
+no date: the vintage is the last month with figures. Case and spaces of the header mean nothing.
 """
 
 from __future__ import annotations
@@ -74,7 +75,8 @@ def parse(dataset: str, documents: tuple[RawDocument, ...], vintage: str | None)
             f"vintage {vintage} was asked for, the workbook covers {found}; ask for that one or for none",
             raw_keys=(document.raw_key,),
         )
-    annual = rows.select("year", pl.col("EYR").alias("exports_musd"), pl.col("IYR").alias("imports_musd"))
+    begun = rows.filter(pl.col("year") <= monthly["period"][-1].year).drop_nulls(["EYR", "IYR"])
+    annual = begun.select("year", pl.col("EYR").alias("exports_musd"), pl.col("IYR").alias("imports_musd"))
     exhibit, missing = read_beside(documents)
     tables = {"monthly": monthly.lazy(), "annual": annual.lazy(), TABLE: exhibit}
     return extracted(SOURCE, dataset, found, documents, tables, unavailable=missing)
@@ -89,11 +91,14 @@ def _sheet(document: RawDocument) -> pl.DataFrame:
             raw_keys=(document.raw_key,),
         )
     # As text: codes come as numbers or as text, and a stray word among the figures must be seen, not made null.
-    return workbook.sheet(SHEET, dtypes="string")
+    sheet = workbook.sheet(SHEET, dtypes="string")
+    wanted = {name.upper(): name for name in ("year", "CTY_CODE", *VALUES)}
+    found = {c: wanted[c.strip().upper()] for c in sheet.columns if c.strip().upper() in wanted}
+    return sheet.rename(found) if len(set(found.values())) == len(found) else sheet
 
 
 def _atp_rows(document: RawDocument) -> pl.DataFrame:
-    """The ATP rows, one a year: year and VALUES as numbers."""
+    """The ATP rows, one a year: year and VALUES as numbers, null where the cell is blank."""
     sheet = _sheet(document)
     if missing := [c for c in ("year", "CTY_CODE", *VALUES) if c not in sheet.columns]:
         raise _layout(f"column {', '.join(missing)} missing from sheet {SHEET!r}; there are {sheet.columns}", document)
@@ -105,7 +110,8 @@ def _atp_rows(document: RawDocument) -> pl.DataFrame:
         *[pl.col(c).cast(pl.Float64, strict=False) for c in VALUES],
     )
     for column in numbers.columns:
-        if not (bad := atp.filter(numbers[column].is_null() | numbers[column].is_nan())).is_empty():
+        blank = atp[column].fill_null("").str.strip_chars() == "" if column != "year" else pl.lit(False)
+        if not (bad := atp.filter((numbers[column].is_null() & ~blank) | numbers[column].is_nan())).is_empty():
             raise _layout(f"{column} of year {bad['year'][0]} is {bad[column][0]!r}, not a number", document)
     years = numbers.sort("year")["year"].to_list()
     if len(set(years)) != len(years):
@@ -121,8 +127,8 @@ def _atp_rows(document: RawDocument) -> pl.DataFrame:
 def _published(rows: pl.DataFrame, document: RawDocument) -> pl.DataFrame:
     """The months up to the last one with figures.
 
-    Rule: 0 after the last published month is not data. A month of 0 before it, or with one flow only, contradicts
-    that rule, and then nothing is known about which months are real.
+    Rule: 0, or a blank cell, after the last published month is not data. Either before it, or in one flow only,
+    contradicts that rule, and then nothing is known about which months are real.
     """
     months = pl.DataFrame(
         [
@@ -133,15 +139,17 @@ def _published(rows: pl.DataFrame, document: RawDocument) -> pl.DataFrame:
         schema={"period": pl.Date, "exports_musd": pl.Float64, "imports_musd": pl.Float64},
         orient="row",
     )
-    has_exports, has_imports = pl.col("exports_musd") != 0, pl.col("imports_musd") != 0
+    has_exports, has_imports = (pl.col(flow).fill_null(0) != 0 for flow in FLOWS)
     if not (half := months.filter(has_exports != has_imports)).is_empty():
-        raise _layout(f"{half['period'][0]:%Y-%m} has one of exports and imports only, the other is 0", document)
+        raise _layout(
+            f"{half['period'][0]:%Y-%m} has one of exports and imports only, the other is 0 or blank", document
+        )
     last = months.filter(has_exports)["period"].max()
     if not isinstance(last, date):
         raise _layout("every month of ATP is 0", document)
     published = months.filter(pl.col("period") <= last)
     if not (hole := published.filter(~has_exports)).is_empty():
-        raise _layout(f"{hole['period'][0]:%Y-%m} is 0 but later months up to {last:%Y-%m} are not", document)
+        raise _layout(f"{hole['period'][0]:%Y-%m} is 0 or blank but later months up to {last:%Y-%m} are not", document)
     return published
 
 

@@ -1,11 +1,13 @@
 """Census international trade API, ``hitech``: exports and imports of advanced technology products by technology group,
 partner and month, from 2010-01.
 
-What to ask for. A year and flow is one request of about 3 MB: 34 of them are the whole history. Every run asks for the
-newest year first (two requests). If that says what is known already, nothing may have changed and the rest is taken
-from the published version; if it has something new, the years of the revision window are asked for too, and all years
-when the annual revision (April statistics) came in between. Decided by content: the API orders rows as it likes and has
-no date of last update. (The calendar says what to ask, the answers say what there is.)
+What to ask for. A year and flow is one request of about 3 MB: 34 of them are the whole history. Every run asks first
+for what can be new (two requests as a rule): the years from the month after the known vintage to the newest month that
+can be expected. They are two where a release is late over the turn of the year: in March, December may just have come
+while January is expected already. If they say what is known, nothing may have changed and the rest is taken from the
+published version; if they have something new, the years of the revision window are asked for too, and all years when
+the annual revision (April statistics) came in between. Decided by content: the API orders rows as it likes and has no
+date of last update. (The calendar says what to ask, the answers say what there is.)
 
 A year that times out or fails inside is asked for in halves, down to single months.
 
@@ -91,14 +93,15 @@ def fetch(ask: FetchRequest, archive: Archive) -> tuple[RawDocument, ...]:
     known = _whole(ask)
     plan = f"{expected} {ask.refresh} {ask.known_vintage} {ask.months or ''}"
     with Session(SOURCE, ask, archive, plan=plan) as session:
-        newest = _year(session, expected.year, expected)
-        if known and not ask.months and all(_same(newest[f], known.get((f, expected.year), ())) for f in FLOWS):
+        got: dict[tuple[str, int], tuple[RawDocument, ...]] = {}
+        for year in _years_to_begin_with(ask, known, expected):
+            got |= _year(session, year, expected)
+        if known and not ask.months and all(_same(found, known.get(key, ())) for key, found in got.items()):
             ask.meter.reused += len(ask.known)
             return (*(d for d in ask.known.values() if d.source == SOURCE), *known_beside(ask))
-        got: dict[tuple[str, int], tuple[RawDocument, ...]] = {(f, expected.year): newest[f] for f in FLOWS}
-        years, began = _years_to_ask(session, ask, calendar, expected, newest, known), time.monotonic()
+        years, began = _years_to_ask(session, ask, calendar, expected, got, known), time.monotonic()
         for number, year in enumerate(years, start=1):
-            got |= {(f, year): d for f, d in _year(session, year, expected).items()}
+            got |= _year(session, year, expected)
             left = (time.monotonic() - began) / number * (len(years) - number)
             log.info("%s: %d of %d years asked for, about %s left", SOURCE, number, len(years), duration(left))
         taken = {k: v for k, v in known.items() if k not in got}
@@ -108,20 +111,31 @@ def fetch(ask: FetchRequest, archive: Archive) -> tuple[RawDocument, ...]:
     return (*documents, *_exhibit(ask, archive, documents))
 
 
+def _years_to_begin_with(
+    ask: FetchRequest, known: Mapping[tuple[str, int], tuple[RawDocument, ...]], expected: date
+) -> list[int]:
+    """The years of the months after the known vintage, up to the expected one; the newest in any case."""
+    if not known or ask.known_vintage is None:
+        return [expected.year]
+    after = month_after(date.fromisoformat(f"{ask.known_vintage}-01"))
+    return list(range(min(after.year, expected.year), expected.year + 1))
+
+
 def _years_to_ask(
     session: Session,
     ask: FetchRequest,
     calendar: Calendar,
     expected: date,
-    newest: Mapping[str, tuple[RawDocument, ...]],
+    got: Mapping[tuple[str, int], tuple[RawDocument, ...]],
     known: Mapping[tuple[str, int], tuple[RawDocument, ...]],
 ) -> list[int]:
-    """The years before the newest that may have changed too."""
-    every = list(range(_first_year(session), expected.year))
+    """The years that were not asked for yet and may have changed too."""
+    asked = {year for _, year in got}
+    every = [y for y in range(_first_year(session), expected.year) if y not in asked]
     if not known or ask.known_vintage is None:
         return every
     before = date.fromisoformat(f"{ask.known_vintage}-01")
-    found = [m for d in newest.values() for x in d if (m := _last_month(x)) is not None]
+    found = [m for d in got.values() for x in d if (m := _last_month(x)) is not None]
     if calendar.revised_between(before, max(found, default=before)):
         return every
     oldest = month_after(expected, 1 - session.settings.revision_months).year
@@ -154,9 +168,9 @@ def _first_year(session: Session) -> int:
     return min((int(p.stem[-4:]) for p in folder.glob("exports-[0-9][0-9][0-9][0-9].json")), default=FIRST_YEAR)
 
 
-def _year(session: Session, year: int, expected: date) -> dict[str, tuple[RawDocument, ...]]:
+def _year(session: Session, year: int, expected: date) -> dict[tuple[str, int], tuple[RawDocument, ...]]:
     last = min(date(year, 12, 1), expected)
-    return {flow: tuple(_window(session, Window(flow, date(year, 1, 1), last))) for flow in FLOWS}
+    return {(flow, year): tuple(_window(session, Window(flow, date(year, 1, 1), last))) for flow in FLOWS}
 
 
 def _window(session: Session, window: Window) -> list[RawDocument]:
@@ -269,7 +283,8 @@ def parse(dataset: str, documents: tuple[RawDocument, ...], vintage: str | None)
 
     Returns:
         Tables ``trade`` (``trade_api_parse.SCHEMA``: totals and the group "not advanced technology" included, for the
-        gate to reconcile) and ``ft900`` (technology_group, flow, period, value_musd; no rows where there is none).
+        gate to reconcile), ``ft900`` (technology_group, flow, period, value_musd; no rows where there is none) and
+        ``names`` (partner_code, publisher_name).
         The vintage is the last month covered.
 
     Raises:
@@ -279,7 +294,10 @@ def parse(dataset: str, documents: tuple[RawDocument, ...], vintage: str | None)
     own = [d for d in documents if d.role.partition("/")[0] in FLOWS]
     # Two at a time: polars decodes one answer on one thread.
     with ThreadPoolExecutor(2) as pool:
-        read = [(d.role.partition("/")[0], rows) for d, rows in zip(own, pool.map(answers.rows, own), strict=True)]
+        parsed = list(pool.map(answers.rows_and_names, own))
+    read = [(d.role.partition("/")[0], rows) for d, (rows, _) in zip(own, parsed, strict=True)]
+    named = pl.concat([pl.DataFrame(schema=answers.NAMES), *(names for _, names in parsed)])
+    names = named.sort("publisher_name", nulls_last=True).unique("partner_code", keep="first", maintain_order=True)
     trade = pl.concat([pl.DataFrame(schema=answers.SCHEMA), *(rows for _, rows in read)])
     ends = {f: max(_last(rows) for flow, rows in read if flow == f) for f, some in read if some.height}
     kept = tuple(d.raw_key for d in own[-2:])
@@ -296,5 +314,5 @@ def parse(dataset: str, documents: tuple[RawDocument, ...], vintage: str | None)
             SOURCE, f"vintage {vintage} was asked for, the API is at {found}; ask for that one or for none"
         )
     exhibit, missing = read_beside(documents)
-    tables = {"trade": trade.lazy(), TABLE: exhibit}
+    tables = {"trade": trade.lazy(), TABLE: exhibit, "names": names.lazy()}
     return extracted(SOURCE, dataset, found, documents, tables, unavailable=missing)

@@ -5,7 +5,7 @@ page that asks for a key, a page about maintenance, an array that was cut off. R
 
 - A column that is both asked for and a predicate comes twice; the two must agree, and one is dropped.
 - The total over partners or groups is ``-``, and was an empty text in 2018; both are read as ``-``.
-- A partner's name can be null; names are taken from the table of partners, never from here.
+- A partner's name can be null; names are taken from the table of partners, and from here for codes it does not have.
 - Rows come in any order, and a row is there from the month of a partner's first trade of the calendar year on, with
   0 in months without; an absent row means that there was none.
 """
@@ -55,6 +55,7 @@ SCHEMA = {
     "value_usd": pl.Int64,
     "value_ytd_usd": pl.Int64,
 }
+NAMES = {"partner_code": pl.String, "publisher_name": pl.String}
 
 
 def asked_columns(flow: str) -> tuple[str, ...]:
@@ -104,7 +105,12 @@ def key_refused(url: str, *, missing: bool, document: RawDocument | None = None)
 
 
 def rows(document: RawDocument) -> pl.DataFrame:
-    """The rows of one answer.
+    """The rows of one answer; see ``rows_and_names``."""
+    return rows_and_names(document)[0]
+
+
+def rows_and_names(document: RawDocument) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows of one answer, and its partners' names: partner_code and publisher_name, null where it gives none.
 
     Args:
         document: role ``<flow>/<YYYY-MM>:<YYYY-MM>``, the months that were asked for.
@@ -121,7 +127,7 @@ def rows(document: RawDocument) -> pl.DataFrame:
     body = document.body
     _judge(document, body)
     if not body:
-        return pl.DataFrame(schema=SCHEMA)
+        return pl.DataFrame(schema=SCHEMA), pl.DataFrame(schema=NAMES)
     table = _table(document, body, (*asked_columns(flow)[:1], "HITECH", "HITECH_DESC", *VALUES[flow]))
     _descriptions(document, table)
     month, year_to_date = VALUES[flow]
@@ -134,7 +140,9 @@ def rows(document: RawDocument) -> pl.DataFrame:
         pl.col(year_to_date).cast(pl.Int64, strict=False).alias("value_ytd_usd"),
     )
     _sound(document, table, read, window)
-    return read
+    name = pl.col("CTY_NAME") if "CTY_NAME" in table.columns else pl.lit(None, dtype=pl.String)
+    named = table.select(_total("CTY_CODE").alias("partner_code"), name.alias("publisher_name"))
+    return read, named.unique()
 
 
 def _table(document: RawDocument, body: bytes, needed: tuple[str, ...]) -> pl.DataFrame:
@@ -200,7 +208,7 @@ def _descriptions(document: RawDocument, table: pl.DataFrame) -> None:
         if code in (TOTAL, ""):
             continue
         known = GROUPS.get(code)
-        if known is None or not str(told or "").upper().startswith(known):
+        if known is None or not str(told or "").upper().replace(" AND ", " & ").startswith(known):
             raise _fail(
                 SourceLayoutError,
                 document,

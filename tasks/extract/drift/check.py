@@ -8,7 +8,7 @@ extraction. Where a publisher has no metadata, the document itself is asked for,
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -18,17 +18,20 @@ from pydantic import BaseModel, ConfigDict, Field
 from configs import CONFIGS, yaml_file
 from configs.errors import ConfigError, KeyStoreError, MissingKeyError, SourceError, SourceLayoutError, UsageError
 from configs.operations import Series
-from configs.release_calendar import load_calendar
+from configs.release_calendar import load_calendar, month_after
 from configs.settings import Keys, SourceSettings, from_environment, source_key, source_settings
 from configs.source_series import series_of_source
 from tasks.extract.drift.metadata import READERS, Kinds
 from tasks.extract.http.client import Client
-from tasks.extract.http.responses import Answer
+from tasks.extract.http.responses import Answer, StatusError
 from tasks.extract.source import Meter
 from tasks.raw.documents import RawDocument
 
 FOLDER = CONFIGS / "drift"
 State = Literal["as expected", "drift", "unreachable", "wrong setting", "no key", "no address", "files"]
+# As late as a release has been: that of October 2025, by two months.
+RELEASES = 3
+YEARS = 5  # the newest list of which an address was seen is four years old
 FAILED: tuple[State, ...] = ("drift", "unreachable", "wrong setting")
 
 
@@ -36,8 +39,8 @@ class Probe(BaseModel):
     """One request and what is expected of its answer, name by name. Kinds are alternatives where the reader gives
     types: ``number|null``. ``optional`` may be there or not; ``only`` leaves the other names out of sight. ``tail``: so
     many bytes at the end of the document are asked for, not all of it. ``{yyyy}`` and ``{yymm}`` in an address are the
-    newest release by the calendar. ``each_series``: one for each series of the source that contracts name,
-    with its ``{series}``, ``{code}`` and ``{title}``."""
+    newest release by the calendar, or the newest before it that is there. ``each_series``: one for each series of the
+    source that contracts name, with its ``{series}``, ``{code}`` and ``{title}``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -150,16 +153,12 @@ def check(source: str, now: datetime, keys: Keys = from_environment) -> DriftRes
     seen: dict[str, Kinds] = {}
     asked = 0
     for probe in expected.probes:
-        for role, url in _addresses(settings, probe, now):
-            if url.startswith("file:"):
+        for role, urls in _addresses(settings, probe, now):
+            if urls[0].startswith("file:"):
                 return DriftResult(source, "files", "its address is a file or folder, which has no metadata")
             asked += 1
             try:
-                read = _read(client, source, probe, role)
-                if probe.tail is None:
-                    seen[role] = client.get(url, probe.params or None, read)
-                else:
-                    seen[role] = client.tail(url, probe.tail, read)
+                seen[role] = _newest(client, source, probe, role, urls)
             except SourceLayoutError as e:
                 differences.append(DriftItem("changed", role, "layout", "as our reader has it", _told(e)))
                 continue
@@ -173,18 +172,38 @@ def check(source: str, now: datetime, keys: Keys = from_environment) -> DriftRes
     return DriftResult(source, "drift" if differences else "as expected", expected.basis, tuple(differences), seen)
 
 
-def _addresses(settings: SourceSettings, probe: Probe, now: datetime) -> Iterator[tuple[str, str]]:
-    """What to ask for: name and address."""
+def _newest(client: Client, source: str, probe: Probe, role: str, urls: Sequence[str]) -> Kinds:
+    """What the first of these addresses says at which something is: a release can be late, and is no drift."""
+    read = _read(client, source, probe, role)
+    for last, url in enumerate(urls, start=1 - len(urls)):
+        try:
+            if probe.tail is None:
+                return client.get(url, probe.params or None, read)
+            return client.tail(url, probe.tail, read)
+        except StatusError as e:
+            if e.status != 404 or last == 0:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _addresses(settings: SourceSettings, probe: Probe, now: datetime) -> Iterator[tuple[str, Sequence[str]]]:
+    """What to ask for: name and address; of releases the newest that can be expected, and those before it."""
     if probe.each_document:
         # The newest of each flow: roles are exports/YYYY-MM.
         newest = {role.split("/", maxsplit=1)[0]: role for role in sorted(settings.documents)}
-        yield from ((role, settings.documents[role]) for role in newest.values())
+        yield from ((role, [settings.documents[role]]) for role in newest.values())
+        for flow, address in settings.yearly.items():
+            if flow not in newest:
+                years = range(now.year, now.year - YEARS, -1)
+                yield f"{flow}/{now.year}-01", [address.replace("{yy}", f"{y % 100:02d}") for y in years]
     elif settings.url:
         address = f"{settings.url.rstrip('/')}/{probe.path}" if probe.path else settings.url
         if "{yymm}" in address:
-            month = load_calendar("ft900").newest(now)
-            address = address.replace("{yymm}", f"{month:%y%m}").replace("{yyyy}", f"{month:%Y}")
-        yield probe.name, address
+            expected = load_calendar("ft900").newest(now)
+            months = [month_after(expected, -n) for n in range(RELEASES)]
+            yield probe.name, [address.replace("{yymm}", f"{m:%y%m}").replace("{yyyy}", f"{m:%Y}") for m in months]
+        else:
+            yield probe.name, [address]
 
 
 def _read(client: Client, source: str, probe: Probe, role: str) -> Callable[[Answer], Kinds]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -32,7 +32,7 @@ from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.warehouse import layout
 from tests.doubles import ft900_workbook
-from tests.doubles.atp_lists import CODES, atp_list, bundled_as_published, schedule_b
+from tests.doubles.atp_lists import CODES, all_codes, atp_list, bundled_as_published
 from tests.doubles.publishers import HTML, Double
 from tests.support.plain import Ran
 
@@ -81,7 +81,7 @@ def serve(monkeypatch: pytest.MonkeyPatch, census: ListsDouble, lists: dict[str,
 ALL = {
     "imports/2020-01": atp_list(CODES),
     "imports/2021-01": atp_list(CODES, 165),
-    "exports/2019-01": schedule_b(CODES),
+    "exports/2019-01": all_codes(CODES),
 }
 
 
@@ -146,13 +146,47 @@ def test_an_interrupted_fetch_goes_on_where_it_was(census: ListsDouble, monkeypa
     assert census.requests == ["/imports/2021-01.txt"]
 
 
+def of_years(monkeypatch: pytest.MonkeyPatch, census: ListsDouble, newest: int) -> dict[str, RawDocument]:
+    """Nothing is named; the double has import lists up to a year. Returns what was published before."""
+    monkeypatch.setenv(PREFIX + "YEARLY", json.dumps({"imports": census.url + "/impatp{yy}.txt"}))
+    census.files = {f"/impatp{y}.txt": atp_list(CODES) for y in range(20, newest % 100 + 1)}
+    return {d.role: d for d in atp_lists.fetch(FetchRequest(DATASET), Memory())}
+
+
+def test_lists_of_later_years_are_asked_for(census: ListsDouble, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = of_years(monkeypatch, census, 2025)
+    newest = max(int(role[8:12]) for role in known if role.startswith("imports"))
+    ask = FetchRequest(DATASET, known=known, now=datetime(2026, 11, 1, tzinfo=UTC))
+    found = {d.role: d for d in census_atp_lists.fetch(ask, Memory())}
+    later = [f"imports/{y}-01" for y in range(newest + 1, 2026)]
+    assert set(found) == {*known, *later}, "that of 2026 is not out yet"
+    assert census.requests == [f"/impatp{y % 100}.txt" for y in range(newest + 1, 2027)]
+    census.requests.clear()
+    census_atp_lists.fetch(replace(ask, known=found), Memory())
+    assert census.requests == ["/impatp25.txt", "/impatp26.txt"], "the newest may be corrected"
+
+
+def test_a_later_list_that_fails_is_an_error(census: ListsDouble, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask = FetchRequest(DATASET, known=of_years(monkeypatch, census, 2026), now=datetime(2026, 11, 1, tzinfo=UTC))
+    census.fault = "503"
+    with pytest.raises(SourceUnavailableError):
+        census_atp_lists.fetch(ask, Memory())
+
+
+def test_yearly_lists_are_added_to_known_ones_only(census: ListsDouble, monkeypatch: pytest.MonkeyPatch) -> None:
+    of_years(monkeypatch, census, 2026)
+    with pytest.raises(NoAddressError, match="publish what is bundled first"):
+        census_atp_lists.fetch(FetchRequest(DATASET), Memory())
+    assert census.requests == []
+
+
 BAD = {
     "html": (HTML, SourceResponseError, "begins with '<html>"),
     "empty": (b"", SourceResponseError, "is empty"),
     "cut": (atp_list(CODES)[:-30], IncompleteResponseError, "cut short"),
     "group": (atp_list({**CODES, "8400000000": "12"}), SourceLayoutError, "group '12'"),
     "twice": (atp_list(CODES) * 2, SourceLayoutError, "twice"),
-    "another form": (schedule_b(CODES), SourceLayoutError, "278 columns"),
+    "another form": (all_codes(CODES).replace(b"\r", b" "), SourceLayoutError, "279 columns"),
 }
 
 

@@ -13,9 +13,11 @@ from tasks.extract.bundled import atp_lists
 from tasks.extract.census import atp_list_parse, ft900
 from tasks.extract.source import FetchRequest
 from tasks.raw.documents import RawDocument
+from tests.doubles.atp_lists import all_codes
 from tests.paths import SHARED
 
 LISTS, FT900 = SHARED / "sources" / "census_atp_lists", SHARED / "sources" / "census_ft900"
+HTS = SHARED / "cases" / "import-codes-with-hitech" / "head.txt"
 pytestmark = pytest.mark.skipif(not LISTS.is_dir(), reason="the publishers' own files are not beside this checkout")
 FILES = {f"imports/20{y}-01": f"impatp{y}.txt" for y in range(17, 22)} | {"exports/2019-01": "exp-code-2019.txt"}
 
@@ -37,6 +39,18 @@ def test_the_bundled_list_is_the_publishers(role: str, bundled: dict[str, RawDoc
 
 def test_no_list_is_bundled_that_is_not_the_publishers(bundled: dict[str, RawDocument]) -> None:
     assert set(bundled) == set(FILES)
+
+
+@pytest.mark.skipif(not HTS.is_file(), reason="the case is not beside this checkout")
+def test_the_import_codes_are_read_in_the_form_of_schedule_b() -> None:
+    """Three real records, and the codes of the list of 2022 in records of their form."""
+    of_2022 = RawDocument.of("imports/2022-01", "impatp22.txt", (LISTS / "impatp22.txt").read_bytes())
+    codes = atp_list_parse.read_list("x", of_2022)
+    listed = dict(codes.select("hs10", "technology_group").iter_rows())
+    body = HTS.read_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n") + all_codes(listed, "imports")
+    assert b"\r\n" in body[:300]
+    got = atp_list_parse.read_list("x", RawDocument.of("imports/2022-01", "IMP-CODE.TXT", body))
+    assert got.equals(codes) and got.height == 644
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,6 +17,7 @@ import polars as pl
 import pytest
 from distributed import LocalCluster
 
+from benchmarks.synthetic.memory import Memory
 from configs import CONFIGS
 from configs.contracts import load_contract
 from configs.errors import ConfigError
@@ -26,7 +27,9 @@ from tasks.build.history import build, timeline
 from tasks.build.recipes import recipe_for
 from tasks.build.request import Request
 from tasks.compare import diff
+from tasks.extract.census.merchandise import source
 from tasks.extract.census.merchandise.source import FLOWS, File
+from tasks.extract.source import FetchRequest
 from tasks.publish import steps
 from tasks.publish.dependents import refresh
 from tasks.publish.run import run
@@ -344,6 +347,18 @@ def test_files_that_are_here_are_not_asked_for_again_until_they_move(bulk: Censu
     bulk.revised[date(2026, 4, 1)] = 1
     assert fetch(**spring) == ["exports/2026-04", "imports/2026-04"]
     assert fetch(**spring) == []
+
+
+def test_a_month_that_comes_after_a_long_halt_is_found(bulk: CensusBulk) -> None:
+    bulk.last = date(2025, 12, 1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TECHTRADE_SOURCES__CENSUS_BULK__FIRST_MONTHS", "1")
+        ask = FetchRequest(DATASET, now=datetime(2026, 1, 20, tzinfo=UTC))
+        known = {d.role: d for d in source.fetch(ask, Memory())}
+    bulk.last = date(2026, 1, 1)
+    ask = FetchRequest(DATASET, known=known, known_vintage="2025-12", now=datetime(2026, 8, 1, tzinfo=UTC))
+    found = source.fetch(ask, Memory())
+    assert source.parse(DATASET, found, None).vintage == "2026-01", "of the seven that are expected"
 
 
 def test_what_a_new_list_of_products_changes_is_no_revision_of_the_publisher(

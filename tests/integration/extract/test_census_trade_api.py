@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,12 @@ import polars as pl
 import pyarrow.dataset as pads
 import pytest
 
+from benchmarks.synthetic.memory import Memory
 from configs.contracts import dataset_names, load_contract
+from tasks.extract.census import trade_api
+from tasks.extract.source import FetchRequest
 from tasks.quality.results import read_results
+from tasks.raw.documents import RawDocument
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.warehouse import layout, protocol, reader
@@ -378,6 +383,44 @@ def test_a_month_that_is_not_out_yet_is_no_error(
         assert (ran.code, result["vintage"]) == (0, "2025-12"), ran.err
 
 
+MARCH = datetime(2026, 3, 10, tzinfo=UTC)
+
+
+def fetched(ask: FetchRequest) -> dict[str, RawDocument]:
+    return {d.role: d for d in trade_api.fetch(ask, Memory())}
+
+
+def test_a_december_that_comes_in_march_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    with CensusApi("2025-11") as api:
+        point_at_trade_api(monkeypatch, api)
+        known = fetched(FetchRequest(DATASET, now=MARCH))
+        ask = FetchRequest(DATASET, known=known, known_vintage="2025-11", now=MARCH)
+        api.requests.clear()
+        assert fetched(ask) == known, "nothing is new yet"
+        months = ("2025-01:2025-12", "2026-01:2026-01")
+        assert api.asked() == [f"{flow} {m}" for m in months for flow in ("exports", "imports")]
+        api.newest = "2025-12"
+        found = tuple(fetched(ask).values())
+        assert trade_api.parse(DATASET, found, None).vintage == "2025-12"
+        assert {line[8:12] for line in api.asked()} == {"2022", "2023", "2024", "2025", "2026"}
+
+
+@pytest.mark.parametrize(
+    ("known", "expected", "years"),
+    [
+        ("2025-11", date(2026, 1, 1), [2025, 2026]),
+        ("2025-12", date(2026, 1, 1), [2026]),
+        ("2025-11", date(2025, 12, 1), [2025]),
+        ("2024-10", date(2026, 2, 1), [2024, 2025, 2026]),
+        ("2026-03", date(2026, 2, 1), [2026]),
+        ("2026-12", date(2026, 12, 1), [2026]),
+    ],
+)
+def test_asking_begins_after_the_known_month(known: str, expected: date, years: list[int]) -> None:
+    ask = FetchRequest(DATASET, known_vintage=known)
+    assert trade_api._years_to_begin_with(ask, {("exports", 2025): ()}, expected) == years
+
+
 def test_readers_of_every_kind_get_all_years_and_can_take_one(store: ObjectStore) -> None:
     """As README says; the folder's key is no column of a file, which pandas would not bear."""
     manifest = reader.resolve(store, DATASET).manifest
@@ -414,8 +457,6 @@ def test_the_european_union_changes_its_membership_in_2018(store: ObjectStore) -
         code: dict(side.filter(pl.col("partner_code") == code).select("period", "value_usd").rows())
         for code in ("0003", "4280", "4120", "4190")
     }
-    from datetime import date
-
     for month, members in ((date(2017, 12, 1), ("4280", "4190", "4120")), (date(2018, 1, 1), ("4280", "4190"))):
         assert by["0003"][month] == sum(by[m].get(month, 0) for m in members)
     note = pl.read_parquet(

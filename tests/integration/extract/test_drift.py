@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from configs.release_calendar import load_calendar
+from configs.release_calendar import load_calendar, month_after
 from configs.source_series import series_of_source
 from tasks.common.clock import utc_now
 from tasks.extract.drift import check
+from tests.doubles.atp_lists import CODES, atp_list
 from tests.doubles.metadata import Metadata, as_frozen, changed
 from tests.doubles.publishers import HTML, closed_port, workbook
 from tests.support.plain import Run, plain
@@ -309,6 +310,19 @@ def test_of_a_monthly_file_the_end_is_asked_for_and_its_members_are_named(publis
     ]
 
 
+def test_a_release_that_is_late_is_no_drift(publisher: Metadata, run: Run) -> None:
+    publisher.say = as_frozen
+    expected = load_calendar("ft900").newest(utc_now())
+    publisher.gone = {f"DB{month_after(expected, -n):%y%m}.ZIP" for n in range(2)}
+    try:
+        assert told(run, "census_bulk")[1]["census_bulk"]["state"] == "as expected"
+        assert len(publisher.requests) == 6
+        publisher.gone.add(f"DB{month_after(expected, -2):%y%m}.ZIP")
+        assert told(run, "census_bulk")[1]["census_bulk"]["state"] == "unreachable"
+    finally:
+        publisher.gone = set()
+
+
 def test_a_publisher_that_gives_no_parts_any_more_has_drifted(publisher: Metadata, run: Run) -> None:
     publisher.say = as_frozen
     publisher.fault = "no ranges"
@@ -323,6 +337,20 @@ def test_a_page_instead_of_a_monthly_file_is_told(publisher: Metadata, run: Run)
     code, found = told(run, "census_bulk")
     assert (code, found["census_bulk"]["state"]) == (1, "unreachable")
     assert "is not a ZIP, or was cut short" in found["census_bulk"]["detail"]
+
+
+def test_of_yearly_lists_the_newest_that_is_there_is_read(
+    publisher: Metadata, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    yearly = {"imports": publisher.url + "/impatp{yy}.txt"}
+    monkeypatch.setenv("TECHTRADE_SOURCES__CENSUS_ATP_LISTS__YEARLY", json.dumps(yearly))
+    this = utc_now().year % 100
+    publisher.say, publisher.gone = (lambda path, query: atp_list(CODES)), {f"impatp{this}.txt"}
+    try:
+        assert told(run, "census_atp_lists")[1]["census_atp_lists"]["state"] == "as expected"
+    finally:
+        publisher.gone = set()
+    assert publisher.requests == [f"/impatp{y}.txt" for y in (this, this - 1)]
 
 
 def test_of_the_lists_the_newest_of_each_flow_is_read(

@@ -183,8 +183,8 @@ AGAINST_PARENT: dict[str, tuple[str, Corruption, str, str]] = {
     "a year revised by a tenth": (
         ATP,
         when(pl.col("period").dt.year() == 2021, exports_usd=pl.col("exports_usd") + pl.col("exports_usd") // 10),
-        "large_revision",
-        "warning",
+        "year_revised",
+        "hold",
     ),
     "a revision of long ago": (
         ATP,
@@ -380,7 +380,7 @@ DIAGNOSES: dict[str, tuple[Corruption, bool, str]] = {
     "no version before, all in thousands": (
         scaled(1000, *MONEY),
         False,
-        "value_usd is 1,000 times what is known, in 60 rows of known_years",
+        "value_usd is 1,000 times what is known, in 70 rows of known_years",
     ),
     "flows swapped": (
         lambda df: df.rename({"exports_usd": "imports_usd", "imports_usd": "exports_usd"}).select(df.columns),

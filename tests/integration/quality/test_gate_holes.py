@@ -88,7 +88,7 @@ def test_a_candidate_without_a_data_file_is_rejected(good: Figures) -> None:
 # ------------------------------------------------------------------ the checks that a contract generates
 
 # Other datasets, and the vintage of the version before, are not given here; one dataset has no text.
-ELSEWHERE = ("same_total", "same_us_total", "no_news", "readable_text")
+ELSEWHERE = ("same_total", "new_months_agree", "same_us_total", "no_news", "readable_text")
 
 
 def first_row(df: pl.DataFrame, column: str, value: object) -> pl.DataFrame:
@@ -249,7 +249,7 @@ def test_a_report_says_how_many_rows_a_rule_was_held_against(good: Figures) -> N
     assert checked["balance"] == checked["not_null_exports_usd"] == 434
     assert checked["jumps"] == 434 - 12
     assert checked["months_lost"] == 409
-    assert checked["size_of_change"] == 35, "years that both have"
+    assert checked["size_of_change"] == 70, "years and flows that both have"
 
 
 @pytest.mark.parametrize(
@@ -259,7 +259,15 @@ def test_a_report_says_how_many_rows_a_rule_was_held_against(good: Figures) -> N
         (
             ATP,
             ["exports_usd", "imports_usd"],
-            {"months_lost", "size_of_change", "large_revision", "old_revision", "month_revised", "figures_moved"},
+            {
+                "months_lost",
+                "size_of_change",
+                "year_revised",
+                "old_revision",
+                "month_revised",
+                "figures_moved",
+                "returning",
+            },
         ),
         (IP, ["source_vintage"], {"vintage_not_back", "rows_lost", "rows_withdrawn", "figures_changed"}),
         (IP, ["payments_usd"], set()),

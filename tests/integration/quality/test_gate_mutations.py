@@ -32,7 +32,7 @@ FEW = {
     (ATP, "exchanged in one year of revision"): "proportion",
     (ATP, "the newest month is the one before"): "copied_periods",
     (ATP, "to millions since 2009"): "not_rounded",
-    (ATP, "a month of long ago a sixth more"): "known_years",
+    (ATP, "a month of long ago a sixth more"): "settled_years",
     (ATP, "the newest month a tenth less"): "same_total",
     (ATP, "a month of revision a third more"): "in_season",
     (IP, "carried forward since 2017"): "carried_periods",

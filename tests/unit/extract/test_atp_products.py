@@ -25,7 +25,7 @@ from tasks.extract.census import atp_lists as census_atp_lists
 from tasks.extract.source import FetchRequest
 from tasks.raw.documents import RawDocument
 from tasks.transform import atp_products
-from tests.doubles.atp_lists import CODES, atp_list, schedule_b
+from tests.doubles.atp_lists import CODES, all_codes, atp_list
 from tests.support.atp_products import DATASET, bundled, products
 
 
@@ -49,7 +49,9 @@ def read(body: bytes, role: str = "imports/2021-01") -> pl.DataFrame:
         ("imports/2021-01", atp_list(CODES)[:-1]),
         ("imports/2021-01", atp_list(CODES) + b"\x1a"),
         ("exports/2022-01", atp_list(CODES)),
-        ("exports/2019-01", schedule_b(CODES)),
+        ("exports/2019-01", all_codes(CODES)),
+        ("imports/2022-01", all_codes(CODES, "imports")),
+        ("imports/2022-01", all_codes(CODES)),  # with chapter 98
         ("exports/2019-01", own_form(CODES)),
     ],
 )
@@ -68,13 +70,13 @@ BAD: dict[str, tuple[bytes, str, type[SourceError], str]] = {
     "json": (b'{"error": 404}', "imports/2021-01", SourceResponseError, "404"),
     "prose": (b"Service is unavailable\n", "imports/2021-01", SourceLayoutError, "22 columns"),
     "cut in a record": (atp_list(CODES)[:-70], "imports/2021-01", IncompleteResponseError, "cut short"),
-    "cut in a record of Schedule B": (schedule_b(CODES)[:-70], "exports/2021-01", IncompleteResponseError, "cut short"),
+    "cut in a record of Schedule B": (all_codes(CODES)[:-70], "exports/2021-01", IncompleteResponseError, "cut short"),
     "cut after a record": (
         atp_list(dict(sorted(CODES.items(), key=lambda c: c[1])))[: 165 * 265],
         "imports/2021-01", IncompleteResponseError, "group 10",
     ),
     "Schedule B cut after a record": (
-        schedule_b(CODES)[: -280 * 3], "exports/2021-01", IncompleteResponseError, "chapter 96, 97, 98",
+        all_codes(CODES)[: -280 * 3], "exports/2021-01", IncompleteResponseError, "chapter 96, 97, 98",
     ),
     "a handful": (atp_list(dict(list(CODES.items())[:20])), "imports/2021-01", IncompleteResponseError, "20 codes"),
     "a short record within": (
@@ -90,7 +92,7 @@ BAD: dict[str, tuple[bytes, str, type[SourceError], str]] = {
         "imports/2021-01", SourceLayoutError, "record of another form",
     ),
     "group 11": (atp_list(CODES | {CODE: "11"}), "imports/2021-01", SourceLayoutError, "group '11'"),
-    "group 00 in letters": (schedule_b(CODES | {CODE: "OO"}), "exports/2021-01", SourceLayoutError, "group 'OO'"),
+    "group 00 in letters": (all_codes(CODES | {CODE: "OO"}), "exports/2021-01", SourceLayoutError, "group 'OO'"),
     "a code with a letter": (
         atp_list({**CODES, "84O0000000": "01"}), "imports/2021-01", SourceLayoutError, "'84O0000000'",
     ),
@@ -98,7 +100,9 @@ BAD: dict[str, tuple[bytes, str, type[SourceError], str]] = {
         atp_list({**CODES, "84²0000000": "01"}), "imports/2021-01", SourceLayoutError, "not ten digits",
     ),
     "a code twice": (atp_list(CODES) * 2, "imports/2021-01", SourceLayoutError, "lists 8400000000 twice"),
-    "Schedule B for imports": (schedule_b(CODES), "imports/2021-01", SourceLayoutError, "278 columns"),
+    "the HTS without a chapter": (
+        all_codes(CODES, "imports")[: -280 * 2], "imports/2022-01", IncompleteResponseError, "chapter 96, 97",
+    ),
     "own form cut": (own_form(CODES)[:-1], "imports/2021-01", IncompleteResponseError, "cut short"),
     "own form of eight digits": (
         own_form({c[:8]: g for c, g in CODES.items()}), "imports/2021-01", SourceLayoutError, "ten digits",

@@ -57,6 +57,20 @@ def test_the_three_tiers_of_rounding(year: int, precision: int) -> None:
     assert got["reported_precision_usd"].item() == precision
 
 
+@pytest.mark.parametrize(
+    ("exports", "imports", "precision"),
+    [
+        (38_366.0, 70_271.0, 1_000_000),
+        (38_366.4, 70_270.8, 100_000),
+        (38_366.390303, 70_271.0, 1),
+        (38_366.39, 70_270.8, 1),
+    ],
+)
+def test_a_month_that_is_rounded_says_so(exports: float, imports: float, precision: int) -> None:
+    got = atp_world_monthly.transform(monthly((date(2025, 2, 1), exports, imports))).collect()
+    assert got["reported_precision_usd"].item() == precision
+
+
 def test_the_result_is_what_the_contract_declares() -> None:
     conform(atp_world_monthly.transform(monthly((date(2020, 1, 1), 1.0, 2.0))), load_contract("atp_world_monthly"))
     conform(ip_trade_annual.transform(observations(("USA", "receipts", 2020, 1.0))), load_contract("ip_trade_annual"))

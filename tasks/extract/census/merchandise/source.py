@@ -1,8 +1,8 @@
 """Census's monthly merchandise trade files: one ZIP a month and flow, of which the advanced technology is kept.
 
 A month has no key and no version but ``Last-Modified``, so that is what is compared: months are looked up with
-``HEAD``, and asked for where it moved. What a scheduled run looks up: the month after the newest it knows; and, when
-that is there or the annual revision came meanwhile, the months that a revision reaches. A release is there when both
+``HEAD``, and asked for where it moved. What a scheduled run looks up: the months after the newest it knows; and, when
+one is there or the annual revision came meanwhile, the months that a revision reaches. A release is there when both
 flows are.
 
 The files stay on disk: 100 to 200 MB each, up to 2.4 GB of text. They are archived as they are, and read one at a time,
@@ -126,11 +126,10 @@ class _Looking:
         self.reused = len(known)
 
     def newest(self, expected: date, known: date | None) -> date:
-        """The newest month of which both flows are there; of three, counted back from the one expected."""
-        month = expected
-        for _ in range(3):
-            if known is not None and month <= known:
-                return known
+        """The newest month of which both flows are there, counted back from the one expected to the one known, however
+        late releases are; of three, where none is known."""
+        month, oldest = expected, month_after(known or month_after(expected, -3))
+        while month >= oldest:
             if all(self._session.find(self._url(File(flow, month))) for flow in FLOWS):
                 return month
             month = month_after(month, -1)
