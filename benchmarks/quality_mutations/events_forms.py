@@ -13,11 +13,11 @@ import polars as pl
 
 from benchmarks.quality_mutations.event import Event
 from benchmarks.quality_mutations.grounds import atp_world, hitech_live
-from benchmarks.quality_mutations.grounds.ground import ATP, TRADE, Ground, partners_table
+from benchmarks.quality_mutations.grounds.ground import ATP, TRADE, Ground
 from benchmarks.quality_mutations.operations import as_it_is
 from benchmarks.synthetic.memory import Memory
 from benchmarks.synthetic.trade import atp
-from benchmarks.synthetic.trade_api import as_json, rows_of
+from benchmarks.synthetic.trade_api import as_json
 from configs.contracts import load_contract
 from tasks.extract.census import balance_workbook, trade_api_parse
 from tasks.transform.registry import load_transform
@@ -78,26 +78,31 @@ def _workbook(change: Callable[[Sheet], Sheet]) -> Callable[[], Ground]:
 
 def _parsed(like: Ground, vintage: str, tables: dict[str, pl.LazyFrame]) -> Ground:
     """The candidate that the transform makes of what was parsed, after the version before of another ground."""
-    data = load_transform(load_contract(like.dataset)).transform(tables).collect()
-    return replace(like, vintage=vintage, data=data, tables={**like.tables, **tables})
+    every = {**like.tables, **tables}
+    data = load_transform(load_contract(like.dataset)).transform(every).collect()
+    return replace(like, vintage=vintage, data=data.sort(load_contract(like.dataset).sort_by), tables=every)
 
 
 def _with_and() -> Ground:
     """The API's answer for the newest month, whose groups are described with "AND" for "&"."""
     like = hitech_live()
-    month, parts = like.vintage, []
-    for flow, values in trade_api_parse.VALUES.items():
-        wanted = ("CTY_CODE", "CTY_NAME", "HITECH", "HITECH_DESC", *values)
-        rows = rows_of(flow, month, month, wanted, month, 0, True)
-        assert rows is not None
-        told = rows.with_columns(pl.col("HITECH_DESC").str.replace_all("&", "AND"))
-        role = f"{flow}/{month}:{month}"
-        document = Memory().keep("census_trade", role, "https://example/hitech", as_json(told.columns, told), ".json")
+    trade, month, parts = like.tables["trade"].collect(), pl.col("period").dt.strftime("%Y-%m"), []
+    described = {"-": "TOTAL", **{c: f"{text} [{c}]".replace("&", "AND") for c, text in trade_api_parse.GROUPS.items()}}
+    for flow, (value, to_date) in trade_api_parse.VALUES.items():
+        rows = trade.filter((pl.col("flow") == flow) & (month == like.vintage)).select(
+            CTY_CODE="partner_code",
+            CTY_NAME="partner_code",
+            HITECH="hitech",
+            HITECH_DESC=pl.col("hitech").replace_strict(described),
+            **{value: pl.col("value_usd").cast(pl.String), to_date: pl.col("value_ytd_usd").cast(pl.String)},
+            time=month,
+        )
+        role = f"{flow}/{like.vintage}:{like.vintage}"
+        document = Memory().keep("census_trade", role, "https://example/hitech", as_json(rows.columns, rows), ".json")
         parts.append(trade_api_parse.rows(document))
     read = pl.concat(parts)
-    before = like.tables["trade"].collect().filter(pl.col("period") < read["period"].min())
-    trade = pl.concat([before, read.select(before.columns)])
-    return _parsed(like, month, {"trade": trade.lazy(), "partners": partners_table()})
+    before = trade.filter(month < like.vintage)
+    return _parsed(like, like.vintage, {"trade": pl.concat([before, read.select(before.columns)]).lazy()})
 
 
 def _form(dataset: str, what: str, size: str, ground: Callable[[], Ground]) -> Event:

@@ -31,21 +31,6 @@ def revised(factor: float, where: pl.Expr) -> Corruption:
     return lambda figures: world_follows(scaled(factor, where)(figures), figures)
 
 
-def moved(area: str, inside: list[str], factor: float, when: pl.Expr) -> Corruption:
-    """An area's figures, and those of all areas that contain it."""
-    by = ["direction", "ip_type", "affiliation", "year"]
-    code, value = pl.col("partner_code"), pl.col("value_usd")
-
-    def happen(figures: pl.DataFrame) -> pl.DataFrame:
-        more = ((value * (factor - 1) / 1e6).round() * 1e6).cast(figures.schema["value_usd"])
-        parts = figures.filter((code == area) & when).select(*by, more.fill_null(0).alias("more"))
-        told = figures.join(parts, on=by, how="left", maintain_order="left")
-        hit = code.is_in([area, *inside]) & pl.col("more").is_not_null()
-        return told.with_columns(value_usd=pl.when(hit).then(value + pl.col("more")).otherwise(value)).drop("more")
-
-    return happen
-
-
 def one_more(code: str, name: str, like: str) -> tuple[Corruption, Callable[[Tables], Tables]]:
     """A new entry, with the figures and the mark of another, in the table and in the publisher's list."""
 
@@ -102,7 +87,7 @@ BANK = (
 TOTALS = pl.col("year").is_between(2020, 2023)
 BEA = (
     Event(ANNUAL, "the benchmark survey of 2022", "2020 to 2023 revised by +9 %", scaled(1.09, TOTALS)),
-    Event(ANNUAL, "a company moves its rights", "Ireland twice the figures", moved("Ireland", ["EU", "EuroArea", "Europe", "AllCountries"], 2, YEAR == NEW)),
+    Event(ANNUAL, "a record year", "the newest year +14 %, as receipts of 2024", scaled(1.14, YEAR == NEW)),
     Event(QUARTERLY, "the pandemic", "the newest quarter -12 %", scaled(0.88, pl.col("period") == pl.col("period").max())),
     Event(QUARTERLY, "the annual revision", "three years +2 %", scaled(1.02, pl.col("period").dt.year() >= 2023)),
 )  # fmt: skip

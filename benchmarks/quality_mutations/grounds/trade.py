@@ -142,7 +142,11 @@ def _aggregates() -> list[str]:
 def added_up(figures: pl.DataFrame) -> pl.DataFrame:
     """The whole table of corrupted partners and groups: the world, groups of partners, totals and years to date."""
     world_rows = figures.group_by("flow", "hitech", "period").agg(pl.col("value_usd").sum())
-    member = figures.join(members(), on="partner_code").filter(
+    code, known = pl.col("partner_code"), members()
+    # A code that nobody knows yet lies in the continent of its first digit.
+    new = figures.select(code.unique()).join(known, on="partner_code", how="anti").filter(code.str.contains("^[1-7]"))
+    continents = new.select(group_code=code.str.head(1) + "XXX", partner_code=code, until=pl.lit(None, pl.Date))
+    member = figures.join(pl.concat([known, continents]), on="partner_code").filter(
         pl.col("until").is_null() | (pl.col("period") < pl.col("until"))
     )
     group_rows = member.group_by("flow", "hitech", "period", pl.col("group_code").alias("partner_code")).agg(
