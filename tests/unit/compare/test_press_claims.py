@@ -24,7 +24,9 @@ def months(n: int, year: int = 2020, balance: float = -1 * BN) -> pl.LazyFrame:
 
 def economy(**figures: float | None) -> pl.LazyFrame:
     rows = {"economy_code": ["CHN"], "year": [2020], "source_vintage": ["2021-09-15"]}
-    return pl.LazyFrame(rows | {f"{k}_usd": [v] for k, v in figures.items()}).with_columns(pl.col("^.*_usd$").cast(float))
+    return pl.LazyFrame(rows | {f"{k}_usd": [v] for k, v in figures.items()}).with_columns(
+        pl.col("^.*_usd$").cast(float)
+    )
 
 
 def test_a_year_is_the_sum_of_its_twelve_months() -> None:
