@@ -70,9 +70,11 @@ def cells_of(check: Check, violations: pl.DataFrame) -> tuple[Cell, ...]:
     """Return the cells of a check's violations; none of a check without observations."""
     if (seen := check.observed) is None:
         return ()
-    rows = violations.select(*seen.key, seen.value, seen.against).to_dicts()
+    # A rule about the form of a figure, as its precision, expects no other value.
+    against = seen.against if seen.against in violations.columns else seen.value
+    rows = violations.select([*dict.fromkeys((*seen.key, seen.value, against))]).to_dicts()
     return tuple(
-        Cell(check.id, key_of({k: row[k] for k in seen.key}), _number(row[seen.value]), _number(row[seen.against]))
+        Cell(check.id, key_of({k: row[k] for k in seen.key}), _number(row[seen.value]), _number(row[against]))
         for row in rows
     )
 
