@@ -74,9 +74,7 @@ def test_it_shows_the_product_in_sixty_lines(
     day = re.compile(r"\d{4}-\d\d-\d\d\.\d{4}")
     printed = capfd.readouterr()[0]
     assert len(printed.splitlines()) <= 50, "it fits a screen of 80 columns, with the lines of progress"
-    assert day.sub("", printed) in day.sub("", readme), (
-        "the README shows what is printed, but for the day"
-    )
+    assert day.sub("", printed) in day.sub("", readme), "the README shows what is printed, but for the day"
     before = {e.key: store.get(e.key).etag for e in store.entries("")}
 
     monkeypatch.delenv("COLUMNS")
