@@ -15,7 +15,8 @@ from configs.contract import Severity
 from expectations.check import Check, GateInput, bound, none_of, not_applicable
 from expectations.rules.by_size import by_size, not_applicable_by_size
 from expectations.rules.continuity import moved, no_news
-from expectations.rules.economy_observations import CELL, KEY, figures, measures, observations, observed
+from expectations.rules.economy_observations import CELL, DIRECTIONS, KEY, figures, measures, observations, observed
+from expectations.rules.returning import TITLE, history_of, returning
 from expectations.rules.revisions import above_share, before, incomparable, ratio, shared
 
 TITLES: dict[str, tuple[str, Severity]] = {
@@ -44,7 +45,8 @@ def against_parent(gate: GateInput) -> list[Check]:
     flows = shared(gate, measures(gate))
     if why := incomparable(gate, *KEY, *([] if flows else measures(gate))):
         graded = [c for i in BY_SIZE for c in not_applicable_by_size(gate, i, _title(gate, i), why)]
-        return [*[_not_applicable(gate, i, why) for i in TITLES], *graded, no_news(gate, KEY, measures(gate))]
+        found = [*[_not_applicable(gate, i, why) for i in TITLES], *graded]
+        return [*found, not_applicable(gate, "returning", TITLE, why, "hold"), no_news(gate, KEY, measures(gate))]
     return [
         _vintage_not_back(gate),
         *_losses(gate, flows),
@@ -52,6 +54,7 @@ def against_parent(gate: GateInput) -> list[Check]:
         _figures_moved(gate, flows),
         *_revisions(gate, flows),
         _figures_revised(gate, flows),
+        _returning(gate),
         no_news(gate, KEY, flows),
     ]
 
@@ -118,6 +121,13 @@ def _figures_moved(gate: GateInput, flows: Sequence[str]) -> Check:
     changed = now.join(was, on=[*series, "year", "value_usd"], how="anti").join(new, on="economy_code", how="anti")
     off = moved(changed, was, series, "year", "value_usd", least)
     return _none_of(gate, "figures_moved", f"fewer than {least} of an economy", off, was.select(series).unique())
+
+
+def _returning(gate: GateInput) -> Check:
+    """Measures are of the direction that they are of."""
+    seen, older = observed(gate), history_of(gate, DIRECTIONS)
+    states = None if older is None else older.rename({"measure": "direction"})
+    return returning(gate, CELL, seen.now, seen.published, states)
 
 
 def _losses(gate: GateInput, flows: Sequence[str]) -> list[Check]:
