@@ -297,8 +297,15 @@ def _countries() -> list[dict[str, Any]]:
         ]
 
 
+@cache
+def _iso2_codes() -> dict[str, str]:
+    newest = max((CONFIGS / "reference" / "partners").glob("2*.csv"))
+    with open(newest, encoding="utf-8", newline="") as f:
+        return {r["world_bank_code"]: r["iso2"] for r in csv.DictReader(f) if r["iso2"]}
+
+
 def _iso2(code: str) -> str:
-    return f"~{code}"  # any code that is not the ISO3 one does
+    return _iso2_codes().get(code) or f"~{code}"  # of an aggregate any code does
 
 
 def dataset_of_series(code: str) -> tuple[str, str]:
