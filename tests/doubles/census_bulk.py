@@ -119,7 +119,7 @@ class CensusBulk(Double):
         ranged = request.headers.get("Range", "")
         if self.stop_after is not None and len(self.requests) > self.stop_after:
             return self.send(request, HTML, status=403)
-        if self.fault in ("503", "redirect"):
+        if self.fault in ("503", "redirect", "blocked", "blocked once"):
             return super().answer(request)
         if self.fault == "502 now and then" and len(self.requests) % 3 == 0:
             return self.send(request, HTML, status=502)

@@ -47,6 +47,10 @@ class TransientError(Exception):  # not an error of ours: it says that asking ag
         super().__init__(cause)
 
 
+class ShutOutError(TransientError):
+    """A page of a filter instead of an answer."""
+
+
 class RedirectedError(SourceResponseError):
     """The publisher redirects, with what it says of why in the headers (names in lower case)."""
 
@@ -63,11 +67,11 @@ class StatusError(SourceResponseError):
         super().__init__(source, message)
 
 
-def hint_for_status(source: str, status: int) -> str:
-    """What to do about a refusal."""
+def hint_for_status(source: str, status: int, *, keyed: bool) -> str:
+    """What to do about a refusal. ``keyed``: whether the source needs a key."""
     address = f"the address of the source (TECHTRADE_SOURCES__{source.upper()}__URL)"
     if status in (401, 403):
-        return f"check the key, if the source needs one, and {address}"
+        return f"check the key and {address}" if keyed else f"check {address}"
     if status in (404, 410):
         return f"the publisher may have moved it: look for it on its site, and set {address}"
     return f"check {address} and what was asked for; if both are right, run again later"
