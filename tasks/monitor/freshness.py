@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
+from configs.announced import NOTHING, Announced
 from configs.contract import Contract
 from configs.contracts import load_contract
 from configs.errors import ConfigError, NewerFormatError, StoreError, StoreUnavailableError
@@ -24,7 +25,7 @@ from tasks.common.text import one_line
 from tasks.extract.bundled.index import bundled_vintages
 from tasks.storage.documents import DamagedRecordError
 from tasks.storage.object_store import ObjectStore
-from tasks.warehouse import layout, schedule
+from tasks.warehouse import layout, release_dates, schedule
 from tasks.warehouse.clock_check import is_future
 from tasks.warehouse.protocol import read_latest
 from tasks.warehouse.records import Latest, Schedule, Status
@@ -89,14 +90,16 @@ def check_all(store: ObjectStore, datasets: Sequence[str], now: datetime) -> lis
     Raises:
         StoreUnavailableError: the store could not be read.
     """
-    scheduled = schedule.read(store)
-    return [_watched(store, name, now, scheduled) for name in datasets]
+    scheduled, announced = schedule.read(store), release_dates.announced(store, now)
+    return [_watched(store, name, now, scheduled, announced) for name in datasets]
 
 
-def _watched(store: ObjectStore, name: str, now: datetime, scheduled: Schedule | None) -> Freshness:
+def _watched(
+    store: ObjectStore, name: str, now: datetime, scheduled: Schedule | None, announced: Announced
+) -> Freshness:
     try:
         latest, status = documents(store, name)
-        return verdict(name, latest, status, now, scheduled)
+        return verdict(name, latest, status, now, scheduled, announced)
     except (StoreError, ConfigError) as e:
         return not_known(store, name, e)
 
@@ -115,14 +118,20 @@ def not_known(store: ObjectStore, name: str, error: StoreError | ConfigError) ->
 
 
 def verdict(
-    name: str, latest: Latest | None, status: Status | None, now: datetime, scheduled: Schedule | None
+    name: str,
+    latest: Latest | None,
+    status: Status | None,
+    now: datetime,
+    scheduled: Schedule | None,
+    announced: Announced = NOTHING,
 ) -> Freshness:
     """Return the verdict on a dataset from its two documents.
 
     Raises:
         ConfigError: its contract or its calendar is wrong, or it has none.
     """
-    return freshness_verdict(facts_of(load_contract(name), latest, status), releases_due(name, now), now, scheduled)
+    expected = releases_due(name, now, announced)
+    return freshness_verdict(facts_of(load_contract(name), latest, status), expected, now, scheduled)
 
 
 def freshness_verdict(
