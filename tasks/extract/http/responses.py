@@ -34,8 +34,8 @@ class RemoteFile:
     modified: str
 
     def is_of(self, known: RawDocument) -> bool:
-        """Whether a document is what the publisher has. What it does not tell a size of, it tells by ``Last-Modified``
-        alone; what it tells neither of may be another by now."""
+        """Whether a document is what the publisher has, by ``Last-Modified`` and the size where it tells one; without
+        a time it may be another by now (``Session.same``)."""
         return bool(self.modified) and self.modified == known.modified and self.size in (None, known.size)
 
 
