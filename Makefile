@@ -8,7 +8,7 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 UV     := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
 
 .PHONY: help run test test-python test-slow faults lint imports format types check lock bench generate freeze demo-sources
-.PHONY: stack stack-test deploy-check clean
+.PHONY: stack stack-test deploy-check first-live-day clean
 
 help:
 	@echo "make run        publish the bundled vintages into ./warehouse and show what came out"
@@ -19,6 +19,7 @@ help:
 	@echo "make check      lint, imports, format, types"
 	@echo "make bench      measurements, each as a ratio in one run"
 	@echo "make demo-sources  doubles of the publishers on loopback, to try everything without a key"
+	@echo "make first-live-day  ask every publisher, read-only, for a small sample; OUT=FILE names the bundle"
 	@echo "make stack      PostgreSQL, Prefect, a worker, S3 and the doubles on this machine, until Ctrl-C"
 	@echo "make stack-test publishes through such a stack, and throws it away"
 	@echo "make deploy-check  image, compose, cluster and cloud files, held against the tools that read them"
@@ -89,6 +90,10 @@ freeze: $(STAMP)
 DOUBLES := $(BIN)/python -m tests.doubles.demo
 demo-sources: $(STAMP)
 	@$(DOUBLES)
+
+OUT ?= first-live-day.zip
+first-live-day: $(STAMP)
+	@$(BIN)/techtrade sources probe --out $(OUT)
 
 stack: $(STAMP)
 	@$(BIN)/python -m deploy.stack up --doubles '$(DOUBLES)'

@@ -1,35 +1,46 @@
-"""What a press article of 2025 states on this subject: claims to hold against the data, no facts."""
+"""What a press article of 2025 states on this subject: claims to test against the data, no facts."""
 
 from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
+from typing import Literal, cast
 
 from configs import CONFIGS
+
+Superlative = Literal["", "highest", "lowest"]
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A statement with its figure. ``tolerance_pct``: how far off the data may be for the wording to hold."""
+    """A statement with its figure.
+
+    ``rounded_to_usd``: the unit that the statement rounds to, which is all the room that it has. ``superlative``: it
+    also says that the figure is the highest or the lowest of its series on record.
+    """
 
     claim: str
+    title: str
     statement: str
     dataset: str
     subject: str
     period: str
     measure: str
     claimed_usd: float
-    tolerance_pct: float
+    rounded_to_usd: float
+    superlative: Superlative = ""
 
 
 def load_claims() -> tuple[Claim, ...]:
     """The claims of ``configs/claims.csv``, in its order."""
+    texts = ("claim", "title", "statement", "dataset", "subject", "period", "measure")
     with open(CONFIGS / "claims.csv", encoding="utf-8", newline="") as f:
         return tuple(
             Claim(
-                **{k: r[k] for k in ("claim", "statement", "dataset", "subject", "period", "measure")},
+                **{k: r[k] for k in texts},
                 claimed_usd=float(r["claimed_usd"]),
-                tolerance_pct=float(r["tolerance_pct"]),
+                rounded_to_usd=float(r["rounded_to_usd"]),
+                superlative=cast(Superlative, r["superlative"]),
             )
             for r in csv.DictReader(f)
         )

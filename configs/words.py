@@ -12,9 +12,9 @@ from difflib import get_close_matches
 # The commands of the command line; those that have commands of their own first.
 COMMANDS = (
     "alerts", "raw", "sources", "completion",
-    "backfill", "claims", "datasets", "deploy", "diff", "freshness", "gc", "history", "new-dataset", "promote",
-    "publish", "quality", "read", "redate", "replay", "restore", "serve", "show", "status", "verify", "versions",
-    "vintages", "watch", "yank",
+    "backfill", "claims", "datasets", "deploy", "diff", "freshness", "gc", "held", "history", "new-dataset",
+    "promote", "publish", "quality", "read", "redate", "replay", "restore", "serve", "show", "status", "verify",
+    "versions", "vintages", "watch", "yank",
 )  # fmt: skip
 # A command as it is printed in texts: its words, options with their values, and names, files and figures.
 _ARGUMENT = r"(?: (?:-{1,2}[a-z][\w-]*(?:[ =][^\s;,)]+)?|[^\s;,)]*[_@=/\d][^\s;,)]*|partners|[A-Z][A-Z@\[\]]+))"

@@ -18,10 +18,13 @@ from tasks.alerts.model import BY_WATCH, Finding
 from tasks.common.clock import utc_now
 from tasks.common.text import one_line
 from tasks.monitor.freshness import BAD, Freshness, check_all
+from tasks.monitor.reminders import reminders_due
 from tasks.news import atom
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
-from tasks.warehouse import catalog
+from tasks.warehouse import catalog, holds
+from tasks.warehouse.protocol import read_latest
+from tasks.warehouse.reader import open_hold
 
 log = logging.getLogger("techtrade")
 json_logs.install()
@@ -45,6 +48,8 @@ def freshness(
     chosen = [load_contract(name).name for name in datasets] if datasets else dataset_names()
     target = open_store(store_of_run(store))
     found = check_all(target, chosen, at or utc_now())
+    for name in chosen:
+        _look_at_hold(target, name, at or utc_now())
     for verdict in found:
         bad = verdict.alarming or verdict.state in BAD
         log.log(logging.WARNING if bad else logging.INFO, "%s: %s", verdict.dataset, _words(verdict))
@@ -68,8 +73,21 @@ def _mend(store: ObjectStore, name: str) -> None:
 def _tell(store: ObjectStore, verdict: Freshness) -> None:
     if verdict.alarming:
         alert_hooks.report(store, finding(verdict))
-    elif verdict.state not in (*BAD, "never published"):
+    elif verdict.state not in (*BAD, "held", "never published"):
         alert_hooks.recovered(store, verdict.dataset, _words(verdict), BY_WATCH)
+
+
+def _look_at_hold(store: ObjectStore, name: str, now: datetime) -> None:
+    """Remind the owner of a candidate that is held, or report that it is not held any more."""
+    try:
+        found = holds.read(store, name)
+        hold = open_hold(store, name, read_latest(store, name)[0]) if found.holds else None
+    except StoreError:  # the verdict says so already
+        return
+    if found.holds:
+        alert_hooks.holds_looked_at(store, name)
+    if hold and (due := reminders_due(found, hold, now)):
+        alert_hooks.remind(store, name, hold, due, now)
 
 
 def finding(verdict: Freshness) -> Finding:

@@ -242,11 +242,10 @@ def _in_lists(gate: GateInput) -> Check:
         gate.data.filter(pl.col("technology_group") != "00").select(*MONTH, "hs10", "technology_group").unique()
     )
     lists = found.frame.select("flow", "hs10", "valid_from", "valid_to", pl.col("technology_group").alias("listed_in"))
-    covered = lists.group_by("flow").agg(pl.col("valid_from").min().alias("first"))
-    judged = ours.join(covered, on="flow").filter(pl.col("period") >= pl.col("first"))
-    in_force = (pl.col("valid_from") <= pl.col("period")) & (
-        pl.col("valid_to").is_null() | (pl.col("valid_to") >= pl.col("period"))
-    )
+    in_force = pl.col("period").is_between("valid_from", "valid_to")
+    # Of a month that no list covers nothing is known.
+    covered = ours.select("flow", "period").unique().join(lists, on="flow").filter(in_force).select("flow", "period")
+    judged = ours.join(covered.unique(), on=["flow", "period"], how="semi")
     matched = judged.join(lists, on=["flow", "hs10"], how="left").filter(in_force)
     off = judged.join(matched, on=["flow", "hs10", "period"], how="left", suffix="_m").filter(
         pl.col("listed_in").ne_missing(pl.col("technology_group"))

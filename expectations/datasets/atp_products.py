@@ -13,6 +13,8 @@ from expectations.rules.periods import vintage_month
 
 CODE = ["flow", "hs10"]
 KEY = [*CODE, "valid_from"]
+# Rows of a flow's newest list.
+NEWEST = pl.col("ended") == "newest_list"
 GROUPS = tuple(f"{n:02d}" for n in range(1, 11))
 
 
@@ -37,13 +39,15 @@ def checks(gate: GateInput) -> list[Check]:
 def _intervals(gate: GateInput) -> Check:
     newest = vintage_month(gate, "intervals")
     first, last = pl.col("valid_from"), pl.col("valid_to")
+    newest_year = pl.col("source_vintage").str.slice(0, 4).str.to_integer(strict=False)
     wrong = (
         (first > newest)
         | (first.dt.day() != 1)
-        | ((last < first) | (last.dt.day() != 1)).fill_null(False)
-        | (last.is_null() != pl.col("ended").is_null())
+        | ((last < first) | (last.dt.day() != 1)).fill_null(True)
+        | pl.col("ended").is_null()
+        | (NEWEST & (last != pl.date(newest_year, 12, 1)))
     )
-    title = "an interval runs from a month to one not before it, and has a reason to end if it ends"
+    title = "an interval runs from a month to one not before it, and has a reason to end"
     expected = f"first days of months, none that begins after {gate.vintage}"
     return none_of(gate, "intervals", title, expected, gate.data.filter(wrong), over=gate.data)
 
@@ -88,9 +92,7 @@ def _matches_lists(gate: GateInput) -> Check:
     what = ["flow", "list_month", "hs10", "technology_group"]
     lists = gate.table("lists", "matches_lists").select(what)
     months = lists.select("flow", "list_month").unique()
-    in_force = (pl.col("valid_from") <= pl.col("list_month")) & (
-        pl.col("valid_to").is_null() | (pl.col("valid_to") >= pl.col("list_month"))
-    )
+    in_force = pl.col("list_month").is_between("valid_from", "valid_to")
     ours = gate.data.join(months, on="flow").filter(in_force).select(what)
     off = pl.concat(
         [
@@ -105,18 +107,10 @@ def _matches_lists(gate: GateInput) -> Check:
 def _years_with_a_list(gate: GateInput) -> Check:
     lists = gate.table("lists", "years_with_a_list")
     listed = lists.select("flow", pl.col("list_month").dt.year().cast(pl.Int64).alias("year")).unique()
-    newest = listed.group_by("flow").agg(pl.col("year").max().alias("newest"))
-    claimed = (
-        gate.data.join(newest, on="flow", how="left")
-        .with_columns(
-            year=pl.int_ranges(
-                pl.col("valid_from").dt.year().cast(pl.Int64),
-                pl.coalesce(pl.col("valid_to").dt.year().cast(pl.Int64), "newest") + 1,
-            )
-        )
-        .explode("year")
-        .select(*KEY, "year")
-    )
+    first, last = (pl.col(c).dt.year().cast(pl.Int64) for c in ("valid_from", "valid_to"))
+    # An interval without an end claims the years to come, too: one of them is enough to be seen.
+    newest = pl.coalesce(last, vintage_month(gate, "years_with_a_list").year + 1)
+    claimed = gate.data.with_columns(year=pl.int_ranges(first, newest + 1)).explode("year").select(*KEY, "year")
     off = claimed.join(listed, on=["flow", "year"], how="anti").sort(*KEY, "year")
     title = "nothing is claimed of a year without a list"
     return none_of(
@@ -154,8 +148,7 @@ def _flows_differ(gate: GateInput) -> Check:
     """One list under both flows: each would be whole and in order."""
     most = bound(gate, "flows_differ", "share")
     exports, imports = (
-        gate.data.filter((pl.col("flow") == f) & pl.col("valid_to").is_null()).select("hs10").unique()
-        for f in ("exports", "imports")
+        gate.data.filter((pl.col("flow") == f) & NEWEST).select("hs10").unique() for f in ("exports", "imports")
     )
     counts = pl.concat(
         [
@@ -172,7 +165,7 @@ def _flows_differ(gate: GateInput) -> Check:
 
 def _all_groups(gate: GateInput) -> Check:
     wanted = gate.data.select("flow").unique().join(pl.LazyFrame({"technology_group": GROUPS}), how="cross")
-    now = gate.data.filter(pl.col("valid_to").is_null())
+    now = gate.data.filter(NEWEST)
     missing = wanted.join(now, on=["flow", "technology_group"], how="anti").sort("flow", "technology_group")
     return none_of(
         gate, "all_groups", "each flow has codes in force in all ten groups", "01 to 10", missing, over=wanted
@@ -185,7 +178,7 @@ def _in_force(gate: GateInput) -> Check:
         for flow in ("exports", "imports")
     ]
     wanted = pl.LazyFrame(spans, schema=["flow", "fewest", "most"], orient="row")
-    now = pl.col("valid_to").is_null().sum().alias("in_force")
+    now = NEWEST.sum().alias("in_force")
     counts = gate.data.group_by("flow").agg(now).join(wanted, on="flow", how="left").sort("flow")
     off = counts.filter(~pl.col("in_force").is_between("fewest", "most").fill_null(False))
     expected = "; ".join(f"{flow} {low:g} to {high:g}" for flow, low, high in spans)

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import polars as pl
 
+from configs.bundled_lists import bundled_codes
 from configs.contract import Severity
-from expectations.check import Check, GateInput, bound, none_of, not_applicable
+from expectations.check import Check, GateInput, bound, none_of, not_applicable, once
 from expectations.rules.revisions import before, incomparable
 
 CODE = ["flow", "hs10"]
+LIST = ["flow", "list_month"]
+PAIR = ["month_before", "list_month"]
 TITLES: dict[str, tuple[str, Severity]] = {
     "history_lost": ("no code of the version before loses a month in which it was in force", "critical"),
     "history_changed": ("no past interval ends elsewhere or is in another group", "warning"),
@@ -22,10 +25,13 @@ TITLES: dict[str, tuple[str, Severity]] = {
 
 def list_changes(gate: GateInput) -> list[Check]:
     """Each list against the one before it in its flow: how many codes entered, left or changed group."""
-    pairs = _pairs(gate.table("lists", "churn").select("flow", "list_month", "hs10", "technology_group"))
-    fresh = pairs if incomparable(gate, "flow", "source_vintage") else _newer_than_parent(gate, pairs)
-    usual, most = bound(gate, "churn", "share"), bound(gate, "list_exchanged", "share")
+    lists = gate.table("lists", "churn").select("flow", "list_month", "hs10", "technology_group")
+    new = once(_new_lists(gate, lists))
+    fresh = once(_pairs(lists, new))
+    usual, least = bound(gate, "churn", "share"), bound(gate, "list_exchanged", "jaccard")
     share = (pl.max_horizontal("entered", "left") + pl.col("changed_group")) / pl.col("codes_before")
+    kept = pl.col("codes_before") - pl.col("left")
+    jaccard = kept / (pl.col("codes_before") + pl.col("entered"))
     same = pl.sum_horizontal("entered", "left", "changed_group") == 0
     return [
         none_of(
@@ -33,9 +39,10 @@ def list_changes(gate: GateInput) -> list[Check]:
             f"at most {usual:.0%} of the codes", fresh.filter(share > usual), "warning", over=fresh,
         ),
         none_of(
-            gate, "list_exchanged", "a list is of the flow of the one before it",
-            f"at most {most:.0%} of the codes changed", pairs.filter(share > most), over=pairs,
+            gate, "list_exchanged", "a new list is of the flow of the one before it",
+            f"at least {least:.0%} of all codes of the two in both", fresh.filter(jaccard < least), over=fresh,
         ),
+        _of_its_flow(gate, lists.join(new, on=LIST, how="semi")),
         none_of(
             gate, "same_list", "a new list is not the one before under another month",
             "at least one code changed", fresh.filter(same), "warning", over=fresh,
@@ -43,13 +50,55 @@ def list_changes(gate: GateInput) -> list[Check]:
     ]  # fmt: skip
 
 
-def _pairs(lists: pl.LazyFrame) -> pl.LazyFrame:
-    """flow, month_before, list_month, codes_before, entered, left, changed_group; a row a list that has one before."""
+def _new_lists(gate: GateInput, lists: pl.LazyFrame) -> pl.LazyFrame:
+    """flow, list_month of the lists that the version before did not have as they are now: not exactly their codes were
+    in force in their month. All, if it cannot be compared."""
+    if incomparable(gate, *CODE, "valid_from", "valid_to", "technology_group", "source_vintage"):
+        return lists.select(LIST).unique().sort(LIST)
+    listed = [*LIST, "hs10", "technology_group"]
+    # Versions before schema 2 left the rows of the newest list open.
+    december = pl.date(pl.col("source_vintage").str.slice(0, 4).str.to_integer(), 12, 1)
+    in_force = pl.col("list_month").is_between("valid_from", pl.coalesce("valid_to", december))
+    known = before(gate).join(lists.select(LIST).unique(), on="flow").filter(in_force).select(listed)
+    differ = [lists.join(known, on=listed, how="anti"), known.join(lists, on=listed, how="anti")]
+    return pl.concat([d.select(LIST) for d in differ]).unique().sort(LIST)
+
+
+def _of_its_flow(gate: GateInput, lists: pl.LazyFrame) -> Check:
+    """A list under the wrong flow has no neighbour to differ from in an empty store; bundled lists are always there."""
+    codes = [{"of": flow, "bundled_month": m, "hs10": list(c)} for flow, m, c in bundled_codes()]
+    bundled = pl.LazyFrame(codes, schema={"of": pl.String, "bundled_month": pl.String, "hs10": pl.List(pl.String)})
+    sizes = bundled.with_columns(there=pl.col("hs10").list.len().cast(pl.Int64)).drop("hs10")
+    shared = lists.join(bundled.explode("hs10"), on="hs10").group_by(*LIST, "of", "bundled_month").agg(shared=pl.len())
+    alike = pl.col("shared") / (pl.col("codes") + pl.col("there") - pl.col("shared"))
+    own = pl.col("of") == pl.col("flow")
+    compared = (
+        shared.join(lists.group_by(LIST).agg(codes=pl.len()), on=LIST)
+        .join(sizes, on=["of", "bundled_month"])
+        .with_columns(alike=alike)
+        .group_by(LIST)
+        .agg(
+            alike_its_flow=pl.col("alike").filter(own).max().fill_null(0.0),
+            alike_other_flow=pl.col("alike").filter(~own).max().fill_null(0.0),
+        )
+        .sort(LIST)
+    )
+    off = compared.filter(pl.col("alike_its_flow") <= pl.col("alike_other_flow"))
+    title = "a new list is more like the bundled lists of its flow than like those of the other"
+    expected = "a larger share of common codes with one of its flow"
+    return none_of(gate, "list_of_its_flow", title, expected, off, over=lists)
+
+
+def _pairs(lists: pl.LazyFrame, new: pl.LazyFrame) -> pl.LazyFrame:
+    """flow, month_before, list_month, codes_before, entered, left, changed_group; a row a list that has one before,
+    where one of the two is new. Others were judged when they were new, or a person has promoted them."""
     months = lists.select("flow", "list_month").unique().sort("flow", "list_month")
     neighbours = months.with_columns(month_before=pl.col("list_month").shift(1).over("flow")).drop_nulls()
+    fresh = [neighbours.join(new, left_on=["flow", side], right_on=LIST, how="semi") for side in PAIR]
+    neighbours = pl.concat(fresh).unique()
     now = neighbours.join(lists, on=["flow", "list_month"])
     was = neighbours.join(lists, left_on=["flow", "month_before"], right_on=["flow", "list_month"])
-    pair = ["flow", "month_before", "list_month"]
+    pair = ["flow", *PAIR]
     both = now.join(was, on=[*pair, "hs10"], how="full", coalesce=True, suffix="_before")
     group, group_before = pl.col("technology_group"), pl.col("technology_group_before")
     return (
@@ -64,12 +113,6 @@ def _pairs(lists: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _newer_than_parent(gate: GateInput, pairs: pl.LazyFrame) -> pl.LazyFrame:
-    known = before(gate).group_by("flow").agg((pl.col("source_vintage").max() + "-01").str.to_date().alias("known"))
-    newer = (pl.col("list_month") > pl.col("known")).fill_null(True)
-    return pairs.join(known, on="flow", how="left").filter(newer).drop("known").sort("flow", "list_month")
-
-
 def against_parent(gate: GateInput) -> list[Check]:
     """The checks in TITLES; not applicable, with the reason, where the version before cannot be compared."""
     why = incomparable(gate, *CODE, "valid_from", "valid_to", "technology_group", "ended", "source_vintage")
@@ -79,13 +122,16 @@ def against_parent(gate: GateInput) -> list[Check]:
     now = gate.data.select(
         *CODE, *[pl.col(c).alias(f"{c}_now") for c in ("valid_from", "valid_to", "technology_group")]
     )
-    first, last = pl.col("valid_from"), pl.coalesce("valid_to", (pl.col("source_vintage") + "-01").str.to_date())
+    # The newest list vouches for its own month; the rest of its year is told by a list of July, if one comes.
+    newest = pl.col("ended").is_null() | (pl.col("ended") == "newest_list")
+    month = (pl.col("source_vintage") + "-01").str.to_date()
+    first, last = pl.col("valid_from"), pl.when(newest).then(month).otherwise("valid_to")
     last_now = pl.col("valid_to_now")
     at_its_beginning = (pl.col("valid_from_now") <= first) & (last_now.is_null() | (last_now >= first))
     still = was.join(now, on=CODE).filter(at_its_beginning)
     gone = was.join(still, on=[*CODE, "valid_from"], how="anti")
-    # What was open, or ended only because a list was missing, may go on; what ended for a reason ends there still.
-    may_go_on = pl.col("ended").is_null() | (pl.col("ended") == "coverage_gap")
+    # What is in the newest list, or ended only because a list was missing, may go on; what ended for a reason does not.
+    may_go_on = newest | (pl.col("ended") == "coverage_gap")
     ends_alike = pl.when(may_go_on).then(last_now.is_null() | (last_now >= last)).otherwise(last_now == last)
     alike = (pl.col("technology_group_now") == pl.col("technology_group")) & ends_alike.fill_null(False)
     changed = still.filter(~alike)

@@ -31,7 +31,9 @@ def flat_lines(
     """
     run, floor = int(bound(gate, "flat_lines", "run")), bound(gate, "flat_lines", "floor_usd")
     by = list(series)
-    series_of = frame.select(*by, time, value).sort(*by, time)
+    # Most series never reach the floor, and need no sorting.
+    reach = frame.filter(pl.col(value).abs() >= floor).select(by).unique()
+    series_of = frame.select(*by, time, value).join(reach, on=by, how="semi", nulls_equal=True).sort(*by, time)
     same = [(c == c.shift(n)).fill_null(False) for c in (*map(pl.col, by), pl.col(value)) for n in range(1, run)]
     # Floor and neighbours are asked of the whole series: a small or withheld figure in between ends a run.
     flat = series_of.filter(pl.all_horizontal(same) & (pl.col(value).abs() >= floor))

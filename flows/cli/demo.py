@@ -8,38 +8,37 @@ tables are a command away. Run again, it finds nothing new.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from configs.claims import load_claims
 from configs.contracts import derived_names, load_contract
-from configs.errors import NotPublishedError, TechtradeError
+from configs.errors import TechtradeError
 from configs.hints import command
 from configs.history_contract import SUFFIX
 from configs.settings import load_settings
 from configs.words import plural
 from flows.cli.charts import by_year
+from flows.cli.claims import in_every_vintage
 from flows.cli.output import progress, say, table
 from flows.cli.publish import STARTING
 from flows.cli.tables import width
 from flows.prefect_setup import embedded, stopping
 from tasks.common.text import one_line
-from tasks.compare.press_claims import judge_claim
+from tasks.compare.press_claims import ClaimVerdict, unit_words
 from tasks.extract.bundled.index import bundled_datasets, bundled_vintages
-from tasks.quality.results import read_results
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.warehouse import protocol as store_versions
 from tasks.warehouse import reader
-from tasks.warehouse.records import Manifest
 
 # The workbook begins then; both charts have the same years.
 FIRST_YEAR = 1989
 COMMAND = ".venv/bin/techtrade"
 NEXT = (
-    ("versions ip_trade_annual --wide", "all versions, with changes and checks"),
+    ("versions ip_trade_annual --wide", "changes and checks"),
     ("history ip_trade_annual economy_code=USA year=2020", "what a figure was, when it changed, and why"),
     ("claims", "the claims in every vintage"),
 )
@@ -109,25 +108,24 @@ def publish_all(url: str) -> Done:
 
 
 def print_datasets(store: ObjectStore) -> None:
-    """Print a row a dataset: versions, newest period, vintage, revised figures; then what else was made, warnings."""
-    rows, warnings = [], list[str]()
+    """Print a row a dataset: versions, newest period, vintage, revised figures, warnings; then what else was made."""
+    rows, warned = [], ""
     for name in bundled_datasets():
         listed = [v.manifest for v in reader.list_versions(store, name) if v.manifest]
         newest = listed[-1]
         revised = sum(m.changes.cells.get("revised", 0) for m in listed)
         period = newest_period(store, name)
-        rows.append((name, len(listed), period, newest.vintage, f"{newest.rows:,}", f"{revised:,}"))
-        for title, told in _warnings(store, listed).items():
-            words = f"{name} failed the check {title!r}, which does not block: {', '.join(told)}"
-            warnings.append(f"warning: {words}; see: {command('quality', f'{name}@{newest.version}', store=store.url)}")
-    columns = ("dataset", "versions", "newest period", "vintage", "rows", "revised figures")
-    table(columns, rows, right=("versions", "rows", "revised figures"))
+        warnings = sum(m.quality.failed_warning for m in listed)
+        warned = f"{name}@{newest.version}" if newest.quality.failed_warning else warned
+        rows.append((name, len(listed), period, newest.vintage, f"{newest.rows:,}", f"{revised:,}", warnings))
+    columns = ("dataset", "versions", "newest", "vintage", "rows", "revised", "warned")
+    table(columns, rows, right=("versions", "rows", "revised", "warned"))
     made = [n for n in derived_names() if _is_published(store, n)]
     histories = sum(_is_published(store, n + SUFFIX) for n in (*bundled_datasets(), *made))
     if histories or made:
         say(f"Made from them: {', '.join([*made, plural(histories, 'history', 'histories')])}.")
-    for warning in warnings:
-        say(warning)
+    if warned:
+        say(f"Warnings, which do not block: {command('quality', warned, store=store.url)}")
 
 
 def newest_period(store: ObjectStore, name: str) -> str:
@@ -137,18 +135,6 @@ def newest_period(store: ObjectStore, name: str) -> str:
         return "-"
     newest = reader.scan(store, reader.resolve(store, name).manifest).select(pl.col(period).max()).collect().item()
     return str(newest)[: len("YYYY-MM")]
-
-
-def _warnings(store: ObjectStore, versions: Sequence[Manifest]) -> dict[str, list[str]]:
-    """Return for each check that failed without blocking, by its title, the vintages with their numbers of rows."""
-    found: dict[str, list[str]] = {}
-    for m in versions:
-        if m.quality.failed_warning:
-            failed = read_results(store, m).filter(pl.col("outcome") == "failed")
-            for title, rows in failed.select("title", "rows_failed").iter_rows():
-                counted = f"{plural(rows, 'row')} in " if rows else ""
-                found.setdefault(title, []).append(f"{counted}vintage {m.vintage}")
-    return found
 
 
 def _is_published(store: ObjectStore, name: str) -> bool:
@@ -180,30 +166,37 @@ def _figures(frame: pl.LazyFrame) -> dict[int, float]:
 
 
 def print_claims(store: ObjectStore) -> None:
-    """Print each claim with the figure of the newest vintage, the tolerance and the verdict."""
+    """Print the verdict of each claim in the newest vintage, and in the newest one in which it held."""
+    units = ", ".join(dict.fromkeys(unit_words(claim) for claim in load_claims()))
     print()
-    say("Claims from the press, billion $ (holds: the figure is off by no more than the tolerance)")
-    rows = []
-    for claim in load_claims():
-        try:
-            manifest = reader.resolve(store, claim.dataset).manifest
-        except NotPublishedError:
-            continue
-        finding = judge_claim(claim, reader.scan(store, manifest), manifest.vintage)
-        figure = "-" if finding.figure_usd is None else f"{finding.figure_usd / 1e9:,.3f}"
-        claimed, tolerance = f"{claim.claimed_usd / 1e9:,.1f}", f"{claim.tolerance_pct:g} %"
-        rows.append((finding.verdict, claimed, tolerance, figure, finding.vintage or "-", claim.statement))
-    columns = ("verdict", "claimed", "tolerance", "figure", "vintage", "claim")
-    table(columns, rows, right=columns[1:4], text={"claim": 60}, below=("claim",))
+    say(f"Claims of the press, billion $; holds: the same when rounded to {units}")
+    rows = [row for claim in load_claims() if (found := in_every_vintage(store, claim)) for row in _claim_rows(found)]
+    columns = ("claim", "claimed", "figure", "vintage", "verdict")
+    table(columns, rows, right=("claimed", "figure"), text={"claim": 24})
+
+
+def _claim_rows(found: Sequence[ClaimVerdict]) -> Iterator[tuple[str, str, str, str, str]]:
+    """Yield the newest verdict, an older one that held, the superlative, and what was claimed instead."""
+    newest, claim = found[-1], found[-1].claim
+    held = next((f for f in reversed(found) if f.verdict == "holds"), newest)
+    for number, f in enumerate(dict.fromkeys((newest, held))):
+        figure = "-" if f.figure_usd is None else f"{f.figure_usd / 1e9:,.3f}"
+        words = f"holds within {unit_words(claim)}" if f.verdict == "within one" else f.verdict
+        title, claimed = ("", "") if number else (claim.title, f"{claim.claimed_usd / 1e9:,.0f}")
+        yield title, claimed, figure, f.vintage or "-", words
+    if newest.record_words:
+        yield f"- {claim.superlative} on record", "", "", newest.vintage or "-", newest.record_words
+    if part := newest.mistaken_for:
+        yield f"- {part[0]} alone", "", f"{part[1] / 1e9:,.3f}", newest.vintage or "-", ""
 
 
 def print_next(store: ObjectStore) -> None:
     """Print three commands that work on the store as it is now, and where the snippets are."""
     print("\nNext:")
     told = [(command(*words.split(), store=store.url).removeprefix("techtrade "), why) for words, why in NEXT]
-    limit, longest = width(), max(len(arguments) for arguments, _ in told)
+    limit = width()
     for arguments, words in told:
-        line = f"  {COMMAND} {arguments:<{longest}}  # {words}"
+        line = f"  {COMMAND} {arguments}  # {words}"
         print(line if limit is None or len(line) <= limit else f"  # {words}\n  {COMMAND} {arguments}")
     say(f"In Python: docs/snippets has polars, DuckDB and pandas. All commands: {COMMAND} --help")
 

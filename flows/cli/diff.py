@@ -1,4 +1,4 @@
-"""``techtrade diff``: what differs between two versions or vintages, and what a rejected version would have changed."""
+"""``techtrade diff``: what differs between two versions or vintages, and what an unpublished one would change."""
 
 from __future__ import annotations
 
@@ -13,8 +13,13 @@ from tasks.common.clock import to_minute
 from tasks.compare import report
 from tasks.read.rows import retired_words
 from tasks.read.version_diff import Difference, Side, difference, sides
+from tasks.warehouse.hold_words import became
 
-NEVER = {"rejected": "rejected by the quality gate, never published", "not published": "sealed, never published"}
+NEVER = {
+    "rejected": "rejected by the quality gate, never published",
+    "held": "held until confirmed, not published",
+    "not published": "sealed, never published",
+}
 
 
 def diff(target: str, old: str | None, new: str | None, url: str | None, as_json: bool) -> None:
@@ -101,4 +106,6 @@ def _told(side: Side) -> str:
     if side.event:
         at = to_minute(side.event.at)
         return f"{told}, published {at}{', what readers get' if side.is_latest else ''}"
-    return f"{told}, {NEVER.get(side.state, side.state)}"
+    hold = side.sealed.hold if side.sealed else None
+    never = NEVER.get(side.state, side.state)
+    return f"{told}, {became(hold) if hold and side.state != 'held' else never}"

@@ -1,35 +1,31 @@
-"""The commands about what was: ``history``, ``replay``, ``claims``."""
+"""The commands about what was: ``history``, ``replay``."""
 
 from __future__ import annotations
 
-from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import polars as pl
 
-from configs.claims import Claim, load_claims
 from configs.contract import Contract
 from configs.contracts import load_contract
 from configs.errors import NotPublishedError, UsageError
 from configs.first_publish import start_words
 from configs.history_contract import CAUSES, SUFFIX, base_of
 from configs.words import plural
-from flows.cli.output import print_json, progress, say, table
+from flows.cli.output import print_json, progress, table
 from flows.cli.stores import open_at, split_target
 from flows.prefect_setup.remarks import remark
 from tasks.build import replay
-from tasks.build.history import build, timeline
+from tasks.build.history import build
 from tasks.build.recipe_history import RebuiltVersions
 from tasks.common.text import figure
-from tasks.compare.press_claims import ClaimVerdict, judge_claim
 from tasks.raw.archive import RawArchive
 from tasks.read.conditions import Condition, parse
 from tasks.read.query import Query
-from tasks.read.rows import of_vintage, rows_of
-from tasks.storage.object_store import ObjectStore
+from tasks.read.rows import rows_of
 from tasks.warehouse import reader
 
 SHOWN = 200
@@ -171,49 +167,3 @@ def replay_version(target: str, url: str | None, as_json: bool) -> int:
     else:
         print(found.words)
     return 0 if found.same else 1
-
-
-def claims(name: str | None, url: str | None, as_json: bool) -> None:
-    """What is said in public of the figures, held against every vintage: those that were published, and older ones."""
-    if name is not None:
-        load_contract(name)
-    store = open_at(url)
-    found = [f for claim in load_claims() if name in (None, claim.dataset) for f in _in_every_vintage(store, claim)]
-    if as_json:
-        print_json([asdict(f) for f in found])
-        return
-    if not found:
-        remark(f"no claim is about {name}" if name else "nothing that a claim is about is published yet")
-        return
-    for number, claim in enumerate(dict.fromkeys(f.claim for f in found)):
-        within = f"holds within {claim.tolerance_pct:g} %, by the figure alone"
-        if number:
-            print()
-        say(f"{claim.claim}: {claim.statement}")
-        say(f"claimed {claim.claimed_usd / 1e9:,.0f} billion $, {claim.dataset}; {within}")
-        rows = [
-            (f.vintage or "", f"{f.figure_usd / 1e9:,.3f}" if f.figure_usd is not None else "", f.verdict)
-            for f in found
-            if f.claim == claim
-        ]
-        table(("vintage", "figure, billion $", "verdict"), rows, right=("figure, billion $",))
-
-
-def _in_every_vintage(store: ObjectStore, claim: Claim) -> list[ClaimVerdict]:
-    """The verdict in each vintage of the claim's dataset, oldest first, as far as it is published or archived."""
-    try:
-        latest = reader.resolve(store, claim.dataset).latest
-    except NotPublishedError:
-        return []
-    older: list[str] = []
-    with suppress(NotPublishedError):
-        older = timeline.official_vintages(reader.resolve(store, claim.dataset + SUFFIX).manifest.sources)
-    published = sorted({e.vintage for e in latest.published if e.version not in latest.yanked})
-    told = []
-    for vintage in [*(v for v in older if v not in published), *published]:
-        with suppress(NotPublishedError):  # its data were let go, and cannot be made again
-            of = of_vintage(store, claim.dataset, vintage)
-            rows = of.rows.lazy() if of.rows is not None else rows_of(store, of.found) if of.found else None
-            if rows is not None:
-                told.append(replace(judge_claim(claim, rows, vintage), vintage=vintage))
-    return told

@@ -169,7 +169,7 @@ def _estimate(request: Request, requests: int, url: str | None) -> str:
 
 
 def promote(target: str, reason: str, by: str, url: str | None, as_json: bool) -> None:
-    """Publish what the gate rejected, by decision of a person."""
+    """Publish what the gate rejected or holds, by decision of a person."""
     from flows.notices import NOTICES
     from flows.prefect_setup import alert_hooks
     from tasks.publish.after import after, promoted
@@ -192,9 +192,10 @@ def promote(target: str, reason: str, by: str, url: str | None, as_json: bool) -
     if done.before:
         remark(f"{name}@{version} was promoted before, as {manifest.version}; nothing was done")
         return
-    failed = manifest.quality.failed_critical
+    quality = manifest.quality
+    overridden = plural(quality.failed_critical + quality.failed_hold, "check")
     print(
         f"{name}@{manifest.version} published from {version}, by {by}: vintage {manifest.vintage}, {manifest.rows:,} "
-        f"rows, {changes_words(manifest.changes)}; {plural(failed, 'critical check')} overridden"
+        f"rows, {changes_words(manifest.changes)}; {overridden} overridden"
     )
     say_followed(followed, as_json)

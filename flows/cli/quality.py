@@ -19,6 +19,8 @@ from tasks.quality.failing_rows import row_words
 from tasks.quality.page.evidence import Evidence, gather, with_figures
 from tasks.quality.results import CheckResult
 from tasks.storage.object_store import ObjectStore
+from tasks.warehouse.protocol import read_latest
+from tasks.warehouse.reader import open_hold
 from tasks.warehouse.run_status import read_status
 
 ROWS_SHOWN = 3
@@ -36,7 +38,7 @@ def quality(target: str, html: str | None, url: str | None, as_json: bool) -> No
     elif html is None:
         _print(store, found)
     if version is None:
-        _tell_of_rejected(store, found)
+        _mention_stopped(store, found)
 
 
 def as_plain(found: Evidence) -> dict[str, Any]:
@@ -51,6 +53,7 @@ def as_plain(found: Evidence) -> dict[str, Any]:
         "vintage": found.manifest.vintage,
         "parent": found.manifest.parent,
         "served": served,
+        "hold": found.hold.model_dump(mode="json") if found.hold else None,
         "counts": found.manifest.quality.model_dump(),
         "evidence": found.files,
         "checks": [
@@ -127,9 +130,14 @@ def _write_page(store: ObjectStore, found: Evidence, file: str) -> None:
     remark(f"{found.name}: {found.verdict()} The page is {file}")
 
 
-def _tell_of_rejected(store: ObjectStore, found: Evidence) -> None:
+def _mention_stopped(store: ObjectStore, found: Evidence) -> None:
     """Whoever asks for the latest after an alert may mean the candidate that was stopped."""
-    status = read_status(store, found.manifest.dataset)
+    name = found.manifest.dataset
+    if open_hold(store, name, read_latest(store, name)[0]):
+        see = command("held", name, store=store.url)
+        remark(f"a newer candidate is held until confirmed, and is not shown here; see: {see}")
+        return
+    status = read_status(store, name)
     if status and status.outcome == "rejected" and status.version:
-        see = command("quality", f"{found.manifest.dataset}@{status.version}", store=store.url)
+        see = command("quality", f"{name}@{status.version}", store=store.url)
         remark(f"the last candidate was rejected, and is not shown here; see: {see}")

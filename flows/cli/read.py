@@ -22,6 +22,7 @@ from tasks.read.query import Query, query
 from tasks.read.rows import contract_of, end_rows, of_vintage, retired_words, rows_of
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import reader
+from tasks.warehouse.hold_words import stopped
 
 # Of a table with more rows this many are shown, half from either end.
 SHOWN = 24
@@ -131,7 +132,8 @@ def warn_of(found: reader.Resolved) -> None:
     """Says that a version was promoted over the gate, or withdrawn."""
     if override := found.manifest.override:
         name = f"{found.manifest.dataset}@{found.manifest.version}"
-        remark(f"warning: {name} was rejected by the quality gate and promoted by {override.by}: {override.reason}")
+        was = stopped(found.manifest.quality)
+        remark(f"warning: {name} was {was} by the quality gate and promoted by {override.by}: {override.reason}")
     if found.yank:
         use = f"; use {found.yank.replaced_by}" if found.yank.replaced_by else ""
         remark(f"warning: {found.manifest.dataset}@{found.manifest.version} was yanked: {found.yank.reason}{use}")

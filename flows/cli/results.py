@@ -11,7 +11,7 @@ from flows.prefect_setup.remarks import remark
 from flows.prefect_setup.run_flow import UnforeseenError
 from tasks.common.text import one_line
 from tasks.publish.wording import outcome_line
-from tasks.warehouse.outcomes import Followed, Outcome, Published, RejectedError
+from tasks.warehouse.outcomes import Followed, HeldError, Outcome, Published, RejectedError
 
 WORST_FIRST = (1, 2, 3, 0)
 
@@ -74,7 +74,7 @@ def as_plain(name: str, result: Result) -> dict[str, Any]:
     if isinstance(result, RejectedError):
         return {
             "dataset": name,
-            "outcome": "rejected",
+            "outcome": "held" if isinstance(result, HeldError) else "rejected",
             "exit_code": result.exit_code,
             "error": one_line(result),
             "version": result.version,

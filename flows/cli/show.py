@@ -10,22 +10,25 @@ import polars as pl
 from configs.contract import Contract
 from configs.contracts import load_contract
 from configs.errors import NotPublishedError
-from configs.first_publish import start_words
 from configs.hints import command
 from configs.history_contract import SUFFIX
 from configs.words import as_line, plural
 from flows.cli.output import print_json, say, table
 from flows.cli.stores import open_at, open_if_any, split_target
+from tasks.common.clock import to_minute
 from tasks.publish.caveats import words
 from tasks.publish.wording import changes_words, quality_words
 from tasks.quality.results import read_results
 from tasks.read.headlines import Figure, newest, revisions
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, reader
+from tasks.warehouse.hold_words import became, because, confirmable, ending, stopped
 from tasks.warehouse.records import Manifest, as_plain
 
 UNPUBLISHED = {
     "rejected": "REJECTED by the quality gate, never published",
+    "held": "HELD until confirmed, not published",
+    "no longer held": "NO LONGER HELD, never published itself",
     "not published": "SEALED, but never published",
     "abandoned": "GIVEN UP before it was checked; it has no figures",
 }
@@ -60,7 +63,8 @@ def show(target: str, url: str | None, as_json: bool) -> None:
         return
     _print_contract(contract)
     if shown is None:
-        say(f"\nNothing is published in {store.url}; {start_words(name, store.url)}")
+        words = reader.not_published(store, name)
+        say(f"\n{words[0].upper()}{words[1:]}")
         return
     _print_version(store, shown)
     _print_figures(shown)
@@ -104,6 +108,7 @@ def _plain(store: ObjectStore, contract: Contract, shown: _Shown | None) -> dict
         "yanked": as_plain(sealed.yank) if sealed and sealed.yank else None,
         "quality": read_results(store, sealed.manifest).to_dicts() if sealed and has_checks else None,
         "state": sealed.state if sealed else "not published",
+        "hold": as_plain(sealed.hold) if sealed and sealed.hold else None,
         "data_deleted": as_plain(sealed.retired) if sealed and sealed.retired else None,
         "readers_get": shown.served_version if shown else None,
         "newest": [asdict(f) | {"headline": f.headline.title} for f in shown.figures] if shown else [],
@@ -153,7 +158,7 @@ def _print_version(store: ObjectStore, shown: _Shown) -> None:
     if sealed.retired:
         say(f"its data files were deleted at {sealed.retired.at}: {as_line(sealed.retired.why)}")
     if m.override:
-        told = f"PROMOTED from {m.override.rejected}, which the quality gate rejected, by {m.override.by}"
+        told = f"PROMOTED from {m.override.rejected}, which the quality gate {stopped(m.quality)}, by {m.override.by}"
         say(f"{told}: {as_line(m.override.reason)}")
     if m.breaking_note:
         say(f"since schema {m.schema_version.partition('.')[0]}: {m.breaking_note}")
@@ -182,6 +187,9 @@ def _print_version(store: ObjectStore, shown: _Shown) -> None:
 def _print_instead(shown: _Shown) -> None:
     """What readers get instead of a version that was never published, and how to compare the two."""
     sealed, m = shown.sealed, shown.sealed.manifest
+    if hold := sealed.hold:
+        ended = f"; {confirmable(hold)}" if sealed.state == "held" else f"; {became(hold)}: {ending(hold)}"
+        say(f"Held since {to_minute(hold.since)}, because {because(hold)}{ended}")
     if sealed.latest is None:
         say("Readers get nothing: no version was published yet.")
         return

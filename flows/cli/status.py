@@ -138,7 +138,7 @@ def _style(column: str, row: Row) -> str:
         return "bold red"
     if column == "last run" and row.run in ENDED_BADLY:
         return "red"
-    if column == "freshness" and row.freshness == "late at the publisher":
+    if column == "freshness" and row.freshness in ("late at the publisher", "held"):
         return "yellow"
     if column == "freshness" and row.freshness in ("late at us", "not known"):
         return "red"

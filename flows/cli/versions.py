@@ -14,6 +14,7 @@ from flows.cli.output import print_json, table
 from flows.cli.stores import open_at, open_if_any
 from flows.prefect_setup.remarks import remark
 from tasks.build.history.timeline import official_vintages
+from tasks.common.clock import to_minute
 from tasks.common.text import one_line
 from tasks.extract.bundled.index import bundled_vintages
 from tasks.monitor.freshness import not_known
@@ -21,6 +22,7 @@ from tasks.publish.wording import quality_words
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import protocol as store_versions
 from tasks.warehouse import reader
+from tasks.warehouse.hold_words import became, because
 
 
 def datasets(url: str | None, as_json: bool, all_: bool = False) -> int:
@@ -159,8 +161,11 @@ def versions(name: str, url: str | None, as_json: bool) -> None:
 
 def _listed_cells(v: reader.Listed) -> tuple[str, ...]:
     m, note = v.manifest, f"yanked: {v.yank.reason}" if v.yank else ""
+    if v.hold:
+        since = f"since {to_minute(v.hold.since)}, because {because(v.hold)}"
+        note = since if v.state == "held" else became(v.hold)
     if v.retired and v.event is None:
-        note = f"data deleted {v.retired.at[:10]}: {v.retired.why}"
+        note += "; " * bool(note) + f"data deleted {v.retired.at[:10]}: {v.retired.why}"
     if m is None:
         return (v.version, v.state, _vintage(v), *[""] * 8, note)
     if m.override:
@@ -193,6 +198,7 @@ def _listed_plain(v: reader.Listed) -> dict[str, Any]:
         "changes": m.changes.model_dump() if m else None,
         "quality": m.quality.model_dump() if m else None,
         "override": m.override.model_dump() if m and m.override else None,
+        "hold": v.hold.model_dump(mode="json") if v.hold else None,
         "data_deleted": v.retired.model_dump() if v.retired else None,
         "yanked": {"reason": v.yank.reason, "replaced_by": v.yank.replaced_by, "at": v.yank.at} if v.yank else None,
     }

@@ -13,6 +13,7 @@ import logging
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
+from datetime import datetime
 from typing import Any
 
 from configs.alerts import BLOCK
@@ -29,7 +30,10 @@ from tasks.common.text import one_line
 from tasks.publish import run_status as status
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
-from tasks.warehouse.outcomes import Outcome, Published
+from tasks.warehouse import holds, protocol, reader
+from tasks.warehouse.hold_words import ending
+from tasks.warehouse.holds import Hold
+from tasks.warehouse.outcomes import HeldError, Outcome, Published
 
 log = logging.getLogger("techtrade")
 
@@ -87,6 +91,36 @@ def promoted(store: ObjectStore, dataset: str, rejected: str, version: str) -> N
     """Report that a rejected version was published by a person; it is sent by ``send``."""
     words = f"{dataset}@{rejected} was promoted; readers get {dataset}@{version}"
     _safely(lambda: alerting(store, store.url).promoted(dataset, rejected, words))
+    holds_looked_at(store, dataset)
+
+
+def holds_looked_at(store: ObjectStore, dataset: str) -> None:
+    """Report which holds of a dataset are over, and how each ended; it is sent by ``send``."""
+
+    def tell() -> None:
+        found = holds.read(store, dataset)
+        now = reader.open_hold(store, dataset, protocol.read_latest(store, dataset)[0])
+        readers = f"readers get {findings.served(store, dataset)}"
+        ended = {h.since: f"{ending(h)}; {readers}" for h in found.holds if h.ended}
+        alerting(store, store.url).holds_ended(dataset, now.since if now else "", ended, readers)
+
+    _safely(tell)
+
+
+def remind(store: ObjectStore, dataset: str, hold: Hold, days: Collection[int], now: datetime) -> None:
+    """Remind the owner of a held candidate, once for all the days that are due, and note them; it is sent by ``send``.
+
+    Reported before it is noted: of two watchers the second finds it in the state of alerts, and a watcher that is
+    killed between the two loses nothing.
+    """
+
+    def tell() -> None:
+        finding = findings.of_hold(store, dataset, hold, now)
+        if alerting(store, store.url).report(finding, day=max(days)):
+            for day in sorted(days):
+                holds.reminded(store, dataset, hold.version, day)
+
+    _safely(tell)
 
 
 def failed(url: str | None, dataset: str, error: BaseException, evidence: tuple[str, ...] = ()) -> None:
@@ -104,6 +138,8 @@ def failed(url: str | None, dataset: str, error: BaseException, evidence: tuple[
         words = one_line(error) if isinstance(error, TechtradeError) else secrets.describe_safely(error)
         finding = findings.of_error(store, dataset, error, words)
         alerting(store, place).report(finding.model_copy(update={"evidence": (*finding.evidence, *evidence)}))
+        if store is not None and isinstance(error, HeldError):
+            holds_looked_at(store, dataset)  # it may have taken the place of one that was held for other figures
 
     _safely(tell)
 
@@ -127,6 +163,7 @@ def ended(store: ObjectStore, outcome: Outcome) -> None:
             to.recovered(outcome.dataset, f"the last run found nothing new; readers get version {outcome.version}")
 
     _safely(tell)
+    holds_looked_at(store, outcome.dataset)
 
 
 # --------------------------------------------------------------------------- sending

@@ -1,4 +1,4 @@
-"""What Prefect's UI shows of a run: an artifact of the version it made, published or rejected.
+"""What Prefect's UI shows of a run: an artifact of the version it made, published, rejected or held.
 
 Read back from the store, so it says what is there. Whatever goes wrong here is a line in the log: an artifact that
 cannot be left is no reason for a run to fail.
@@ -17,7 +17,7 @@ from configs.hints import command
 from configs.words import plural
 from flows.prefect_setup.secrets import describe_safely
 from tasks.publish.wording import changes_words, quality_words
-from tasks.quality.results import CheckResult, read_results, results_of
+from tasks.quality.results import CheckResult, failed_first, read_results, results_of
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, reader
 from tasks.warehouse.protocol import read_latest, read_manifest
@@ -93,11 +93,13 @@ def version_markdown(
         changes: the first of them: key, column, kind, old, new. None: too many to be looked at.
     """
     m, name = manifest, f"{manifest.dataset}@{manifest.version}"
-    state = "rejected by the quality gate" if m.status == "rejected" else "published"
+    stopped = "held until confirmed" if m.held else "rejected by the quality gate"
+    state = stopped if m.status == "rejected" else "published"
     readers = f"Readers get {m.dataset}@{served}" if served else "Readers get nothing: no version was published yet"
     diagnosis = f"**{m.diagnosis[0].upper()}{m.diagnosis[1:]}.**\n\n" if m.diagnosis else ""
     about = f"Vintage **{m.vintage}**, {plural(m.rows, 'row')}; parent: {m.parent or 'none'}"
-    head = f"# {name}, {state}\n\n{diagnosis}{about}. {readers}.\n\n"
+    todo = f" To publish it or wait: `{command('held', m.dataset)}`." if state == "held until confirmed" else ""
+    head = f"# {name}, {state}\n\n{diagnosis}{about}. {readers}.{todo}\n\n"
     asked = (
         f"{plural(m.cost.requests, 'request')}, {plural(m.cost.bytes, 'byte')} asked of the publisher; "
         f"made by {m.code_version}.\n\n"
@@ -126,10 +128,9 @@ def _version_row(m: Manifest | None, entry: LogEntry, yanked: bool, served: str 
 def _findings(findings: Sequence[CheckResult], name: str) -> str:
     if not findings:
         return "Every check that applies holds.\n\n"
-    order = {"critical": 0, "warning": 1, "info": 2}
     rows = [
         (f.severity, f.title, f.expected, f.observed, f"{f.rows_failed or 0:,}", f.exemption or f.runbook)
-        for f in sorted(findings, key=lambda f: order[f.severity])
+        for f in failed_first(findings)
     ]
     columns = ("severity", "does not hold", "expected", "observed", "rows", "what to do")
     return _table(columns, rows) + f"More: `{command('quality', name)}`\n\n"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 
 import polars as pl
 
@@ -41,8 +42,10 @@ from tasks.common.text import cut
 from tasks.quality.failing_rows import row_words
 from tasks.quality.results import CheckResult, failed_first, read_results, results_of
 from tasks.storage.object_store import ObjectStore
-from tasks.warehouse import protocol
-from tasks.warehouse.outcomes import Published, RejectedError
+from tasks.warehouse import holds, protocol
+from tasks.warehouse.hold_words import age, because, confirmable
+from tasks.warehouse.holds import Hold
+from tasks.warehouse.outcomes import HeldError, Published, RejectedError
 
 # As many as a mail shows; a chat window takes fewer.
 CHECKS = 12
@@ -76,7 +79,7 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 def kind_of(error: BaseException) -> Kind:
     """What kind of failure ended a run, by what a person has to do about it."""
     if isinstance(error, RejectedError):
-        return "rejected"
+        return "held" if isinstance(error, HeldError) else "rejected"
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
         return "store"
     return next((kind for classes, kind in _KINDS if isinstance(error, classes)), "crash")
@@ -89,6 +92,8 @@ def of_error(store: ObjectStore | None, dataset: str, error: BaseException, word
         store: None if it could not even be opened.
         words: the message, without secrets.
     """
+    if isinstance(error, HeldError) and store is not None:
+        return _of_held(store, dataset, error)
     if isinstance(error, RejectedError) and store is not None:
         return _of_version(store, dataset, error.version, "rejected", error.failures, error.diagnosis)
     where = getattr(error, "source", None) or getattr(error, "check", None) or ""
@@ -110,6 +115,30 @@ def of_published(store: ObjectStore, outcome: Published) -> Finding | None:
     if not outcome.warnings:
         return None
     return _of_version(store, outcome.dataset, outcome.version, "warnings", list(outcome.warnings))
+
+
+def _of_held(store: ObjectStore, dataset: str, error: HeldError) -> Finding:
+    try:
+        hold = holds.read(store, dataset).of(error.version)
+    except StoreError:
+        hold = None  # the words of the run are all there is then
+    if hold is not None:
+        return of_hold(store, dataset, hold)
+    found = _of_version(store, dataset, error.version, "held", error.failures, error.diagnosis)
+    return found.model_copy(update={"cause": error.version})
+
+
+def of_hold(store: ObjectStore, dataset: str, hold: Hold, reminder_at: datetime | None = None) -> Finding:
+    """Return the finding of a candidate that is held; its cause is the wait, which a newer candidate takes over.
+
+    Args:
+        reminder_at: when its owner is reminded of it; None when it is first met.
+    """
+    found = _of_version(store, dataset, hold.version, "held", [*hold.checks])
+    since = f"held for {age(hold, reminder_at)}: " if reminder_at else ""
+    words = f"{dataset}@{hold.version}, vintage {hold.vintage}, since {to_minute(hold.since)}; {confirmable(hold)}"
+    told = {"cause": hold.since, "diagnosis": f"{since}{because(hold)}", "words": words}
+    return found.model_copy(update=told | {"evidence": (f"techtrade held {dataset}", *found.evidence)})
 
 
 def served(store: ObjectStore | None, dataset: str) -> str:
@@ -143,7 +172,7 @@ def _of_version(
         checks = [FailedCheck(id=cut(f, 80), title=cut(f, WORDS), expected="", observed="") for f in failures]
         cause, counted = " ".join(sorted(c.id for c in checks)), plural(len(checks), "check")
     else:
-        wanted = "critical" if kind == "rejected" else "warning"
+        wanted = {"rejected": "critical", "held": "hold"}.get(kind, "warning")
         cause = " ".join(sorted(r.check_id for r in failed if r.severity == wanted))
         checks = [_check(r, with_rows=n < CHECKS_WITH_ROWS) for n, r in enumerate(failed)]
         counted = _counted(failed)
@@ -182,6 +211,11 @@ def _check(result: CheckResult, *, with_rows: bool) -> FailedCheck:
 
 def _counted(failed: Sequence[CheckResult]) -> str:
     """``6 critical checks and 4 warnings``."""
-    names: dict[Severity, str] = {"critical": "critical check", "warning": "warning", "info": "note"}
+    names: dict[Severity, str] = {
+        "critical": "critical check",
+        "hold": "holding check",
+        "warning": "warning",
+        "info": "note",
+    }
     count = Counter(r.severity for r in failed)
     return " and ".join(plural(count[severity], name) for severity, name in names.items() if count[severity])

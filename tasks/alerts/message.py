@@ -24,6 +24,8 @@ TEXT = 1900
 SUBJECT = 180
 DATASETS = 10
 SECTIONS = 10
+REPEATED = "The same failure is reported again only after its window."
+REMINDED = "A reminder comes 1, 3 and 7 days after it began; time alone publishes nothing."
 TEMPLATES = Path(__file__).parent / "templates"
 MARKS: dict[Level, str] = {"failure": "FAILED", "warning": "WARNING", "good": "GOOD AGAIN"}
 
@@ -75,6 +77,7 @@ def message(alert: Alert, runbooks: str, store: str = "", attached: Sequence[Att
         more_command=more,
         attached=[a.name for a in attached],
         late=late,
+        again=REMINDED if all(s.kind == "held" for s in alert.sections) else REPEATED,
     )
     return Message(subject(alert), cut(visible(text + late), TEXT, more), html, alert.level, tuple(attached), more)
 
@@ -90,13 +93,17 @@ def subject(alert: Alert) -> str:
 
 
 def _mark(section: Section) -> str:
+    if section.kind == "held" and not section.good:
+        return "HELD"
     return "TEST" if section.kind == "test" else MARKS[section.level]
 
 
 def headline(section: Section) -> str:
     """Return what a section is about, in a line: the diagnosis, else what failed first, else what happened."""
     kind, first = KINDS[section.kind], section.incidents[0].finding
-    if section.good and section.kind in ("rejected", "stale"):
+    if section.good and section.kind == "held" and len(section.incidents) == 1:
+        return f"no longer held: {section.incidents[0].healed.partition(';')[0]}"
+    if section.good and section.kind in ("rejected", "held", "stale"):
         return f"no longer {kind.title}"
     if section.good:
         return f"over: {kind.title}"
@@ -166,7 +173,9 @@ def _also(section: Section) -> list[str]:
 def _runbook(section: Section, runbooks: str) -> str:
     checks = [c for i in section.incidents for c in i.finding.checks]
     worst = [c for c in checks if c.severity == "critical"] or checks
-    if section.incidents[0].finding.diagnosis:  # of the figures as a whole, and so is what to do
+    if section.kind == "held":  # what to do is the same for any check
+        worst = []
+    elif section.incidents[0].finding.diagnosis:  # of the figures as a whole, and so is what to do
         worst = [c for c in worst if c.runbook.endswith("#unit-and-size")] or worst
     return references.runbook(section.kind, worst, runbooks)
 

@@ -16,6 +16,7 @@ from tasks.storage.documents import Document, Record
 
 Kind = Literal[
     "rejected",
+    "held",
     "warnings",
     "credentials",
     "unavailable",
@@ -39,18 +40,20 @@ Level = Literal["failure", "warning", "good"]
 @dataclass(frozen=True)
 class KindInfo:
     """A kind in words. ``healed_by``: what shows that it is over (a run that ends well, the freshness watch, the upkeep
-    that looks after the very thing); None for what is told and needs no end. ``has_page``: whether there is a quality
-    page of it."""
+    that looks after the very thing, the end of a hold); None for what is told and needs no end. ``has_page``: whether
+    there is a quality page of it. ``repeats``: whether it is told again after its window; else only by reminders."""
 
     title: str
     runbook: str
     level: Level = "failure"
-    healed_by: Literal["run", "watch", "upkeep"] | None = "run"
+    healed_by: Literal["run", "watch", "upkeep", "hold"] | None = "run"
     has_page: bool = False
+    repeats: bool = True
 
 
 KINDS: dict[Kind, KindInfo] = {
     "rejected": KindInfo("rejected by the quality gate", "quality.md", has_page=True),
+    "held": KindInfo("held until confirmed", "held.md", "warning", "hold", has_page=True, repeats=False),
     "warnings": KindInfo("published with quality warnings", "quality.md", "warning", None, has_page=True),
     "credentials": KindInfo("the key is missing or not accepted", "credentials.md"),
     "unavailable": KindInfo("the publisher does not give the figures", "unavailable.md"),
@@ -125,7 +128,7 @@ class Incident(Record):
 
     ``since_told``: how often it was seen since an alert named it. ``known``: its owner was told that it fails now.
     ``told_at``: when last, also if it was healed since. ``healed``: what a good run said; ``announce``: which is still
-    to be told.
+    to be told. ``reminded``: the days on which its owner was reminded of it; ``remind``: a reminder is yet to be sent.
     """
 
     owner: str
@@ -139,6 +142,8 @@ class Incident(Record):
     healed_at: AwareDatetime | None = None
     healed: str = ""
     announce: bool = False
+    reminded: tuple[int, ...] = ()
+    remind: bool = False
 
     identified_by = ("finding.key",)
 

@@ -19,7 +19,13 @@ FOLDER = "deploy/runbooks/"
 # A hint in a message: "see: techtrade quality NAME@VERSION; ..."
 _HINT = re.compile(r"(?<=: )techtrade [^;,()\n…]+?(?=[;,)\n]|\.?$|\. )")
 # Commands that know no store.
-_WITHOUT = ("techtrade alerts test", "techtrade alerts runbook", "techtrade deploy", "techtrade sources check")
+_WITHOUT = (
+    "techtrade alerts test",
+    "techtrade alerts runbook",
+    "techtrade deploy",
+    "techtrade sources check",
+    "techtrade sources probe",
+)
 
 
 def place(store: ObjectStore | None, url: str) -> str:

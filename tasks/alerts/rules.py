@@ -6,6 +6,7 @@ The rules, each held by a property test:
   within the window is the same failure: it is told when the window is over, if it still fails then.
 - That it is over is told once, if the owner was told that it fails, or would have been. Healed before it was told, both
   are told in one.
+- What is held is told when it begins and on the days of its reminders, whatever was seen between, and when it ends.
 - Incidents of one kind and cause that are due together are one section; more sections than ``most_at_once``, or than
   the burst leaves room for, are one alert.
 - Whatever was taken stays in the state until it was delivered. A sender that dies leaves it to the next after a lease.
@@ -15,7 +16,7 @@ Kept are incidents, not messages to come: what is due follows from them, so noth
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from itertools import groupby
 
@@ -24,10 +25,13 @@ from tasks.alerts.model import KINDS, Alert, AlertState, Finding, Incident, Kind
 from tasks.warehouse.clock_check import is_future
 
 
-def observe(state: AlertState, finding: Finding, owner: str, now: datetime) -> AlertState:
-    """The state after one more finding."""
+def observe(state: AlertState, finding: Finding, owner: str, now: datetime, day: int | None = None) -> AlertState:
+    """The state after one more finding; ``day``: its owner is reminded of it, once for each such day."""
+    days = () if day is None else (day,)
     if (old := next((i for i in state.incidents if i.finding.key == finding.key), None)) is None:
-        return _with(state, [Incident(owner=owner, finding=finding, first_at=now, last_at=now)])
+        return _with(state, [Incident(owner=owner, finding=finding, first_at=now, last_at=now, reminded=days)])
+    if days and day in old.reminded:
+        return state
     seen: dict[str, object]
     if old.open:
         seen = {"count": old.count + 1, "since_told": old.since_told + 1}
@@ -36,6 +40,7 @@ def observe(state: AlertState, finding: Finding, owner: str, now: datetime) -> A
         seen = {"count": old.count + 1, "since_told": old.since_told + 1, "healed_at": None, "announce": False}
     else:
         seen = {"count": 1, "since_told": 1, "known": False, "healed_at": None, "first_at": now}
+    seen |= {"reminded": (*old.reminded, *days), "remind": old.remind or bool(days)}
     return _with(state, [old.model_copy(update=seen | {"owner": owner, "finding": finding, "last_at": now})])
 
 
@@ -48,6 +53,21 @@ def promote(state: AlertState, dataset: str, rejected: str, words: str, now: dat
     """Return the state after a rejected version was published by a person: what else is wrong stays so."""
     mine = [i for i in _open(state, dataset) if i.finding.kind == "rejected" and i.finding.is_about(rejected)]
     return _healed(state, mine, words, now)
+
+
+def end_holds(
+    state: AlertState, dataset: str, still: str, ended: Mapping[str, str], words: str, now: datetime
+) -> AlertState:
+    """Return the state after holds of a dataset were looked at.
+
+    Args:
+        still: the cause of the one that goes on, if one does.
+        ended: how others ended, by their causes; ``words`` for those that nothing is known of.
+    """
+    for incident in _open(state, dataset):
+        if incident.finding.kind == "held" and (cause := incident.finding.cause) != still:
+            state = _healed(state, [incident], ended.get(cause, words), now)
+    return state
 
 
 def _open(state: AlertState, dataset: str) -> list[Incident]:
@@ -166,7 +186,10 @@ def _due(state: AlertState, owner: str, settings: AlertSettings, now: datetime, 
 def _tellable(incident: Incident, settings: AlertSettings, now: datetime) -> bool:
     if not incident.open or incident.since_told == 0:
         return False
-    return incident.told_at is None or now >= incident.told_at + settings.window(incident.finding.kind)
+    if incident.told_at is None or incident.remind:
+        return True
+    kind = incident.finding.kind
+    return KINDS[kind].repeats and now >= incident.told_at + settings.window(kind)
 
 
 def _grouped(incidents: Iterable[Incident]) -> list[tuple[tuple[Kind, str, bool], list[Incident]]]:
@@ -179,7 +202,7 @@ def _grouped(incidents: Iterable[Incident]) -> list[tuple[tuple[Kind, str, bool]
 def _told(sections: Iterable[Section], now: datetime) -> list[Incident]:
     return [
         i.model_copy(
-            update={"announce": False} if s.good else {"told_at": now, "known": True, "since_told": 0},
+            update={"announce": False} if s.good else {"told_at": now, "known": True, "since_told": 0, "remind": False},
         )
         for s in sections
         for i in s.incidents

@@ -15,7 +15,7 @@ import logging
 import os
 import time
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -59,8 +59,8 @@ class AlertService:
 
     # ---------------------------------------------------------------- what was found
 
-    def report(self, *findings: Finding) -> bool:
-        """Writes down what is wrong; whether anybody will be told."""
+    def report(self, *findings: Finding, day: int | None = None) -> bool:
+        """Writes down what is wrong; whether anybody will be told. ``day``: as of ``rules.observe``."""
         mine = [(self._followable(f), self._owner(f.dataset)) for f in findings]
         told = [(f, o) for f, o in mine if self._has_channel(o)]
         for _, owner in mine:
@@ -71,7 +71,7 @@ class AlertService:
 
         def step(s: AlertState) -> AlertState:
             for finding, owner in told:
-                s = rules.observe(s, finding, owner, self.clock())
+                s = rules.observe(s, finding, owner, self.clock(), day)
             return s
 
         return self._change(step) is not None
@@ -101,6 +101,10 @@ class AlertService:
     def promoted(self, dataset: str, rejected: str, words: str) -> bool:
         """Write down that a rejected version is published after all; return whether its rejection was reported."""
         return self._heal(dataset, lambda s: rules.promote(s, dataset, rejected, words, self.clock()))
+
+    def holds_ended(self, dataset: str, still: str, ended: Mapping[str, str], words: str) -> bool:
+        """Write down which holds of a dataset are over, as of ``rules.end_holds``; return whether one was reported."""
+        return self._heal(dataset, lambda s: rules.end_holds(s, dataset, still, ended, words, self.clock()))
 
     # ----------------------------------------------------------------------- sending
 

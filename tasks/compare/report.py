@@ -169,10 +169,11 @@ def _claims(claims: Sequence[Claim], old: Side | None, new: Side) -> list[str]:
     for claim in claims:
         now = judge_claim(claim, new.rows, new.vintage)
         was = judge_claim(claim, old.rows, old.vintage) if old else None
-        if was is not None and was.verdict == now.verdict:
+        if was is not None and (was.verdict, was.record) == (now.verdict, now.record):
             continue
         seen = f" ({_figure(now.figure_usd)})" if now.figure_usd is not None else ""
-        lines.append(f'- "{claim.statement}": {f"{was.verdict} -> " if was else ""}{now.verdict}{seen}')
+        record = f"; the superlative {now.record_words}" if now.record_words else ""
+        lines.append(f'- "{claim.statement}": {f"{was.words} -> " if was else ""}{now.words}{seen}{record}')
     return [f"Claims{' whose verdict changed' if old else ''}:", *lines, ""] if lines else []
 
 

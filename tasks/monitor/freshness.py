@@ -26,7 +26,10 @@ from tasks.storage.documents import DamagedRecordError
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, schedule
 from tasks.warehouse.clock_check import is_future
+from tasks.warehouse.hold_words import confirmable, waiting
+from tasks.warehouse.holds import Hold
 from tasks.warehouse.protocol import read_latest
+from tasks.warehouse.reader import open_hold
 from tasks.warehouse.records import Latest, Schedule, Status
 from tasks.warehouse.run_status import recorded
 
@@ -35,6 +38,7 @@ FreshnessState = Literal[
     "confirmed unchanged",
     "late at the publisher",
     "late at us",
+    "held",
     "bundled, not scheduled",
     "never published",
     "not known",
@@ -50,7 +54,8 @@ DETAIL = 240
 class Facts:
     """What is known of a dataset. ``stopped``: the version that the last run found rejected. ``diagnosis``: what
     happened to its figures, where that is known. ``asked_at``: when its publisher was last asked and gave a usable
-    answer. ``bundled``: the vintage is one that comes with the project, and no publisher was asked yet."""
+    answer. ``bundled``: the vintage is one that comes with the project, and no publisher was asked yet. ``hold``: the
+    newer candidate that is held until confirmed."""
 
     contract: Contract
     version: str | None = None
@@ -62,6 +67,7 @@ class Facts:
     asked_at: datetime | None = None
     diagnosis: str = ""
     bundled: bool = False
+    hold: Hold | None = None
 
 
 @dataclass(frozen=True)
@@ -96,7 +102,7 @@ def check_all(store: ObjectStore, datasets: Sequence[str], now: datetime) -> lis
 def _watched(store: ObjectStore, name: str, now: datetime, scheduled: Schedule | None) -> Freshness:
     try:
         latest, status = documents(store, name)
-        return verdict(name, latest, status, now, scheduled)
+        return verdict(name, latest, status, now, scheduled, open_hold(store, name, latest))
     except (StoreError, ConfigError) as e:
         return not_known(store, name, e)
 
@@ -115,14 +121,20 @@ def not_known(store: ObjectStore, name: str, error: StoreError | ConfigError) ->
 
 
 def verdict(
-    name: str, latest: Latest | None, status: Status | None, now: datetime, scheduled: Schedule | None
+    name: str,
+    latest: Latest | None,
+    status: Status | None,
+    now: datetime,
+    scheduled: Schedule | None,
+    hold: Hold | None = None,
 ) -> Freshness:
-    """Return the verdict on a dataset from its two documents.
+    """Return the verdict on a dataset from its two documents, and its candidate that is held.
 
     Raises:
         ConfigError: its contract or its calendar is wrong, or it has none.
     """
-    return freshness_verdict(facts_of(load_contract(name), latest, status), releases_due(name, now), now, scheduled)
+    facts = replace(facts_of(load_contract(name), latest, status), hold=hold)
+    return freshness_verdict(facts, releases_due(name, now), now, scheduled)
 
 
 def freshness_verdict(
@@ -135,8 +147,21 @@ def freshness_verdict(
     """
     if facts.asked_at is not None and is_future(facts.asked_at, now):
         facts = replace(facts, asked_at=None)  # stamped by a clock that was wrong: it says nothing
-    found = _judged(facts, expected, now, scheduled)
+    found = (_held if facts.hold else _judged)(facts, expected, now, scheduled)
     return replace(found, early=True) if found.state in BAD and _is_early(facts, now, scheduled) else found
+
+
+def _held(facts: Facts, expected: Expectations, now: datetime, scheduled: Schedule | None) -> Freshness:
+    """Newer figures wait until they are confirmed: nobody is late, unless what waits would be late as well."""
+    hold, name = facts.hold, facts.contract.name
+    assert hold is not None
+    bundled = facts.asked_at is None and hold.vintage in bundled_vintages(name)
+    candidate = replace(facts, version=hold.version, vintage=hold.vintage, bundled=bundled)
+    told = f"{waiting(hold, facts.version is None)}; {confirmable(hold)}; see: {command('held', name)}"
+    if _judged(candidate, expected, now, scheduled).state not in ALARMING:
+        return _verdict(facts, "held", told)
+    found = _judged(facts, expected, now, scheduled)
+    return replace(found, words=f"{found.words}; {told}")
 
 
 def _is_early(facts: Facts, now: datetime, scheduled: Schedule | None) -> bool:

@@ -7,7 +7,7 @@ Nothing here asks a publisher or Prefect. What Prefect knows of runs is put in b
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from configs.contracts import dataset_names, load_contract, published_names
@@ -21,11 +21,13 @@ from tasks.monitor.freshness import BAD, Freshness, documents, not_known, verdic
 from tasks.storage.documents import DamagedRecordError
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import schedule
+from tasks.warehouse.holds import Hold
+from tasks.warehouse.reader import open_hold
 from tasks.warehouse.records import Cost, Latest, Schedule, Status
 
 WORDS = 160
 # Outcomes and states of a run after which a person has to look.
-ENDED_BADLY = ("rejected", "failed", "crashed", "timed out")
+ENDED_BADLY = ("rejected", "held", "failed", "crashed", "timed out")
 # A worker takes a run within seconds; after so many one that was not taken has nobody who takes it.
 PATIENCE_SECONDS = 900
 
@@ -60,7 +62,8 @@ class OpenAlert:
 @dataclass(frozen=True)
 class Row:
     """One dataset. ``run``: how the last run ended, or that it is under way; ``run_at``: when. ``checked_at``: when a
-    run last wrote down how it ended. ``attention``: what a person has to look at; empty if all is well."""
+    run last wrote down how it ended. ``attention``: what a person has to look at; empty if all is well. ``held``: the
+    newer version that is held until confirmed, ``held_since`` when."""
 
     dataset: str
     run: str
@@ -78,6 +81,8 @@ class Row:
     cost: Cost | None
     seconds: float | None
     attention: tuple[str, ...]
+    held: str | None = None
+    held_since: str = ""
 
 
 @dataclass(frozen=True)
@@ -153,15 +158,18 @@ def _row(
 ) -> Row:
     latest: Latest | None = None
     status: Status | None = None
+    hold: Hold | None = None
     try:
         latest, status = documents(store, name)
+        hold = open_hold(store, name, latest)
         if published_with(name) != (name,):  # made with its inputs, in their runs: only these have a calendar
             found = _derived(name, latest, status)
         else:
-            found = verdict(name, latest, status, now, scheduled)
+            found = verdict(name, latest, status, now, scheduled, hold)
     except (StoreError, ConfigError) as e:
         found = not_known(store, name, e)
-    return row(latest, status, found, alerts, runs, now)
+    made = row(latest, status, found, alerts, runs, now)
+    return replace(made, held=hold.version, held_since=hold.since) if hold else made
 
 
 def _derived(name: str, latest: Latest | None, status: Status | None) -> Freshness:
@@ -230,7 +238,9 @@ def _attention(
     now: datetime,
 ) -> list[str]:
     told = []
-    if run in ENDED_BADLY:
+    if verdict.state == "held":
+        told.append(shortened(verdict.words, WORDS))
+    elif run in ENDED_BADLY:
         wrote = status.detail if status and status.outcome == run else "see its log in Prefect"
         told.append(f"the last run ended as {run}: {shortened(wrote, WORDS)}")
     waiting = [r for r in (runs.next, runs.last) if r and r.state in ("late", "pending", "scheduled")]

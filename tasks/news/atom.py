@@ -14,6 +14,7 @@ import uuid
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from configs.contract import Contract
 from configs.contracts import load_contract, published_names
@@ -22,6 +23,8 @@ from configs.words import visible
 from tasks.news import page
 from tasks.news.dependents import Logs, is_dependent, refreshed
 from tasks.news.events import NAMESPACE, News, id_of, news_of
+from tasks.news.held import EVENTS as HELD
+from tasks.news.held import held_news
 from tasks.storage.documents import write_derived
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, reader
@@ -120,11 +123,13 @@ class _Made:
         self._news: dict[str, News] = {}
         self._pages: set[str] = set()
         self._logs = Logs(store)
+        self._held = held_news(store, contract)
         self.last: tuple[FeedEntry, ...] = ()
         self.written = True
 
     def entries(self, known: Feed | None) -> tuple[FeedEntry, ...]:
-        """The last events of the log, newest first; read from the store only where they are not known."""
+        """The last events of the log and of what is held, newest first; read from the store only where they are not
+        known."""
         there = {e.id: e for e in known.entries} if known else {}
         events = {id_of(self._contract.name, e): e for e in self._latest.log[: -ENTRIES - 1 : -1]}
         found = [(event, there.get(id_) or self._new(event)) for id_, event in events.items()]
@@ -132,7 +137,7 @@ class _Made:
         if own and (self._deep or not set(events) <= set(there)):
             with_it = refreshed(self._logs, self._contract.name)
             found = [(event, replace(e, refreshed=with_it.get(event.seq, ()))) for event, e in found]
-        self.last = tuple(e for _, e in found)
+        self.last = tuple(_merged([e for _, e in found], self._held, there))
         self._pages = {e.version for e in self.last if there.get(e.id) != e}
         return self.last
 
@@ -154,11 +159,23 @@ class _Made:
     def _page(self, version: str, with_it: Mapping[str, tuple[tuple[str, str], ...]]) -> bool:
         events = [e for e in reversed(self._latest.log) if e.version == version]
         ids = [id_of(self._contract.name, e) for e in events]
-        news = [
+        held = [n for n in reversed(self._held) if n.event.version == version]
+        news = held + [
             self._news.get(id_) or news_of(self._store, self._contract, self._latest, event)
             for id_, event in zip(ids, events, strict=True)
         ]
         return page.write(self._store, self._contract, news, [pair for id_ in ids for pair in with_it.get(id_, ())])
+
+
+def _merged(
+    entries: list[FeedEntry], held: list[News], there: Mapping[str, FeedEntry] = MappingProxyType({})
+) -> list[FeedEntry]:
+    """Events of the log, in its order, with those of what is held put between them by their times; not too many."""
+    found = [*entries]
+    for news in held:
+        after = next((n for n, e in enumerate(found) if e.at <= news.event.at), len(found))
+        found.insert(after, there.get(news.id) or entry_of(news))
+    return found[:ENTRIES]
 
 
 def _whole(store: ObjectStore) -> Feed:
@@ -178,7 +195,9 @@ def _whole(store: ObjectStore) -> Feed:
         except (*reader.DAMAGED, ConfigError, NewerFormatError) as e:
             log.warning("%s: left out of the news: %s", name, e)
             continue
-        entries += [replace(entry, refreshed=with_it.get(e.seq, ())) for e, entry in made]
+        entries += _merged(
+            [replace(entry, refreshed=with_it.get(e.seq, ())) for e, entry in made], held_news(store, contract)
+        )
         firsts.append((latest.log[0].at, _first_id(name, latest)))
     return _all(_urn(f"all {min(firsts)[1]}"), entries)
 
@@ -228,7 +247,10 @@ def render(feed: Feed) -> bytes:
         _text(node, "id", entry.id)
         _text(node, "title", " ".join(entry.title.split()))
         _text(node, "updated", entry.at)
-        for key, kind in ((entry.key, PAGE), (layout.manifest(entry.dataset, entry.version), "application/json")):
+        links = [(entry.key, PAGE)]
+        if entry.event not in HELD:
+            links.append((layout.manifest(entry.dataset, entry.version), "application/json"))
+        for key, kind in links:
             href = key.removeprefix(f"{feed.dataset}/") if feed.dataset else key
             ET.SubElement(node, _tag("link"), rel="alternate", href=href, type=kind)
         ET.SubElement(node, _tag("category"), term=entry.dataset, scheme=OF_DATASET)

@@ -10,6 +10,7 @@ import hashlib
 import uuid
 from dataclasses import dataclass
 from io import BytesIO
+from typing import Protocol
 
 import polars as pl
 
@@ -18,6 +19,7 @@ from configs.errors import NotPublishedError, ObjectNotFoundError
 from configs.words import plural
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, protocol, reader
+from tasks.warehouse.hold_words import stopped
 from tasks.warehouse.records import ChangeCounts, Latest, LogEntry, Manifest
 
 LARGEST = 10
@@ -43,6 +45,25 @@ class ChangedCell:
         return f"{told} ({new - old:+,})" if old is not None and new is not None else told
 
 
+class Event(Protocol):
+    """What has happened to a version: an event of the log, or of a candidate that is held."""
+
+    @property
+    def event(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def at(self) -> str: ...
+    @property
+    def vintage(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def replaced_by(self) -> str | None: ...
+    @property
+    def seq(self) -> int | None: ...
+
+
 @dataclass(frozen=True)
 class News:
     """One event. ``lines``: what there is to say beyond the title, a sentence each. ``manifest``: its key in the store,
@@ -50,7 +71,7 @@ class News:
 
     id: str
     dataset: str
-    event: LogEntry
+    event: Event
     title: str
     lines: tuple[str, ...]
     largest: tuple[ChangedCell, ...]
@@ -117,11 +138,14 @@ def _lines(store: ObjectStore, contract: Contract, m: Manifest) -> list[str]:
     if m.parent and cells:
         lines.append(f"Cells: {', '.join(cells)}.")
     if m.override:
-        checks = plural(m.quality.failed_critical, "critical check")
+        was, critical = stopped(m.quality), m.quality.failed_critical
+        checks = plural(critical, "critical check") if critical else plural(m.quality.failed_hold, "check")
         lines.append(
-            f"The quality gate had rejected these figures as {m.override.rejected} ({checks}); "
+            f"The quality gate had {was} these figures as {m.override.rejected} ({checks}); "
             f"{m.override.by} publishes them all the same: {m.override.reason}"
         )
+    if m.confirmed:
+        lines.append(f"Figures that looked wrong were confirmed by {' and '.join(m.confirmed.by)}.")
     if m.quality.failed_warning:
         lines.append(f"Checks that warn: {m.quality.failed_warning}.")
     if m.breaking_note and m.parent and _step(store, m):

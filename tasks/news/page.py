@@ -19,6 +19,7 @@ from configs.contract import Contract
 from tasks.common.html_templates import html_environment
 from tasks.compare.report import PAGE as CHANGES
 from tasks.news.events import ChangesGoneError, News, sealed
+from tasks.news.held import EVENTS as HELD
 from tasks.storage.documents import write_derived
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout
@@ -57,6 +58,7 @@ def render(
         refreshed=refreshed,
         changes=as_html(changes),
         linked=[path for path in LINKED if path in files],
+        is_public=any(n.event.event not in HELD for n in news),
     )
     return text.encode()
 

@@ -26,6 +26,7 @@ from configs.subscribers import Subscriber, Subscribers, load_subscribers
 from configs.words import plural
 from tasks.extract.http.wire import Bounds, TooMuchError, opened
 from tasks.news.events import News, news_of
+from tasks.news.held import held_news
 from tasks.storage.documents import DamagedRecordError, if_sound, read_document, write_derived
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout
@@ -64,9 +65,13 @@ def deliver(store: ObjectStore, contract: Contract, made: tuple[str, str] | None
     known = _announced(store, contract.name)
     begin = next((e.seq - 1 for e in latest.log if (e.event, e.version) == made), latest.seq)
     reached = {s.id: _told(store, contract, latest, s, config, known.seq.get(s.id, begin)) for s in wanting}
-    if any(known.seq.get(name) != seq for name, seq in reached.items()):
-        write_derived(store, layout.announced(contract.name), lambda body: _merged(body, contract.name, reached))
-    return all(seq == latest.seq for seq in reached.values())
+    held = held_news(store, contract)
+    waits = {s.id: _told_of_holds(held, s, config, _begin(held, known, s.id, made)) for s in wanting}
+    if any(known.seq.get(name) != seq for name, seq in reached.items()) or not waits.items() <= known.held.items():
+        told = Announced(seq=reached, held=waits)
+        write_derived(store, layout.announced(contract.name), lambda body: _merged(body, contract.name, told))
+    last = held[-1].event.at if held else ""
+    return all(seq == latest.seq for seq in reached.values()) and all(at >= last for at in waits.values())
 
 
 def _told(
@@ -82,6 +87,26 @@ def _told(
             return seq
         seq = entry.seq
     return seq
+
+
+def _begin(held: list[News], known: Announced, subscriber: str, made: tuple[str, str] | None) -> str:
+    """The time up to which a subscriber was told of what is held; a new one begins with what this run has made."""
+    if subscriber in known.held or subscriber in known.seq:
+        return known.held.get(subscriber, "")
+    before = [n.event.at for n in held if (n.event.event, n.event.version) != made]
+    return before[-1] if before else ""
+
+
+def _told_of_holds(held: list[News], subscriber: Subscriber, config: Subscribers, at: str) -> str:
+    """Tells one subscriber what of the waits comes after that time; up to where that went."""
+    for news in [n for n in held if n.event.at > at][-MOST:]:
+        try:
+            post(subscriber.address(), payload(news), config)
+        except (_RefusedError, ConfigError) as e:
+            log.warning("%s was not told: %s: %s; the next run will", subscriber.id, news.title, e)
+            return at
+        at = news.event.at
+    return at
 
 
 def payload(news: News) -> dict[str, Any]:
@@ -172,8 +197,9 @@ def _announced(store: ObjectStore, dataset: str) -> Announced:
         return Announced()
 
 
-def _merged(body: bytes | None, dataset: str, reached: dict[str, int]) -> bytes:
+def _merged(body: bytes | None, dataset: str, told: Announced) -> bytes:
     """With what another run has told meanwhile: never back."""
     before = if_sound(Announced, body, layout.announced(dataset)) or Announced()
-    further = {s: max(seq, before.seq.get(s, 0)) for s, seq in reached.items()}
-    return Announced(seq=before.seq | further).onto(before).dump()
+    further = {s: max(seq, before.seq.get(s, 0)) for s, seq in told.seq.items()}
+    held = {s: max(at, before.held.get(s, "")) for s, at in told.held.items()}
+    return Announced(seq=before.seq | further, held=before.held | held).onto(before).dump()

@@ -77,6 +77,8 @@ def after(
 ) -> tuple[Followed, ...]:
     """Do what follows an event; return how dependents were refreshed. Nothing is raised."""
     catalog.refresh_catalog(store, contract)
+    if event.logged and event.logged[0] != "published":  # a run has just written it
+        run_status.note_held(store, contract.name)
     if event.copies_ledger:
         ledger.copy_new(store, contract.name)
     notify_subscribers(store, contract, event.logged)
@@ -129,9 +131,17 @@ def recorded(
     try:
         with run_status.record_failures(store, dataset, running, asked=asked, but=but):
             yield
-    except HeldError:
+    except HeldError as e:
+        announce_held(store, load_contract(dataset), e.version)
         release_held(store, dataset, running.notices)
         raise
+
+
+def announce_held(store: ObjectStore, contract: Contract, version: str) -> None:
+    """Tell readers that newer figures are held, as that version. Nothing is raised."""
+    catalog.refresh_catalog(store, contract)
+    notify_subscribers(store, contract, ("held", version))
+    refresh_feeds(store, contract)
 
 
 def release_held(store: ObjectStore, dataset: str, notices: Notices) -> None:
@@ -174,7 +184,8 @@ def refresh_dependents(
                 continue
             notices.failed(store.url, name, e)
             log.warning("%s: does not follow %s: %s", name, dataset, notices.describe(e))
-            kind: Literal["rejected", "failed"] = "rejected" if isinstance(e, RejectedError) else "failed"
+            stopped: Literal["held", "rejected"] = "held" if isinstance(e, HeldError) else "rejected"
+            kind: Literal["held", "rejected", "failed"] = stopped if isinstance(e, RejectedError) else "failed"
             found.append(Followed(name, kind, notices.describe(e)))
         else:
             if isinstance(outcome, Published):

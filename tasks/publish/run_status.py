@@ -6,16 +6,17 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from typing import Any
 
-from configs.errors import NewerFormatError, TechtradeError
+from configs.errors import NewerFormatError, StoreError, TechtradeError
 from configs.hints import command
 from tasks.common.clock import stamp, utc_now
 from tasks.extract.source import Meter
 from tasks.publish.notices import SILENT, Notices
 from tasks.quality.results import GateResult
 from tasks.storage.object_store import ObjectStore
-from tasks.warehouse import protocol
-from tasks.warehouse.outcomes import Outcome, Published, RejectedError
+from tasks.warehouse import protocol, reader
+from tasks.warehouse.outcomes import HeldError, Outcome, Published, RejectedError
 from tasks.warehouse.protocol import Sealed
 from tasks.warehouse.records import Cost, Latest, Status
 from tasks.warehouse.run_status import last_rejected, must_write_status, read_status, write_status
@@ -80,7 +81,8 @@ def record_failures(
         raise
     except RejectedError as e:
         found = {"version": e.version, "rejected": e.version, "diagnosis": e.diagnosis}
-        write_status(store, _status(store, dataset, "rejected", str(e), running, **found, asked=asked))
+        outcome = "held" if isinstance(e, HeldError) else "rejected"
+        write_status(store, _status(store, dataset, outcome, str(e), running, **found, asked=asked))
         running.is_written = True
         raise
     except Exception as e:
@@ -192,4 +194,22 @@ def _status(
         asked_at=now if asked else last.asked_at if last else "",
         cost=running.cost() if running else None,
         seconds=running.seconds() if running else None,
+        **_held(store, dataset),
     )
+
+
+def note_held(store: ObjectStore, dataset: str) -> None:
+    """Bring what the last run said of a held candidate up to date: a person may have published it since."""
+    with _unless_newer():
+        last = read_status(store, dataset)
+        if last is not None:
+            write_status(store, last.model_copy(update=_held(store, dataset)))
+
+
+def _held(store: ObjectStore, dataset: str) -> dict[str, Any]:
+    try:
+        hold = reader.open_hold(store, dataset, protocol.read_latest(store, dataset)[0])
+    except StoreError as e:
+        log.warning("%s: whether a candidate is held is not known: %s", dataset, e)
+        return {}
+    return {"held": hold.version if hold else None, "held_since": hold.since if hold else ""}

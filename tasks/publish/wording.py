@@ -23,6 +23,7 @@ def quality_words(quality: QualityCounts) -> str:
     """``31 passed, 1 warning, 2 not applicable``."""
     others = {
         f"{quality.failed_critical} critical": quality.failed_critical,
+        f"{quality.failed_hold} held": quality.failed_hold,
         plural(quality.failed_warning, "warning"): quality.failed_warning,
         f"{quality.failed_info} info": quality.failed_info,
         f"{quality.not_applicable} not applicable": quality.not_applicable,

@@ -7,18 +7,20 @@ import polars as pl
 
 from configs.contract import Contract
 from expectations.check import GateInput, Other
+from expectations.rules.newest_months import one_step
 
 # Figures that changed, of which the ratio is one and the same within SPREAD.
 LEAST, SPREAD = 3, 0.002
-# What a group must be worth for its ratio to say something; how many groups; the months that say what is usual.
-FLOOR_USD, GROUPS, MONTHS = 1e8, 5, 24
-# Of the usual spread between groups: below it they moved alike.
-ALIKE = 2.0
+# What a group must be worth for its ratio to say something, and how many groups must be.
+FLOOR_USD, GROUPS = 1e8, 5
+# From how far on a total moved (natural logarithm of a ratio), and of that the part that its usual group moved too:
+# medicines and computers before the tariffs of 2025 are two groups of ten.
+MOVED, ALIKE = 0.1, 0.5
 
 
 def moved_by_one_factor(gate: GateInput, other: Other | None) -> bool:
-    """Return whether the candidate differs from the version before by one factor, or its newest months from the year
-    before by one factor in all groups (those of the candidate, or of ``other``)."""
+    """Return whether the candidate differs from the version before by one factor, or its new months from their season
+    alike in all groups (those of the candidate, or of ``other``)."""
     if _changed_alike(gate.contract, gate.data, gate.parent):
         return True
     frames = [f for f in (gate.data, other.frame if other else None) if f is not None]
@@ -49,29 +51,15 @@ def _changed_alike(contract: Contract, now: pl.LazyFrame, was: pl.LazyFrame | No
 
 
 def _groups_alike(frame: pl.LazyFrame, was: pl.LazyFrame | None) -> bool:
-    """Return whether in a new month the groups of a flow moved alike against the year before."""
+    """Return whether in a new month the usual group moved as far from its season as the total did."""
     newest = was.select(pl.col("period").max()).collect().item() if was is not None else None
     groups = frame.filter(pl.col("partner_code") == "-").select("flow", "technology_group", "period", "value_usd")
-    before = groups.with_columns(pl.col("period").dt.offset_by("12mo")).rename({"value_usd": "before"})
-    ratios = (
-        groups.join(before, on=["flow", "technology_group", "period"])
-        .filter(pl.min_horizontal("value_usd", "before") >= FLOOR_USD)
-        .with_columns((pl.col("value_usd") / pl.col("before")).log().alias("log"))
-    )
-    middle = pl.col("log").median().over("flow", "period")
-    spread = (
-        ratios.with_columns((pl.col("log") - middle).abs().alias("off"))
-        .group_by("flow", "period")
-        .agg(pl.col("off").median().alias("spread"), pl.len().alias("groups"))
-        .filter(pl.col("groups") >= GROUPS)
-        .sort("flow", "period")
-        .with_columns(pl.col("spread").rolling_median(MONTHS, min_samples=6).shift(1).over("flow").alias("usual"))
-        .drop_nulls("usual")
-    )
-    new = (
-        spread.filter(pl.col("period") > newest)
-        if newest is not None
-        else spread.filter(pl.col("period") == pl.col("period").max())
-    )
-    # Above a threshold they moved apart in every new month: an event of some groups.
-    return not new.filter(pl.col("spread") < ALIKE * pl.col("usual")).collect().is_empty()
+    totals = groups.group_by("flow", "period").agg(pl.col("value_usd").sum())
+    whole = one_step(totals, ["flow"]).select("flow", "period", pl.col("off").alias("whole"))
+    each = one_step(groups, ["flow", "technology_group"]).filter(pl.col("value_usd") >= FLOOR_USD)
+    usual = each.group_by("flow", "period").agg(pl.col("off").median().alias("usual"), pl.len().alias("groups"))
+    months = whole.join(usual.filter(pl.col("groups") >= GROUPS), on=["flow", "period"])
+    last = pl.col("period").max() if newest is None else pl.lit(newest).dt.offset_by("1d")
+    moved = months.filter((pl.col("period") >= last) & (pl.col("whole").abs() > MOVED))
+    alike = moved.filter(pl.col("usual") / pl.col("whole") >= ALIKE)
+    return not alike.collect().is_empty()

@@ -3,7 +3,8 @@
 What a list vouches for: the months from its own up to December of that year, or up to the month before the next list if
 that comes sooner. Lists change every January, so nothing is known of a year without one, although the list before would
 "apply forward": intervals end in the December before (``coverage_gap``) and begin anew with the next list
-(``coverage_begins``), even if the code stands in both with the same group. Only the newest list of a flow is left open.
+(``coverage_begins``), even if the code stands in both with the same group. The newest list of a flow ends in December
+of its year like any other (``newest_list``): of the year after nothing is known yet.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def transform(tables: Mapping[str, pl.LazyFrame]) -> pl.LazyFrame:
     follows = (ordinal.shift(1).over(CODE) == ordinal - 1).fill_null(False) & ~pl.col("opens")
     goes_on = (ordinal.shift(-1).over(CODE) == ordinal + 1).fill_null(False)
     began = pl.when("opens").then(pl.lit("coverage_begins")).when(follows).then(pl.lit("changed_group"))
-    ended = pl.when("newest").then(None).when("closes").then(pl.lit("coverage_gap"))
+    ended = pl.when("newest").then(pl.lit("newest_list")).when("closes").then(pl.lit("coverage_gap"))
     return (
         listed.with_columns(
             began=began.otherwise(pl.lit("entered")),
@@ -37,7 +38,7 @@ def transform(tables: Mapping[str, pl.LazyFrame]) -> pl.LazyFrame:
         .agg(
             pl.col("technology_group", "began", "source_vintage").first(),
             pl.col("list_month").first().alias("valid_from"),
-            pl.when(~pl.col("newest")).then("covers_to").last().alias("valid_to"),
+            pl.col("covers_to").last().alias("valid_to"),
             pl.col("ended").last(),
         )
         .select(*CODE, "technology_group", "valid_from", "valid_to", "began", "ended", "source_vintage")

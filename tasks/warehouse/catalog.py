@@ -11,7 +11,8 @@ from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout
 from tasks.warehouse.isolated import isolated
 from tasks.warehouse.protocol import read_latest, read_manifest
-from tasks.warehouse.records import Catalog, CatalogEntry
+from tasks.warehouse.reader import open_hold
+from tasks.warehouse.records import Catalog, CatalogEntry, Waiting
 
 log = logging.getLogger("techtrade")
 
@@ -70,6 +71,7 @@ def _entry(store: ObjectStore, contract: Contract) -> CatalogEntry | None:
     if latest is None:
         return None
     manifest = read_manifest(store, contract.name, latest.version, latest.manifest_sha256)
+    hold = open_hold(store, contract.name, latest)
     return CatalogEntry(
         dataset=contract.name,
         title=contract.title,
@@ -80,4 +82,5 @@ def _entry(store: ObjectStore, contract: Contract) -> CatalogEntry | None:
         manifest=f"{contract.name}/{latest.manifest}",
         licence=contract.licence,
         citation=contract.citation,
+        held=Waiting(version=hold.version, vintage=hold.vintage, since=hold.since, why=hold.why) if hold else None,
     )

@@ -21,12 +21,12 @@ class Followed:
     """How what is made from a dataset followed it. ``detail``: the version, or what went wrong, in words."""
 
     dataset: str
-    outcome: Literal["published", "unchanged", "left", "rejected", "failed"]
+    outcome: Literal["published", "unchanged", "left", "held", "rejected", "failed"]
     detail: str
 
     @property
     def exit_code(self) -> int:
-        return {"rejected": 3, "failed": 1}.get(self.outcome, 0)
+        return {"held": 3, "rejected": 3, "failed": 1}.get(self.outcome, 0)
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,26 @@ from configs.errors import CorruptVersionError, NotPublishedError, ObjectNotFoun
 from configs.first_publish import start_words
 from configs.hints import command
 from configs.words import did_you_mean
-from tasks.common.clock import stamp
+from tasks.common.clock import stamp, to_minute
 from tasks.storage.documents import DamagedRecordError
 from tasks.storage.object_store import ObjectStore
-from tasks.warehouse import layout
+from tasks.warehouse import holds, layout
+from tasks.warehouse.holds import Hold, Holds
 from tasks.warehouse.protocol import read_latest, read_manifest
 from tasks.warehouse.records import FileEntry, Latest, LogEntry, Manifest, Retired, in_order, readers_got
 
-VersionState = Literal["latest", "published", "retired", "yanked", "rejected", "abandoned", "not published", "corrupt"]
+VersionState = Literal[
+    "latest",
+    "published",
+    "retired",
+    "yanked",
+    "rejected",
+    "held",
+    "no longer held",
+    "abandoned",
+    "not published",
+    "corrupt",
+]
 # What is told of one version while the others are gone through. A store that cannot be reached is not among it: nothing
 # is known of any version then.
 DAMAGED = (CorruptVersionError, DamagedRecordError)
@@ -45,7 +57,8 @@ class Resolved:
 @dataclass(frozen=True)
 class Listed:
     """A version in a listing. ``event`` is its publication, None if it never was. ``manifest`` is None in state
-    ``corrupt``, and ``problem`` says why. ``retired``: its data files were deleted by a policy."""
+    ``corrupt``, and ``problem`` says why. ``retired``: its data files were deleted by a policy. ``hold``: of a
+    candidate that is or was held."""
 
     version: str
     manifest: Manifest | None
@@ -54,13 +67,14 @@ class Listed:
     yank: LogEntry | None
     problem: str = ""
     retired: Retired | None = None
+    hold: Hold | None = None
 
 
 @dataclass(frozen=True)
 class Sealed:
     """A sealed version, published or not. ``latest``: what readers get, None if nothing was ever published. ``event``:
     its publication. ``promoted``: of a rejected version, the publication of its figures by a person. ``retired``: its
-    data files were deleted by a policy."""
+    data files were deleted by a policy. ``hold``: of a candidate that is or was held."""
 
     latest: Latest | None
     manifest: Manifest
@@ -69,6 +83,7 @@ class Sealed:
     yank: LogEntry | None = None
     promoted: LogEntry | None = None
     retired: Retired | None = None
+    hold: Hold | None = None
 
 
 class HasFiles(Protocol):
@@ -111,15 +126,25 @@ def sealed(store: ObjectStore, dataset: str, version: str) -> Sealed:
     if latest is None or event is None:
         manifest = read_manifest(store, dataset, version)
         promoted = next((e for e in latest.published if e.rejected == version), None) if latest else None
-        state: VersionState = "not published" if manifest.status == "passed" else manifest.status
-        return Sealed(
-            latest, manifest, state, promoted=promoted, retired=latest.retired_of(version) if latest else None
-        )
+        hold = holds.read(store, dataset).of(version) if manifest.held else None
+        gone = latest.retired_of(version) if latest else None
+        return Sealed(latest, manifest, _never(manifest, hold, latest), promoted=promoted, retired=gone, hold=hold)
     found = resolve(store, dataset, version)
-    state = "yanked" if found.yank else "latest" if version == latest.version else "published"
+    state: VersionState = "yanked" if found.yank else "latest" if version == latest.version else "published"
     return Sealed(
         latest, found.manifest, "retired" if found.retired else state, event, found.yank, retired=found.retired
     )
+
+
+def open_hold(store: ObjectStore, dataset: str, latest: Latest | None) -> Hold | None:
+    """Return the candidate of a dataset that is held. One that a later version took the place of is not, whatever
+    ``held.json`` says: the run that published it may have been killed before it wrote that.
+
+    Raises:
+        StoreError: ``held.json`` cannot be read.
+    """
+    hold = holds.read(store, dataset).open
+    return None if hold and latest and any(e.version > hold.version for e in latest.published) else hold
 
 
 def latest_version(store: ObjectStore, dataset: str) -> str:
@@ -169,6 +194,7 @@ def list_versions(store: ObjectStore, dataset: str, *, unpublished: bool = False
             continue
         listed.append(Listed(version, manifest, state, event, yank, retired=gone))
     if unpublished:
+        held: Holds | None = None
         for version in store.folders(layout.versions(dataset)):
             if version in events or not layout.VERSION.match(version):
                 continue
@@ -179,9 +205,13 @@ def list_versions(store: ObjectStore, dataset: str, *, unpublished: bool = False
             except DAMAGED as e:
                 listed.append(Listed(version, None, "corrupt", None, None, str(e)))
                 continue
-            state = "not published" if manifest.status == "passed" else manifest.status
+            hold = None
+            if manifest.held:
+                held = held or holds.read(store, dataset)
+                hold = held.of(version)
             gone = latest.retired_of(version) if latest else None
-            listed.append(Listed(version, manifest, state, None, None, retired=gone))
+            state = _never(manifest, hold, latest)
+            listed.append(Listed(version, manifest, state, None, None, retired=gone, hold=hold))
     order = in_order(latest.log if latest else ())
     return sorted(listed, key=lambda v: order(v.version))
 
@@ -219,10 +249,43 @@ def data_uris(store: ObjectStore, version: HasFiles) -> list[str]:
     ]
 
 
+def not_published(store: ObjectStore, dataset: str) -> str:
+    """Say that nothing of a dataset is published, and why, if the gate stopped a first candidate; else how to start."""
+    return f"nothing is published in {store.url}; {_first_candidate(store, dataset) or start_words(dataset, store.url)}"
+
+
+def _first_candidate(store: ObjectStore, dataset: str) -> str:
+    """The newest candidate that was stopped, in words; empty where none was."""
+    names = [v for v in store.folders(layout.versions(dataset)) if layout.VERSION.match(v)]
+    for version in sorted(names, reverse=True):
+        try:
+            found = sealed(store, dataset, version)
+        except (NotPublishedError, *DAMAGED):  # under way, killed, or broken: not the one that was stopped
+            continue
+        name = f"{dataset}@{version}"
+        if found.state == "rejected":
+            see = command("quality", name, store=store.url)
+            return f"the first candidate, {name}, was rejected by the quality gate; see: {see}"
+        if found.state == "held":
+            since = f" since {to_minute(found.hold.since)}" if found.hold else ""
+            see = command("held", dataset, store=store.url)
+            return f"the first candidate, {name}, is held until confirmed{since}; see: {see}"
+    return ""
+
+
+def _never(manifest: Manifest, hold: Hold | None, latest: Latest | None) -> VersionState:
+    """The state of a version that was never published. One that was sealed as held by a run that was killed before it
+    said so is held as long as readers have nothing newer."""
+    if manifest.held and manifest.status == "rejected":
+        newest = latest is None or all(e.version < manifest.version for e in latest.published)
+        return "held" if newest and not (hold and hold.ended) else "no longer held"
+    return "not published" if manifest.status == "passed" else manifest.status
+
+
 def _latest(store: ObjectStore, dataset: str) -> Latest:
     latest, _ = read_latest(store, dataset)
     if latest is None:
-        raise NotPublishedError(f"{dataset}: nothing is published in {store.url}; {start_words(dataset, store.url)}")
+        raise NotPublishedError(f"{dataset}: {not_published(store, dataset)}")
     return latest
 
 

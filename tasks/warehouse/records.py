@@ -335,7 +335,8 @@ class Status(Document):
     """``status.json``: what the last run found. Derived, never authoritative. ``rejected``: the last version that the
     gate rejected, also where later runs ended otherwise. ``asked_at``: when the publisher itself was last asked and
     gave an answer that could be used, kept the same way; bundled figures say nothing of a publisher. ``cost`` and
-    ``seconds``: what the last run took, from its beginning to its end; None where it is not known."""
+    ``seconds``: what the last run took, from its beginning to its end; None where it is not known. ``held``: the
+    version that is held until confirmed, ``held_since`` when; None and empty where none is."""
 
     dataset: str
     checked_at: str
@@ -346,6 +347,8 @@ class Status(Document):
     rejected: str | None = None
     diagnosis: str = ""
     asked_at: str = ""
+    held: str | None = None
+    held_since: str = ""
     cost: Cost | None = None
     seconds: float | None = None
 
@@ -358,9 +361,20 @@ class Schedule(Document):
 
 
 class Announced(Document):
-    """``announced.json``: the number of the event in the log up to which each subscriber was told."""
+    """``announced.json``: the number of the event in the log up to which each subscriber was told; ``held``: the time
+    up to which it was told of candidates that are held, or were."""
 
     seq: dict[str, int] = Field(default_factory=dict)
+    held: dict[str, str] = Field(default_factory=dict)
+
+
+class Waiting(Record):
+    """Newer figures that are held until confirmed: their version and vintage, since when, and why."""
+
+    version: str
+    vintage: str
+    since: str
+    why: str
 
 
 class CatalogEntry(Record):
@@ -373,6 +387,7 @@ class CatalogEntry(Record):
     manifest: str
     licence: str
     citation: str
+    held: Waiting | None = None
 
     identified_by = ("dataset",)
 

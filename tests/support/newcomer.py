@@ -92,6 +92,9 @@ def newer(series: str) -> list[dict[str, object]]:
             "countryiso3code": code,
             "date": str(year),
             "value": value,
+            "unit": "",
+            "obs_status": "",
+            "decimal": 0,
         }
         for code, of in figures.items()
         for year, value in of.items()

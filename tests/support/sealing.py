@@ -7,7 +7,7 @@ from datetime import date
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
+from typing import Any, Literal
 
 import polars as pl
 
@@ -60,15 +60,24 @@ def trade(months: Months) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=load_contract(TRADE).polars_schema)
 
 
-def seal(store: ObjectStore, dataset: str, rows: pl.DataFrame, vintage: str, fate: Fate = "published") -> str:
-    """The name of the version that was made of these rows."""
+def seal(
+    store: ObjectStore,
+    dataset: str,
+    rows: pl.DataFrame,
+    vintage: str,
+    fate: Fate = "published",
+    files: Mapping[str, pl.DataFrame] | None = None,
+    **more: Any,
+) -> str:
+    """The name of the version that was made of these rows; with other ``files``, and ``more`` in its manifest."""
     contract, head = load_contract(dataset), protocol.read_head(store, dataset)
     with TemporaryDirectory() as folder:
         built = parquet.build(rows.lazy(), contract, Path(folder))
         draft = protocol.stage_data(store, protocol.claim(store, head), built)
     before = reader.scan(store, head.manifest, contract) if head.manifest else None
     found = diff(rows.lazy(), before, contract)
-    for path, frame in (("changes.parquet", found.frame), ("quality.parquet", pl.DataFrame(schema=SCHEMA))):
+    given = {"changes.parquet": found.frame, "quality.parquet": pl.DataFrame(schema=SCHEMA), **(files or {})}
+    for path, frame in given.items():
         body = BytesIO()
         frame.write_parquet(body)
         draft = protocol.stage_bytes(store, draft, path, body.getvalue())
@@ -87,7 +96,7 @@ def seal(store: ObjectStore, dataset: str, rows: pl.DataFrame, vintage: str, fat
         changes=found.counts,
         created_at=draft.claim.claimed_at,
     )
-    sealed = protocol.seal(store, draft, manifest)
+    sealed = protocol.seal(store, draft, manifest.model_copy(update=more))
     if fate == "published":
         protocol.swap(store, sealed)
     return draft.version

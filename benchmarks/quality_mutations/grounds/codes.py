@@ -35,7 +35,7 @@ def products() -> Ground:
     vintage, data, tables = now
 
     def headlines(frame: pl.DataFrame) -> pl.DataFrame:
-        in_force = frame.filter(pl.col("valid_to").is_null()).with_columns(number=pl.lit(1))
+        in_force = frame.filter(pl.col("ended") == "newest_list").with_columns(number=pl.lit(1))
         return sums(in_force, ["flow"], "number")
 
     lists = tables["lists"].collect()

@@ -34,6 +34,19 @@ SOURCES = LazyGroup(
             JSON,
             example="techtrade sources check census_balance",
         ),
+        LazyCommand(
+            "flows.cli.probe:probe",
+            "Ask each publisher for a small sample, read-only, and describe what is not as our parsers expect.",
+            Argument(["names"], metavar="[SOURCE]...", nargs=-1),
+            Option(
+                ["--out"],
+                required=True,
+                metavar="FILE",
+                help="New folder, or new ZIP if it ends with .zip, for the report and the answers, without keys.",
+            ),
+            JSON,
+            example="techtrade sources probe --out probe.zip",
+        ),
     ),
     example="techtrade sources check",
 )

@@ -46,7 +46,7 @@ BACKFILL = LazyCommand(
 
 PROMOTE = LazyCommand(
     "flows.cli.publish:promote",
-    "Publish a rejected version by decision of a person, as a new version that says why and by whom.",
+    "Publish a rejected or held version by decision of a person, as a new version that says why and by whom.",
     target("DATASET@VERSION"),
     Option(["--reason"], type=Line(), required=True, help="Reason for overriding the gate, for readers."),
     Option(["--by"], type=Line(), required=True, metavar="PERSON", help="Who decided, for readers."),

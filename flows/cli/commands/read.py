@@ -80,7 +80,7 @@ READING = Topic(
         ),
         LazyCommand(
             "flows.cli.versions:versions",
-            "List the versions of DATASET: published, yanked, rejected.",
+            "List the versions of DATASET: published, yanked, rejected, held.",
             dataset(),
             WIDE_TABLES,
             STORE,
@@ -91,7 +91,7 @@ READING = Topic(
             "flows.cli.diff:diff",
             """Compare two versions or vintages of DATASET, in the order in which they were published.
 
-            One alone is compared with what readers of latest get: of a rejected version, what it would have changed.
+            One alone is compared with what readers of latest get: of a rejected or held version, what it would change.
             None: the latest version and the one before it.
             """,
             target(),
@@ -114,7 +114,7 @@ READING = Topic(
             example="techtrade history ip_trade_annual economy_code=USA year=2020",
         ),
         LazyCommand(
-            "flows.cli.history:claims",
+            "flows.cli.claims:claims",
             "Compare claims from the press with the figures of every vintage.",
             dataset(required=False),
             WIDE_TABLES,
@@ -131,7 +131,7 @@ INSPECTING = Topic(
     (
         LazyCommand(
             "flows.cli.quality:quality",
-            "Show every check of a version, published or rejected, the failed ones first.",
+            "Show every check of a version, published, rejected or held, the failed ones first.",
             target(),
             Option(
                 ["--html"],
@@ -143,6 +143,16 @@ INSPECTING = Topic(
             STORE,
             JSON,
             example="techtrade quality ip_trade_annual --html quality.html",
+        ),
+        LazyCommand(
+            "flows.cli.held:held",
+            "List candidates that are held until confirmed: since when, for which figures, and how to publish them.",
+            dataset(required=False),
+            Option(["--all", "all_"], is_flag=True, help="Show those of before too, and what became of them."),
+            WIDE_TABLES,
+            STORE,
+            JSON,
+            example="techtrade held atp_world_monthly",
         ),
         LazyCommand(
             "flows.cli.operate:verify",

@@ -7,9 +7,8 @@ force. Its documents do not change when a later list is added to the folder.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
-from configs import CONFIGS
+from configs.bundled_lists import list_files
 from configs.contracts import load_contract
 from configs.errors import VintageUnavailableError
 from tasks.extract.census import atp_list_parse
@@ -17,12 +16,11 @@ from tasks.extract.source import Extraction, FetchRequest
 from tasks.raw.documents import Archive, RawDocument
 
 SOURCE = "atp_lists_bundled"
-FOLDER = CONFIGS / "snapshot" / "atp_products"
 
 
 def vintages(dataset: str) -> Sequence[str]:
     """The months of the bundled lists, oldest first."""
-    return sorted({month for _, month, _ in _files()})
+    return sorted({month for _, month, _ in list_files()})
 
 
 def fetch(ask: FetchRequest, archive: Archive) -> tuple[RawDocument, ...]:
@@ -40,7 +38,7 @@ def fetch(ask: FetchRequest, archive: Archive) -> tuple[RawDocument, ...]:
     newest = ask.vintage or have[-1]
     return tuple(
         archive.keep(SOURCE, f"{flow}/{month}", f"configs/snapshot/atp_products/{path.name}", path.read_bytes(), ".csv")
-        for flow, month, path in _files()
+        for flow, month, path in list_files()
         if month <= newest
     )
 
@@ -63,8 +61,3 @@ def parse(dataset: str, documents: tuple[RawDocument, ...], vintage: str | None)
         citation=contract.citation,
         vintage_may_go_back=True,
     )
-
-
-def _files() -> list[tuple[str, str, Path]]:
-    """Flow, month and path of each file ``<flow>-<YYYY-MM>.csv``."""
-    return [(*path.stem.split("-", maxsplit=1), path) for path in sorted(FOLDER.glob("*.csv"))]  # type: ignore[misc]

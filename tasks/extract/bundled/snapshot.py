@@ -3,11 +3,13 @@
 The snapshot as of vintage V of a dataset by economy (its contract names ``series``) holds for every economy its newest
 vintage up to V, and each row says which (``source_vintage``): only the first bundled vintage covers all economies. The
 documents of vintage V are the files up to V, so the input of a vintage does not change when a later file is added.
+A folder's ``citations.yaml`` has what must be said of single vintages, such as a date that was inferred.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from io import BytesIO
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from configs import CONFIGS
 from configs.contract import Contract
 from configs.contracts import load_contract
 from configs.errors import SourceLayoutError, VintageUnavailableError
+from configs.yaml_file import load
 from tasks.extract.source import Extraction, FetchRequest
 from tasks.raw.documents import Archive, RawDocument
 
@@ -65,17 +68,24 @@ def parse(dataset: str, documents: tuple[RawDocument, ...], vintage: str | None)
         SourceLayoutError: a file is not of the form it should be.
     """
     of = [d for d in documents if d.role.startswith("vintage/")]
+    included = [d.role.removeprefix("vintage/") for d in of]
     contract = load_contract(dataset)
     return Extraction(
         source=SOURCE,
         dataset=dataset,
-        vintage=max(d.role.removeprefix("vintage/") for d in of),
+        vintage=max(included),
         documents=documents,
         tables=_by_economy(of, documents, contract) if contract.series else _monthly(of),
         licence=contract.licence,
-        citation=contract.citation,
+        citation="; ".join([contract.citation, *(words for v, words in _citations(dataset).items() if v in included)]),
         vintage_may_go_back=True,
     )
+
+
+def _citations(dataset: str) -> dict[str, str]:
+    """Return what must be said of single vintages, by vintage."""
+    path = FOLDER / dataset / "citations.yaml"
+    return {v.isoformat(): words for v, words in load(dict[date, str], path).items()} if path.exists() else {}
 
 
 def _monthly(of: list[RawDocument]) -> dict[str, pl.LazyFrame]:

@@ -19,6 +19,8 @@ from tasks.quality.page.series import CheckedSeries, headline_series, series_of
 from tasks.quality.results import CheckResult, GateResult, failed_first, read_results, results_of
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout, reader
+from tasks.warehouse.hold_words import became, confirmable, ending, stopped
+from tasks.warehouse.holds import Hold
 from tasks.warehouse.protocol import read_latest, read_manifest
 from tasks.warehouse.records import Latest, LogEntry, Manifest
 
@@ -60,6 +62,7 @@ class Evidence:
     compared: tuple[Compared, ...] = ()
     series: dict[str, list[CheckedSeries]] = field(default_factory=dict)
     headlines: tuple[CheckedSeries, ...] = ()
+    hold: Hold | None = None
 
     @property
     def name(self) -> str:
@@ -77,13 +80,21 @@ class Evidence:
         """In a sentence, what became of the version and what readers get."""
         counts = GateResult(self.results, b"").counts
         critical, warnings = counts.failed_critical, counts.failed_warning
+        still = f"{self.manifest.dataset}@{self.served.version}" if self.served else "nothing: none is published"
         if self.state == "rejected":
-            still = f"{self.manifest.dataset}@{self.served.version}" if self.served else "nothing: none is published"
             return f"Rejected: {plural(critical, 'critical check')} failed. Readers still get {still}."
+        if self.state == "held":
+            how = f" {_sentence(confirmable(self.hold))}" if self.hold else ""
+            return (
+                f"Held until confirmed: {plural(counts.failed_hold, 'check')} failed.{how} Readers still get {still}."
+            )
+        if self.hold is not None:
+            return f"{_sentence(became(self.hold))} {_sentence(ending(self.hold))} Readers now get {still}."
         told = f"with {plural(warnings, 'warning')}" if warnings else "without a warning"
         override = self.manifest.override
         if override is not None:
-            told = f"although rejected as {override.rejected}, by {override.by}: {as_line(override.reason).rstrip('.')}"
+            was, why = stopped(self.manifest.quality), as_line(override.reason).rstrip(".")
+            told = f"although {was} as {override.rejected}, by {override.by}: {why}"
         if self.state == "latest":
             return f"Published {told}; it is what readers get now."
         now = f"Readers now get {self.served.version}." if self.served else "Readers get nothing now."
@@ -92,6 +103,10 @@ class Evidence:
         if self.state == "published":
             return f"Published {told}, and followed by others since. {now}"
         return f"Never published ({self.state}), {told}. {now}"
+
+
+def _sentence(words: str) -> str:
+    return f"{words[0].upper()}{words[1:]}."
 
 
 def gather(store: ObjectStore, dataset: str, version: str | None) -> Evidence:
@@ -103,15 +118,16 @@ def gather(store: ObjectStore, dataset: str, version: str | None) -> Evidence:
     """
     contract = load_contract(dataset)
     latest, _ = read_latest(store, dataset)
-    manifest, state, yank = _find(store, dataset, version, latest)
+    manifest, state, yank, hold = _find(store, dataset, version, latest)
     if not any(f.path == "quality.parquet" for f in manifest.files):
         raise NoEvidenceError(dataset, manifest.version)
     served = None
     if latest is not None:
         current = read_manifest(store, dataset, latest.version, latest.manifest_sha256)
         served = Served(latest.version, current.vintage, latest.published_at)
+    results = results_of(read_results(store, manifest))
     files = {name: store.uri(layout.version(dataset, manifest.version, name)) for name in FILES}
-    return Evidence(contract, manifest, state, served, yank, results_of(read_results(store, manifest)), files)
+    return Evidence(contract, manifest, state, served, yank, results, files, hold=hold)
 
 
 def with_figures(store: ObjectStore, found: Evidence) -> Evidence:
@@ -140,14 +156,14 @@ def _before(store: ObjectStore, manifest: Manifest) -> pl.LazyFrame | None:
 
 def _find(
     store: ObjectStore, dataset: str, version: str | None, latest: Latest | None
-) -> tuple[Manifest, reader.VersionState, LogEntry | None]:
+) -> tuple[Manifest, reader.VersionState, LogEntry | None, Hold | None]:
     """The manifest of a version in the log, or by name of one that never was in it."""
     try:
         found = reader.resolve(store, dataset, version)
     except NotPublishedError:
         if version is None:
             raise
-        manifest = read_manifest(store, dataset, version)
-        return manifest, "not published" if manifest.status == "passed" else manifest.status, None
+        never = reader.sealed(store, dataset, version)
+        return never.manifest, never.state, None, never.hold
     current = latest is not None and found.manifest.version == latest.version
-    return found.manifest, "yanked" if found.yank else "latest" if current else "published", found.yank
+    return found.manifest, "yanked" if found.yank else "latest" if current else "published", found.yank, None

@@ -23,7 +23,7 @@ from tasks.quality.results import CheckResult
 
 TEMPLATES = Path(__file__).parent / "templates"
 NONE, TIMES, MINUS = "\N{EN DASH}", "\N{MULTIPLICATION SIGN}", "\N{MINUS SIGN}"
-STATES = {"rejected": "bad", "yanked": "bad", "latest": "good", "published": "plain"}
+STATES = {"rejected": "bad", "held": "held", "yanked": "bad", "latest": "good", "published": "plain"}
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,8 @@ def ratio(value: float | None) -> str:
 
 
 def _headlines(found: Evidence) -> list[Panel]:
-    """Return the series that its readers look at first; of a rejected version only where no failure draws one."""
-    if found.state == "rejected" and any(found.series.values()):
+    """Return the series that its readers look at first; of a stopped version only where no failure draws one."""
+    if found.state in ("rejected", "held") and any(found.series.values()):
         return []
     return [Panel(draw(s), s, s.shown()) for s in found.headlines if s.points]
 

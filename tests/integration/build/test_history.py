@@ -224,13 +224,15 @@ def test_receipts_of_the_united_states_moved_from_vintage_to_vintage(bank: Local
     assert spans(2020) == [
         (114.045, "2021-09-15", "2022-12-22", "first", False),
         (115.557, "2022-12-22", "2024-11-13", "source_revision", False),
-        (115.935, "2024-11-13", None, "source_revision", True),
+        (115.935, "2024-11-13", "2025-10-07", "source_revision", False),
+        (123.642, "2025-10-07", None, "source_revision", True),
     ]
     assert spans(2021) == [
         (124.614, "2022-12-22", "2024-11-13", "new_period", False),
-        (131.079, "2024-11-13", None, "source_revision", True),
+        (131.079, "2024-11-13", "2025-10-07", "source_revision", False),
+        (142.803, "2025-10-07", None, "source_revision", True),
     ]
-    assert [(s[0], s[3]) for s in spans(2023)] == [(134.441, "new_period")]
+    assert [(s[0], s[3]) for s in spans(2023)] == [(134.441, "new_period"), (148.205, "source_revision")]
 
 
 def test_the_balances_that_are_known_come_out_of_the_history(world: LocalStore) -> None:
@@ -256,7 +258,7 @@ def test_every_vintage_of_the_publisher_can_be_had(bank: LocalStore) -> None:
     """By one expression over the history, and by ``read --vintage``: the same as if it had been published then."""
     have = of(bank, IP)
     contract = load_contract(IP)
-    for vintage in ("2021-09-15", "2024-09-19", "2025-01-28"):
+    for vintage in ("2021-09-15", "2024-09-19", "2025-01-28", "2025-10-07"):
         with TemporaryDirectory() as place:
             store = LocalStore(Path(place))
             publish(store, IP, vintage)
@@ -288,20 +290,21 @@ def test_read_selects_from_histories_marts_and_old_vintages(bank: LocalStore, tm
         f"{IP}_history", "economy_code=USA", "year=2020", "measure=receipts_usd", columns="value,vintage_from,cause"
     )
     assert [(v, c) for _, v, c in moved] == [
-        ("2021-09-15", "first"), ("2022-12-22", "source_revision"), ("2024-11-13", "source_revision")
+        ("2021-09-15", "first"), ("2022-12-22", "source_revision"), ("2024-11-13", "source_revision"),
+        ("2025-10-07", "source_revision"),
     ]  # fmt: skip
     usa = {"columns": "economy_code,receipts_usd", "sort": "-receipts_usd"}
-    assert read("ip_position_annual", "year=2020", "economy_code=USA,CHN", **usa)[0] == ("USA", 115_935e6)
+    assert read("ip_position_annual", "year=2020", "economy_code=USA,CHN", **usa)[0] == ("USA", 123_642e6)
     assert read(IP, "year=2020", "economy_code=CHN,USA", vintage="2022-12-22", **usa)[0] == ("USA", 115_557e6)
 
 
 def test_a_vintage_from_before_our_first_version_is_compared_as_if_it_had_been_published(bank: LocalStore) -> None:
-    newer, older = "2025-01-28", "2022-12-22"
+    newer, older = "2025-10-07", "2022-12-22"
     found = difference(bank, *sides(bank, IP, newer, older), IP)
     assert (found.older.state, found.newer.state) == ("official", "latest")
     # As between the versions of these vintages, where both were published.
-    assert [found.counts.rows[k] for k in ("new", "revised", "removed")] == [26, 29, 29]
-    assert found.counts.causes == {"new_period": 78, "source_revision": 67} and found.gone == {"source_revision": 87}
+    assert [found.counts.rows[k] for k in ("new", "revised", "removed")] == [67, 147, 51]
+    assert found.counts.causes == {"new_period": 201, "source_revision": 387} and found.gone == {"source_revision": 153}
     first, second = sides(bank, IP, "2021-09-15", older)
     assert {s.state for s in (first, second)} == {"official"} and (first.name, second.name) == ("2021-09-15", older)
     assert difference(bank, first, second, IP).counts.rows["revised"] == 4
@@ -310,10 +313,10 @@ def test_a_vintage_from_before_our_first_version_is_compared_as_if_it_had_been_p
 def test_show_names_the_series_and_its_own_revisions(bank: LocalStore, capfd: pytest.CaptureFixture[str]) -> None:
     show.show(IP, bank.url, as_json=False)
     told = capfd.readouterr().out.partition("newest figures, in US dollars:\n")[2]
-    assert told.startswith("  United States 2023: 134,441,000,000 receipts\n")
+    assert told.startswith("  United States 2024: 169,520,000,000 receipts\n")
     # One figure of 2020 a vintage, and so on: of the United States alone there are few.
     (line,) = (r.split() for r in told.splitlines() if r.startswith("United States receipts "))
-    assert line == ["United", "States", "receipts", "03-11", "1", "100%", "+1.66%", "1.66%", "100%"]
+    assert line == ["United", "States", "receipts", "03-11", "1", "100%", "+8.42%", "8.42%", "100%"]
 
 
 def test_conditions_of_a_history_are_those_of_read(bank: LocalStore, capfd: pytest.CaptureFixture[str]) -> None:
@@ -368,7 +371,7 @@ def test_a_null_of_a_row_that_came_has_the_cause_of_the_row(local_store: LocalSt
     refresh(local_store, "atp_products_history")
     causes = of(local_store, "atp_products").group_by("measure", "cause").len()
     found = {(r["measure"], r["cause"]) for r in causes.iter_rows(named=True)}
-    assert ("valid_to", "new_period") in found and "unattributed" not in {c for _, c in found}
+    assert ("technology_group", "new_period") in found and "unattributed" not in {c for _, c in found}
 
 
 def test_what_a_withdrawal_changes_in_a_mart_was_no_revision(local_store: LocalStore) -> None:

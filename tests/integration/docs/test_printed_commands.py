@@ -12,6 +12,7 @@ import pytest
 
 from tasks.storage.local import LocalStore
 from tasks.warehouse import reader
+from tests.doubles import first_day
 from tests.doubles.publishers import CensusDouble
 from tests.paths import ROOT
 from tests.support.deployments import clear
@@ -44,17 +45,24 @@ MADE_BY = {
     "lock": "tests/unit/deploy/test_deploy_files.py",
     "freeze": "tests/unit/publish/test_compatibility.py",
     "demo-sources": "tests/support/newcomer.py",
+    "first-live-day": "tests/integration/extract/test_probe_bundle.py",
     "generate": "tests/unit/deploy/test_generate.py",
     "stack": "tests/drills/test_stack.py",
     "stack-test": "deploy/stack/trial.py",
     "deploy-check": "deploy/checks/__main__.py",
 }
 # Commands whose documented exit codes are more than 0.
-EXITS = {"freshness": {0, 1}, "watch": {0, 1}, "--check": {0, 1}, "redate": {1}}  # no log of the store is wrong
+EXITS = {
+    "probe": {0, 1},
+    "freshness": {0, 1},
+    "watch": {0, 1},
+    "--check": {0, 1},
+    "redate": {1},
+}  # no log of the store is wrong
 # Commands that write to the store; each gets a copy.
 WRITING = {
     ("publish",), ("backfill",), ("yank",), ("promote",), ("gc",), ("restore",), ("raw", "take-down"), ("raw", "expire"),
-    ("sources", "archives"), ("alerts", "send"),
+    ("sources", "archives"), ("sources", "probe"), ("alerts", "send"),
 }  # fmt: skip
 
 
@@ -80,6 +88,7 @@ class Place:
             ("restore",): {"NEW": "restored"},
             ("verify",): {"NEW": "warehouse"},
             ("sources", "check"): {"SOURCE": "bea"},
+            ("sources", "probe"): {"SOURCE": "bea", "FILE": "bundle.zip"},
         }
         return found | own.get(path, {})
 
@@ -170,6 +179,9 @@ def _prepared(
     """
     if path == ("sources", "check"):
         for name, value in stack.enter_context(metadata()).items():
+            patch.setenv(name, value)
+    if path == ("sources", "probe"):
+        for name, value in stack.enter_context(first_day.publishers()).variables.items():
             patch.setenv(name, value)
     if path in {("deploy",), ("watch",)}:
         patch.setenv("PREFECT_API_URL", api)

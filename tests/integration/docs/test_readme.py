@@ -38,7 +38,7 @@ def test_the_python_of_the_readme_runs_as_it_stands_on_disk_and_on_s3(
     exec(on_disk, found)
     assert found["atp"].collect().height == 434
     exec(on_s3.replace("my-bucket/techtrade", place.url.removeprefix("s3://")), found)
-    assert found["ip"].height == 8554
+    assert found["ip"].height == 8573
 
 
 def test_every_link_and_every_test_that_the_docs_name_exists() -> None:

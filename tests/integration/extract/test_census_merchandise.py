@@ -233,7 +233,7 @@ def test_what_counts_as_advanced_technology_is_said_by_the_concordance(
     assert set(told) == {"exports/2026-07", "imports/2026-07"}
     assert all("/concordance.parquet" in url for url in told.values())
     products = reader.scan(store, manifest).collect()
-    open_ = products.filter(pl.col("valid_to").is_null())
+    open_ = products.filter(pl.col("ended") == "newest_list")
     assert open_["valid_from"].unique().to_list() == [date(2026, 7, 1)]
     concordance = pl.read_parquet(
         store.get(layout.version(DATASET, reader.latest_version(store, DATASET), "concordance.parquet")).body

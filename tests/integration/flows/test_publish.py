@@ -207,7 +207,7 @@ def test_a_run_that_asked_for_the_newest_is_named_after_what_it_found(techtrade:
         assert ran.code == 0 and outcome in ran.out
         assert "keeps its name" not in ran.err
         newest, *_ = asyncio.run(names())  # a server gives 200 at the most, and the tests of a session make more
-        assert newest == "ip_trade_annual snapshot 2025-01-28"
+        assert newest == "ip_trade_annual snapshot 2025-10-07"
 
 
 def test_prefect_has_the_run_by_name_and_an_artifact_of_the_version(techtrade: Run, store: Any) -> None:

@@ -101,7 +101,7 @@ def test_a_feed_that_is_up_to_date_is_not_written(store: ObjectStore, candidates
     publish(store, candidates(1))
     moments: list[str] = []
     assert atom.refresh(Broken(store, lambda _, what: moments.append(what)), contract())
-    assert len([m for m in moments if m.startswith("before")]) == 3, "latest.json and two feeds are read"
+    assert len([m for m in moments if m.startswith("before")]) == 4, "latest.json, held.json and two feeds are read"
     assert not [m for m in moments if "replace" in m or "create" in m]
 
 

@@ -47,8 +47,12 @@ def test_no_false_alarm_on_any_bundled_vintage(good: Callable[..., pl.DataFrame]
     for vintage, checks in warned.items():
         for check in checks:
             assert vintage in load_contract(dataset).quality[check].reason, "the contract says why it warns of it"
-    # The World Bank did withdraw observations of China, and of Jamaica and Pakistan, in these two.
-    known = {ATP: {}, IP: {"2024-05-08": {"rows_withdrawn"}, "2025-01-28": {"rows_withdrawn"}}}
+    # The World Bank did withdraw zeros in these, and the last revises 14 economies beside a world total of 2021.
+    newest = {"rows_withdrawn", "large_revision", "near_world"}
+    known = {
+        ATP: {},
+        IP: {"2024-05-08": {"rows_withdrawn"}, "2025-01-28": {"rows_withdrawn"}, "2025-10-07": newest},
+    }
     assert warned == known.get(dataset, warned)
 
 

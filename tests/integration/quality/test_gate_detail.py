@@ -71,7 +71,7 @@ def _gate(data: pl.DataFrame, tables: dict[str, pl.LazyFrame]) -> GateInput:
         .filter(pl.col("kind") == "concordance")
         .select("flow", pl.col("code").alias("hs10"), "technology_group")
     )
-    lists = listed.unique().with_columns(valid_from=pl.date(2025, 1, 1), valid_to=pl.lit(None, dtype=pl.Date))
+    lists = listed.unique().with_columns(valid_from=pl.date(2025, 1, 1), valid_to=pl.date(2025, 12, 1))
     others = {"atp_trade_monthly": Other(sums.lazy(), "2025-03"), "atp_products": Other(lists, "2025-01")}
     return GateInput(
         contract=contract,

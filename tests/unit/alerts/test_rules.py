@@ -315,3 +315,43 @@ class Alerts(RuleBasedStateMachine):
 
 TestAlerts = Alerts.TestCase
 TestAlerts.settings = hypothesis(max_examples=200, stateful_step_count=30, deadline=None)
+
+
+# ------------------------------------------------------------------- what is held
+
+
+def held(cause: str = "2026-11-24") -> Finding:
+    return finding(kind="held", cause=cause)
+
+
+def test_a_hold_is_told_once_however_often_runs_meet_it() -> None:
+    state, first = sent(seen(AlertState(), 0, held()), 0)
+    later = []
+    for hour in range(1, 24 * 20):
+        state, alerts = sent(seen(state, 60 * hour, held()), 60 * hour)
+        later += alerts
+    assert (names(first), later) == ([(["a"], False)], [])
+
+
+def test_a_reminder_of_a_day_is_told_once_by_two_watchers() -> None:
+    state, _ = sent(seen(AlertState(), 0, held()), 0)
+    told = []
+    for watcher, day in enumerate((1, 1, 3, 3, 3)):
+        at = day * 24 * 60 + watcher
+        state = rules.observe(state, held(), OWNER, minutes(at), day)
+        state, alerts = sent(state, at)
+        told += alerts
+    assert names(told) == [(["a"], False)] * 2
+
+
+def test_the_end_of_a_hold_is_told_once_with_how_it_ended() -> None:
+    state, _ = sent(seen(AlertState(), 0, held("1"), held("2"), finding(kind="crash")), 0)
+    state = rules.recover(state, "a", BY_RUN, "a good run", minutes(1))
+    assert {i.finding.cause for i in state.incidents if i.open} == {"1", "2"}, "a good run ends no hold"
+    for at in (2, 3):
+        state = rules.end_holds(state, "a", "2", {"1": "confirmed by ft900"}, "readers get x", minutes(at))
+    state, over = sent(state, 4)
+    healed = [i.healed for a in over for s in a.sections for i in s.incidents if i.finding.kind == "held"]
+    assert healed == ["confirmed by ft900"]
+    state = rules.end_holds(state, "a", "", {}, "readers get x", minutes(5))
+    assert [i.healed for i in state.incidents if i.finding.cause == "2"] == ["readers get x"]

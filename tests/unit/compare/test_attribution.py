@@ -93,19 +93,21 @@ def test_where_absent_is_missing_an_economy_that_reports_late_was_not_revised() 
     }
 
 
-def test_a_code_that_ends_was_revised_and_a_code_that_begins_is_new() -> None:
+def test_a_code_that_goes_on_is_no_revision_and_a_code_that_begins_is_new() -> None:
     products = load_contract("atp_products")
 
-    def codes(*spans: tuple[str, date, date | None]) -> pl.LazyFrame:
+    def codes(*spans: tuple[str, date, date]) -> pl.LazyFrame:
         told = [
             {"flow": "imports", "hs10": c, "technology_group": "04", "valid_from": a, "valid_to": b}
             for c, a, b in spans
         ]
         return pl.LazyFrame([{k: r.get(k) for k in products.names} for r in told], schema=products.polars_schema)
 
-    old = codes(("8471300100", date(2017, 1, 1), None))
-    new = codes(("8471300100", date(2017, 1, 1), date(2018, 12, 1)), ("8471300101", date(2019, 1, 1), None))
-    found = diff(new, old, products).frame
-    told = {(r["hs10"], r["column"]): r["cause"] for r in found.iter_rows(named=True)}
-    assert told.pop(("8471300100", "valid_to")) == "source_revision"
-    assert told == {("8471300101", "technology_group"): "new_period"}
+    old = codes(("8471300100", date(2017, 1, 1), date(2017, 12, 1)))
+    new = codes(
+        ("8471300100", date(2017, 1, 1), date(2018, 12, 1)), ("8471300101", date(2018, 1, 1), date(2018, 12, 1))
+    )
+    found = diff(new, old, products)
+    kinds = {(r["hs10"], r["column"]): r["kind"] for r in found.frame.iter_rows(named=True)}
+    assert kinds == {("8471300100", "valid_to"): "relabelled", ("8471300101", "technology_group"): "new"}
+    assert found.counts.causes == {"new_period": 1}

@@ -164,11 +164,11 @@ def test_what_entered_left_and_changed_group_is_told() -> None:
         january(2021): {"a": "01", "c": "04", "b": "02"},
     })  # fmt: skip
     assert got == [
-        ("a", "01", date(2019, 1, 1), None, "coverage_begins", None),
+        ("a", "01", date(2019, 1, 1), date(2021, 12, 1), "coverage_begins", "newest_list"),
         ("b", "02", date(2019, 1, 1), date(2019, 12, 1), "coverage_begins", "left"),
-        ("b", "02", date(2021, 1, 1), None, "entered", None),
+        ("b", "02", date(2021, 1, 1), date(2021, 12, 1), "entered", "newest_list"),
         ("c", "03", date(2019, 1, 1), date(2019, 12, 1), "coverage_begins", "changed_group"),
-        ("c", "04", date(2020, 1, 1), None, "changed_group", None),
+        ("c", "04", date(2020, 1, 1), date(2021, 12, 1), "changed_group", "newest_list"),
         ("d", "05", date(2020, 1, 1), date(2020, 12, 1), "entered", "left"),
     ]
 
@@ -177,18 +177,18 @@ def test_of_a_year_without_a_list_nothing_is_claimed() -> None:
     got = intervals({january(2018): {"a": "01", "b": "02"}, january(2020): {"a": "01", "c": "03"}})
     assert got == [
         ("a", "01", date(2018, 1, 1), date(2018, 12, 1), "coverage_begins", "coverage_gap"),
-        ("a", "01", date(2020, 1, 1), None, "coverage_begins", None),
+        ("a", "01", date(2020, 1, 1), date(2020, 12, 1), "coverage_begins", "newest_list"),
         ("b", "02", date(2018, 1, 1), date(2018, 12, 1), "coverage_begins", "coverage_gap"),
-        ("c", "03", date(2020, 1, 1), None, "coverage_begins", None),
+        ("c", "03", date(2020, 1, 1), date(2020, 12, 1), "coverage_begins", "newest_list"),
     ]
 
 
 def test_a_list_of_july_holds_from_july_on() -> None:
     got = intervals({january(2020): {"a": "01", "b": "02"}, ("imports", date(2020, 7, 1)): {"a": "01", "c": "03"}})
     assert got == [
-        ("a", "01", date(2020, 1, 1), None, "coverage_begins", None),
+        ("a", "01", date(2020, 1, 1), date(2020, 12, 1), "coverage_begins", "newest_list"),
         ("b", "02", date(2020, 1, 1), date(2020, 6, 1), "coverage_begins", "left"),
-        ("c", "03", date(2020, 7, 1), None, "entered", None),
+        ("c", "03", date(2020, 7, 1), date(2020, 12, 1), "entered", "newest_list"),
     ]
 
 
@@ -196,8 +196,8 @@ def test_flows_have_lists_of_their_own() -> None:
     lists = {january(2020): {"a": "01"}, january(2021): {"a": "01"}, ("exports", date(2019, 1, 1)): {"a": "02"}}
     got = atp_products.transform({"lists": table(lists)}).collect()
     assert got.select("flow", "valid_from", "valid_to", "source_vintage").rows() == [
-        ("exports", date(2019, 1, 1), None, "2019-01"),
-        ("imports", date(2020, 1, 1), None, "2021-01"),
+        ("exports", date(2019, 1, 1), date(2019, 12, 1), "2019-01"),
+        ("imports", date(2020, 1, 1), date(2021, 12, 1), "2021-01"),
     ]
 
 
@@ -214,16 +214,15 @@ SOME_LISTS = st.dictionaries(
 def test_month_by_month_the_intervals_say_what_the_list_of_that_month_says(lists: Lists) -> None:
     """An oracle of another kind: for each month the newest list of that year, if there is one."""
     got = atp_products.transform({"lists": table(lists)}).collect()
-    newest = {flow: max(m for f, m in lists if f == flow) for flow, _ in lists}
+    flows = {flow for flow, _ in lists}
     claimed: dict[tuple[str, date, str], str] = {}
     for row in got.iter_rows(named=True):
-        last = row["valid_to"] or date(newest[row["flow"]].year, 12, 1)
-        for month in pl.date_range(row["valid_from"], last, "1mo", eager=True):
+        for month in pl.date_range(row["valid_from"], row["valid_to"], "1mo", eager=True):
             assert (row["flow"], month, row["hs10"]) not in claimed, "two intervals of one code overlap"
             claimed[row["flow"], month, row["hs10"]] = row["technology_group"]
     expected = {
         (flow, month, code): group
-        for flow in newest
+        for flow in flows
         for month in pl.date_range(date(2015, 1, 1), date(2019, 12, 1), "1mo", eager=True)
         if (known := [m for f, m in lists if f == flow and m <= month and m.year == month.year])
         for code, group in lists[flow, max(known)].items()
@@ -256,11 +255,11 @@ def test_movements_are_what_the_lists_differ_in() -> None:
 
 def test_each_bundled_vintage_holds_the_lists_up_to_it() -> None:
     have = atp_lists.vintages(DATASET)
-    assert list(have) == ["2017-01", "2018-01", "2019-01", "2020-01", "2021-01"]
+    assert list(have) == ["2017-01", "2018-01", "2019-01", "2020-01", "2021-01", "2022-01"]
     for vintage in have:
         months = bundled(vintage).tables["lists"].collect()["list_month"]
         assert max(months) == date.fromisoformat(f"{vintage}-01") and bundled(vintage).vintage == vintage
-    assert bundled().vintage == "2021-01" and bundled().vintage_may_go_back
+    assert bundled().vintage == "2022-01" and bundled().vintage_may_go_back
     with pytest.raises(VintageUnavailableError, match="2017-01"):
         atp_lists.fetch(FetchRequest(DATASET, "2016-01"), Memory())
 
@@ -273,13 +272,28 @@ def test_the_bundled_history_is_the_known_one() -> None:
         (2019, "entered"): 2, (2019, "left"): 3,
         (2020, "entered"): 3, (2020, "left"): 2,
         (2021, "entered"): 8, (2021, "left"): 4,
+        (2022, "entered"): 163, (2022, "left"): 75,
     }  # fmt: skip
-    assert set(moved["flow"]) == {"imports"}, "of exports there is one list only"
-    open_ = products().filter(pl.col("valid_to").is_null()).group_by("flow").len()
-    assert dict(open_.iter_rows()) == {"imports": 556, "exports": 407}
+    assert set(moved["flow"]) == {"imports"}, "of exports there are no two lists of neighbouring years"
+
+
+@pytest.mark.parametrize(
+    ("month", "imports", "exports"),
+    [("2021-12-01", 556, 0), ("2022-01-01", 644, 494), ("2022-12-01", 644, 494), ("2023-01-01", 0, 0)],
+)
+def test_the_guides_expression_gives_the_list_of_its_year(month: str, imports: int, exports: int) -> None:
+    in_force = products().filter(pl.lit(month).str.to_date().is_between("valid_from", "valid_to"))
+    counts = dict(in_force.group_by("flow").len().iter_rows())
+    assert (counts.get("imports", 0), counts.get("exports", 0)) == (imports, exports)
+
+
+def test_the_newest_list_ends_in_december_of_its_year() -> None:
+    newest = products().filter(pl.col("ended") == "newest_list")
+    assert dict(newest.group_by("flow").len().iter_rows()) == {"imports": 644, "exports": 494}
+    assert newest["valid_to"].unique().to_list() == [date(2022, 12, 1)]
 
 
 def test_the_live_source_takes_another_vintage_for_unavailable() -> None:
-    with pytest.raises(VintageUnavailableError, match="2021-01"):
-        census_atp_lists.parse(DATASET, bundled().documents, "2022-01")
-    assert census_atp_lists.parse(DATASET, bundled().documents, "2021-01").vintage_may_go_back is False
+    with pytest.raises(VintageUnavailableError, match="2022-01"):
+        census_atp_lists.parse(DATASET, bundled().documents, "2023-01")
+    assert census_atp_lists.parse(DATASET, bundled().documents, "2022-01").vintage_may_go_back is False

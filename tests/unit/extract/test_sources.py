@@ -132,14 +132,31 @@ def test_parsing_archived_bytes_again_gives_the_same(dataset: str) -> None:
         assert one.tables[name].collect().equals(other.tables[name].collect())
 
 
-def test_the_hand_transcribed_excerpt_is_not_bundled() -> None:
-    """It has figures of Germany and of 2024; no bundled vintage has."""
-    extraction = snapshot.parse(
-        "ip_trade_annual", snapshot.fetch(FetchRequest("ip_trade_annual", None), Memory()), None
-    )
-    observed = extraction.tables["observations"].collect()
-    assert observed["year"].max() == 2023
-    assert observed.filter(observed["economy_code"] == "DEU")["year"].max() == 2020
+def test_a_vintage_without_a_date_says_so_in_its_citation() -> None:
+    def citation(vintage: str) -> str:
+        kept = snapshot.fetch(FetchRequest("ip_trade_annual", vintage), Memory())
+        return snapshot.parse("ip_trade_annual", kept, vintage).citation
+
+    assert citation("2025-01-28") == load_contract("ip_trade_annual").citation
+    assert "58 values of Japan equal those that the World Bank dated 2025-10-07" in citation("2025-10-07")
+
+
+@pytest.mark.parametrize(
+    ("economy", "year", "indicator", "billions"),
+    [
+        ("USA", 2020, "receipts", 123.642), ("USA", 2021, "receipts", 142.803), ("USA", 2022, "receipts", 152.710),
+        ("USA", 2023, "receipts", 148.205), ("USA", 2024, "receipts", 169.520), ("DEU", 2023, "receipts", 48.110),
+        ("CHN", 2023, "receipts", 10.913), ("CHN", 2023, "payments", 42.728),
+    ],
+)  # fmt: skip
+def test_the_newest_bundled_figures_are_the_known_ones(
+    economy: str, year: int, indicator: str, billions: float
+) -> None:
+    kept = snapshot.fetch(FetchRequest("ip_trade_annual", "2025-10-07"), Memory())
+    observed = snapshot.parse("ip_trade_annual", kept, None).tables["observations"]
+    found = observed.filter(economy_code=economy, year=year, indicator=indicator).collect()
+    assert found["source_vintage"].item() == "2025-10-07"
+    assert round(found["value_usd"].item() / 1e9, 3) == billions
 
 
 @pytest.mark.parametrize(

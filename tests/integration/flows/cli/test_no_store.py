@@ -38,6 +38,7 @@ CREATES = {
 WITHOUT = {
     ("deploy",): "brings a Prefect server to what is declared; only notes it in a store",
     ("sources", "check"): "asks publishers for metadata, and reads nothing else",
+    ("sources", "probe"): "asks publishers, and writes a bundle of its own",
     ("alerts", "test"): "sends through the channels, whatever stands in a store",
     ("alerts", "runbook"): "prints a page of the project",
     ("completion",): "prints a script for the shell",

@@ -50,7 +50,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
     store = open_store(str(tmp_path_factory.mktemp("tables") / "warehouse"))
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("PREFECT_API_URL", raising=False)
-        for dataset, vintages in ((ATP, ("2023-01", "2025-02")), (IP, ("2022-12-22", "2024-05-08", "2025-01-28"))):
+        for dataset, vintages in ((ATP, ("2023-01", "2025-02")), (IP, ("2022-12-22", "2024-05-08", "2025-10-07"))):
             for vintage in vintages:
                 publish(store, dataset, vintage)
                 for name in dependents_of(dataset):
@@ -219,16 +219,15 @@ def test_what_make_run_prints_of_the_store(
             assert all(len(line) <= 80 or line_is_whole_thing_to_copy(line) for line in out.splitlines())
         else:
             assert len(out.splitlines()) <= 52
-    assert re.search(rf"^{ATP} +2 +2025-02 +2025-02 +434 +111$", out, re.MULTILINE)
-    assert re.search(rf"^{IP} +\d +2023 +2025-01-28 +8,554 +\d+$", out, re.MULTILINE)
+    assert re.search(rf"^{ATP} +2 +2025-02 +2025-02 +434 +111 +0$", out, re.MULTILINE)
+    assert re.search(rf"^{IP} +\d +2024 +2025-10-07 +8,573 +\d+ +4$", out, re.MULTILINE)
     flat = " ".join(out.split())
-    assert "failed the check 'no observation was withdrawn by the publisher', which does not block" in flat
-    assert "{" not in out and re.search(r"\d+ rows in vintage 2025-01-28", flat)
-    assert "x 2002: first deficit, -16.6" in out and "2023: 134.4" in out
-    chart = out[out.index("US balance in advanced") : out.index("Claims from the press")]
+    assert "{" not in out and f"Warnings, which do not block: techtrade quality {IP}@" in flat
+    assert "x 2002: first deficit, -16.6" in out and "2024: 169.5" in out
+    chart = out[out.index("US balance in advanced") : out.index("Claims of the press")]
     assert chart in readme, "the README shows the charts as they are printed"
-    assert re.search(r"^holds +13\.0 +6 % +13\.694 +2025-02", out, re.MULTILINE)
-    assert re.search(r"^no data +48\.0 +1 % +-", out, re.MULTILINE)
+    assert re.search(r"^US ATP balance 1995 +13 +13\.694 +2025-02 +holds within 1 billion", out, re.MULTILINE)
+    assert re.search(r"^German IP receipts 2023 +48 +48\.110 +2025-10-07 +holds$", out, re.MULTILINE)
     commands = re.findall(rf"{re.escape(demo.COMMAND)} ([^#\n]+)", out)
     assert len(commands) == len(demo.NEXT) + 1
     assert sum(f"--store {store.url}" in command for command in commands) == len(demo.NEXT)

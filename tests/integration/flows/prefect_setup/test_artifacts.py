@@ -13,6 +13,7 @@ from flows.prefect_setup import artifacts
 from tasks.storage.open import open_store
 from tasks.warehouse import layout
 from tests.doubles.publishers import CensusDouble
+from tests.support import holding, sealing
 from tests.support.plain import Ran
 
 Run = Callable[..., Ran]
@@ -67,3 +68,12 @@ def test_an_artifact_tells_versions_quality_and_what_changed_of_published_and_re
     assert f"| {made[0]} | published | 2023-01 | " in artifacts.markdown(store, ATP, made[1])
     monkeypatch.setattr(artifacts, "CHANGES_BYTES", 10)
     assert "Too many to be shown here. All: `techtrade diff" in artifacts.markdown(store, ATP, made[1])
+
+
+def test_artifact_of_a_held_candidate_says_held(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path / "store"))
+    good = sealing.seal(store, ATP, sealing.world({0: 100}), "2025-02")
+    version = holding.held(store, {0: 100, 1: 900})
+    text = artifacts.markdown(store, ATP, version)
+    assert text.startswith(f"# {ATP}@{version}, held until confirmed") and f"Readers get {ATP}@{good}" in text
+    assert f"`techtrade held {ATP}`" in text and "| hold | no month is out of season |" in text
