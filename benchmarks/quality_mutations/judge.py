@@ -13,6 +13,7 @@ from typing import Literal
 import polars as pl
 
 from benchmarks.quality_mutations.case import Case
+from benchmarks.quality_mutations.counted import count, counting
 from benchmarks.quality_mutations.grounds import Ground, Of, Stance, Tables, grounds, without_second
 from configs.errors import CheckCouldNotRunError
 from tasks.quality.gate import run_gate
@@ -63,26 +64,27 @@ def run(cases: Iterable[Case], stances: Sequence[Stance] = STANCES) -> Iterator[
                 yield from _judged(case, of, ground(), stances)
 
 
-def run_all(cases: Sequence[Case], processes: int = 2) -> list[Verdict]:
+def run_all(cases: Sequence[Case], stances: Sequence[Stance] = STANCES, processes: int = 2) -> list[Verdict]:
     """Judge all cases of the lists, side by side where that is worth while; in their order."""
     if len(cases) <= FEW or processes == 1:
-        return list(run(cases))
+        with counting():
+            return list(run(cases, stances))
     # Corruptions are closures, which do not travel between processes: their keys do. Neighbours share their grounds.
     keys = [c.key for c in cases]
     parts = [keys[i : i + FEW] for i in range(0, len(keys), FEW)]
     threads = os.environ.get("POLARS_MAX_THREADS")
     os.environ["POLARS_MAX_THREADS"] = "1"  # for the children; this process has its threads already
     try:
-        with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
-            return [v for part in pool.map(_of_keys, parts) for v in part]
+        with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), count) as pool:
+            return [v for part in pool.map(_of_keys, parts, [tuple(stances)] * len(parts)) for v in part]
     finally:
         os.environ.pop("POLARS_MAX_THREADS") if threads is None else os.environ.update(POLARS_MAX_THREADS=threads)
 
 
-def _of_keys(keys: Sequence[str]) -> list[Verdict]:
+def _of_keys(keys: Sequence[str], stances: Sequence[Stance]) -> list[Verdict]:
     from benchmarks.quality_mutations.cases import CASES
 
-    return list(run([c for c in CASES if c.key in set(keys)]))
+    return list(run([c for c in CASES if c.key in set(keys)], stances))
 
 
 def _judged(case: Case, of: Of, ground: Ground, stances: Sequence[Stance]) -> Iterator[Verdict]:

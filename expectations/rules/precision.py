@@ -17,7 +17,7 @@ def coarser_months(gate: GateInput, flows: pl.LazyFrame, published: pl.LazyFrame
     unit, first = int(bound(gate, "coarser_months", "unit_usd")), int(bound(gate, "coarser_months", "first_year"))
     since = flows.filter(pl.col("period").dt.year() >= first)
     is_round = (pl.col("value_usd") % unit == 0).all().over("period")
-    off = since.filter(is_round)
+    off = since.filter(is_round).with_columns(usual=pl.col("value_usd").cast(pl.Float64))
     title = "no month is rounded more coarsely than those before"
     return none_of(
         gate, "coarser_months", title, f"not both flows multiples of {unit:,}", off.sort("flow", "period"), "warning",

@@ -99,6 +99,11 @@ def rows_of(frame: pl.LazyFrame, keys: Sequence[str]) -> pl.DataFrame:
     return frame.join(typed, on=columns, nulls_equal=True).collect()
 
 
+def sources_of(cells: Iterable[Cell]) -> tuple[str, ...]:
+    """Return the second sources that confirmed cells, each once."""
+    return tuple(sorted({s for c in cells if c.state == "confirmed" for s in c.confirmed_by.split(", ")}))
+
+
 def held_frame(cells: Iterable[Cell]) -> pl.DataFrame:
     """Return ``held.parquet``: one row a cell, columns as in ``HELD``."""
     return pl.DataFrame([vars(c) for c in cells], schema=HELD)

@@ -119,7 +119,7 @@ class CensusApi(Double):
             request.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             request.close_connection = True
             return None
-        if fault in ("429 once", "503", "404", "hang", "redirect", "trickle"):
+        if fault in ("429 once", "503", "404", "hang", "redirect", "trickle", "blocked", "blocked once"):
             return super().answer(request)
         body = self._body(flow, wanted, pairs, months)
         if body is None:
@@ -318,6 +318,11 @@ def _misrendered(fault: str, flow: str, header: list[str], rows: pl.DataFrame, d
         without(lambda r: r[at["time"]] != "2015-05")
     elif fault == "group missing":
         without(lambda r: r[at["HITECH"]] != "09")
+    elif fault == "zeros left out":
+        without(lambda r: r[at[month]] != "0")
+    elif fault == "and for &":
+        for row in lines:
+            put(row, "HITECH_DESC", str(row[at["HITECH_DESC"]]).replace("&", "AND"))
     elif fault == "aggregate as partner":
         for row in lines:
             if row[at["CTY_CODE"]] == "1XXX":

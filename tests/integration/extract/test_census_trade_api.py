@@ -172,7 +172,6 @@ def test_a_bad_answer_is_a_named_error(
 
 
 REJECTIONS = {
-    "unknown partner": "resolves_partner_code",
     "value negative": "range_value_usd",
     "world off by a dollar": "partners_to_world",
     "total off by a dollar": "groups_to_total",
@@ -205,10 +204,26 @@ def test_figures_that_do_not_add_up_are_rejected_with_evidence(
     assert evidence["failing_rows"][0].len() > 0
 
 
-def test_an_unknown_partner_is_named(techtrade: Run, api: CensusApi, store: ObjectStore) -> None:
+def test_a_large_unknown_partner_is_held_and_named(techtrade: Run, api: CensusApi, store: ObjectStore) -> None:
     api.fault = "unknown partner"
-    _, result = publish(techtrade, "--refresh", "all")
-    assert any("4999" in failure for failure in result["failures"])
+    ran, result = publish(techtrade, "--refresh", "all")
+    assert ran.code == 3
+    held = protocol.read_manifest(store, DATASET, result["version"])
+    evidence = read_results(store, held)
+    assert "4999" in str(evidence.filter(pl.col("check_id") == "resolves_partner_code")["failing_rows"].to_list())
+    assert evidence.filter(pl.col("check_id") == "new_partners")["outcome"].to_list() == ["failed"]
+    named = reader.scan(store, held).filter(pl.col("partner_code") == "4999").select(pl.col("partner_name").unique())
+    assert named.collect().item().endswith(" [4999]")
+
+
+@pytest.mark.parametrize(("fault", "warned"), [("zeros left out", ["zeros_left_out"]), ("and for &", [])])
+def test_other_forms_of_the_same_figures_are_published(
+    techtrade: Run, api: CensusApi, store: ObjectStore, fault: str, warned: list[str]
+) -> None:
+    api.fault, api.revision = fault, 1
+    ran, result = publish(techtrade)
+    assert (ran.code, result["outcome"]) == (0, "published"), result
+    assert all(any(w in told for told in result["warnings"]) for w in warned)
 
 
 def test_groups_that_differ_from_ft900_are_a_warning(techtrade: Run, api: CensusApi, store: ObjectStore) -> None:

@@ -67,6 +67,14 @@ def test_what_moves_no_headline_and_no_bound_is_silent() -> None:
     assert Score.of(verdicts).silent == 1
 
 
+@pytest.mark.parametrize("dataset", [ATP, IP, PARTNERS])
+def test_counted_answers_are_those_of_great_expectations(dataset: str) -> None:
+    """The score counts what breaks a rule in place of asking Great Expectations 2,500 times."""
+    some = [c for c in CASES if c.dataset == dataset][::12]
+    assert len(some) >= 2
+    assert list(run(some, ("first",))) == run_all(some, stances=("first",))
+
+
 def test_each_case_is_judged_in_all_ways() -> None:
     verdicts = list(run([case(ATP, "everything in euros (a tenth less)")]))
     ways = {(v.stance, v.ground, v.second) for v in verdicts}
