@@ -8,7 +8,6 @@ Expectations gets what does not add up.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
@@ -18,7 +17,7 @@ from expectations.check import Check, GateInput, bound, none_of, not_made, once
 from expectations.datasets.atp_trade_monthly_revisions import against_parent
 from expectations.rules.beside import found_beside
 from expectations.rules.continuity import copied, flat_lines
-from expectations.rules.cross_source import group_totals, new_months_agree, same_total, workbook_flows
+from expectations.rules.cross_source import new_months_agree, same_total, workbook_flows
 from expectations.rules.magnitude import in_season, not_rounded
 from expectations.rules.new_partners import groups_ended, new_partners
 from expectations.rules.newest_months import new_since, newest_in_season
@@ -26,29 +25,12 @@ from expectations.rules.partner_groups import groups_near_members, groups_to_mem
 from expectations.rules.periods import every_month, vintage_month
 from expectations.rules.revisions import before, incomparable
 from expectations.rules.technology_groups import group_names
+from expectations.rules.trade_sums import BY, WORLD, Sums
 from expectations.rules.year_sums import known_years, settled_years, year_sums
 
 FIRST = date(2010, 1, 1)
-WORLD = "-"
 VALUES = ("value_usd", "value_ytd_usd")
-BY = ("flow", "technology_group", "period")
 KEY = ("flow", "technology_group", "partner_code", "period")
-
-
-@dataclass(frozen=True)
-class Sums:
-    """What several checks need, made once: flow, period and value_usd, of the world's ``totals``; besides,
-    technology_group in ``groups`` (the world's) and partner_code in ``partners`` (over all technology groups)."""
-
-    totals: pl.LazyFrame
-    groups: pl.LazyFrame
-    partners: pl.LazyFrame
-
-    @classmethod
-    def of(cls, data: pl.LazyFrame, *more: pl.Expr) -> Sums:
-        groups = once(data.filter(pl.col("partner_code") == WORLD).select(*BY, "value_usd"))
-        partners = once(data.group_by("flow", "partner_code", "period").agg(pl.col("value_usd").sum(), *more))
-        return cls(group_totals(groups.with_columns(partner_code=pl.lit(WORLD))), groups, partners)
 
 
 def checks(gate: GateInput) -> list[Check]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import polars as pl
 
 from configs.contract import Severity
@@ -12,10 +10,8 @@ from expectations.rules.continuity import figures_moved
 from expectations.rules.periods import vintage_month
 from expectations.rules.returning import history_of, returning
 from expectations.rules.revisions import before
+from expectations.rules.trade_sums import Sums
 from expectations.rules.year_sums import month_revised, size_of_change, year_revised, year_sums
-
-if TYPE_CHECKING:
-    from expectations.datasets.atp_trade_monthly import Sums
 
 VALUE = "value_usd"
 SERIES = ["flow", "technology_group", "partner_code"]
