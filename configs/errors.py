@@ -87,6 +87,10 @@ class SourceUnavailableError(SourceError):
         super().__init__(source, message, raw_keys=raw_keys)
 
 
+class BlockedError(SourceUnavailableError):
+    """A filter in front of the publisher shuts this client or its network out, whatever is asked for."""
+
+
 class SourceResponseError(SourceError):
     """The publisher answered, but not with data: an error message, HTML, XML, a redirect, nothing."""
 

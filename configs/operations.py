@@ -53,9 +53,11 @@ class Window(Frozen):
 
 class Releases(Frozen):
     """The calendar in ``configs/calendars/`` that a dataset's releases follow, and their windows in a calendar without
-    months; without windows they come on no fixed days."""
+    months; without windows they come on no fixed days. ``announced``: the name of the release in the publisher's own
+    list of days, which go before the windows."""
 
     calendar: str
+    announced: str = ""
     windows: tuple[Window, ...] = ()
 
 

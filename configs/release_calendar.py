@@ -33,7 +33,8 @@ class Suspension(Frozen):
 
 class Calendar(Frozen):
     """The releases of one publisher: those announced, and a rule for the rest. ``days_after_month`` says when to begin
-    to ask for a month, ``latest_days_after_month`` when it is late."""
+    to ask for a month, ``latest_days_after_month`` when it is late. ``announced``: the name of the release in the
+    publisher's own list of days (``configs.announced``)."""
 
     title: str
     timezone: str
@@ -43,6 +44,7 @@ class Calendar(Frozen):
     grace_hours: float
     revision_month: int
     suspended: tuple[Suspension, ...] = ()
+    announced: str = ""
     releases: dict[date, date]
 
     @field_validator("releases", mode="before")

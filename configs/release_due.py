@@ -13,6 +13,7 @@ from functools import cache
 from zoneinfo import ZoneInfo
 
 from configs import CONFIGS, yaml_file
+from configs.announced import NOTHING, UNKNOWN, Announced, ReleaseDays, of_months, of_windows
 from configs.columns import Frozen
 from configs.contracts import load_contract
 from configs.errors import ConfigError
@@ -63,8 +64,11 @@ class Expectations:
     open: ExpectedRelease | None
 
 
-def releases_due(dataset: str, now: datetime) -> Expectations:
+def releases_due(dataset: str, now: datetime, announced: Announced = NOTHING) -> Expectations:
     """What is to be expected of a dataset at that moment.
+
+    Args:
+        announced: the days that the publisher itself announces.
 
     Raises:
         ConfigError: its contract names no calendar, or the calendar is wrong.
@@ -74,37 +78,51 @@ def releases_due(dataset: str, now: datetime) -> Expectations:
         raise ConfigError(f"configs/datasets/{dataset}.yaml: releases is missing; name a calendar of configs/calendars")
     if releases.calendar == MONTHLY:
         monthly = load_calendar(MONTHLY)
-        return _at(now, monthly.title, False, months(monthly, now))
+        return _at(now, monthly.title, False, months(monthly, now, announced.of(monthly.announced)))
     yearly = load_yearly(releases.calendar)
-    return _at(now, yearly.title, yearly.own, years(yearly, releases.windows, now))
+    days = announced.of(releases.announced)
+    return _at(now, yearly.title, yearly.own, years(yearly, releases.windows, now, days))
 
 
-def months(calendar: Calendar, now: datetime) -> list[ExpectedRelease]:
-    """The releases of the months before that moment, oldest first."""
+def months(calendar: Calendar, now: datetime, announced: ReleaseDays = UNKNOWN) -> list[ExpectedRelease]:
+    """The releases of the months before that moment, oldest first; none of a month whose day is to be rescheduled."""
     this = date(now.year, now.month, 1)
+    days = of_months(announced)
     found = []
     for month in (month_after(this, -n) for n in range(MONTHS_BACK, -1, -1)):
         last = month_after(month) - timedelta(days=1) + timedelta(days=calendar.latest_days_after_month)
         name = f"{month:%Y-%m}"
-        found.append(
-            _release(calendar, name, name, calendar.released(month).date(), calendar.releases.get(month, last))
-        )
+        if month not in days:
+            earliest, latest = calendar.released(month).date(), calendar.releases.get(month, last)
+            found.append(_release(calendar, name, name, earliest, latest))
+        elif (day := days[month]) is not None:
+            found.append(_release(calendar, name, name, day, day, known=True))
     return found
 
 
-def years(calendar: Yearly, windows: Sequence[Window], now: datetime) -> list[ExpectedRelease]:
-    """The releases of two years before that moment and of its own, oldest first."""
-    found = [_in_year(calendar, window, year) for year in range(now.year - 2, now.year + 1) for window in windows]
+def years(
+    calendar: Yearly, windows: Sequence[Window], now: datetime, announced: ReleaseDays = UNKNOWN
+) -> list[ExpectedRelease]:
+    """The releases of two years before that moment and of its own, oldest first; none that is to be rescheduled."""
+    days, found = of_windows(announced, windows), []
+    for year in range(now.year - 2, now.year + 1):
+        for place, window in enumerate(windows):
+            first, last = (date.fromisoformat(f"{year}-{day}") for day in (window.first, window.last))
+            known = (year, place) in days
+            if (day := days.get((year, place), last)) is not None:
+                what = window.what.format(year=year, before=year - 1)
+                vintage = min(first, day).isoformat()
+                found.append(_release(calendar, what, vintage, day if known else first, day, known=known))
     return sorted(found, key=lambda r: r.earliest)
 
 
-def _in_year(calendar: Yearly, window: Window, year: int) -> ExpectedRelease:
-    first, last = (date.fromisoformat(f"{year}-{day}") for day in (window.first, window.last))
-    return _release(calendar, window.what.format(year=year, before=year - 1), first.isoformat(), first, last)
-
-
-def _release(calendar: Calendar | Yearly, what: str, vintage: str, first: date, last: date) -> ExpectedRelease:
-    """Days become moments in the publisher's time zone, and those in UTC, so that hours can be added to them."""
+def _release(
+    calendar: Calendar | Yearly, what: str, vintage: str, first: date, last: date, *, known: bool = False
+) -> ExpectedRelease:
+    """Days become moments in the publisher's time zone, and those in UTC, so that hours can be added to them.
+    ``known``: the publisher announced the day, a shutdown or not."""
+    if known:
+        calendar = calendar.model_copy(update={"suspended": ()})
     zone = ZoneInfo(calendar.timezone)
     halt = next((s for s in calendar.suspended if s.first <= last <= s.last), None)
     earliest = datetime.combine(first, calendar.time, zone).astimezone(UTC)

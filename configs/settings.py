@@ -43,7 +43,8 @@ class SourceSettings(BaseModel):
 
     ``attempts`` bounds one request, ``total_budget`` all attempts at it, ``run_budget`` all requests of a run.
     ``retry_after_max`` caps what a publisher may ask us to wait.
-    Limits are per minute; ``lockout_statuses`` say that the publisher has shut us out, for ``lockout_seconds``. What an
+    Limits are per minute; ``lockout_statuses`` say that the publisher has shut us out, for ``lockout_seconds``.
+    ``passing_pages``: titles of pages that come with status 400 and are over at the next attempt. What an
     interrupted run got is used for ``resume_hours``. ``first_months``: how much of a history that is given by months is
     asked for where nothing is published yet. ``scope``: which codes are kept, of files that have them all.
     ``documents``: an address a document, of a source that has several; ``yearly``: of those that come once a year, by
@@ -65,6 +66,7 @@ class SourceSettings(BaseModel):
     errors_per_minute: int | None = Field(None, ge=1, le=2**31)
     lockout_statuses: tuple[int, ...] = ()
     lockout_seconds: Seconds = 3600
+    passing_pages: tuple[str, ...] = ()
     run_budget: Seconds = 14_400
     retry_after_max: Seconds = 300
     resume_hours: float = Field(12, ge=0, le=876_000, allow_inf_nan=False)

@@ -14,6 +14,7 @@ from configs.columns import Column
 from configs.vintages import last_day
 from expectations.check import Check, GateInput, none_of, not_applicable
 from expectations.rules.revisions import NO_PARENT
+from expectations.rules.unknown_codes import resolves
 
 # The replacement character, control characters, and what "é", "ç" or a dash in UTF-8 look like in Latin-1.
 UNREADABLE = r"\x{FFFD}|[\x00-\x1F\x7F-\x9F]|[\x{C2}-\x{C5}][\x{A0}-\x{BF}\x{2018}-\x{2122}]|\x{E2}\x{20AC}"
@@ -130,7 +131,7 @@ def _of_column(gate: GateInput, column: Column) -> list[Check]:
     if column.minimum is not None or column.maximum is not None:
         found.append(_range(gate, column))
     if column.references:
-        found.append(_resolves(gate, column))
+        found.extend(resolves(gate, column))
     return found
 
 
@@ -200,16 +201,6 @@ def _bound(column: Column, value: float | str) -> pl.Expr:
     return pl.lit(date.fromisoformat(str(value)) if column.type == "date" else value)
 
 
-def _resolves(gate: GateInput, column: Column) -> Check:
-    """Every code is in the table of partners: an unknown one is named, and nothing is published until it is entered."""
-    check_id, code = f"resolves_{column.name}", str(column.references).partition(".")[2]
-    known = gate.table("partners", check_id).select(pl.col(code).alias(column.name)).drop_nulls().unique()
-    present = gate.data.drop_nulls(column.name)
-    unknown = present.join(known, on=column.name, how="anti").group_by(column.name).len("rows").sort(column.name)
-    title = f"every {column.name} is in the table of partners"
-    return none_of(gate, check_id, title, f"a {code} of partners", unknown, over=present)
-
-
 def _readable_text(gate: GateInput) -> Check:
     """Text that went through another encoding on its way: what could not be read, control characters, and the pairs of
     letters that two bytes of UTF-8 look like in Latin-1."""
@@ -249,13 +240,20 @@ def _row_count(gate: GateInput) -> Check:
     share = gate.contract.policy("row_count", "critical").bounds.get("minimum_share", 1.0)
     counts = pl.concat(
         [
-            gate.data.select(pl.len().cast(pl.Int64).alias("rows")),
-            gate.parent.select(pl.len().cast(pl.Int64).alias("rows_before")),
+            _counted(gate, gate.data).select(pl.len().cast(pl.Int64).alias("rows")),
+            _counted(gate, gate.parent).select(pl.len().cast(pl.Int64).alias("rows_before")),
         ],
         how="horizontal",
     )
     shrunk = counts.filter(pl.col("rows") < pl.col("rows_before") * share)
     return none_of(gate, "row_count", title, f"at least {share:.0%} of the rows of the version before", shrunk)
+
+
+def _counted(gate: GateInput, frame: pl.LazyFrame) -> pl.LazyFrame:
+    """The rows that count: of a table of series, those with a figure that is not zero. Zeros are being withdrawn."""
+    have = frame.collect_schema()
+    series = [pl.col(f"{name}_usd") != 0 for name in gate.contract.series if f"{name}_usd" in have]
+    return frame.filter(pl.any_horizontal(series)) if series else frame
 
 
 def _asked_vintage(gate: GateInput) -> Check:

@@ -20,6 +20,7 @@ _GENERATED = {
     "pattern_": "values",
     "range_": "values",
     "resolves_": "unknown-codes",
+    "unknown_": "unknown-codes",
 }
 _FAMILIES: dict[str, tuple[str, ...]] = {
     "shape": (
@@ -28,14 +29,15 @@ _FAMILIES: dict[str, tuple[str, ...]] = {
     ),
     "values": (
         "precision", "not_negative", "not_rounded", "readable_text", "status_of_value", "one_figure", "intervals",
-        "no_overlap", "validity", "sources", "coarser_months",
+        "forecast_as_figure", "no_overlap", "validity", "sources", "coarser_months",
     ),
     "unknown-codes": (
         "known_codes", "codes_unique", "id_is_its_code", "iso_given", "region_given", "predecessors", "new_partners",
     ),
     "labels": (
-        "aggregate_marks", "economy_names", "one_of_each", "partner_names", "group_names", "neighbours", "east_asia",
-        "in_force", "codes_moved", "flows_differ", "smoother_adjusted", "concordance",
+        "aggregate_marks", "economy_names", "names_of_others", "renamed", "iso_codes", "one_of_each", "partner_names",
+        "group_names", "neighbours", "east_asia", "in_force", "codes_moved", "flows_differ", "smoother_adjusted",
+        "concordance",
     ),
     "vintage": (
         "asked_vintage", "past_vintage", "vintage_not_back", "vintage_not_later", "one_vintage", "yanked_content",
@@ -48,21 +50,24 @@ _FAMILIES: dict[str, tuple[str, ...]] = {
     ),
     "adding-up": (
         "balance", "year_totals", "partners_to_world", "groups_to_total", "months_to_year", "not_counted_twice",
-        "adds_up_to_world", "near_world", "types_add_up", "years_agree", "affiliations_add_up", "areas_add_up",
-        "control_totals", "parts_of_value", "continents_to_world", "groups_to_members", "groups_near_members",
+        "adds_up_to_world", "near_world", "short_of_world", "types_add_up", "years_agree", "affiliations_add_up",
+        "areas_add_up", "control_totals", "parts_of_value", "continents_to_world", "groups_to_members",
+        "groups_near_members",
     ),
     "unit-and-size": (
         "known_year", "known_years", "jumps", "unit", "in_season", "proportion", "partners_in_season", "year_in_line",
         "settled_years", "newest_in_season", "newest_proportion", "newest_groups", "newest_partners",
-        "seasonal_pattern",
+        "seasonal_pattern", "us_years", "us_recent", "us_growth",
     ),
     "lost": (
-        "months_lost", "economies_lost", "measures_lost", "rows_lost", "rows_withdrawn", "withdrawn_share",
+        "months_lost", "economies_lost", "economies_lost_large", "economies_lost_small", "rows_lost", "rows_lost_large",
+        "rows_lost_small", "rows_withdrawn", "large_withdrawn", "withdrawn_share", "withdrawn_value", "forecasts",
         "codes_lost", "codes_retired", "figures_lost", "figures_withdrawn", "partners_lost", "lost_quietly",
         "history_lost", "groups_ended",
     ),
     "revisions": (
         "size_of_change", "large_revision", "old_revision", "month_revised", "year_revised", "figures_changed",
+        "figures_changed_large", "figures_changed_small", "figures_revised", "aggregate_change", "aggregate_revision",
         "total_change", "history_rewritten", "history_changed", "churn", "list_exchanged", "size_of_change_partner",
         "groups_revised", "partners_revised", "returning",
     ),
@@ -76,7 +81,10 @@ _FAMILIES: dict[str, tuple[str, ...]] = {
         "groups",
     ),
     "history": ("spans_follow", "spans_forward", "present", "past", "causes"),
-    "continuity": ("flat_lines", "copied_periods", "carried_periods", "figures_moved", "no_news", "same_list"),
+    "continuity": (
+        "flat_lines", "flat_lines_large", "flat_lines_small", "copied_periods", "carried_periods", "figures_moved",
+        "no_news", "same_list", "flows_exchanged", "flow_exchanged", "economies_exchanged", "partners_exchanged",
+    ),
 }  # fmt: skip
 _BY_ID = {check: family for family, checks in _FAMILIES.items() for check in checks}
 

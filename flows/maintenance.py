@@ -17,7 +17,8 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from configs.contracts import load_contract, published_names
-from configs.errors import StoreError, TechtradeError, UsageError
+from configs.errors import ConfigError, SourceError, StoreError, StorePermissionError, TechtradeError, UsageError
+from configs.settings import source_settings
 from configs.words import plural
 from flows.prefect_setup import alert_hooks, json_logs, secrets
 from flows.prefect_setup.flow_decorator import scheduled_flow
@@ -27,12 +28,15 @@ from tasks.alerts.model import Finding, Kind
 from tasks.build import partitioned
 from tasks.common.clock import utc_now
 from tasks.common.text import one_line
+from tasks.extract.bea import release_dates as release_dates_source
+from tasks.extract.source import FetchRequest
 from tasks.publish.after import announce
 from tasks.raw import housekeeping
+from tasks.raw.archive import RawArchive
 from tasks.raw.verify import RawVerifier, published_versions, verified
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
-from tasks.warehouse import catalog, ledger, protocol
+from tasks.warehouse import catalog, ledger, protocol, release_dates
 from tasks.warehouse.isolated import isolated
 from tasks.warehouse.upkeep import gc as gc_
 from tasks.warehouse.upkeep import retention
@@ -92,7 +96,7 @@ def maintenance(
         steps.append(lambda: expire_raw(target, now, timedelta(days=raw_days)))
     if rejected_days is not None:
         steps.append(lambda: free_rejected(target, now, retention.RejectedPolicy(rejected_days)))
-    steps.append(lambda: expire_pieces(target, now))
+    steps += [lambda: expire_pieces(target, now), lambda: read_release_dates(target, now)]
     steps += [lambda: mend_derived(target), lambda: verify_versions(target, now, verify)]
     done: list[str] = []
     problems: list[str] = []
@@ -135,6 +139,22 @@ def free_rejected(store: ObjectStore, now: datetime, policy: retention.RejectedP
 @task(name="expire pieces", cache_policy=NO_CACHE)
 def expire_pieces(store: ObjectStore, now: datetime) -> list[str]:
     return partitioned.expire(store, now)
+
+
+@task(name="read release dates", cache_policy=NO_CACHE)
+def read_release_dates(store: ObjectStore, now: datetime) -> list[str]:
+    """What BEA announces. Without it releases are expected by the calendars, so that nothing fails for want of it."""
+    if not source_settings(release_dates_source.SOURCE).url:
+        return []
+    try:
+        ask = FetchRequest(release_dates_source.SOURCE, now=now)
+        document = release_dates_source.fetch(ask, RawArchive(store))
+        found = release_dates_source.read(document)
+        release_dates.note(store, found, document.raw_key, now)
+    except (SourceError, ConfigError, StorePermissionError) as e:
+        log.warning("maintenance: release dates were not read; the calendars stand in: %s", one_line(e))
+        return []
+    return [f"release dates read: {plural(len(found.releases), 'release')}"]
 
 
 @task(name="mend what is derived", cache_policy=NO_CACHE)

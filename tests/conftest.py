@@ -22,6 +22,7 @@ os.environ.setdefault("TECHTRADE_FOLLOW", "false")
 # Fetched beside other sources: no test may ask the publisher. Tests about it name the address of a double.
 os.environ.setdefault("TECHTRADE_SOURCES__CENSUS_FT900__URL", "")
 os.environ.setdefault("TECHTRADE_SOURCES__CENSUS_ATP_LISTS__YEARLY", "{}")
+os.environ.setdefault("TECHTRADE_SOURCES__BEA_RELEASE_DATES__URL", "")
 
 __all__ = ["bundled", "environment", "prefect_api", "subscribed", "techtrade"]
 from tests.support.candidates import build_candidate

@@ -1,6 +1,7 @@
-"""``python -m benchmarks.quality_mutations [--json] [--alone] [DATASET ...]``: the table and the score.
+"""``python -m benchmarks.quality_mutations [--json] [--all] [--write] [DATASET ...]``: the score of the gate.
 
-``--alone``: only as first publications into an empty store, where there is nothing at all to compare with.
+Prints what became of each corruption and true event, the counts and the targets; exit code 1 if a target is not met.
+``--all``: the blocked corruptions too. ``--write``: the tables in docs/quality-score.md.
 """
 
 from __future__ import annotations
@@ -8,45 +9,29 @@ from __future__ import annotations
 import json
 import sys
 
+from benchmarks.quality_mutations import report
 from benchmarks.quality_mutations.cases import CASES
-from benchmarks.quality_mutations.score import STANCES, Score, Verdict, run
-from flows.cli.output import table
+from benchmarks.quality_mutations.event import happened
+from benchmarks.quality_mutations.events import EVENTS
+from benchmarks.quality_mutations.judge import run_all
+from benchmarks.quality_mutations.price import real_vintages
+from benchmarks.quality_mutations.targets import of_price, of_score
 
 
 def main(arguments: list[str]) -> int:
-    """1 if a corruption was missed that moves a headline total by 1 % or more, or fewer than 95 % were caught."""
+    """Return 1 if a target is not met."""
     datasets = [a for a in arguments if not a.startswith("-")]
-    chosen = (c for c in CASES if not datasets or c.dataset in datasets)
-    verdicts = list(run(chosen, ("alone",) if "--alone" in arguments else STANCES))
-    score = Score.of(verdicts)
+    verdicts = run_all([c for c in CASES if not datasets or c.dataset in datasets])
+    aftermaths = [happened(e) for e in EVENTS if not datasets or e.dataset in datasets]
+    vintages = [v for v in real_vintages() if not datasets or v.dataset in datasets]
+    targets = [*of_score(verdicts), *of_price(vintages, aftermaths)]
     if "--json" in arguments:
-        print(json.dumps({"score": vars(score), "verdicts": [vars(v) for v in verdicts]}, indent=2))
+        print(json.dumps(report.as_json(verdicts, aftermaths, targets), indent=1))
     else:
-        _print(verdicts, score)
-    return 1 if score.headline_missed or score.caught < 0.95 else 0
-
-
-def _print(verdicts: list[Verdict], score: Score) -> None:
-    columns = ("dataset", "kind", "corruption", "version", "headline", "caught", "by")
-    table(columns, [_row(v) for v in verdicts], right=("headline",))
-    print()
-    by_dataset = sorted({v.dataset for v in verdicts})
-    rows = [(d, Score.of(v for v in verdicts if v.dataset == d)) for d in by_dataset] + [("all", score)]
-    counts = ("dataset", "ways", "judged", "blocked", "warned", "missed", "caught", "headline movers", "missed of them")
-    table(
-        counts,
-        [
-            (d, *map(str, (s.ways, s.judged, s.critical, s.warning, s.missed)), f"{s.caught:.1%}",
-             str(s.headline), str(s.headline_missed))
-            for d, s in rows
-        ],
-        right=counts[1:],
-    )  # fmt: skip
-
-
-def _row(v: Verdict) -> tuple[str, ...]:
-    moved = f"{v.moved:.1%}" if v.moved < 10 else f"{v.moved:.0e}"
-    return (v.dataset, v.kind, v.case, v.stance, moved, v.caught, ", ".join(v.by[:4]))
+        report.show(verdicts, aftermaths, targets, every="--all" in arguments)
+    if "--write" in arguments:
+        report.write(verdicts, aftermaths, targets)
+    return 0 if all(t.met for t in targets) else 1
 
 
 if __name__ == "__main__":

@@ -7,10 +7,11 @@ from datetime import date
 
 import polars as pl
 
-from benchmarks.quality_mutations.case import Case, Level
+from benchmarks.quality_mutations.case import Case, Level, Renamed
 from benchmarks.quality_mutations.operations import (
     Corruption,
     added,
+    as_it_is,
     carried,
     copied,
     exchanged,
@@ -23,24 +24,38 @@ from benchmarks.quality_mutations.operations import (
     rounded,
     scaled,
     shifted,
-    swapped_months,
+    swapped,
     to_date,
     truncated,
     twice,
     without,
 )
+from configs.release_calendar import month_after
 
 ATP, TRADE = "atp_world_monthly", "atp_trade_monthly"
 EXPORTS, IMPORTS = pl.col("flow") == "exports", pl.col("flow") == "imports"
 YEAR = pl.col("period").dt.year()
-NEW, LAST, OLD = date(2025, 2, 1), date(2025, 1, 1), date(2016, 5, 1)
+OLD = date(2016, 5, 1)
+# The newest month of the table at hand, so that a case can be tried on several grounds.
+NEW = pl.col("period").max()
 
 
-def at(month: date) -> pl.Expr:
+def back(months: int) -> pl.Expr:
+    return NEW.dt.offset_by(f"-{months}mo")
+
+
+LAST, NEXT, NEW_YEAR = back(1), NEW.dt.offset_by("1mo"), pl.col("period").dt.year() == NEW.dt.year()
+
+
+def at(month: date | pl.Expr) -> pl.Expr:
     return pl.col("period") == month
 
 
-def _world(kind: str, what: str, corrupt: Corruption, level: Level = "figures", vintage: str | None = None) -> Case:
+def two_months_on(vintage: str) -> str:
+    return f"{month_after(date.fromisoformat(f'{vintage}-01'), 2):%Y-%m}"
+
+
+def _world(kind: str, what: str, corrupt: Corruption, level: Level = "figures", vintage: Renamed | None = None) -> Case:
     return Case(ATP, kind, what, corrupt, level, vintage)
 
 
@@ -60,23 +75,23 @@ WORLD = (
     _world("flows swapped", "imports given as exports too", copied("flow", "imports", "exports")),
     _world("month duplicated", "a month of long ago given twice", copied("period", date(2016, 4, 1), OLD)),
     _world("month duplicated", "the newest month is the one before", copied("period", LAST, NEW)),
-    _world("month duplicated", "the newest month is that of a year ago", copied("period", date(2024, 2, 1), NEW)),
+    _world("month duplicated", "the newest month is that of a year ago", copied("period", back(12), NEW)),
     _world("month duplicated", "one flow of the newest month is the one before", copied("period", LAST, NEW, EXPORTS)),
     _world("month shifted", "the whole series a month late", shifted("period", ["flow"], 1)),
     _world("month shifted", "the whole series a year late", shifted("period", ["flow"], 12)),
     _world("month shifted", "a month late since 2020", shifted("period", ["flow"], 1, YEAR >= 2020)),
-    _world("month shifted", "two neighbouring months exchanged", swapped_months(date(2023, 5, 1), date(2023, 6, 1))),
+    _world("month shifted", "two neighbouring months exchanged", swapped("period", date(2023, 5, 1), date(2023, 6, 1))),
     _world("month missing", "a month of long ago", without(at(OLD))),
     _world("month missing", "the newest month", without(at(NEW))),
     _world("month missing", "the first year", without(YEAR == 1989)),
     _world("year to date", "taken for the month throughout", to_date(["flow"])),
-    _world("year to date", "taken for the month in the newest year", to_date(["flow"], YEAR == 2025)),
+    _world("year to date", "taken for the month in the newest year", to_date(["flow"], NEW_YEAR)),
     _world("truncated", "the first half of the table only", without(YEAR > 2007)),
     _world("truncated", "32 bits", truncated(32)),
     _world("rounding", "to millions since 2009", rounded(1e6, YEAR >= 2009)),
     _world("rounding", "to thousands in the years of revision", rounded(1e3, YEAR >= 2021)),
     _world("rounding", "to a billion, one month", rounded(1e9, at(date(2024, 5, 1)))),
-    _world("zero", "an unpublished month as 0", added({"period": date(2025, 3, 1), "value_usd": 0})),
+    _world("zero", "an unpublished month as 0", added({"period": NEXT, "value_usd": 0})),
     _world("zero", "the newest month 0", put(at(NEW), value_usd=pl.lit(0))),
     _world("null", "a month null", put(at(OLD), value_usd=pl.lit(None))),
     _world("one cell", "a month of long ago threefold", scaled(3, at(OLD) & EXPORTS)),
@@ -90,8 +105,8 @@ WORLD = (
     _world("many small", "a third of the months of revision by a percent", noise(0.3, 0.01, YEAR >= 2020)),
     _world("many small", "every month of long ago by a tenth of a percent", noise(1.0, 0.001, YEAR < 2020)),
     _world("stale", "all since 2023 carried forward", carried("period", date(2022, 12, 1), NEW)),
-    _world("stale", "the vintage before under the new name", without(pl.col("period") > date(2023, 1, 1))),
-    _world("vintage", "told as a later month than it has", put(pl.lit(False), value_usd=pl.lit(0)), vintage="2025-04"),
+    _world("stale", "the vintage before under the new name", as_it_is, level="before"),
+    _world("vintage", "told as a later month than it has", put(pl.lit(False), value_usd=pl.lit(0)), vintage=two_months_on),
     _world("other series", "all goods for advanced technology", scaled(4.2)),
     _world("other series", "one partner for the world", scaled(0.12)),
     _world("key", "a month twice", twice(at(OLD)), level="table"),
@@ -108,7 +123,7 @@ GROUPS = [f"{n:02d}" for n in range(1, 11)]
 ADVANCED = pl.col("hitech") != "00"
 
 
-def _trade(kind: str, what: str, corrupt: Corruption, level: Level = "figures", vintage: str | None = None) -> Case:
+def _trade(kind: str, what: str, corrupt: Corruption, level: Level = "figures", vintage: Renamed | None = None) -> Case:
     return Case(TRADE, kind, what, corrupt, level, vintage)
 
 
@@ -138,9 +153,9 @@ BY_PARTNER = (
     _trade("month missing", "the newest month of one flow", without(at(NEW) & IMPORTS)),
     _trade("month missing", "the newest month of a large partner", without(at(NEW) & CHINA)),
     _trade("year to date", "taken for the month", to_date(SERIES)),
-    _trade("year to date", "taken for the month in the newest year", to_date(SERIES, YEAR == 2025)),
+    _trade("year to date", "taken for the month in the newest year", to_date(SERIES, NEW_YEAR)),
     _trade("partner dropped", "a large one", without(CHINA)),
-    _trade("partner dropped", "a large one in the newest year", without(CHINA & (YEAR == 2025))),
+    _trade("partner dropped", "a large one in the newest year", without(CHINA & (NEW_YEAR))),
     _trade("partner dropped", "a small one", without(pl.col("partner_code") == "7230")),
     _trade("partner dropped", "a large one from one group", without(CHINA & G04)),
     _trade("partner doubled", "a large one", scaled(2, CHINA & ADVANCED)),
@@ -148,7 +163,7 @@ BY_PARTNER = (
     _trade("partner doubled", "a large one in the newest month", scaled(2, CHINA & at(NEW))),
     _trade("partner swapped", "with its neighbour", neighbours()),
     _trade("partner swapped", "with its neighbour in the newest month", neighbours(at(NEW) & ADVANCED)),
-    _trade("partner swapped", "with its neighbour in the newest year", neighbours((YEAR == 2025) & ADVANCED)),
+    _trade("partner swapped", "with its neighbour in the newest year", neighbours((NEW_YEAR) & ADVANCED)),
     _trade("partner swapped", "two of like size", exchanged("partner_code", "1220", "4280", ADVANCED)),
     _trade("aggregate", "the European Union counted as a partner", renamed(pl.col("partner_code") == "4280", partner_code="0003")),
     _trade("group codes", "two groups exchanged", exchanged("hitech", "04", "08")),
@@ -169,9 +184,9 @@ BY_PARTNER = (
     _trade("one cell", "the newest month of a small one doubled", scaled(2, (pl.col("partner_code") == "7230") & at(NEW))),
     _trade("many small", "a third of all figures by a tenth", noise(0.3, 0.1, ADVANCED)),
     _trade("many small", "a third of the figures of revision by a tenth", noise(0.3, 0.1, (YEAR >= 2023) & ADVANCED)),
-    _trade("stale", "carried forward since the summer", carried("period", date(2024, 6, 1), NEW)),
+    _trade("stale", "carried forward since the summer", carried("period", back(8), NEW)),
     _trade("stale", "the vintage before under the new name", without(at(NEW))),
-    _trade("vintage", "told as a later month than it has", put(pl.lit(False), value_usd=pl.lit(0)), vintage="2025-04"),
+    _trade("vintage", "told as a later month than it has", put(pl.lit(False), value_usd=pl.lit(0)), vintage=two_months_on),
 )  # fmt: skip
 
 CODE04 = pl.col("technology_group") == "04"

@@ -7,7 +7,7 @@ from datetime import date
 
 import polars as pl
 
-from benchmarks.quality_mutations.case import Case, Level
+from benchmarks.quality_mutations.case import Case, Level, Renamed
 from benchmarks.quality_mutations.operations import Corruption, exchanged, head, put, renamed, twice, without
 
 PRODUCTS, PARTNERS = "atp_products", "partners"
@@ -16,7 +16,9 @@ NEWEST = pl.col("list_month") == pl.col("list_month").filter(IMPORTS).max()
 SOME = pl.col("hs10").str.starts_with("85")
 
 
-def _products(kind: str, what: str, corrupt: Corruption, level: Level = "figures", vintage: str | None = None) -> Case:
+def _products(
+    kind: str, what: str, corrupt: Corruption, level: Level = "figures", vintage: Renamed | None = None
+) -> Case:
     return Case(PRODUCTS, kind, what, corrupt, level, vintage)
 
 

@@ -7,7 +7,7 @@ from datetime import date
 
 import polars as pl
 
-from benchmarks.quality_mutations.case import Case, Level
+from benchmarks.quality_mutations.case import Case, Level, Renamed
 from benchmarks.quality_mutations.operations import (
     Corruption,
     carried,
@@ -27,6 +27,10 @@ from benchmarks.quality_mutations.operations import (
 
 IP, ANNUAL, quarterLY = "ip_trade_annual", "us_ip_trade_annual", "us_ip_trade_quarterly"
 YEAR = pl.col("year")
+# The newest year of the table at hand, so that a case can be tried on several grounds.
+NEW = YEAR.max()
+LAST = NEW - 1
+REDATED = "2026-11-01"
 RECEIPTS, PAYMENTS = pl.col("flow") == "receipts", pl.col("flow") == "payments"
 USA, DEU, NLD, JAM, WLD = (pl.col("economy_code") == c for c in ("USA", "DEU", "NLD", "JAM", "WLD"))
 
@@ -75,7 +79,7 @@ SMALL = [
 ]
 
 
-def _ip(kind: str, what: str, corrupt: Corruption, level: Level = "figures", vintage: str | None = None) -> Case:
+def _ip(kind: str, what: str, corrupt: Corruption, level: Level = "figures", vintage: Renamed | None = None) -> Case:
     return Case(IP, kind, what, corrupt, level, vintage)
 
 
@@ -94,12 +98,12 @@ BANK = (
     _ip("flows swapped", "of one economy", exchanged("flow", "receipts", "payments", DEU)),
     _ip("flows swapped", "payments given as receipts too", copied("flow", "payments", "receipts")),
     _ip("year duplicated", "2018 given as 2019", copied("year", 2018, 2019)),
-    _ip("year duplicated", "the newest year of the United States is the one before", copied("year", 2022, 2023, USA)),
+    _ip("year duplicated", "the newest year of the United States is the one before", copied("year", LAST, NEW, USA)),
     _ip("year shifted", "everything a year late", shifted("year", ["flow", "economy_code"], 1)),
     _ip("year shifted", "one economy a year late", shifted("year", ["flow", "economy_code"], 1, DEU)),
     _ip("year shifted", "the United States a year late", shifted("year", ["flow", "economy_code"], 1, USA)),
     _ip("year missing", "2010", without(YEAR == 2010)),
-    _ip("year missing", "the newest of the United States", without(USA & (YEAR == 2023))),
+    _ip("year missing", "the newest of the United States", without(USA & (YEAR == NEW))),
     _ip("economy dropped", "a large one", without(DEU)),
     _ip("economy dropped", "a small one", without(pl.col("economy_code") == "ABW")),
     _ip("economy dropped", "forty small ones", without(pl.col("economy_code").is_in(SMALL))),
@@ -117,14 +121,14 @@ BANK = (
     _ip("null", "a tenth of the zeros left out", without((pl.col("value_usd") == 0) & (YEAR == 2005))),
     _ip("one cell", "a large economy tenfold", scaled(10, DEU & RECEIPTS & (YEAR == 2017))),
     _ip("one cell", "a large economy a third more", scaled(1.33, DEU & RECEIPTS & (YEAR == 2017))),
-    _ip("one cell", "the United States' newest year a tenth more", scaled(1.1, USA & RECEIPTS & (YEAR == 2023))),
-    _ip("one cell", "the United States' newest year two percent less", scaled(0.98, USA & PAYMENTS & (YEAR == 2023))),
+    _ip("one cell", "the United States' newest year a tenth more", scaled(1.1, USA & RECEIPTS & (YEAR == NEW))),
+    _ip("one cell", "the United States' newest year two percent less", scaled(0.98, USA & PAYMENTS & (YEAR == NEW))),
     _ip("one cell", "the world's year a twentieth more", scaled(1.05, WLD & (YEAR == 2015))),
     _ip("one cell", "the world's year two percent more", scaled(1.02, WLD & (YEAR == 2012) & RECEIPTS)),
     _ip("one cell", "a small economy a thousandfold", scaled(1e3, JAM & (YEAR == 2012))),
     _ip("many small", "a third of all by a tenth", noise(0.3, 0.1)),
     _ip("many small", "a third of all by a percent", noise(0.3, 0.01)),
-    _ip("stale", "carried forward since 2017", carried("year", 2017, 2023)),
+    _ip("stale", "carried forward since 2017", carried("year", 2017, NEW)),
     _ip("stale", "nothing after 2018", without(YEAR > 2018)),
     _ip("other series", "another indicator of a third of the size", scaled(0.33)),
     _ip("key", "rows twice", twice(DEU), level="table"),
@@ -135,8 +139,8 @@ BANK = (
     _ip("encoding", "names with what could not be read", put(pl.col("economy_code") == "TUR", economy_name=pl.lit("T\ufffdrkiye")), level="table"),
     _ip("label", "codes in small letters", put(DEU, economy_code=pl.lit("deu")), level="table"),
     _ip("label", "two names exchanged", exchanged("economy_name", "Germany", "Netherlands"), level="table"),
-    _ip("vintage", "an economy goes back to an old vintage", renamed(USA, source_vintage="2021-09-15"), level="table"),
-    _ip("vintage", "the vintage before under a new date", put(pl.lit(True), source_vintage=pl.lit("2025-06-01")), level="table", vintage="2025-06-01"),
+    _ip("vintage", "an economy goes back to an old vintage", renamed(USA, source_vintage="2019-12-19"), level="table"),
+    _ip("vintage", "the vintage before under a new date", put(pl.lit(True), source_vintage=pl.lit(REDATED)), level="before", vintage=lambda _: REDATED),
     _ip("null", "NaN for what is not known", put(pl.col("payments_usd").is_null(), payments_usd=pl.lit(float("nan"))), level="table"),
     _ip("zero", "0 for what is not known", put(pl.col("payments_usd").is_null(), payments_usd=pl.lit(0.0)), level="table"),
     _ip("sign", "the balance with the other sign", put(pl.lit(True), balance_usd=-pl.col("balance_usd")), level="table"),
@@ -153,7 +157,7 @@ WITHHELD = pl.col("observation_status") == "suppressed"
 SERIES = ["direction", "ip_type", "affiliation", "partner_code"]
 
 
-def _us(kind: str, what: str, corrupt: Corruption, level: Level = "figures", vintage: str | None = None) -> Case:
+def _us(kind: str, what: str, corrupt: Corruption, level: Level = "figures", vintage: Renamed | None = None) -> Case:
     return Case(ANNUAL, kind, what, corrupt, level, vintage)
 
 
@@ -205,7 +209,9 @@ ADJUSTED = pl.col("seasonal_adjustment") == "seasonally_adjusted"
 NEWEST = pl.lit(date(2025, 1, 1))
 
 
-def _quarters(kind: str, what: str, corrupt: Corruption, level: Level = "figures", vintage: str | None = None) -> Case:
+def _quarters(
+    kind: str, what: str, corrupt: Corruption, level: Level = "figures", vintage: Renamed | None = None
+) -> Case:
     return Case(quarterLY, kind, what, corrupt, level, vintage)
 
 

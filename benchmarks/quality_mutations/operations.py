@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
 from functools import reduce
 from typing import Any
 
@@ -12,6 +11,16 @@ import polars as pl
 Corruption = Callable[[pl.DataFrame], pl.DataFrame]
 VALUE = "value_usd"
 EVERY = pl.lit(True)
+
+
+def value_in(df: pl.DataFrame, value: Any) -> Any:
+    """A value that may depend on the table: its newest month."""
+    return df.select(value).item() if isinstance(value, pl.Expr) else value
+
+
+def as_it_is(df: pl.DataFrame) -> pl.DataFrame:
+    """For what goes wrong around the table: its name, or its place."""
+    return df
 
 
 def put(where: pl.Expr, **values: pl.Expr) -> Corruption:
@@ -70,11 +79,10 @@ def copied(time: str, source: Any, target: Any, where: pl.Expr = EVERY) -> Corru
     """The figures of one time stand at another, whose own are gone."""
 
     def corrupt(df: pl.DataFrame) -> pl.DataFrame:
-        kept = df.filter(~((pl.col(time) == target) & where))
-        copy = df.filter((pl.col(time) == source) & where).with_columns(
-            pl.lit(target).cast(df.schema[time]).alias(time)
-        )
-        return pl.concat([kept, copy])
+        to = value_in(df, target)
+        copy = df.filter((pl.col(time) == value_in(df, source)) & where)
+        kept = df.filter(~((pl.col(time) == to) & where))
+        return pl.concat([kept, copy.with_columns(pl.lit(to).cast(df.schema[time]).alias(time))])
 
     return corrupt
 
@@ -83,8 +91,9 @@ def carried(time: str, source: Any, after: Any, where: pl.Expr = EVERY) -> Corru
     """The figures of one time stand at every later one up to ``after``: stale data under new dates."""
 
     def corrupt(df: pl.DataFrame) -> pl.DataFrame:
-        times = df.filter((pl.col(time) > source) & (pl.col(time) <= after))[time].unique().to_list()
-        return reduce(lambda made, t: copied(time, source, t, where)(made), times, df)
+        start, end = value_in(df, source), value_in(df, after)
+        times = df.filter((pl.col(time) > start) & (pl.col(time) <= end))[time].unique().to_list()
+        return reduce(lambda made, t: copied(time, start, t, where)(made), times, df)
 
     return corrupt
 
@@ -99,12 +108,11 @@ def shifted(time: str, series: list[str], by: int, where: pl.Expr = EVERY) -> Co
     return corrupt
 
 
-def swapped_months(one: date, other: date) -> Corruption:
-    """Two months take each other's place."""
-    return put(
-        pl.col("period").is_in([one, other]),
-        period=pl.when(pl.col("period") == one).then(pl.lit(other)).otherwise(pl.lit(one)),
-    )
+def swapped(time: str, one: Any, other: Any, where: pl.Expr = EVERY) -> Corruption:
+    """Two months or years take each other's place."""
+    at = pl.col(time)
+    there = (at == pl.lit(one)) | (at == pl.lit(other))
+    return put(there & where, **{time: pl.when(at == pl.lit(one)).then(pl.lit(other)).otherwise(pl.lit(one))})
 
 
 def to_date(series: list[str], where: pl.Expr = EVERY) -> Corruption:
@@ -131,7 +139,10 @@ def noise(share: float, size: float, where: pl.Expr = EVERY) -> Corruption:
 def added(row: dict[str, Any]) -> Corruption:
     """One row more, the last one with other values."""
     return lambda df: pl.concat(
-        [df, df.tail(1).with_columns(pl.lit(v).cast(df.schema[k]).alias(k) for k, v in row.items())]
+        [
+            df,
+            df.tail(1).with_columns(pl.lit(value_in(df, v)).cast(df.schema[k]).alias(k) for k, v in row.items()),
+        ]
     )
 
 

@@ -48,10 +48,11 @@ Rows = list[dict[str, Any]]
 @dataclass(frozen=True)
 class World:
     """What is served: a few areas and years (``small``), all areas (``recent``) or all there are (``full``); which
-    update."""
+    update. ``new_areas``: codes that are in no list of ours, each taken out of what is left of Europe."""
 
     size: str = "small"
     state: int = 2024
+    new_areas: tuple[str, ...] = ()
 
     @property
     def years(self) -> range:
@@ -122,8 +123,19 @@ def annual(world: World) -> dict[str, pl.DataFrame]:
         named = named.filter(pl.col("AreaOrCountry").is_in(list(SMALL)))
     else:
         named = named.filter(_served())
-    told = _told(named)
+    told = _told(_with_new(named, world.new_areas))
     return {code: frame for (code,), frame in told.sort(ANNUAL_KEY).partition_by("TypeOfService", as_dict=True).items()}
+
+
+def _with_new(cells: pl.DataFrame, areas: tuple[str, ...]) -> pl.DataFrame:
+    """Each new area has a tenth of the residual of Europe, which is left with the rest."""
+    rest = pl.col("AreaOrCountry") == "OthEuropeIst"
+    for code in areas:
+        part = (pl.col("amount") / 10).round().cast(pl.Int64)
+        new = cells.filter(rest).with_columns(part.alias("amount"), AreaOrCountry=pl.lit(code))
+        left = cells.with_columns(amount=pl.when(rest).then(pl.col("amount") - part).otherwise("amount"))
+        cells = pl.concat([left, new])
+    return cells
 
 
 def _served() -> pl.Expr:

@@ -176,6 +176,18 @@ def _groups(partners: list[tuple[str, str, str]]) -> dict[str, list[int]]:
     return {code: members for code, members in (continents | named).items() if members}
 
 
+def members(small: bool = True) -> pl.DataFrame:
+    """group_code, partner_code, until: the first day on which a partner is in a group no more, null if it still is."""
+    partners = _partners(small)
+    rows = [(group, partners[i][0], None) for group, found in _groups(partners).items() for i in found]
+    schema = {"group_code": pl.String, "partner_code": pl.String, "until": pl.Date}
+    known = pl.DataFrame(rows, schema=schema, orient="row").with_columns(
+        until=pl.when(pl.col("group_code") == "0001").then(date(2019, 1, 1))
+    )
+    left = pl.DataFrame([("0003", "4120", date(2018, 1, 1))], schema=schema, orient="row")
+    return pl.concat([known, left])
+
+
 def _table(flow: str, months: list[date], codes: list[str], names: dict[str, str], values: np.ndarray) -> pl.DataFrame:
     groups = ["-", *GROUPS]
     year_to_date = values.copy()

@@ -15,6 +15,7 @@ import polars as pl
 from configs.technology_groups import GROUPS
 from expectations.check import Check, GateInput, bound, none_of, not_made, once
 from expectations.datasets.atp_trade_monthly_revisions import against_parent
+from expectations.rules.atp_sums import BY, WORLD, Sums
 from expectations.rules.beside import found_beside
 from expectations.rules.continuity import copied, flat_lines
 from expectations.rules.cross_source import new_months_agree, same_total, workbook_flows

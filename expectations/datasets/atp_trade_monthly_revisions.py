@@ -6,6 +6,7 @@ import polars as pl
 
 from configs.contract import Severity
 from expectations.check import Check, GateInput, Observations, bound, none_of, not_applicable
+from expectations.rules.atp_sums import Sums
 from expectations.rules.continuity import figures_moved
 from expectations.rules.periods import vintage_month
 from expectations.rules.returning import history_of, returning

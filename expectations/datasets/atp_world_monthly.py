@@ -196,10 +196,8 @@ def _against_parent(gate: GateInput, flows: pl.LazyFrame, published: pl.LazyFram
     parent = was.select("period").unique()
     gone = parent.join(gate.data, on="period", how="anti").sort("period")
     t = {i: title for i, (title, _) in titles.items()}
-    unmoved, observed = (
-        f"none older than {window:g} years",
-        Observations(KEY, flows, published, against="value_usd_before"),
-    )
+    unmoved = f"none older than {window:g} years"
+    observed = Observations(KEY, flows, published, against="value_usd_before")
     return [
         none_of(gate, "months_lost", t["months_lost"], "none", gone, over=parent),
         size_of_change(gate, t["size_of_change"], both),

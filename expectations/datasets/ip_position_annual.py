@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from expectations.check import Check, GateInput, none_of
+from expectations.check import Check, GateInput, bound, none_of
 
 KEY = ("economy_code", "year")
 FLOWS = ("receipts", "payments")
@@ -12,7 +12,7 @@ FLOWS = ("receipts", "payments")
 
 def checks(gate: GateInput) -> list[Check]:
     """See docs/quality.md for the list in words."""
-    return [_as_its_input(gate), _ranks(gate), _shares(gate)]
+    return [_as_its_input(gate), _ranks(gate), _ranks_of_few(gate), _shares(gate)]
 
 
 def _as_its_input(gate: GateInput) -> Check:
@@ -54,6 +54,19 @@ def _ranks(gate: GateInput) -> Check:
     return none_of(
         gate, "ranks", "each rank is one more than the economies with more", "that place", off, over=economies
     )
+
+
+def _ranks_of_few(gate: GateInput) -> Check:
+    """First of one economy is no rank."""
+    least = int(bound(gate, "ranks_of_few", "economies"))
+    economies = gate.data.filter(~pl.col("is_aggregate"))
+    ranked = pl.any_horizontal(pl.col(f"{f}_rank").is_not_null() for f in FLOWS)
+    years = economies.group_by("year").agg(
+        economies=pl.len(), vintages=pl.col("source_vintage").n_unique(), ranks=ranked.sum()
+    )
+    off = years.filter((pl.col("ranks") > 0) & ((pl.col("economies") < least) | (pl.col("vintages") > 1))).sort("year")
+    title = "a year with ranks has enough economies, of one vintage"
+    return none_of(gate, "ranks_of_few", title, f"at least {least} economies", off, over=economies)
 
 
 def _shares(gate: GateInput) -> Check:

@@ -11,7 +11,8 @@ import polars as pl
 from expectations.check import Check, GateInput, none_of
 from expectations.rules.cross_source import same_us_total_as_bea
 from expectations.rules.economies import checks_of_economies
-from expectations.rules.economy_revisions import KEY, against_parent, measures
+from expectations.rules.economy_observations import KEY, measures
+from expectations.rules.economy_revisions import against_parent
 
 
 def checks(gate: GateInput) -> list[Check]:

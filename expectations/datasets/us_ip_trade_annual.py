@@ -5,10 +5,12 @@ from __future__ import annotations
 import polars as pl
 
 from configs.vintages import last_day
-from expectations.check import Check, GateInput, bound, none_of, not_applicable
+from expectations.check import Check, GateInput, Observations, bound, none_of, not_applicable
 from expectations.rules.cross_source import bea_totals, quarter_sums, quarters_to_year, same_us_total_as_bank
+from expectations.rules.exchanged import pair_exchanged
 from expectations.rules.magnitude import among_neighbours
 from expectations.rules.periods import fresh, vintage_year
+from expectations.rules.revisions import before, incomparable
 from expectations.rules.us_ip_trade import TOTAL, Tree, adds_up, common, continuity, unit
 from expectations.rules.us_ip_trade_revisions import losses, size_of_change
 
@@ -34,6 +36,7 @@ def checks(gate: GateInput) -> list[Check]:
         _balance(gate),
         *continuity(gate, "year"),
         _year_in_line(gate),
+        _partners_exchanged(gate),
         same_us_total_as_bank(gate),
         quarters_to_year(gate, "us_ip_trade_quarterly", bea_totals, quarter_sums),
         *losses(gate, {"ip_type": "types", "affiliation": "affiliations", "partner_code": "areas"}),
@@ -51,7 +54,8 @@ def _marks(gate: GateInput) -> Check:
     contains = marks.join(parents.with_columns(contains=pl.lit(True)), on="partner_code", how="left")
     must = pl.col("contains").fill_null(False) | pl.col("partner_is_overlap")
     off = contains.join(known, on="partner_code", how="left").filter(
-        pl.col("is_aggregate").ne_missing(pl.col("is_aggregate_in_partners"))
+        # An area that is new to the table of partners is found by unknown_partner_code.
+        (pl.col("is_aggregate") != pl.col("is_aggregate_in_partners")).fill_null(False)
         | (must & ~pl.col("is_aggregate")).fill_null(True)
     )
     title = "areas that contain others are marked as aggregates, as in the table of partners"
@@ -117,6 +121,17 @@ def _year_in_line(gate: GateInput) -> Check:
     shown = gate.data.filter(ALL_AFFILIATIONS & (ALL_TYPES | ALL_COUNTRIES))
     title = "no large type's or partner's year is out of proportion to those around it"
     return among_neighbours(gate, "year_in_line", title, shown, ["direction", "ip_type", "partner_code"], "value_usd")
+
+
+def _partners_exchanged(gate: GateInput) -> Check:
+    """By partner, all types together: what has the same parent can take each other's place without a trace in a sum."""
+    key = list(gate.contract.primary_key)
+    partners = gate.data.filter(ALL_TYPES & ALL_AFFILIATIONS & ~pl.col("is_aggregate"))
+    cells = partners.select(*key, "value_usd").drop_nulls("value_usd")
+    published = None if incomparable(gate, *key, "value_usd") else before(gate).select(*key, "value_usd")
+    seen = Observations(tuple(key), cells, published)
+    title = "no two partners took each other's place in a year"
+    return pair_exchanged(gate, "partners_exchanged", title, cells, "partner_code", ["direction"], seen, "warning")
 
 
 def _balance(gate: GateInput) -> Check:

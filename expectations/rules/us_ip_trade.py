@@ -23,17 +23,19 @@ SAID = ("value_usd", "observation_status")
 
 @dataclass(frozen=True)
 class Tree:
-    """Codes of a column, with the parent of each; what stands beside the tree left out."""
+    """Codes of a column: ``nodes`` with the parent of each, what stands beside the tree left out; ``every`` code."""
 
     column: str
     nodes: pl.LazyFrame
+    every: pl.LazyFrame
 
     @staticmethod
     def of(gate: GateInput, column: str, table: str, check_id: str, *, quarterly: bool = False) -> Tree:
         """The tree of a column from the source's table of codes: code, parent."""
         nodes = gate.table(table, check_id)
         nodes = nodes.filter("is_quarterly") if quarterly else nodes
-        return Tree(column, nodes.drop_nulls("parent").select("code", "parent"))
+        every = nodes.select("code", "parent")
+        return Tree(column, every.drop_nulls("parent"), every)
 
 
 def common(gate: GateInput) -> list[Check]:
@@ -83,7 +85,8 @@ def _one_vintage(gate: GateInput) -> Check:
 def adds_up(
     gate: GateInput, check_id: str, title: str, tree: Tree, data: pl.LazyFrame, first_year: pl.Expr | None = None
 ) -> Check:
-    """The parts of each code add up to it, within a rounding of each.
+    """The parts of each code add up to it, within a rounding of each, and within what codes have that are not in the
+    tree yet: where one of those is withheld, nothing can be said, but of the top of the tree.
 
     Args:
         data: the rows to hold against each other, of the contract's columns.
@@ -107,12 +110,29 @@ def adds_up(
     sums = parts.join(
         rows.rename({tree.column: "parent"}).select(*others, "parent", "amount"), on=[*others, "parent"]
     ).rename({"parent": tree.column})
-    held = sums.filter((pl.col("parts_known") == pl.col("parts_listed")) & pl.col("amount").is_not_null())
-    tolerance = pl.col("parts_listed") * pl.col("reported_precision_usd")
+    sums = _with_unlisted(tree, rows, sums, others)
+    told = (pl.col("parts_known") == pl.col("parts_listed")) & pl.col("amount").is_not_null()
+    held = sums.filter(told & (pl.col("unlisted_withheld") == 0))
+    tolerance = pl.col("parts_listed") * pl.col("reported_precision_usd") + pl.col("unlisted_usd")
     off = held.filter((pl.col("amount") - pl.col("sum_of_parts")).abs() > tolerance).sort(*others, tree.column)
     asked, could = (int(f.select(pl.len()).collect().item()) for f in (sums, held))
     expected = f"within a rounding of each part; {could:,} of {asked:,} sums have a figure for every part"
     return none_of(gate, check_id, title, expected, off, over=held)
+
+
+def _with_unlisted(tree: Tree, rows: pl.LazyFrame, sums: pl.LazyFrame, others: list[str]) -> pl.LazyFrame:
+    """Add unlisted_usd and unlisted_withheld: what codes that are new to the tree may have taken from a residual."""
+    known = tree.every.rename({"code": tree.column})
+    new = rows.join(known, on=tree.column, how="anti").group_by(others)
+    amounts = new.agg(
+        pl.col("amount").abs().sum().alias("unlisted_usd"), pl.col("amount").null_count().alias("unlisted_withheld")
+    )
+    top = tree.every.filter(pl.col("parent").is_null()).select(pl.col("code").alias(tree.column), is_top=pl.lit(True))
+    both = sums.join(amounts, on=others, how="left").join(top, on=tree.column, how="left")
+    free = pl.when(~pl.col("is_top").fill_null(False))
+    return both.with_columns(
+        free.then(pl.col(c)).otherwise(0).fill_null(0).alias(c) for c in ("unlisted_usd", "unlisted_withheld")
+    )
 
 
 def unit(gate: GateInput, totals: pl.LazyFrame, time: str) -> Check:

@@ -12,10 +12,11 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State, TaskRun
-from prefect.runtime import flow_run
+from prefect.runtime import deployment, flow_run
 from prefect.tasks import Task
 
 from configs.errors import (
+    BlockedError,
     ClaimLostError,
     ConcurrentPublishError,
     LockedOutError,
@@ -69,13 +70,14 @@ class PrefectSteps(StepRunner):
     def __init__(self, request: Request, store: ObjectStore) -> None:
         self._request, self._store = request, store
         self._retries: dict[str, dict[str, Any]] = {
-            # Once, an hour later, only if the publisher has shut us out for that long: asking on would prolong it.
+            # Once, an hour later, only if the publisher has shut us out for that long: asking on would prolong it; or
+            # if a filter in front of it has, and nobody waits for the run.
             # Anything else is not retried here: the HTTP client waits and tries again by itself, within the source's
             # budget, and a second layer would multiply its attempts.
             "extract": {
                 "retries": 1,
                 "retry_delay_seconds": lockout_seconds(request.source),
-                "retry_condition_fn": _failed_with(LockedOutError),
+                "retry_condition_fn": _failed_with(LockedOutError, *([BlockedError] if deployment.id else [])),
             },
             # As a whole, from the new state: a lost race, a claim that gc gave up, a store that failed need a new
             # version, and changes and checks computed against whatever is the parent by then. Jitter keeps equals from

@@ -16,6 +16,7 @@ import polars as pl
 from configs.contract import Severity
 from configs.contracts import published_names
 from configs.errors import (
+    BlockedError,
     CheckCouldNotRunError,
     ConfigError,
     CredentialError,
@@ -57,6 +58,7 @@ WORDS = 400
 _KINDS: tuple[tuple[tuple[type[BaseException], ...], Kind], ...] = (
     ((CredentialError, KeyStoreError, MissingKeyError), "credentials"),
     ((LockedOutError,), "locked_out"),
+    ((BlockedError,), "blocked"),
     (
         (
             SourceUnavailableError,

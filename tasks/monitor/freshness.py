@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
+from configs.announced import NOTHING, Announced
 from configs.contract import Contract
 from configs.contracts import load_contract
 from configs.errors import ConfigError, NewerFormatError, StoreError, StoreUnavailableError
@@ -24,7 +25,7 @@ from tasks.common.text import one_line
 from tasks.extract.bundled.index import bundled_vintages
 from tasks.storage.documents import DamagedRecordError
 from tasks.storage.object_store import ObjectStore
-from tasks.warehouse import layout, schedule
+from tasks.warehouse import layout, release_dates, schedule
 from tasks.warehouse.clock_check import is_future
 from tasks.warehouse.hold_words import confirmable, waiting
 from tasks.warehouse.holds import Hold
@@ -95,14 +96,16 @@ def check_all(store: ObjectStore, datasets: Sequence[str], now: datetime) -> lis
     Raises:
         StoreUnavailableError: the store could not be read.
     """
-    scheduled = schedule.read(store)
-    return [_watched(store, name, now, scheduled) for name in datasets]
+    scheduled, announced = schedule.read(store), release_dates.announced(store, now)
+    return [_watched(store, name, now, scheduled, announced) for name in datasets]
 
 
-def _watched(store: ObjectStore, name: str, now: datetime, scheduled: Schedule | None) -> Freshness:
+def _watched(
+    store: ObjectStore, name: str, now: datetime, scheduled: Schedule | None, announced: Announced
+) -> Freshness:
     try:
         latest, status = documents(store, name)
-        return verdict(name, latest, status, now, scheduled, open_hold(store, name, latest))
+        return verdict(name, latest, status, now, scheduled, open_hold(store, name, latest), announced)
     except (StoreError, ConfigError) as e:
         return not_known(store, name, e)
 
@@ -127,6 +130,7 @@ def verdict(
     now: datetime,
     scheduled: Schedule | None,
     hold: Hold | None = None,
+    announced: Announced = NOTHING,
 ) -> Freshness:
     """Return the verdict on a dataset from its two documents, and its candidate that is held.
 
@@ -134,7 +138,7 @@ def verdict(
         ConfigError: its contract or its calendar is wrong, or it has none.
     """
     facts = replace(facts_of(load_contract(name), latest, status), hold=hold)
-    return freshness_verdict(facts, releases_due(name, now), now, scheduled)
+    return freshness_verdict(facts, releases_due(name, now, announced), now, scheduled)
 
 
 def freshness_verdict(

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from configs.announced import Announced
 from configs.contracts import dataset_names, load_contract, published_names
 from configs.errors import ConfigError, NewerFormatError, StoreError, StorePermissionError
 from configs.first_publish import published_with
@@ -20,7 +21,7 @@ from tasks.common.clock import moment, to_minute
 from tasks.monitor.freshness import BAD, Freshness, documents, not_known, verdict
 from tasks.storage.documents import DamagedRecordError
 from tasks.storage.object_store import ObjectStore
-from tasks.warehouse import schedule
+from tasks.warehouse import release_dates, schedule
 from tasks.warehouse.holds import Hold
 from tasks.warehouse.reader import open_hold
 from tasks.warehouse.records import Cost, Latest, Schedule, Status
@@ -125,8 +126,10 @@ def overview(
     told += [f"{other}: {_words(a)}" for other in others for a in _open(alerts, other)]
     told += [f"an alert on {', '.join(a.datasets)} was not delivered: {a.error}" for a in alerts.undelivered if a.error]
     told += _left_behind(store, datasets)
-    scheduled = schedule.read(store)
-    rows = tuple(_row(store, name, _open(alerts, name), runs.get(name, Runs()), now, scheduled) for name in datasets)
+    scheduled, announced = schedule.read(store), release_dates.announced(store, now)
+    rows = tuple(
+        _row(store, name, _open(alerts, name), runs.get(name, Runs()), now, scheduled, announced) for name in datasets
+    )
     return StatusBoard(rows, tuple(told))
 
 
@@ -155,6 +158,7 @@ def _row(
     runs: Runs,
     now: datetime,
     scheduled: Schedule | None,
+    announced: Announced,
 ) -> Row:
     latest: Latest | None = None
     status: Status | None = None
@@ -165,7 +169,7 @@ def _row(
         if published_with(name) != (name,):  # made with its inputs, in their runs: only these have a calendar
             found = _derived(name, latest, status)
         else:
-            found = verdict(name, latest, status, now, scheduled, hold)
+            found = verdict(name, latest, status, now, scheduled, hold, announced)
     except (StoreError, ConfigError) as e:
         found = not_known(store, name, e)
     made = row(latest, status, found, alerts, runs, now)

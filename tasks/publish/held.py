@@ -22,7 +22,7 @@ from expectations.check import GateInput, Other
 from tasks.common.clock import Clock, stamp, utc_now
 from tasks.publish.second_publication import stage_again
 from tasks.quality.cells import HELD as CELLS
-from tasks.quality.cells import Cell, confirmations, held_cells
+from tasks.quality.cells import Cell, confirmations, held_cells, sources_of
 from tasks.quality.confirmation import confirm, confirmable_by, confirmed_result
 from tasks.quality.results import GateResult, read_results, results_of
 from tasks.storage.object_store import ObjectStore
@@ -178,7 +178,7 @@ def recheck(
             done = _release(store, contract, head, manifest, asked, clock)
         except (ConcurrentPublishError, ClaimLostError):
             continue  # others published meanwhile: whether it still stands is asked again
-        end(store, name, "confirmed", done.version, ", ".join(_by(asked)), clock)
+        end(store, name, "confirmed", done.version, ", ".join(sources_of(asked)), clock)
         return done
     return None
 
@@ -232,14 +232,10 @@ def _release(
     told = {
         "held": (),
         "quality": report.counts,
-        "confirmed": Confirmed(held=manifest.version, by=_by(cells), cells=len(cells)),
+        "confirmed": Confirmed(held=manifest.version, by=sources_of(cells), cells=len(cells)),
     }
     sealed = stage_again(store, contract, head, manifest, report.frame(), {CONFIRMATIONS: memory}, told, clock)
     return Published.of(protocol.swap(store, sealed, clock).manifest, report.failures())
-
-
-def _by(cells: Iterable[Cell]) -> tuple[str, ...]:
-    return tuple(sorted({c.confirmed_by for c in cells if c.state == "confirmed"}))
 
 
 def still_held(

@@ -18,6 +18,7 @@ from tasks.common.clock import stamp, utc_now
 from tasks.extract import partners
 from tasks.extract.source import Extraction
 from tasks.publish.checked import Checked
+from tasks.quality.cells import sources_of
 from tasks.quality.results import GateResult
 from tasks.raw.documents import RawDocument
 from tasks.warehouse.records import Confirmed, Cost, MadeBy, Manifest, SchemaField, SourceEntry
@@ -129,7 +130,7 @@ def manifest_of(contract: Contract, checked: Checked) -> Manifest:
 
 def _confirmed(report: GateResult) -> Confirmed | None:
     """Return what second sources confirmed of a candidate that passed."""
-    by = sorted({c.confirmed_by for c in report.cells if c.state == "confirmed"})
+    by = sources_of(report.cells)
     if report.rejected or report.held or not by:
         return None
-    return Confirmed(by=tuple(by), cells=len(report.cells))
+    return Confirmed(by=by, cells=len(report.cells))

@@ -70,9 +70,11 @@ def cells_of(check: Check, violations: pl.DataFrame) -> tuple[Cell, ...]:
     """Return the cells of a check's violations; none of a check without observations."""
     if (seen := check.observed) is None:
         return ()
-    rows = violations.select(*seen.key, seen.value, seen.against).to_dicts()
+    # A rule about the form of a figure, as its precision, expects no other value.
+    against = seen.against if seen.against in violations.columns else seen.value
+    rows = violations.select([*dict.fromkeys((*seen.key, seen.value, against))]).to_dicts()
     return tuple(
-        Cell(check.id, key_of({k: row[k] for k in seen.key}), _number(row[seen.value]), _number(row[seen.against]))
+        Cell(check.id, key_of({k: row[k] for k in seen.key}), _number(row[seen.value]), _number(row[against]))
         for row in rows
     )
 
@@ -95,6 +97,11 @@ def rows_of(frame: pl.LazyFrame, keys: Sequence[str]) -> pl.DataFrame:
     columns, schema = [c for c in asked.columns if c != "_key"], frame.collect_schema()
     typed = asked.lazy().with_columns(_typed(c, schema[c]) for c in columns)
     return frame.join(typed, on=columns, nulls_equal=True).collect()
+
+
+def sources_of(cells: Iterable[Cell]) -> tuple[str, ...]:
+    """Return the second sources that confirmed cells, each once."""
+    return tuple(sorted({s for c in cells if c.state == "confirmed" for s in c.confirmed_by.split(", ")}))
 
 
 def held_frame(cells: Iterable[Cell]) -> pl.DataFrame:

@@ -24,7 +24,7 @@ from configs.known_values import TOLERANCE
 from configs.vintages import last_day
 from expectations.check import Check, GateInput, Other
 from expectations.second_sources import SECOND_SOURCES, SecondSource
-from tasks.quality.cells import Cell, cells_of, held_cells, key_of, look_up, rows_of
+from tasks.quality.cells import Cell, cells_of, held_cells, key_of, look_up, rows_of, sources_of
 from tasks.quality.common_factor import moved_by_one_factor
 from tasks.quality.results import CheckResult
 
@@ -123,7 +123,7 @@ def confirmed_result(result: CheckResult, cells: Sequence[Cell]) -> CheckResult:
     """Return the result of a check that holds, as information where all of its cells are confirmed."""
     if result.severity != "hold" or not cells or any(c.state != "confirmed" for c in cells):
         return result
-    by = ", ".join(dict.fromkeys(c.confirmed_by for c in cells))
+    by = ", ".join(sources_of(cells))
     return replace(result, severity="info", declared_severity="hold", exemption=f"confirmed by {by}")
 
 

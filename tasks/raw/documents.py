@@ -23,7 +23,7 @@ class RawDocument:
     can take over what an earlier one got; ``url`` has no secrets. ``read`` gives the bytes, from memory or from
     the archive: a run that finds nothing new reads no old answer. ``source``: who gave it, where that is not the
     source of the extraction (a table of reference, an independent check). ``modified``: what the publisher said of when
-    it was last changed, where it says so.
+    it was last changed; of a file that came without, a hash of its end.
     """
 
     role: str

@@ -16,4 +16,4 @@ def transform(tables: Mapping[str, pl.LazyFrame]) -> pl.LazyFrame:
     """
     balance = (pl.col("receipts_usd") - pl.col("payments_usd")).alias("balance_usd")
     rows = side_by_side(tables, ("receipts", "payments")).with_columns(balance)
-    return rows.select(pl.exclude("source_vintage"), "source_vintage")
+    return rows.select(pl.exclude("observation_status", "source_vintage"), "observation_status", "source_vintage")

@@ -17,6 +17,9 @@ def transform(tables: Mapping[str, pl.LazyFrame]) -> pl.LazyFrame:
             reported_precision_usd and source_vintage; ``types``, ``affiliations`` and ``areas`` with code, parent,
             is_aggregate (and is_overlap, but for affiliations); ``partners``.
 
+    An area that is not in ``areas`` stands beside the tree, so that nobody adds it to what may contain it already; one
+    that is not in ``partners`` has its code as its name.
+
     Nothing is summed and nothing is filled in: what BEA withholds stays withheld, also where it could be worked out.
     """
     types = tables["types"].select(
@@ -57,11 +60,10 @@ def transform(tables: Mapping[str, pl.LazyFrame]) -> pl.LazyFrame:
             "affiliation_parent",
             "affiliation_is_aggregate",
             "partner_code",
-            "partner_name",
+            pl.col("partner_name").fill_null(pl.col("partner_code")),
             "partner_iso3",
             "partner_parent",
-            "is_aggregate",
-            "partner_is_overlap",
+            pl.col("is_aggregate", "partner_is_overlap").fill_null(True),
             "year",
             "value_usd",
             "observation_status",

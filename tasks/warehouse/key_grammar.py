@@ -47,7 +47,7 @@ MADE: dict[str, Any] = {
 STORE: dict[str, Any] = {
     r"catalog\.json|feed\.xml": None,
     "_alerts": {r"state\.json": None},
-    "_schedule": {r"since\.json": None},
+    "_schedule": {r"(since|release_dates)\.json": None},
     "_restore": {rf"{NAME}\.json": None},
     "_ledger": {NAME: {rf"(latest|{VERSION})\.json": None}},
     "_pieces": {NAME: MADE},

@@ -8,6 +8,8 @@ CATALOG = "catalog.json"
 ALERTS = "_alerts/state.json"
 # Since when a schedule publishes into the store.
 SCHEDULE = "_schedule/since.json"
+# The release days that a publisher announces.
+RELEASE_DATES = "_schedule/release_dates.json"
 LEDGER = "_ledger/"
 # Derived, and made again where it is gone.
 MADE = "_pieces/"

@@ -119,7 +119,7 @@ class CensusApi(Double):
             request.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             request.close_connection = True
             return None
-        if fault in ("429 once", "503", "404", "hang", "redirect", "trickle"):
+        if fault in ("429 once", "503", "404", "hang", "redirect", "trickle", "blocked", "blocked once"):
             return super().answer(request)
         body = self._body(flow, wanted, pairs, months)
         if body is None:

@@ -98,6 +98,9 @@ class CensusBulk(Double):
         self.revised: dict[date, int] = {}
         self.gone: set[str] = set()
         self.methods: list[str] = []
+        # Headers that are left out: Last-Modified, and Content-Length and Accept-Ranges too.
+        self.bare: tuple[str, ...] = ()
+        self.whole: list[str] = []  # files sent so, but for parts that were asked for
         self.stop_after: int | None = None
         self.meanwhile: dict[str, Callable[[], None]] = {}
 
@@ -109,6 +112,7 @@ class CensusBulk(Double):
     def forget(self) -> None:
         self.requests.clear()
         self.methods.clear()
+        self.whole.clear()
 
     def _files(self) -> Iterator[File]:
         for m in every(self.first, self.last):
@@ -119,7 +123,7 @@ class CensusBulk(Double):
         ranged = request.headers.get("Range", "")
         if self.stop_after is not None and len(self.requests) > self.stop_after:
             return self.send(request, HTML, status=403)
-        if self.fault in ("503", "redirect"):
+        if self.fault in ("503", "redirect", "blocked", "blocked once"):
             return super().answer(request)
         if self.fault == "502 now and then" and len(self.requests) % 3 == 0:
             return self.send(request, HTML, status=502)
@@ -132,6 +136,8 @@ class CensusBulk(Double):
         if request.command == "GET":
             self.meanwhile.pop(file.role, lambda: None)()
         body = _state(file, revision)
+        if self.bare:
+            return self._bare(request, body, ranged)
         modified = formatdate(1_750_000_000 + 86_400 * revision, usegmt=True)
         headers = {"Last-Modified": modified, "Accept-Ranges": "bytes"}
         if request.command == "GET":
@@ -145,6 +151,24 @@ class CensusBulk(Double):
         if ranged and request.headers.get("If-Range") == modified and self.fault != "no ranges":
             return self._part(request, body, ranged, headers)
         return self.send(request, body, "application/zip", headers=headers)
+
+    def _bare(self, request: BaseHTTPRequestHandler, body: bytes, ranged: str) -> None:
+        """An answer without the time, and without what else is left out; its end is that of the connection."""
+        tail = re.fullmatch(r"bytes=-(\d+)", ranged)
+        part = tail if "Accept-Ranges" not in self.bare else None
+        sent = body[-int(part[1]) :] if part else body
+        request.send_response(206 if part else 200)
+        request.send_header("Content-Type", "application/zip")
+        if part:
+            request.send_header("Content-Range", f"bytes {len(body) - len(sent)}-{len(body) - 1}/{len(body)}")
+        if "Content-Length" not in self.bare:
+            request.send_header("Content-Length", str(len(sent)))
+        request.end_headers()
+        request.close_connection = True
+        if request.command != "HEAD":
+            if not ranged:
+                self.whole.append(f"GET {request.path}")
+            request.wfile.write(sent)
 
     def _cut(self, request: BaseHTTPRequestHandler, body: bytes, headers: dict[str, str]) -> None:
         request.send_response(200)

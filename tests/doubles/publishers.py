@@ -29,6 +29,14 @@ from tests.doubles.misbehaviour import FLOOD, TRANSPORT, Asked
 
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 HTML = b"<html><head><title>We are sorry</title></head><body>The page is not available.</body></html>"
+BLOCKED = (
+    b"<!DOCTYPE html><html><head><title>Attention Required! | Cloudflare</title></head><body><h1>Sorry, you have been "
+    b"blocked</h1><p>You are unable to access census.gov</p><p>Ray ID: 4f2</p></body></html>"
+)
+REQUEST_ERROR = (
+    b'<?xml version="1.0" encoding="utf-8"?><!DOCTYPE html><html><head><title>Request Error</title></head><body>'
+    b"<p class='heading1'>Request Error</p><p>The server encountered an error processing the request.</p></body></html>"
+)
 XML = (
     b'<?xml version="1.0" encoding="utf-8"?><wb:error xmlns:wb="http://www.worldbank.org">'
     b'<wb:message id="120" key="Invalid value">The provided parameter value is not valid</wb:message></wb:error>'
@@ -150,6 +158,10 @@ class Double:
             return self.send(request, b"", status=302, headers={"Location": "https://elsewhere.example/?key=s3cret"})
         if self.fault == "404":
             return self.send(request, HTML, status=404)
+        if self.fault == "blocked" or (self.fault == "blocked once" and len(self.requests) == 1):
+            return self.send(request, BLOCKED, "text/html; charset=UTF-8", status=403)
+        if self.fault == "request error" or (self.fault == "request error once" and len(self.requests) == 1):
+            return self.send(request, REQUEST_ERROR, status=400)
         body, content_type = self.document(request.path)
         if self.fault == "cut short" or (self.fault == "cut short once" and len(self.requests) == 1):
             return self.send(request, body[: len(body) // 2], content_type, length=len(body))
@@ -297,8 +309,15 @@ def _countries() -> list[dict[str, Any]]:
         ]
 
 
+@cache
+def _iso2_codes() -> dict[str, str]:
+    newest = max((CONFIGS / "reference" / "partners").glob("2*.csv"))
+    with open(newest, encoding="utf-8", newline="") as f:
+        return {r["world_bank_code"]: r["iso2"] for r in csv.DictReader(f) if r["iso2"]}
+
+
 def _iso2(code: str) -> str:
-    return f"~{code}"  # any code that is not the ISO3 one does
+    return _iso2_codes().get(code) or f"~{code}"  # of an aggregate any code does
 
 
 def dataset_of_series(code: str) -> tuple[str, str]:

@@ -15,6 +15,7 @@ DIRECTIONS = {"Exports": "exports", "Imports": "imports"}
 BALANCE, DROPPED = "Balance", "SupplementalIns"  # the second has nothing on intellectual property
 FLOWS = {"ExpServ": "exports", "ImpServ": "imports"}
 ADJUSTMENTS = {"QSA": "seasonally_adjusted", "QNSA": "not_seasonally_adjusted"}
+AREA = "^[A-Za-z0-9]+$"
 VALUES = ["value_usd", "observation_status", "reported_precision_usd"]
 
 
@@ -45,7 +46,7 @@ def annual(data: Sequence[tuple[RawDocument, str]], nesting: Mapping[str, pl.Dat
     """``observations`` and ``balance`` from the answer of each type; see ``bea.parse`` for their columns.
 
     Raises:
-        SourceError: see ``parse``; a code is unknown, a direction is missing, a row stands twice.
+        SourceError: see ``parse``; a type or affiliation is unknown, a direction is missing, a row stands twice.
     """
     series, parts = SERIES["us_ip_trade_annual"], []
     for document, code in data:
@@ -53,7 +54,7 @@ def annual(data: Sequence[tuple[RawDocument, str]], nesting: Mapping[str, pl.Dat
         answers.expect(document, frame, "TypeOfService", [code])
         answers.expect(document, frame, "TradeDirection", [*DIRECTIONS, BALANCE])
         answers.expect(document, frame, "Affiliation", nesting["affiliations"]["code"])
-        answers.expect(document, frame, "AreaOrCountry", nesting["areas"]["code"])
+        _codes(document, frame, "AreaOrCountry")
         _both(document, frame["TradeDirection"], DIRECTIONS)
         parts.append(_once(document, frame, series.fields, "Year", r"^\d{4}$"))
     every = pl.concat(parts).rename(
@@ -97,6 +98,13 @@ def quarterly(data: Sequence[tuple[RawDocument, str, str | None]]) -> dict[str, 
 def _both(document: RawDocument, seen: pl.Series, wanted: Mapping[str, str]) -> None:
     if missing := set(wanted) - set(seen):
         raise answers.fail(IncompleteResponseError, document, f"has no {' and no '.join(sorted(missing))}; run again")
+
+
+def _codes(document: RawDocument, frame: pl.DataFrame, field: str) -> None:
+    """Refuse what is no code. An area that is not in our list passes: BEA adds some, and the gate says which."""
+    if not (off := frame.filter(~pl.col(field).str.contains(AREA))).is_empty():
+        told = f"has {field} {off[field][0][:80]!r} at Data[{off['row'][0]}], which is no code of an area"
+        raise answers.fail(SourceLayoutError, document, told)
 
 
 def _once(document: RawDocument, frame: pl.DataFrame, key: Sequence[str], time: str, form: str) -> pl.DataFrame:

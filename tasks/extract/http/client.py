@@ -1,9 +1,9 @@
 """One way to ask a publisher: bounded in attempts, time, size and rate, and honest about what came back.
 
 - Redirects are never followed: publishers redirect to HTML pages that answer 200.
-- A transport error, a time-out, 429 and 5xx are asked again, with exponential backoff and jitter, and so is an answer
-  that its receiver calls passing; ``Retry-After`` is honoured, but capped. All attempts together stay within the
-  source's ``total_budget``, and all requests of a run within its ``run_budget``.
+- A transport error, a time-out, 429 and 5xx are asked again, with exponential backoff and jitter, and so are the page
+  of a filter (403) and an answer that its receiver calls passing; ``Retry-After`` is honoured, but capped. All attempts
+  together stay within the source's ``total_budget``, and all requests of a run within its ``run_budget``.
 - Every byte is within these bounds, and within ``max_bytes`` as it comes over the wire and as it is unpacked: of status
   lines, headers, 1xx answers, chunks and trailers (``wire``), of compressed bodies (``bodies``), of error bodies, which
   are read to a few KiB, and of files on disk (``local_files``).
@@ -29,6 +29,7 @@ import httpx2
 import stamina
 
 from configs.errors import (
+    BlockedError,
     ConfigError,
     PassingAnswerError,
     SourceLayoutError,
@@ -47,6 +48,7 @@ from tasks.extract.http.refusals import LONGEST, refuse, shown_address
 from tasks.extract.http.responses import (
     Answer,
     RemoteFile,
+    ShutOutError,
     TransientError,
     part_of,
     whole_number,
@@ -98,7 +100,7 @@ class Client:
             SourceUnavailableError: no attempt was answered with success; ``slow`` says whether all that came was
                 a time-out or a 5xx, so that asking for less may help.
             SourceResponseError: the answer is a refusal, a redirect, or too large.
-            LockedOutError: the publisher shut us out.
+            BlockedError: a filter in front of the publisher shut us out. LockedOutError: the publisher did.
             ConfigError: the address is of another kind.
         """
         if self._is_file(url):
@@ -242,11 +244,22 @@ class Client:
                 with attempt:
                     tried += 1
                     return once(deadline)
+        except ShutOutError as last:
+            raise self._shut_out(url, tried, str(last)) from last
         except TransientError as last:
             raise self._unavailable(url, tried, str(last), slow=last.slow) from last
         except PassingAnswerError as last:
             raise self._unavailable(url, tried, str(last), raw_keys=last.raw_keys) from last
         raise AssertionError("unreachable: the retry context returns or raises")
+
+    def _shut_out(self, url: str, tried: int, last: str) -> BlockedError:
+        instead = bundled_instead(self.source)
+        return BlockedError(
+            self.source,
+            f"{shown_address(url)} answered {last}, in {plural(tried, 'attempt')}: a filter shuts this client or its "
+            "network out, whatever it asks for. Neither key nor address is wrong. Such blocks have been over within "
+            "days: run again later, or from another network" + (f"; the bundled figures: {instead}" if instead else ""),
+        )
 
     def _unavailable(
         self, url: str, tried: int, last: str, *, slow: bool = False, raw_keys: tuple[str, ...] = ()

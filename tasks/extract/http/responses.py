@@ -34,8 +34,8 @@ class RemoteFile:
     modified: str
 
     def is_of(self, known: RawDocument) -> bool:
-        """Whether a document is what the publisher has. What it does not tell a size of, it tells by ``Last-Modified``
-        alone; what it tells neither of may be another by now."""
+        """Whether a document is what the publisher has, by ``Last-Modified`` and the size where it tells one; without
+        a time it may be another by now (``Session.same``)."""
         return bool(self.modified) and self.modified == known.modified and self.size in (None, known.size)
 
 
@@ -45,6 +45,10 @@ class TransientError(Exception):  # not an error of ours: it says that asking ag
     def __init__(self, cause: str, wait: float | None = None, *, slow: bool = False) -> None:
         self.wait, self.slow = wait, slow
         super().__init__(cause)
+
+
+class ShutOutError(TransientError):
+    """A page of a filter instead of an answer."""
 
 
 class RedirectedError(SourceResponseError):
@@ -63,11 +67,11 @@ class StatusError(SourceResponseError):
         super().__init__(source, message)
 
 
-def hint_for_status(source: str, status: int) -> str:
-    """What to do about a refusal."""
+def hint_for_status(source: str, status: int, *, keyed: bool) -> str:
+    """What to do about a refusal. ``keyed``: whether the source needs a key."""
     address = f"the address of the source (TECHTRADE_SOURCES__{source.upper()}__URL)"
     if status in (401, 403):
-        return f"check the key, if the source needs one, and {address}"
+        return f"check the key and {address}" if keyed else f"check {address}"
     if status in (404, 410):
         return f"the publisher may have moved it: look for it on its site, and set {address}"
     return f"check {address} and what was asked for; if both are right, run again later"

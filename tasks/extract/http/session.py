@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
 
-from configs.errors import MissingKeyError, PassingAnswerError, SourceResponseError
+from configs.errors import MissingKeyError, PassingAnswerError, SourceLayoutError, SourceResponseError
 from configs.settings import Keys, source_key, source_settings
 from tasks.common.redact import without_secrets
 from tasks.extract.http.client import Client
@@ -25,6 +25,7 @@ from tasks.extract.source import FetchRequest
 from tasks.raw.documents import Archive, RawDocument
 
 log = logging.getLogger("techtrade")
+END, END_BYTES = "end sha256:", 65_536
 Judge = Callable[[RawDocument], object]
 
 
@@ -115,6 +116,20 @@ class Session:
         log.info("%s: %s, %s bytes", self.source, role, f"{document.size:,}")
         return document
 
+    def same(self, found: RemoteFile, had: RawDocument) -> bool | None:
+        """Whether a document is what the publisher has now. Told by ``Last-Modified``, or where that is missing by size
+        and a hash of the end of the file, where a ZIP has the checksums of all its members; None where the publisher
+        tells no time, no size, and gives no parts."""
+        if found.modified and had.modified and not had.modified.startswith(END):
+            return found.is_of(had)
+        if found.size is not None and found.size != had.size:
+            return False
+        try:
+            end = self._client.tail(found.url, END_BYTES, lambda answer: end_of(answer.body))
+        except SourceLayoutError:  # given whole only
+            return True if found.size is not None else None
+        return end == (had.modified if had.modified.startswith(END) else end_of(had.body))
+
     def find(self, url: str) -> RemoteFile | None:
         """What the publisher says of a file, None if it is not there. Raises as ``Client.head`` does."""
         return self._client.head(url)
@@ -132,7 +147,7 @@ class Session:
             SourceError: see ``Client.download``; or what ``judge`` raises.
         """
         had = self._had.get(role)
-        if had is not None and found.is_of(had):
+        if had is not None and self.same(found, had):
             self._ask.meter.resumed += 1
             return had
         self._note_pending()
@@ -140,7 +155,8 @@ class Session:
             file = Path(scratch) / f"download{suffix}"
             got = self._client.download(found.url, file)
             judge(file)
-            document = self._archive.keep_file(self.source, role, got.url, file, suffix, got.modified)
+            modified = got.modified or end_of(_last(file))
+            document = self._archive.keep_file(self.source, role, got.url, file, suffix, modified)
         self._pending = document
         if self._lasting:
             self._note_pending()
@@ -151,6 +167,17 @@ class Session:
         if self._plan is not None and self._pending is not None:
             self._archive.note(self.source, self._plan, self._pending)
         self._pending = None
+
+
+def end_of(body: bytes) -> str:
+    """What stands for ``Last-Modified`` of a file that comes without: a hash of its end."""
+    return END + hashlib.sha256(body[-END_BYTES:]).hexdigest()
+
+
+def _last(file: Path) -> bytes:
+    with open(file, "rb") as opened:
+        opened.seek(max(0, file.stat().st_size - END_BYTES))
+        return opened.read()
 
 
 def _key(source: str, url: str, keys: Keys) -> str | None:

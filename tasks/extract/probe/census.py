@@ -183,5 +183,5 @@ def _list_compared(visit: Visit, outcome: Outcome, flow: str, document: RawDocum
     # Right pairs of lists share 0.56 of all their codes or more, across a revision of the Harmonized System too; lists
     # of exchanged flows 0.45 or less.
     if len(same) / len(every) < 0.5:
-        text = f"It shares {len(same):,} of {len(every):,} codes with our list of {flow}: is it of that flow?"
+        text = f"It shares {len(same):,} of {plural(len(every), 'code')} with our list of {flow}: is it of that flow?"
         outcome.findings.append(Finding(visit.source, outcome.probe, "look at", text))

@@ -85,8 +85,8 @@ def parse(dataset: str, documents: tuple[RawDocument, ...], vintage: str | None)
 
     Returns:
         Tables ``observations`` (economy_code, indicator: the name in the contract's ``series``, year, value_usd in
-        current US dollars, source_vintage; cells without a value are left out) and ``economies`` (economy_code,
-        economy_name, is_aggregate).
+        current US dollars, observation_status: the publisher's mark, source_vintage; cells without a value are left
+        out) and ``economies`` (economy_code, economy_name, is_aggregate, iso2).
 
     Raises:
         SourceError: a page is no data, pages are missing, economies are unknown, vintages differ.
@@ -107,5 +107,5 @@ def parse(dataset: str, documents: tuple[RawDocument, ...], vintage: str | None)
             for name, series in series_of_dataset(dataset).items()
         ]
     ).with_columns(source_vintage=pl.lit(found))
-    given = {"observations": observations.lazy(), "economies": economies.drop("iso2").lazy()}
+    given = {"observations": observations.lazy(), "economies": economies.lazy()}
     return extracted(SOURCE, dataset, found, documents, given)

@@ -27,6 +27,15 @@ from tasks.raw.documents import RawDocument
 SOURCE = "world_bank"
 BUSY = {"105", "199"}  # "service currently unavailable" and its like; other messages stay as they are
 YEAR = re.compile(r"[0-9]{4}")
+STATUS = re.compile(r"[A-Z]{1,3}")
+DOLLARS = {"", "$", "us$", "usd", "usdollar", "usdollars", "currentus$", "currentusd", "currentusdollars", "us$current"}
+OBSERVATION: dict[str, type[pl.DataType]] = {
+    "economy_code": pl.String,
+    "indicator": pl.String,
+    "year": pl.Int32,
+    "value_usd": pl.Float64,
+    "observation_status": pl.String,
+}
 LONGEST_MESSAGE = 10_000  # bytes
 MOST_ROWS = 10_000_000  # of a list; the longest has some 17,000
 ADVICE: dict[type[SourceError], str] = {
@@ -215,7 +224,8 @@ def economies(documents: Sequence[RawDocument]) -> pl.DataFrame:
 
 
 def observations(documents: Sequence[RawDocument], name: str, series: str, known: pl.DataFrame) -> pl.DataFrame:
-    """One series: economy_code, indicator, year, value_usd. Cells without a value are left out.
+    """One series: economy_code, indicator, year, value_usd, observation_status (null if none is given). Cells without
+    a value are left out.
 
     The code is ``countryiso3code``; where that is empty, the entry of the country list with the row's ISO2 code.
     """
@@ -240,16 +250,36 @@ def observations(documents: Sequence[RawDocument], name: str, series: str, known
             raise fail(SourceLayoutError, document, told)
         if not isinstance(year, str) or not YEAR.fullmatch(year):
             raise fail(SourceLayoutError, document, f"has the year {shown(year)} at [1][{number}].date, for {code}")
-        found.append((code, name, int(year), float(value)))
-    table = pl.DataFrame(
-        found,
-        schema={"economy_code": pl.String, "indicator": pl.String, "year": pl.Int32, "value_usd": pl.Float64},
-        orient="row",
-    )
+        _refuse_unit(document, number, row.get("unit"))
+        status = _status(document, number, row.get("obs_status"))
+        found.append((code, name, int(year), float(value), status))
+    table = pl.DataFrame(found, schema=OBSERVATION, orient="row")
     if not (twice := table.filter(pl.struct("economy_code", "year").is_duplicated())).is_empty():
         code, year = twice.row(0)[0], twice.row(0)[2]
         raise fail(SourceLayoutError, documents[0], f"gives {series} of {code} {year} twice")
     return table
+
+
+def _refuse_unit(document: RawDocument, number: int, unit: Any) -> None:
+    """Refuse a unit that is not current US dollars; the API leaves it empty as a rule.
+
+    Raises:
+        SourceLayoutError: it is another one.
+    """
+    if unit is None or (isinstance(unit, str) and re.sub(r"[^a-z$]", "", unit.casefold()) in DOLLARS):
+        return
+    told = f"has the unit {shown(unit)} at [1][{number}].unit, which is not current US dollars"
+    raise fail(SourceLayoutError, document, told)
+
+
+def _status(document: RawDocument, number: int, status: Any) -> str | None:
+    """Return the publisher's mark of a figure, F for a forecast; None if there is none."""
+    if status is None or status == "":
+        return None
+    if not isinstance(status, str) or not STATUS.fullmatch(status):
+        told = f"has the mark {shown(status)} at [1][{number}].obs_status, which is no code of letters"
+        raise fail(SourceLayoutError, document, told)
+    return status
 
 
 def _id(row: dict[str, Any], key: str) -> str:

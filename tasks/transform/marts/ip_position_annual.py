@@ -8,6 +8,8 @@ import polars as pl
 
 WORLD = "WLD"
 FLOWS = ("receipts", "payments")
+# Since 1975 every year of a whole vintage has more; before it, and of vintages of single economies, a rank says little.
+RANKED_FROM = 50
 
 
 def transform(tables: Mapping[str, pl.LazyFrame]) -> pl.LazyFrame:
@@ -17,12 +19,14 @@ def transform(tables: Mapping[str, pl.LazyFrame]) -> pl.LazyFrame:
         tables: ``ip_trade_annual``, with the columns of its contract.
 
     Returns:
-        The contract's columns. Ranks are among economies, in years whose economies are all of one vintage; shares are
-        of the world's total of the row's own vintage.
+        The contract's columns. Ranks are among economies, in years whose economies are all of one vintage and are
+        ``RANKED_FROM`` or more; shares are of the world's total of the row's own vintage.
     """
     rows = tables["ip_trade_annual"]
     economies = rows.filter(~pl.col("is_aggregate"))
-    one_vintage = economies.group_by("year").agg((pl.col("source_vintage").n_unique() == 1).alias("one_vintage"))
+    years = economies.group_by("year").agg(
+        one_vintage=pl.col("source_vintage").n_unique() == 1, economies=pl.col("economy_code").n_unique()
+    )
     place = [
         pl.col(f"{f}_usd").rank("min", descending=True).over("year").cast(pl.Int32).alias(f"{f}_rank") for f in FLOWS
     ]
@@ -38,13 +42,15 @@ def transform(tables: Mapping[str, pl.LazyFrame]) -> pl.LazyFrame:
         .then(pl.lit("aggregate"))
         .when(~pl.col("one_vintage"))
         .then(pl.lit("mixed vintages"))
+        .when(pl.col("economies") < RANKED_FROM)
+        .then(pl.lit("few economies"))
         .alias("rank_note")
     )
     told = pl.col("rank_note").is_null()
     total = {f: pl.col(f"{f}_world") for f in FLOWS}
     return (
         rows.join(ranked, on=["economy_code", "year"], how="left")
-        .join(one_vintage, on="year", how="left")
+        .join(years, on="year", how="left")
         .join(counts, on="year", how="left")
         .join(world, on=["year", "source_vintage"], how="left")
         .with_columns(note)

@@ -96,6 +96,28 @@ def test_a_bad_workbook_is_a_named_error_and_kept(
     assert_nothing_published(store, CENSUS, before, numbers)
 
 
+def test_a_block_that_passes_is_asked_again(techtrade: Run, census: CensusDouble, store: ObjectStore) -> None:
+    census.fault = "blocked once"
+    assert techtrade("publish", CENSUS).code == 0
+    assert len(census.requests) == 2
+
+
+def test_a_block_that_stays_is_told_as_one(techtrade: Run, census: CensusDouble, store: ObjectStore) -> None:
+    census.fault = "blocked"
+    ran = techtrade("publish", CENSUS, "--json")
+    (result,) = json.loads(ran.out)
+    assert (ran.code, result["kind"]) == (1, "BlockedError")
+    assert "run again later, or from another network" in result["error"] and "<" not in result["error"]
+    assert len(census.requests) == 4
+
+
+def test_an_outage_with_status_400_is_asked_again(
+    techtrade: Run, world_bank: WorldBankDouble, store: ObjectStore
+) -> None:
+    world_bank.fault = "request error once"
+    assert techtrade("publish", WORLD_BANK).code == 0
+
+
 @pytest.mark.parametrize("fault", ["thousands", "dollars", "year column off"])
 def test_figures_in_another_unit_are_rejected_with_evidence(
     techtrade: Run, census: CensusDouble, store: ObjectStore, published_before: Before, fault: str

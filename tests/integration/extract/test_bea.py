@@ -237,7 +237,6 @@ BOTH = {
     "503": ("SourceUnavailableError", "status 503"),
 } | LISTS
 ANNUAL_ONLY = {
-    "unknown area": ("SourceLayoutError", "Atlantis"),
     "unknown affiliation": ("SourceLayoutError", "Cousins"),
     "unknown direction": ("SourceLayoutError", "Transit"),
     "no imports": ("IncompleteResponseError", "no Imports"),
@@ -281,9 +280,18 @@ def test_figures_of_another_unit_or_flow_are_rejected_with_evidence(
 def test_a_bad_update_leaves_the_published_version(techtrade: Run, bea: BeaDouble, store: ObjectStore) -> None:
     published(techtrade, ANNUAL)
     before, numbers = store.get(layout.latest(ANNUAL)).body, store.folders(layout.versions(ANNUAL))
-    bea.world, bea.fault = type(bea.world)("small", 2025), "unknown area"
+    bea.world, bea.fault = type(bea.world)("small", 2025), "unknown affiliation"
     refused(techtrade, store, ANNUAL)
     assert_nothing_published(store, ANNUAL, before, numbers)
+
+
+def test_an_area_that_is_new_is_published_with_a_warning(techtrade: Run, bea: BeaDouble) -> None:
+    """BEA listed 237 areas in September 2025, and 90 before."""
+    bea.world = type(bea.world)("recent", 2025, ("Kazakhstan",))
+    published(techtrade, ANNUAL)
+    shown = json.loads(techtrade("show", ANNUAL, "--json").out)
+    failed = {q["check_id"]: q["severity"] for q in shown["quality"] if q["outcome"] == "failed"}
+    assert failed == {"unknown_partner_code": "warning"}
 
 
 # --------------------------------------------------------------------- key and lockout

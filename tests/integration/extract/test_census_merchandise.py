@@ -35,6 +35,7 @@ from tasks.publish.dependents import refresh
 from tasks.publish.run import run
 from tasks.quality.results import read_results
 from tasks.raw.archive import RawArchive
+from tasks.raw.documents import RawDocument
 from tasks.storage.local import LocalStore
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
@@ -347,6 +348,41 @@ def test_files_that_are_here_are_not_asked_for_again_until_they_move(bulk: Censu
     bulk.revised[date(2026, 4, 1)] = 1
     assert fetch(**spring) == ["exports/2026-04", "imports/2026-04"]
     assert fetch(**spring) == []
+
+
+BARE = [
+    ("Last-Modified",),
+    ("Last-Modified", "Content-Length"),
+    ("Last-Modified", "Accept-Ranges"),
+    ("Last-Modified", "Content-Length", "Accept-Ranges"),
+]
+
+
+@pytest.mark.parametrize("bare", BARE, ids=" ".join)
+def test_without_times_a_new_month_is_all_that_is_fetched(bulk: CensusBulk, bare: tuple[str, ...]) -> None:
+    bulk.bare, bulk.last = bare, date(2026, 8, 1)
+    moment = datetime(2026, 11, 10, tzinfo=UTC)
+
+    def fetch(known: dict[str, RawDocument], **more: Any) -> dict[str, RawDocument]:
+        bulk.forget()
+        ask = FetchRequest(DATASET, known=known, known_vintage="2026-08" if known else None, now=moment, **more)
+        found = source.fetch(ask, Memory())
+        assert source.parse(DATASET, found, None).documents == found
+        return {d.role: d for d in found}
+
+    def whole() -> set[str]:
+        return {f.role for f in bulk._files() if f"GET {f.url('')}" in bulk.whole}
+
+    known = fetch({})
+    bulk.last = date(2026, 9, 1)
+    found = fetch(known)
+    new = {"exports/2026-09", "imports/2026-09"}
+    assert set(found) - set(known) == new and whole() == new
+    # Only a size, or the end, can tell of a revision; where nothing can, everything is asked for once a year.
+    bulk.revised[date(2026, 8, 1)] = 1
+    revised = {"exports/2026-08", "imports/2026-08"}
+    fetch(found, refresh="all")
+    assert whole() == (set(found) if len(bare) == 3 else revised)
 
 
 def test_a_month_that_comes_after_a_long_halt_is_found(bulk: CensusBulk) -> None:

@@ -15,16 +15,16 @@ from typing import Any
 import pytest
 
 from benchmarks.synthetic.memory import Memory
-from configs.errors import ConfigError, SourceError, SourceResponseError, SourceUnavailableError
+from configs.errors import BlockedError, ConfigError, SourceError, SourceResponseError, SourceUnavailableError
 from configs.settings import SourceSettings, source_settings
 from tasks.extract.http import wire
 from tasks.extract.http.client import Client
-from tasks.extract.http.responses import retry_after
+from tasks.extract.http.responses import StatusError, retry_after
 from tasks.extract.http.session import Session
 from tasks.extract.source import FetchRequest, Meter
 from tasks.news import webhooks
 from tests.doubles.misbehaviour import BODY, _gzip
-from tests.doubles.publishers import CensusDouble, Double
+from tests.doubles.publishers import BLOCKED, REQUEST_ERROR, CensusDouble, Double
 from tests.support.cases import quick
 from tests.support.plain import Ran
 
@@ -49,6 +49,47 @@ class Compressed(Double):
 
     def document(self, path: str) -> tuple[bytes, str]:
         return BODY, "application/json"
+
+
+class Refusing(Double):
+    """Answers with ``status``, ``body`` and ``kind``."""
+
+    status, body, kind = 403, b"", "text/html"
+
+    def answer(self, request: BaseHTTPRequestHandler) -> None:
+        self.send(request, self.body, self.kind, status=self.status)
+
+
+PLAIN_PAGE = b"<html><head><title>403 Forbidden</title></head><body>nginx</body></html>"
+
+
+@pytest.mark.parametrize(
+    ("source", "status", "body", "kind", "error", "told"),
+    [
+        ("census_balance", 403, BLOCKED, "text/html", BlockedError, "'Attention Required! | Cloudflare', in 2 attempts"),
+        ("census_balance", 403, PLAIN_PAGE, "text/html", BlockedError, "run again later, or from another network"),
+        ("census_balance", 403, BLOCKED, "", BlockedError, "a filter shuts this client"),
+        ("census_hitech", 403, BLOCKED, "text/html", BlockedError, "Neither key nor address is wrong"),
+        ("census_hitech", 403, PLAIN_PAGE, "text/html", StatusError, "'403 Forbidden'; check the key and the address"),
+        ("census_hitech", 403, b"bad key", "text/plain", StatusError, "bad key; check the key and the address"),
+        ("world_bank", 403, b"not for you", "text/plain", StatusError, "not for you; check the address"),
+        ("world_bank", 400, REQUEST_ERROR, "text/html", SourceUnavailableError, "a page titled 'Request Error'"),
+        ("world_bank", 400, PLAIN_PAGE, "text/html", StatusError, "and what was asked for"),
+        ("census_balance", 400, REQUEST_ERROR, "text/html", StatusError, "and what was asked for"),
+        ("world_bank", 404, PLAIN_PAGE, "text/html", StatusError, "a page titled '403 Forbidden'; the publisher may"),
+    ],
+)  # fmt: skip
+def test_a_refusal_says_what_to_do(
+    source: str, status: int, body: bytes, kind: str, error: type[SourceError], told: str
+) -> None:
+    settings_of = source_settings(source).model_copy(update={"attempts": 2, "backoff": 0.0})
+    with Refusing() as server:
+        server.status, server.body, server.kind = status, body, kind
+        with pytest.raises(SourceError) as e:
+            Client(source, settings_of, None, Meter()).get(server.url, None, lambda answer: answer.body)
+        assert type(e.value) is error and told in str(e.value), str(e.value)
+        assert len(server.requests) == (2 if isinstance(e.value, SourceUnavailableError) else 1)
+    assert "<" not in str(e.value) and (source == "census_hitech" or "check the key" not in str(e.value))
 
 
 def test_meter_counts_bytes_as_they_come() -> None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
+from configs.announced import NOTHING
 from configs.errors import StoreError, UsageError
 from tasks.alerts.model import Finding
 from tasks.common.clock import utc_now
 from tasks.raw.verify import RawVerifier
 from tasks.storage.object_store import ObjectStore
-from tasks.warehouse import layout, ledger, protocol
+from tasks.warehouse import layout, ledger, protocol, release_dates
 from tasks.warehouse.candidate import Built
+from tests.doubles.release_dates import FT900, ReleaseDatesDouble
 from tests.support import drill
 from tests.support.alerting import operators_hook  # noqa: F401 - a fixture
 from tests.support.drill import DATASET
@@ -51,6 +53,40 @@ def test_what_killed_runs_left_goes_and_what_is_derived_is_made_whole(
     assert f'"{published}"'.encode() in local_store.get(layout.CATALOG).body
     assert ledger.read(local_store, DATASET) is not None
     assert maintenance(store=local_store.url, grace_hours=0) == ["1 version verified: all checksums hold"]
+
+
+@pytest.fixture
+def bea(monkeypatch: pytest.MonkeyPatch) -> Iterator[ReleaseDatesDouble]:
+    with ReleaseDatesDouble() as double:
+        monkeypatch.setenv("TECHTRADE_SOURCES__BEA_RELEASE_DATES__URL", double.url)
+        monkeypatch.setenv("TECHTRADE_SOURCES__BEA_RELEASE_DATES__BACKOFF", "0.01")
+        yield double
+
+
+def test_release_days_are_read_for_the_watch(local_store: ObjectStore, bea: ReleaseDatesDouble) -> None:
+    from flows.maintenance import maintenance
+
+    assert "release dates read: 2 releases" in maintenance(store=local_store.url)
+    now = utc_now()
+    found = release_dates.announced(local_store, now)
+    assert found.of(FT900).open == (date(2026, 11, 4),) and len(found.of(FT900).days) == 3
+    assert release_dates.announced(local_store, now + timedelta(days=15)) == NOTHING, "too old"
+    assert local_store.entries("_raw/bea_release_dates/") and len(bea.requests) == 1
+    overwrite(local_store, layout.RELEASE_DATES, b"{")
+    assert release_dates.announced(local_store, now) == NOTHING
+    assert "release dates read: 2 releases" in maintenance(store=local_store.url), "damaged: written again"
+
+
+@pytest.mark.parametrize("fault", ["503", "blocked", "404"])
+def test_release_days_that_cannot_be_read_fail_nothing(
+    local_store: ObjectStore, bea: ReleaseDatesDouble, fault: str
+) -> None:
+    from flows.maintenance import maintenance
+
+    maintenance(store=local_store.url)
+    bea.fault = fault
+    assert not any("release dates" in line for line in maintenance(store=local_store.url))
+    assert release_dates.announced(local_store, utc_now()) != NOTHING, "what was read the night before"
 
 
 @pytest.mark.parametrize("age", [{"grace_hours": float("nan")}, {"raw_days": -1}, {"rejected_days": 1e300}])

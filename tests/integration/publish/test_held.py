@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -30,6 +30,9 @@ from tasks.warehouse.outcomes import HeldError, Outcome, Published, Skipped
 from tasks.warehouse.upkeep import gc, retention
 from tests.doubles.census_api import CensusApi
 from tests.doubles.publishers import CensusDouble
+from tests.support.alerting import operators_hook  # noqa: F401 - a fixture
+from tests.support.mail_server import Hook
+from tests.support.plain import Ran
 from tests.support.published import publish
 from tests.support.sources import point_at, point_at_trade_api
 
@@ -234,3 +237,21 @@ def test_a_yank_of_what_readers_have_releases_nothing(census: Publishers) -> Non
     census.is_held(WORLD)
     assert census.shown(WORLD) == BEFORE
     assert ended(census, WORLD)[-1] == ""
+
+
+@pytest.mark.engine
+def test_owner_gets_one_alert_and_one_all_clear_each(
+    census: Publishers, techtrade: Callable[..., Ran], hook: Hook
+) -> None:
+    def told(mark: str) -> list[int]:
+        # In a title, or a line of a digest.
+        return [sum(f"{mark}: {d}: " in f"{p['title']}\n{p['message']}" for p in hook.posts) for d in (WORLD, TRADE)]
+
+    census.say(NEWEST, ONE_FACTOR)
+    census.api.fault = "ft900 not there"
+    for _ in range(2):
+        assert techtrade("publish", WORLD, TRADE).code == 3
+    assert (told("HELD"), told("GOOD AGAIN")) == ([1, 1], [0, 0])
+    census.api.fault = ""
+    assert techtrade("publish", WORLD, TRADE).code == 0
+    assert (told("HELD"), told("GOOD AGAIN")) == ([1, 1], [1, 1])

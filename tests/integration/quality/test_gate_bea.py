@@ -168,7 +168,6 @@ FIGURES: dict[str, tuple[str, Corruption, str]] = {
     "a year that was not over": (ANNUAL, when(pl.col("year") == 2023, year=pl.lit(2024)), "no_future_year"),
     "an area marked as a country": (ANNUAL, when(AREA == "Europe", is_aggregate=pl.lit(False)), "aggregate_marks"),
     "a country marked as an area": (ANNUAL, when(AREA == "Taiwan", is_aggregate=pl.lit(True)), "aggregate_marks"),
-    "an area that nobody knows": (ANNUAL, when(AREA == "Taiwan", partner_code=pl.lit("Atlantis")), "resolves_partner_code"),
     "an area without a name": (ANNUAL, when(AREA == "Taiwan", partner_name=pl.lit(None, dtype=pl.String)), "not_null_partner_name"),
     "a row twice": (ANNUAL, lambda df: pl.concat([df, df.head(1)]), "key_unique"),
     "quarterly thousands": (QUARTERLY, scaled(1e-3), "unit"),
@@ -194,6 +193,15 @@ def test_a_corrupted_table_is_rejected_by(corruption: str) -> None:
     data = corrupt(good(dataset))
     report = run_gate(given(dataset, data, changed=also_at_the_source(dataset, data)))
     assert check in failed(report, "critical"), report.failures()
+
+
+def test_an_area_that_nobody_knows_is_held_if_it_is_large() -> None:
+    for size, check in ((1, "resolves_partner_code"), (1e-4, "unknown_partner_code")):
+        taiwan = when(AREA == "Taiwan", partner_code=pl.lit("Atlantis"), value_usd=(VALUE * size).cast(pl.Int64))
+        data = taiwan(good(ANNUAL))
+        report = run_gate(given(ANNUAL, data, changed=also_at_the_source(ANNUAL, data)))
+        found = {r.check_id: r.severity for r in report.results if r.outcome == "failed"}
+        assert found.get(check) == ("hold" if size == 1 else "warning"), found
 
 
 FROM_THE_SOURCE: dict[str, Corruption] = {

@@ -10,7 +10,7 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-from benchmarks.quality_mutations.grounds import ANNUAL, ATP, GROUNDS, IP, QUARTERLY, TRADE, Ground
+from benchmarks.quality_mutations.grounds import ANNUAL, ATP, GROUNDS, IP, PRODUCTS, QUARTERLY, TRADE, Ground
 from configs.errors import CheckCouldNotRunError
 from expectations.check import GateInput, Other
 from tasks.quality.gate import run_gate
@@ -34,7 +34,12 @@ def good(ground: Ground) -> GateInput:
 def test_good_candidates_raise_no_alarm(dataset: str, stance: str) -> None:
     """Beside another dataset and after a version, and without; revisions and updates included."""
     report = run_gate(good(GROUNDS[dataset]().at(stance)))  # type: ignore[arg-type]
-    expected = {"rows_withdrawn"} if (dataset, stance) == (IP, "next") else set()
+    # The World Bank withdrew observations; the lists of 2022 follow a revision of the Harmonized System.
+    known = {
+        (IP, "next"): {"rows_withdrawn", "figures_revised"},
+        **{(PRODUCTS, s): {"churn"} for s in ("next", "first", "alone")},
+    }
+    expected = known.get((dataset, stance), set())
     assert failed(report) == expected, report.failures()
 
 

@@ -72,6 +72,7 @@ KIND_OF: dict[str, TechtradeError | BaseException] = {
     "unavailable": errors.SourceUnavailableError("bea", "gone"),
     "layout": errors.SourceLayoutError("bea", "columns"),
     "locked_out": errors.LockedOutError("bea", "later", 60),
+    "blocked": errors.BlockedError("census_balance", "by a filter"),
     "store": errors.StorePermissionError("no"),
     "could_not_run": errors.CheckCouldNotRunError("a", "b", "c"),
     "settings": errors.ConfigError("x"),

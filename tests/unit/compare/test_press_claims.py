@@ -41,7 +41,7 @@ def test_a_year_that_is_not_complete_is_no_figure() -> None:
 @pytest.mark.parametrize(
     ("billions", "verdict"),
     [
-        (-41.0, "holds"), (-41.499, "holds"), (-40.5, "within one"), (-40.501, "holds"), (-41.5, "within one"),
+        (-41.0, "holds"), (-41.499, "holds"), (-40.5, "holds"), (-40.499, "within one"), (-41.5, "within one"),
         (-42.0, "within one"), (-40.0, "within one"), (-42.001, "does not hold"), (-39.999, "does not hold"),
         (41.0, "does not hold"), (None, "no data"),
     ],

@@ -46,9 +46,9 @@ def test_a_calendar_that_is_not_there_is_named() -> None:
         # August for 6 October, 8:30: still summer time, so 12:30 UTC.
         ("2026-10-07T14:29", "2026-07"),
         ("2026-10-07T14:30", "2026-08"),
-        # Nothing is announced for November 2026: 38 days after its end, and 26 hours.
-        ("2027-01-08T15:29", "2026-10"),
-        ("2027-01-08T15:30", "2026-11"),
+        # Nothing is announced for November 2026: 40 days after its end, and 26 hours.
+        ("2027-01-10T15:29", "2026-10"),
+        ("2027-01-10T15:30", "2026-11"),
         ("2026-12-31T23:59", "2026-10"),
     ],
 )

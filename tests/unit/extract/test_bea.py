@@ -321,7 +321,7 @@ def test_what_only_the_annual_figures_divide_is_no_aggregate_in_the_quarterly_on
     ]
 
 
-def test_a_code_that_is_not_known_is_not_given_a_name(nesting: dict[str, pl.DataFrame]) -> None:
+def test_a_new_area_has_its_code_as_name_and_stands_beside_the_tree(nesting: dict[str, pl.DataFrame]) -> None:
     observations = {
         "direction": ["exports"] * 2,
         "ip_type": ["CipNew", "CipNew"],
@@ -333,4 +333,10 @@ def test_a_code_that_is_not_known_is_not_given_a_name(nesting: dict[str, pl.Data
     tables |= {"observations": pl.LazyFrame(observations | SAID), "partners": pl.LazyFrame(PARTNERS)}
     got = us_ip_trade_annual.transform(tables).collect()
     assert got.height == 2
-    assert got.select("ip_type_name", "partner_name", "is_aggregate").row(0) == (None, None, None)
+    assert got.select("ip_type_name", "partner_name", "partner_iso3", "partner_parent").row(0) == (
+        None,
+        "Atlantis",
+        None,
+        None,
+    )
+    assert got.select("is_aggregate", "partner_is_overlap").row(0) == (True, True)

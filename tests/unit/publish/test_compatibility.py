@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,22 @@ from tests.paths import ROOT
 NAME = "ip_trade_annual"
 
 
+@cache
+def contract_of_1_0() -> Contract:
+    """Return the contract as if it were the first, whatever has changed since."""
+    return load_contract(NAME).model_copy(update={"schema_version": "1.0.0"})
+
+
+@pytest.fixture
+def released(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Release that contract, apart from those of the project."""
+    monkeypatch.setattr(compatibility, "PUBLISHED", tmp_path)
+    compatibility.freeze(contract_of_1_0(), tmp_path)
+
+
 def changed(column: str = "", **told: Any) -> Contract:
     """The contract with one column changed, or with other fields."""
-    contract = load_contract(NAME)
+    contract = contract_of_1_0()
     if not column:
         return contract.model_copy(update=told)
     columns = tuple(c.model_copy(update=told) if c.name == column else c for c in contract.columns)
@@ -30,12 +44,12 @@ def changed(column: str = "", **told: Any) -> Contract:
 
 
 def without(column: str) -> Contract:
-    contract = load_contract(NAME)
+    contract = contract_of_1_0()
     return contract.model_copy(update={"columns": tuple(c for c in contract.columns if c.name != column)})
 
 
 def with_one_more(**told: Any) -> Contract:
-    contract = load_contract(NAME)
+    contract = contract_of_1_0()
     more = contract.column("receipts_usd").model_copy(update={"name": "fees_usd"} | told)
     return contract.model_copy(update={"columns": (*contract.columns, more)})
 
@@ -62,16 +76,17 @@ CHANGES = {
     "never null any more": (changed("receipts_usd", nullable=False), "minor"),
     "a wider range": (changed("year", minimum=1950.0), "minor"),
     "a value more": (changed("economy_code", allowed=("USA",)), "minor"),
-    "another order": (changed(columns=load_contract(NAME).columns[::-1]), "minor"),
+    "another order": (changed(columns=contract_of_1_0().columns[::-1]), "minor"),
     "a column in other words": (changed("year", description="The calendar year."), "patch"),
     "the dataset in other words": (changed(description="Trade in intellectual property."), "patch"),
 }
 
 
+@pytest.mark.usefixtures("released")
 @pytest.mark.parametrize("what", CHANGES)
 def test_a_change_needs_its_step_and_no_lower_one_will_do(what: str) -> None:
     contract, step = CHANGES[what]
-    old = shape_of(load_contract(NAME))
+    old = shape_of(contract_of_1_0())
     found = differences(old, shape_of(contract))
     assert found and found[0].step == step, found
     enough = {"patch": ("1.0.1", "1.1.0", "2.0.0"), "minor": ("1.1.0", "2.0.0"), "major": ("2.0.0",)}[step]
@@ -80,11 +95,13 @@ def test_a_change_needs_its_step_and_no_lower_one_will_do(what: str) -> None:
         assert (told == []) is (version in enough), (version, told)
 
 
+@pytest.mark.usefixtures("released")
 def test_what_is_no_matter_of_the_schema_takes_no_step() -> None:
     for told in ({"notes": ("another",)}, {"biases": ()}, {"quality": {}}, {"owner": "others"}):
         assert violations(changed(**told)) == []
 
 
+@pytest.mark.usefixtures("released")
 def test_a_version_goes_neither_back_nor_up_without_a_word_to_readers() -> None:
     assert "goes back from 1.0.0 to 0.9.0" in violations(changed(schema_version="0.9.0"))[0]
     assert 'nothing for "2"' in violations(changed(schema_version="2.0.0"))[0]
@@ -99,7 +116,7 @@ def test_a_note_is_of_a_major_step_and_says_something() -> None:
 
 
 def test_the_first_note_changes_the_contract_and_none_leaves_its_hash_as_it_was() -> None:
-    contract = load_contract(NAME)
+    contract = contract_of_1_0()
     assert changed(breaking_notes={"2": "look out"}).sha256 != contract.sha256
     told = contract.model_dump(mode="json", exclude={*NOT_TOLD, "breaking_notes", "derived_from"})
     import hashlib
@@ -113,8 +130,8 @@ def test_the_first_note_changes_the_contract_and_none_leaves_its_hash_as_it_was(
 
 def test_a_contract_with_a_todo_is_not_frozen(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr(compatibility, "PUBLISHED", tmp_path)
-    column = load_contract(NAME).columns[0].model_copy(update={"unit": "TODO: the unit"})
-    laid_out = load_contract(NAME).model_copy(update={"columns": (column, *load_contract(NAME).columns[1:])})
+    column = contract_of_1_0().columns[0].model_copy(update={"unit": "TODO: the unit"})
+    laid_out = contract_of_1_0().model_copy(update={"columns": (column, *contract_of_1_0().columns[1:])})
     with pytest.raises(ConfigError, match="has a TODO; fill it in"):
         compatibility.freeze(laid_out, tmp_path)
     assert not list(tmp_path.iterdir())
@@ -122,10 +139,10 @@ def test_a_contract_with_a_todo_is_not_frozen(tmp_path: Path, monkeypatch: Any) 
 
 def test_freezing_writes_what_is_released_and_refuses_what_breaks_the_rules(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr(compatibility, "PUBLISHED", tmp_path)
-    assert "never frozen" in violations(load_contract(NAME))[0]
-    assert compatibility.freeze(load_contract(NAME), tmp_path)
-    assert not compatibility.freeze(load_contract(NAME), tmp_path), "it stood there already"
-    assert compatibility.last_published(NAME) == shape_of(load_contract(NAME))
+    assert "never frozen" in violations(contract_of_1_0())[0]
+    assert compatibility.freeze(contract_of_1_0(), tmp_path)
+    assert not compatibility.freeze(contract_of_1_0(), tmp_path), "it stood there already"
+    assert compatibility.last_published(NAME) == shape_of(contract_of_1_0())
     before = (tmp_path / f"{NAME}.json").read_bytes()
     with pytest.raises(ConfigError, match="column payments_usd is gone: takes a major step from 1.0.0"):
         compatibility.freeze(without("payments_usd"), tmp_path)
@@ -134,7 +151,7 @@ def test_freezing_writes_what_is_released_and_refuses_what_breaks_the_rules(tmp_
     assert compatibility.freeze(declared, tmp_path)
     (tmp_path / f"{NAME}.json").write_text("{}")
     with pytest.raises(ConfigError, match="restore it"):
-        violations(load_contract(NAME))
+        violations(contract_of_1_0())
 
 
 # --------------------------------------------------------------------- published
@@ -164,7 +181,7 @@ def published(contract: Contract, *, old: bool = False) -> Head:
 @pytest.mark.parametrize("what", [w for w, (_, step) in CHANGES.items() if step == "major" and w not in UNTOLD])
 def test_a_breaking_change_is_refused_unless_it_is_declared_and_told(what: str) -> None:
     contract = CHANGES[what][0]
-    head = published(load_contract(NAME))
+    head = published(contract_of_1_0())
     for told in ({}, {"schema_version": "2.0.0"}, {"breaking_notes": {"2": "look out"}}):
         with pytest.raises(BreakingChangeError, match=r"schema_version: 2\.0\.0") as raised:
             compatibility.require_compatible(head, contract.model_copy(update=told))
@@ -175,12 +192,12 @@ def test_a_breaking_change_is_refused_unless_it_is_declared_and_told(what: str) 
 
 @pytest.mark.parametrize("what", [w for w, (_, step) in CHANGES.items() if step != "major"])
 def test_what_breaks_nobody_is_published_under_any_number(what: str) -> None:
-    compatibility.require_compatible(published(load_contract(NAME)), CHANGES[what][0])
+    compatibility.require_compatible(published(contract_of_1_0()), CHANGES[what][0])
 
 
 def test_what_an_older_manifest_does_not_say_is_not_held_against_it() -> None:
-    head = published(load_contract(NAME), old=True)
-    compatibility.require_compatible(head, load_contract(NAME))
+    head = published(contract_of_1_0(), old=True)
+    compatibility.require_compatible(head, contract_of_1_0())
     compatibility.require_compatible(head, changed("economy_name", nullable=True))
     with pytest.raises(BreakingChangeError, match="column payments_usd is gone"):
         compatibility.require_compatible(head, without("payments_usd"))
@@ -190,10 +207,10 @@ def test_what_an_older_manifest_does_not_say_is_not_held_against_it() -> None:
 
 
 def test_files_that_go_to_other_folders_break_readers() -> None:
-    head = published(load_contract(NAME))
+    head = published(contract_of_1_0())
     file = FileEntry(path="data/part-0000.parquet", bytes=1, sha256="x", rows=3)
     whole = Head(NAME, None, None, head.manifest.model_copy(update={"files": (file,)}))
-    compatibility.require_compatible(whole, load_contract(NAME).model_copy(update={"title": "another"}))
+    compatibility.require_compatible(whole, contract_of_1_0().model_copy(update={"title": "another"}))
     with pytest.raises(BreakingChangeError, match="folders of the files is 'part_year', was ''"):
         compatibility.require_compatible(whole, CHANGES["other folders"][0])
 
@@ -201,4 +218,4 @@ def test_files_that_go_to_other_folders_break_readers() -> None:
 def test_code_of_before_a_major_step_does_not_take_readers_back() -> None:
     then = with_one_more().model_copy(update={"schema_version": "2.0.0", "breaking_notes": {"2": "look out"}})
     with pytest.raises(BreakingChangeError, match=r"column fees_usd is gone.*schema_version: 3\.0\.0"):
-        compatibility.require_compatible(published(then), load_contract(NAME))
+        compatibility.require_compatible(published(then), contract_of_1_0())

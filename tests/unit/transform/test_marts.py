@@ -60,7 +60,8 @@ def economies(receipts: dict[str, float], vintage: str = "v", year: int = 2020) 
 
 
 def test_ranks_and_shares_are_of_one_vintage() -> None:
-    rows = economies({"WLD": 100.0, "USA": 40.0, "JPN": 20.0, "DEU": 20.0, "CHE": 5.0})
+    others = {f"X{n:02d}": 0.1 for n in range(ip_position_annual.RANKED_FROM - 4)}
+    rows = economies({"WLD": 100.0, "USA": 40.0, "JPN": 20.0, "DEU": 20.0, "CHE": 5.0, **others})
     mixed = economies({"WLD": 50.0, "USA": 30.0}, year=2019) + economies({"JPN": 20.0}, "w", 2019)
     found = ip_position_annual.transform({"ip_trade_annual": frame(IP.name, rows + mixed)}).collect()
     told = {(r["economy_code"], r["year"]): (r["receipts_rank"], r["receipts_share"], r["rank_note"])
@@ -76,6 +77,14 @@ def test_ranks_and_shares_are_of_one_vintage() -> None:
         found.select(load_contract("ip_position_annual").names).schema
         == load_contract("ip_position_annual").polars_schema
     )
+
+
+@pytest.mark.parametrize(("fewer", "note"), [(0, None), (1, "few economies")])
+def test_a_year_of_few_economies_has_no_ranks(fewer: int, note: str | None) -> None:
+    receipts = {f"X{n:02d}": float(n) for n in range(ip_position_annual.RANKED_FROM - fewer)}
+    found = ip_position_annual.transform({"ip_trade_annual": frame(IP.name, economies(receipts))}).collect()
+    assert set(found["rank_note"]) == {note}
+    assert found["receipts_rank"].null_count() == (found.height if fewer else 0)
 
 
 # ------------------------------------------------------------------------ us_technology_position_annual

@@ -1,9 +1,9 @@
 """Census's monthly merchandise trade files: one ZIP a month and flow, of which the advanced technology is kept.
 
-A month has no key and no version but ``Last-Modified``, so that is what is compared: months are looked up with
-``HEAD``, and asked for where it moved. What a scheduled run looks up: the months after the newest it knows; and, when
-one is there or the annual revision came meanwhile, the months that a revision reaches. A release is there when both
-flows are.
+A month has no key and no version but ``Last-Modified``, so that is what is compared (where it is missing, size and end
+of the file): months are looked up with ``HEAD``, and asked for where it moved. What a scheduled run looks up: the
+months after the newest it knows; and, when one is there or the annual revision came meanwhile, the months that a
+revision reaches. A release is there when both flows are.
 
 The files stay on disk: 100 to 200 MB each, up to 2.4 GB of text. They are archived as they are, and read one at a time,
 by whoever has room (``read_piece``).
@@ -80,7 +80,9 @@ def fetch(ask: FetchRequest, archive: Archive) -> tuple[RawDocument, ...]:
     known = {role: d for role, d in ask.known.items() if role.partition("/")[0] in FLOWS}
     with Session(SOURCE, ask, archive, plan="files", lasting=True) as session:
         looking = _Looking(session, known)
-        wanted = _wanted(ask, known, looking.newest(expected, _last(known)))
+        newest = looking.newest(expected, _last(known))
+        wanted = _wanted(ask, known, newest)
+        looking.doubtful_too = _may_be_revised(ask, known, newest)
         for month in wanted:
             looking.bring(month)
         ask.meter.reused += looking.reused
@@ -99,10 +101,17 @@ def _wanted(ask: FetchRequest, known: Mapping[str, RawDocument], newest: date) -
     new = list(every(month_after(months[-1]), newest))
     if ask.refresh == "all":
         return [*months, *new]
-    if not new and not load_calendar("ft900").revised_between(months[-1], newest):
+    if not new and not _may_be_revised(ask, known, newest):
         return []
     reached = month_after(newest, 1 - source_settings(SOURCE).revision_months)
     return [*(m for m in months if m >= reached), *new]
+
+
+def _may_be_revised(ask: FetchRequest, known: Mapping[str, RawDocument], newest: date) -> bool:
+    """Whether somebody asks for known months, or the annual revision came since."""
+    last = _last(known)
+    asked = ask.refresh == "all" or ask.months is not None
+    return last is None or asked or load_calendar("ft900").revised_between(last, newest)
 
 
 def _refuse_gap(asked: Months, known: Sequence[date]) -> None:
@@ -118,11 +127,14 @@ def _refuse_gap(asked: Months, known: Sequence[date]) -> None:
 
 
 class _Looking:
-    """The documents so far: known at first, each replaced by what the publisher has now where that is another."""
+    """The documents so far: known at first, each replaced by what the publisher has now where that is another.
+    ``doubtful_too``: also where nothing tells whether it is another (no time, no size, no parts), as after the annual
+    revision. Else a new month would bring the whole window of a revision again."""
 
     def __init__(self, session: Session, known: Mapping[str, RawDocument]) -> None:
         self._session, self._known = session, known
         self.documents = dict(known)
+        self.doubtful_too = True
         self.reused = len(known)
 
     def newest(self, expected: date, known: date | None) -> date:
@@ -151,9 +163,10 @@ class _Looking:
                     told = f"{shown} was there and is not any more"
                     raise InconsistentVintageError(SOURCE, f"{told}: a release may be under way; run again in an hour")
                 raise SourceResponseError(SOURCE, f"{shown} is not there, and later months are; check the address")
-            if had is not None and found.is_of(had):
-                continue
             if had is not None:
+                same = self._session.same(found, had)
+                if same or (same is None and not self.doubtful_too):
+                    continue
                 self.reused -= 1
             self.documents[file.role] = self._session.download(file.role, found, _judge(file, url), ".zip")
 
