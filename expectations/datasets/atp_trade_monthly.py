@@ -26,7 +26,6 @@ from expectations.rules.partner_groups import groups_near_members, groups_to_mem
 from expectations.rules.periods import every_month, vintage_month
 from expectations.rules.revisions import before, incomparable
 from expectations.rules.technology_groups import group_names
-from expectations.rules.trade_sums import BY, WORLD, Sums
 from expectations.rules.year_sums import known_years, settled_years, year_sums
 
 FIRST = date(2010, 1, 1)

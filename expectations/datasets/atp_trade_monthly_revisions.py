@@ -11,7 +11,6 @@ from expectations.rules.continuity import figures_moved
 from expectations.rules.periods import vintage_month
 from expectations.rules.returning import history_of, returning
 from expectations.rules.revisions import before
-from expectations.rules.trade_sums import Sums
 from expectations.rules.year_sums import month_revised, size_of_change, year_revised, year_sums
 
 VALUE = "value_usd"
