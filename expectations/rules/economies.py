@@ -11,7 +11,7 @@ from expectations.check import Check, GateInput, bound, none_of, not_applicable
 from expectations.rules.by_size import by_size
 from expectations.rules.continuity import carried_periods
 from expectations.rules.economy_identity import identity
-from expectations.rules.economy_observations import CELL, KEY, figures, measures, observations, observed
+from expectations.rules.economy_observations import CELL, DIRECTIONS, KEY, figures, measures, observations, observed
 from expectations.rules.economy_sums import checks_of_sums, main_year, year_of
 from expectations.rules.exchanged import economies_exchanged, flows_exchanged
 from expectations.rules.magnitude import among_neighbours, not_rounded
@@ -112,14 +112,20 @@ def _economies_a_year(gate: GateInput) -> Check:
     last = main_year(gate).select((pl.col("main_year") - 3).alias("last"))
     years = pl.LazyFrame({"year": range(first, 2101)}, schema={"year": pl.Int32}).join(last, how="cross")
     wanted = years.filter(pl.col("year") <= pl.col("last")).select("year")
-    seen = (
-        figures(gate.data.filter(~pl.col("is_aggregate")), measures(gate))
-        .group_by("year")
-        .agg(pl.col("economy_code").n_unique().cast(pl.Int64).alias("economies"))
-    )
-    off = wanted.join(seen, on="year", how="left").filter(pl.col("economies").fill_null(0) < least).sort("year")
+    each = bound(gate, "economies_a_year", "least_of_each")
+    of_years = figures(gate.data.filter(~pl.col("is_aggregate")), measures(gate)).group_by("year")
+    by_flow = [
+        pl.col("economy_code").filter(pl.col("direction") == DIRECTIONS.get(m, m)).n_unique().alias(m[:-4])
+        for m in measures(gate)
+    ]
+    seen = of_years.agg(pl.col("economy_code").n_unique().alias("economies"), *by_flow)
+    counts = wanted.join(seen, on="year", how="left").with_columns(pl.exclude("year").fill_null(0).cast(pl.Int64))
+    few = pl.any_horizontal(pl.col("economies") < least, *(pl.col(m[:-4]) < each for m in measures(gate)))
+    off = counts.filter(few).sort("year")
     title = "every year that is long over has as many economies as years have"
-    return none_of(gate, "economies_a_year", title, f"at least {least:g} from {first} on", off, over=wanted)
+    return none_of(
+        gate, "economies_a_year", title, f"at least {least:g}, {each:g} of each flow, from {first} on", off, over=wanted
+    )
 
 
 def _complete(gate: GateInput) -> Check:
