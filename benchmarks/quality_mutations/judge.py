@@ -127,6 +127,8 @@ def _outcome(
         found = _failed(judged(ground, second, data, tables, vintage), known)
     except CheckCouldNotRunError as e:
         found = {f"could not run: {e.check}": "critical"}
+    except pl.exceptions.PolarsError as e:  # a fault of the gate; the run ends with it, and nothing is published
+        found = {f"raised: {type(e).__name__}": "critical"}
     told = {check: OF_SEVERITY[severity] for check, severity in found.items() if severity in OF_SEVERITY}
     by = sorted(told, key=lambda c: (-OUTCOMES.index(told[c]), c))
     return (told[by[0]] if by else "silent"), tuple(by)
