@@ -41,7 +41,7 @@ HELD, CONFIRMATIONS = "held.parquet", "confirmations.parquet"
 
 def known_to_gate(store: ObjectStore, head: Head) -> dict[str, Any]:
     """Return what a gate is given of figures that are known, held, or confirmed: fields of ``GateInput``."""
-    hold = open_hold(store, head)
+    hold = reader.open_hold(store, head.dataset, head.latest)
     return {
         "known_values": load_known_values(head.dataset),
         "confirmed": table_of(store, head.manifest, CONFIRMATIONS),
@@ -50,18 +50,10 @@ def known_to_gate(store: ObjectStore, head: Head) -> dict[str, Any]:
     }
 
 
-def open_hold(store: ObjectStore, head: Head) -> Hold | None:
-    """Return the hold that is open. One that a later version took the place of is not, whatever ``held.json`` says: the
-    run that published it may have been killed before it wrote that."""
-    hold = holds.read(store, head.dataset).open
-    later = hold and head.latest and any(e.version > hold.version for e in head.latest.published)
-    return None if later else hold
-
-
 def held_candidate(store: ObjectStore, dataset: str) -> Other | None:
     """Return the candidate of a dataset that is held, None if none is."""
     head = protocol.read_head(store, dataset)
-    hold = open_hold(store, head)
+    hold = reader.open_hold(store, head.dataset, head.latest)
     manifest = _manifest(store, dataset, hold) if hold else None
     if manifest is None or (head.latest and manifest.version in head.latest.retired_versions):
         return None
@@ -88,7 +80,7 @@ def _manifest(store: ObjectStore, dataset: str, hold: Hold) -> Manifest | None:
 def enter(store: ObjectStore, contract: Contract, manifest: Manifest, report: GateResult, head: Head) -> None:
     """Enter a candidate that the gate holds in ``held.json``; it takes over what the one before it was held for."""
     open_cells = [c for c in report.cells if c.state != "confirmed"]
-    before = open_hold(store, head)
+    before = reader.open_hold(store, head.dataset, head.latest)
     taken = before and _same(held_cells(_table(store, contract.name, before)), open_cells)
     first = next(r for r in report.results if r.check_id in report.held and r.outcome == "failed")
     hold = Hold(
@@ -166,7 +158,7 @@ def recheck(
     name = contract.name
     for _ in range(3):
         head = protocol.read_head(store, name)
-        hold = open_hold(store, head)
+        hold = reader.open_hold(store, head.dataset, head.latest)
         manifest = _manifest(store, name, hold) if hold else None
         if manifest is None or not _stands(head, manifest, contract):
             return None

@@ -6,21 +6,18 @@ import asyncio
 import json
 from collections.abc import Callable
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks.synthetic.trade import Event, atp, totals, world
+from benchmarks.synthetic.trade import atp
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import holds, layout
-from tests.doubles.census_api import CensusApi
 from tests.doubles.publishers import CensusDouble
 from tests.support.alerting import ALERTS, operators_hook, titles  # noqa: F401 - a fixture
 from tests.support.atom import checked
 from tests.support.mail_server import Hook
 from tests.support.plain import Ran
-from tests.support.sources import point_at, point_at_trade_api
 
 Run = Callable[..., Ran]
 ATP, TRADE, NEWEST = "atp_world_monthly", "atp_trade_monthly", date(2025, 2, 1)
@@ -125,39 +122,3 @@ def test_promotion_clears_what_status_says_of_the_hold(
     assert titles(hook)[-1] == f"techtrade GOOD AGAIN: {ATP}: no longer held: promoted by A. Owner"
     (entry,) = (d for d in document(local_store, layout.CATALOG)["datasets"] if d["dataset"] == ATP)
     assert entry["held"] is None
-
-
-@pytest.mark.slow
-def test_one_event_in_two_datasets_is_an_alert_and_an_all_clear_each(
-    techtrade: Run, local_store: ObjectStore, hook: Hook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Both tables of the Census Bureau are held, hourly runs meet them again, FT-900 arrives, and both are published."""
-    (tmp_path / "alerts.yaml").write_text(f"{ALERTS}\nmost_at_once: 20\nburst_alerts: 100\n")  # each alert by itself
-    event = (Event("imports", NEWEST, (1.6,) * 10),)
-    with CensusDouble() as workbook, CensusApi(newest="2025-01") as api:
-        point_at(monkeypatch, "CENSUS_BALANCE", f"{workbook.url}/country.xlsx")
-        point_at_trade_api(monkeypatch, api)
-        api.world_to = "2025-02"
-
-        def say(newest: str, *events: Event) -> None:
-            api.newest, api.events = newest, events
-            every = atp("2025-02") | totals(world("2025-02", events=events))
-            workbook.show({month: v for month, v in every.items() if f"{month:%Y-%m}" <= newest})
-
-        say("2025-01")
-        assert techtrade("publish", ATP, TRADE).code == 0
-        say("2025-02", *event)
-        api.fault = "ft900 not there"
-        for _ in range(2):
-            assert techtrade("publish", ATP, TRADE).code == 3
-        began = [t for t in titles(hook) if " HELD: " in t]
-        assert sorted(t.split(": ")[1] for t in began) == [TRADE, ATP], began
-        assert not any("no longer held" in t for t in titles(hook))
-        api.fault = ""
-        for _ in range(2):
-            assert techtrade("publish", ATP, TRADE).code == 0
-    for dataset in (ATP, TRADE):
-        assert [h.ended for h in holds.read(local_store, dataset).holds] == ["confirmed"]
-    over = [t for t in titles(hook) if "no longer held: confirmed by " in t]
-    assert sorted(t.split(": ")[1] for t in over) == [TRADE, ATP], over
-    assert [t for t in titles(hook) if " HELD: " in t] == began
