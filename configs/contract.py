@@ -122,7 +122,7 @@ class Contract(Table):
     profiled: bool = False
     # The key columns by which revisions are told.
     profile_by: tuple[str, ...] = ()
-    # The measures that have a history; all, if none is named.
+    # The columns beside the key that have a history; all measures, if none is named.
     history_of: tuple[str, ...] = ()
     headlines: tuple[Headline, ...] = ()
     quality: dict[str, Policy] = Field(default_factory=dict)
