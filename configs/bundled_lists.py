@@ -16,6 +16,11 @@ def list_files() -> list[tuple[str, str, Path]]:
     return [(*path.stem.split("-", maxsplit=1), path) for path in sorted(FOLDER.glob("*.csv"))]  # type: ignore[misc]
 
 
+def content(path: Path) -> bytes:
+    """Return a list as it is bundled."""
+    return path.read_bytes()
+
+
 @cache
 def bundled_codes() -> tuple[tuple[str, str, tuple[str, ...]], ...]:
     """Return flow, first month and ten-digit codes of each bundled list."""

@@ -32,8 +32,8 @@ def base_of(name: str) -> str | None:
 
 
 def kept(base: Contract) -> list[Column]:
-    """The measures that the history has."""
-    return [m for m in base.measures if not base.history_of or m.name in base.history_of]
+    """The columns that the history has: the measures, or those that ``history_of`` names."""
+    return [c for c in base.columns if (c.name in base.history_of if base.history_of else c.role == "measure")]
 
 
 def series_of(base: Contract) -> tuple[str, ...]:

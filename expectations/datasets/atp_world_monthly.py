@@ -9,6 +9,7 @@ import polars as pl
 from configs import CONFIGS
 from configs.contract import Severity
 from expectations.check import Check, GateInput, Observations, bound, none_of, not_applicable, once
+from expectations.rules.beside import found_beside
 from expectations.rules.continuity import copied, flat_lines
 from expectations.rules.cross_source import group_totals, new_months_agree, same_total, workbook_flows
 from expectations.rules.magnitude import in_season, not_rounded
@@ -43,6 +44,7 @@ def checks(gate: GateInput) -> list[Check]:
         _year_totals(gate),
         _jumps(gate),
         _known_year(gate),
+        found_beside(gate, "ft900_found", "FT-900", "ft900"),
         *_of_the_series(gate, flows, published),
         *_against_parent(gate, flows, published),
     ]

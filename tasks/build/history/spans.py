@@ -258,7 +258,7 @@ def rows_served_at(base: Contract, history: pl.LazyFrame, seq: int) -> pl.LazyFr
     there = history.filter(pl.col("version_from").is_not_null(), pl.col("seq_from") <= seq, until)
     told = {m.name for m in kept(base)}
     values = []
-    for m in base.measures:
+    for m in kept(base):
         numeric = m.polars.is_numeric()
         value = pl.col("value" if numeric else "text").filter(pl.col("measure") == m.name).first()
         values.append(value.cast(m.polars if numeric else pl.String).alias(m.name))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from configs.bundled_lists import list_files
+from configs.bundled_lists import content, list_files
 from configs.contracts import load_contract
 from configs.errors import VintageUnavailableError
 from tasks.extract.census import atp_list_parse
@@ -37,7 +37,7 @@ def fetch(ask: FetchRequest, archive: Archive) -> tuple[RawDocument, ...]:
         )
     newest = ask.vintage or have[-1]
     return tuple(
-        archive.keep(SOURCE, f"{flow}/{month}", f"configs/snapshot/atp_products/{path.name}", path.read_bytes(), ".csv")
+        archive.keep(SOURCE, f"{flow}/{month}", f"configs/snapshot/atp_products/{path.name}", content(path), ".csv")
         for flow, month, path in list_files()
         if month <= newest
     )

@@ -11,6 +11,7 @@ import pytest
 
 from configs.contracts import load_contract
 from configs.errors import CorruptVersionError, NotPublishedError, UsageError, YankRefusedError
+from flows.cli import claims as claims_command
 from flows.cli import diff
 from flows.cli import history as history_commands
 from flows.cli import read as read_commands
@@ -147,7 +148,7 @@ def test_every_command_tells_of_what_was_let_go(store: LocalStore, capfd: pytest
     first, second, *_ = names(store)
     diff.diff(IP, first, second, store.url, as_json=False)
     before = capfd.readouterr().out
-    history_commands.claims(IP, store.url, as_json=True)
+    claims_command.claims(IP, store.url, as_json=True)
     claims = capfd.readouterr().out
     old = reader.resolve(store, f"{IP}_history").manifest.version
     yank.yank(store, IP, names(store)[3], "wrong")
@@ -156,7 +157,7 @@ def test_every_command_tells_of_what_was_let_go(store: LocalStore, capfd: pytest
     assert not data(store, first)
     diff.diff(IP, first, names(store)[1], store.url, as_json=False)
     assert capfd.readouterr().out == before
-    history_commands.claims(IP, store.url, as_json=True)
+    claims_command.claims(IP, store.url, as_json=True)
     assert len(capfd.readouterr().out) < len(claims), "the yanked vintage is not among them"
     assert history_commands.replay_version(f"{IP}_history@{old}", store.url, as_json=False) == 0
 
