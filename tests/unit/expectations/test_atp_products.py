@@ -184,7 +184,7 @@ def test_one_list_under_two_months_is_a_warning() -> None:
     newest = lists.filter(~EXPORTS & (pl.col("list_month") == date(2022, 1, 1)))
     twice = pl.concat([lists, newest.with_columns(list_month=pl.lit(date(2023, 1, 1)))])
     given = replace(held_against(twice, products()), vintage="2023-01")
-    assert (violated(given), violated(given, "warning")) == (set(), {"same_list"})
+    assert (violated(given), violated(given, "warning")) == (set(), {"same_list", "lists_of_one_year"})
 
 
 def test_exchanged_lists_are_rejected_on_an_empty_store() -> None:
