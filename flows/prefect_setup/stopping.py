@@ -30,6 +30,8 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # How long the main thread may take to unwind, and the last note to the store after that: below five seconds together.
 UNWIND_SECONDS = 2.2
 NOTE_SECONDS = 2.0
+# How long the terminal may take for the last line.
+SAY_SECONDS = 0.5
 # Some senders deliver a signal twice. Only later is the second one another wish: to end at once.
 REPEAT_SECONDS = 0.5
 # So many published versions are named in the last line.
@@ -154,12 +156,20 @@ def end() -> None:
         note = threading.Thread(target=_ask, args=(_state.words, done), daemon=True)
         note.start()
         note.join(NOTE_SECONDS)
-        restore_terminal()
-        remark(", ".join([*_published(), *done, "then stopped"]) if _state.published or done else "stopped")
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
+        line = ", ".join([*_published(), *done, "then stopped"]) if _state.published or done else "stopped"
+        # A terminal that takes nothing (Ctrl-S, a window that hangs) would hold the process for ever.
+        last = threading.Thread(target=_say_last, args=(line,), daemon=True)
+        last.start()
+        last.join(SAY_SECONDS)
     finally:
         os._exit(128 + signum)
+
+
+def _say_last(line: str) -> None:
+    restore_terminal()
+    remark(line)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
 
 
 def _published() -> list[str]:
@@ -199,7 +209,7 @@ def _be_quiet() -> None:
 
 
 def _unraisable(failed: sys.UnraisableHookArgs) -> None:
-    """Show what Python cannot raise, unless it comes of the stop: Prefect's handler of SIGTERM raises in callbacks too."""
+    """Show what Python cannot raise, unless it comes of the stop: Prefect's handler of SIGTERM raises anywhere."""
     if not requested():
         sys.__unraisablehook__(failed)
 

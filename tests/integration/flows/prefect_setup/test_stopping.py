@@ -144,6 +144,19 @@ def test_a_watch_stops_between_two_looks(environment: dict[str, str], local_stor
     assert_stopped(run)
 
 
+def test_a_terminal_that_takes_nothing_does_not_hold_a_stop_up(environment: dict[str, str]) -> None:
+    """Ctrl-S, or a window that hangs: what the command prints stays in the terminal's way."""
+    with terminal.silent_server() as (url, _):
+        env = environment | {"TECHTRADE_SOURCES__CENSUS_BALANCE__URL": f"{url}/country.xlsx"}
+        run = terminal.start([sys.executable, "-m", "flows.cli", "publish", DATASET], env)
+        run.wait_for_text("extracting from census_balance")
+        time.sleep(3)  # nobody reads, and the line of progress fills the terminal
+        os.write(run.descriptor, b"\x13")
+        time.sleep(1)
+        run.send(signal.SIGTERM)
+        assert run.process.wait(30) == 143
+
+
 def test_a_terminal_that_is_closed_ends_it(environment: dict[str, str]) -> None:
     """There is nothing left to say it to."""
     with terminal.silent_server() as (url, _):
