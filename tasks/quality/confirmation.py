@@ -96,8 +96,13 @@ def _inherited(gate: GateInput, check: Check, violations: pl.DataFrame) -> pl.Da
 
 
 def _corrected(cell: Cell, now: float | None) -> bool:
-    """Return whether a figure went back more than half of the way to what was expected."""
-    return now is None or math.isnan(cell.expected_usd) or abs(now - cell.expected_usd) < cell.off / 2
+    """Return whether a figure went back more than half of the way to what was expected; one that was missing is there
+    again; one whose form was wrong, as its precision, is another."""
+    if now is None or math.isnan(cell.expected_usd) or math.isnan(cell.value_usd):
+        return True
+    if cell.off == 0:
+        return not math.isclose(now, cell.value_usd, rel_tol=SAME)
+    return abs(now - cell.expected_usd) < cell.off / 2
 
 
 # ---------------------------------------------------------------------- second sources
@@ -115,8 +120,21 @@ def settle(
     """Ask second sources about the cells of checks that hold; return the results, those of checks that are confirmed
     as such, and the cells."""
     holding = {r.check_id for r in results if r.outcome == "failed" and r.severity == "hold"}
-    asked = confirm(gate, [c for c in cells if c.check_id in holding])
+    asked = confirm(gate, _as_denied(gate, [c for c in cells if c.check_id in holding]))
     return [confirmed_result(r, [c for c in asked if c.check_id == r.check_id]) for r in results], asked
+
+
+def _as_denied(gate: GateInput, cells: Sequence[Cell]) -> list[Cell]:
+    """Return the cells, with what contradicted those that an older candidate had with the same value: a source that
+    cannot be read today has not changed its mind."""
+    older = held_cells(gate.held_cells) if gate.held_cells is not None else ()
+    denied = {(c.check_id, c.key): c for c in older if c.state == "contradicted"}
+    found = []
+    for cell in cells:
+        was = denied.get((cell.check_id, cell.key))
+        same = was is not None and math.isclose(was.value_usd, cell.value_usd, rel_tol=SAME)
+        found.append(replace(cell, state="contradicted", why=was.why) if was and same else cell)
+    return found
 
 
 def confirmed_result(result: CheckResult, cells: Sequence[Cell]) -> CheckResult:
@@ -169,6 +187,7 @@ class _Sources:
     def __init__(self, gate: GateInput) -> None:
         self.gate = gate
         self.found: dict[str, _Found] = {}
+        self.alike: dict[str, bool] = {}
         self.until = last_day(gate.parent_vintage) if gate.parent_vintage else None
 
     def ask(self, cell: Cell) -> Cell:
@@ -176,7 +195,7 @@ class _Sources:
         names = confirmable_by(self.gate.contract, [cell.check_id])
         if not names:
             return replace(cell, why="no second source has it; a person has to confirm it")
-        told, agreed = list[str](), list[_Found]()
+        told, denied, agreed = list[str](), list[str](), list[_Found]()
         for name in names:
             if (found := self.found.get(name)) is None:
                 found = self.found[name] = self._look(name)
@@ -184,16 +203,28 @@ class _Sources:
             if value is None:
                 told.append(f"{name}: {found.why or 'does not have it'}")
             elif not self._equal(found, cell, value):
-                return replace(cell, state="contradicted", why=f"{found.words} has {value:,.0f}")
+                denied.append(f"{found.words} has {value:,.0f}")
+            elif found.held and found.held.doubt:
+                told.append(f"{name}: it is held itself, and {found.held.doubt}")
             else:
                 agreed.append(found)
-        if agreed and all(f.held and moved_by_one_factor(self.gate, f.held) for f in agreed):
-            told, agreed = [*told, ONE_FACTOR], []
-        if cell.state == "contradicted" and any(t.partition(":")[0] == cell.why.partition(" ")[0] for t in told):
+        if denied:
+            return replace(cell, state="contradicted", why="; ".join(denied))
+        if cell.state == "contradicted" and any(t.partition(":")[0] in cell.denied_by for t in told):
             return cell  # what contradicted it is only out of sight now
+        if agreed and all(self._by_one_factor(f) for f in agreed):
+            told, agreed = [*told, ONE_FACTOR], []
         if not agreed:
             return replace(cell, state="open", why="; ".join(told))
         return replace(cell, state="confirmed", confirmed_by=", ".join(f.words for f in agreed), why="")
+
+    def _by_one_factor(self, found: _Found) -> bool:
+        """Return whether a source that is held itself moved as the candidate did; asked once, not for each cell."""
+        if found.held is None:
+            return False
+        if found.name not in self.alike:
+            self.alike[found.name] = moved_by_one_factor(self.gate, found.held)
+        return self.alike[found.name]
 
     def _equal(self, found: _Found, cell: Cell, value: float) -> bool:
         off = abs(value - cell.value_usd)
@@ -210,7 +241,7 @@ class _Sources:
         if name in gate.tables:
             rows = source.observations(gate.tables[name], self.until).collect()
             return _Found(name, source, rows, "has no figures of it")
-        why = "nothing of it is published"
+        why = gate.unavailable.get(name, "nothing of it is published")
         for other, held in ((gate.others(name), False), (gate.held_others(name), True)):
             if other is not None and not (why := source.unmatched(gate, other)):
                 rows = source.observations(other.frame, self.until).collect()
