@@ -95,6 +95,30 @@ def _inherited(gate: GateInput, check: Check, violations: pl.DataFrame) -> pl.Da
     return now.with_columns(expected).filter(~pl.Series(corrected, dtype=pl.Boolean)).drop("_key")
 
 
+def left_over(gate: GateInput, checks: Sequence[Check]) -> tuple[Cell, ...]:
+    """Return what an older candidate is held for by checks that do not apply to this one, where this one still says
+    it: that another table is of another month by now, or a history is gone, makes nothing right.
+
+    Where no check that applies names such a figure, it is taken as it was.
+    """
+    if gate.held_cells is None:
+        return ()
+    silent = {c.id for c in checks if c.frame is None and c.severity == "hold"}
+    cells = [c for c in held_cells(gate.held_cells) if c.check_id in silent and c.state != "confirmed"]
+    seen = {tuple(sorted(c.observed.key)): c.observed for c in checks if c.observed}
+    found: list[Cell] = []
+    for names in dict.fromkeys(tuple(sorted(c.names)) for c in cells):
+        same = [c for c in cells if tuple(sorted(c.names)) == names]
+        if (judged := seen.get(names)) is None:
+            found += same
+            continue
+        now = look_up(judged.now, [c.key for c in same], judged.value)
+        was = look_up(judged.published, [c.key for c in same], judged.value) if judged.published is not None else {}
+        still = [replace(c, value_usd=now[c.key]) for c in same if not _corrected(c, now.get(c.key))]
+        found += [c for c in still if _known(gate, c, was.get(c.key)) is None]
+    return tuple(replace(c, state="open", confirmed_by="", why="") for c in found)
+
+
 def _corrected(cell: Cell, now: float | None) -> bool:
     """Return whether a figure went back more than half of the way to what was expected; one that was missing is there
     again; one whose form was wrong, as its precision, is another."""
