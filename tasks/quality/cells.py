@@ -62,6 +62,11 @@ class Cell:
         return {t.partition(" ")[0].partition("@")[0] for t in told}
 
     @property
+    def given(self) -> float | None:
+        """Return the value, None where the observation is gone."""
+        return None if math.isnan(self.value_usd) else self.value_usd
+
+    @property
     def off(self) -> float:
         """Return how far the value is from the expected one."""
         return abs(self.value_usd - self.expected_usd)

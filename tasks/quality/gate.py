@@ -92,9 +92,9 @@ def run_gate(gate: GateInput) -> GateResult:
 
 
 def _diagnosis(gate: GateInput, report: GateResult) -> str:
-    """Return what happened to the figures as a whole. Of large data only for a rejection: warnings are common there,
-    and the comparison reads all of it."""
-    failed = report.rejected or (gate.in_memory and report.counts.failed_warning > 0)
+    """Return what happened to the figures as a whole. Of large data only where they are not published: warnings are
+    common there, and the comparison reads all of it."""
+    failed = report.rejected or report.held or (gate.in_memory and report.counts.failed_warning > 0)
     if not failed:
         return ""
     try:
@@ -290,7 +290,7 @@ def _exception(info: Any) -> str | None:
 def _silent(check: Check, gate: GateInput, left: Sequence[Cell]) -> CheckResult:
     """The result of a check that does not apply; failed where an older candidate is held by it for what is still so."""
     result = _not_applicable(check, gate)
-    rows = [json.dumps(c.names | {"value_usd": c.value_usd}) for c in left if c.check_id == check.id]
+    rows = [json.dumps(c.names | {"value_usd": c.given}) for c in left if c.check_id == check.id]
     if not rows:
         return result
     told = f"{plural(len(rows), 'figure')} held before; this time not applicable: {check.reason}"

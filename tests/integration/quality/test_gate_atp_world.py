@@ -202,3 +202,10 @@ def test_what_was_corrected_is_released_by_a_check_that_does_not_apply() -> None
     key = key_of({"flow": "imports", "period": date(2025, 2, 1)})
     cells = held_frame([Cell("new_months_agree", key, value * 1.1, value)])
     assert run_gate(candidate(good(), good().filter(~NEW), held_cells=cells)).failures() == []
+
+
+def test_both_flows_of_a_wrong_proportion_are_to_be_confirmed() -> None:
+    """Exports that are truly high would else vouch for imports that are wrongly low."""
+    corrupt = run_gate(candidate(times(NEW, 1.1, 0.8)(good()), good()))
+    named = {c.names["flow"] for c in corrupt.cells if c.check_id == "newest_proportion"}
+    assert named == {"exports", "imports"}
