@@ -105,15 +105,18 @@ def left_over(gate: GateInput, checks: Sequence[Check]) -> tuple[Cell, ...]:
         return ()
     silent = {c.id for c in checks if c.frame is None and c.severity == "hold"}
     cells = [c for c in held_cells(gate.held_cells) if c.check_id in silent and c.state != "confirmed"]
-    seen = {tuple(sorted(c.observed.key)): c.observed for c in checks if c.observed}
     found: list[Cell] = []
     for names in dict.fromkeys(tuple(sorted(c.names)) for c in cells):
         same = [c for c in cells if tuple(sorted(c.names)) == names]
-        if (judged := seen.get(names)) is None:
+        seen = [c.observed for c in checks if c.observed and tuple(sorted(c.observed.key)) == names]
+        judged = [s for s in seen if s.value == "value_usd"]
+        if not judged:
             found += same
             continue
-        now = look_up(judged.now, [c.key for c in same], judged.value)
-        was = look_up(judged.published, [c.key for c in same], judged.value) if judged.published is not None else {}
+        keys, now, was = [c.key for c in same], dict[str, float](), dict[str, float]()
+        for s in judged:  # some have only a part of all observations
+            now |= look_up(s.now, keys, s.value)
+            was |= look_up(s.published, keys, s.value) if s.published is not None else {}
         still = [replace(c, value_usd=now[c.key]) for c in same if not _corrected(c, now.get(c.key))]
         found += [c for c in still if _known(gate, c, was.get(c.key)) is None]
     return tuple(replace(c, state="open", confirmed_by="", why="") for c in found)

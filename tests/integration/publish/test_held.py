@@ -30,6 +30,7 @@ from tasks.quality.results import read_results
 from tasks.storage.local import LocalStore
 from tasks.warehouse import holds, layout, protocol, reader, yank
 from tasks.warehouse.outcomes import HeldError, Outcome, Published, RejectedError, Skipped
+from tasks.warehouse.run_status import read_status
 from tasks.warehouse.upkeep import gc, retention
 from tests.doubles.census_api import CensusApi
 from tests.doubles.publishers import CensusDouble
@@ -193,8 +194,10 @@ def test_a_publisher_that_goes_back_ends_the_hold(census: Publishers) -> None:
     census.say(NEWEST, ONE_FACTOR, ())
     census.is_held(WORLD)
     census.say(BEFORE)
+    assert read_status(census.store, WORLD).held == holds.read(census.store, WORLD).holds[0].version  # type: ignore[union-attr]
     assert isinstance(census.run(WORLD), Skipped)
     assert ended(census, WORLD) == ["superseded"]
+    assert read_status(census.store, WORLD).held is None  # type: ignore[union-attr]
 
 
 def test_a_person_confirms_and_a_small_revision_stays_confirmed(census: Publishers) -> None:
