@@ -122,7 +122,7 @@ class Contract(Table):
     profiled: bool = False
     # The key columns by which revisions are told.
     profile_by: tuple[str, ...] = ()
-    # The measures that have a history; all, if none is named.
+    # The columns beside the key that have a history; all measures, if none is named.
     history_of: tuple[str, ...] = ()
     headlines: tuple[Headline, ...] = ()
     quality: dict[str, Policy] = Field(default_factory=dict)
@@ -146,10 +146,9 @@ class Contract(Table):
                 raise ValueError(f"the note {bias.id!r} names {name!r}, which is no such column")
         for name in {*self.profile_by} - keys:
             raise ValueError(f"profile_by names {name!r}, which is no key column")
-        for name in {f"{series}_usd" for series in self.series} - {m.name for m in self.measures}:
-            raise ValueError(f"series names {name!r}, which is no measure")
-        for name in {*self.history_of} - set(names) | {*self.history_of} & keys:
-            raise ValueError(f"history_of names {name!r}, which is no column beside the key")
+        series = {f"{name}_usd" for name in self.series} - {m.name for m in self.measures}
+        for name in series | {*self.history_of} - (set(names) - keys):
+            raise ValueError(f"history_of or series names {name!r}, which is no column beside the key, or no measure")
         for headline in self.headlines:
             for name in {headline.measure, *headline.where} - set(names):
                 raise ValueError(f"the headline {headline.title!r} names {name!r}, which is no such column")

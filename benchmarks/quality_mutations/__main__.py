@@ -11,6 +11,7 @@ import sys
 
 from benchmarks.quality_mutations import report
 from benchmarks.quality_mutations.cases import CASES
+from benchmarks.quality_mutations.counted import counting
 from benchmarks.quality_mutations.event import happened
 from benchmarks.quality_mutations.events import EVENTS
 from benchmarks.quality_mutations.judge import run_all
@@ -22,8 +23,9 @@ def main(arguments: list[str]) -> int:
     """Return 1 if a target is not met."""
     datasets = [a for a in arguments if not a.startswith("-")]
     verdicts = run_all([c for c in CASES if not datasets or c.dataset in datasets])
-    aftermaths = [happened(e) for e in EVENTS if not datasets or e.dataset in datasets]
-    vintages = [v for v in real_vintages() if not datasets or v.dataset in datasets]
+    with counting():
+        aftermaths = [happened(e) for e in EVENTS if not datasets or e.dataset in datasets]
+        vintages = [v for v in real_vintages() if not datasets or v.dataset in datasets]
     targets = [*of_score(verdicts), *of_price(vintages, aftermaths)]
     if "--json" in arguments:
         print(json.dumps(report.as_json(verdicts, aftermaths, targets), indent=1))

@@ -145,17 +145,20 @@ def new_partner(dollars: int) -> Corruption:
     return happen
 
 
-def leaves(partner: str, group: str) -> Corruption:
-    """A partner counts in a group no more since the beginning of the newest year."""
-    code, by = pl.col("partner_code"), ["flow", "hitech", "period"]
-    values = ["value_usd", "value_ytd_usd"]
-
-    def happen(trade: pl.DataFrame) -> pl.DataFrame:
-        left = trade.filter((code == partner) & NEW_YEAR).with_columns(partner_code=pl.lit(group))
-        told = trade.join(left, on=[*by, "partner_code"], how="left", suffix="_left", maintain_order="left")
-        return told.with_columns(pl.col(v) - pl.col(f"{v}_left").fill_null(0) for v in values).select(trade.columns)
-
-    return happen
+@cache
+def before_brexit() -> Ground:
+    """The version before still counts the United Kingdom in the European Union, in all years."""
+    ground, by = live_ground(TRADE), ["flow", "technology_group", "period"]
+    assert ground.parent is not None
+    code, values = pl.col("partner_code"), ["value_usd", "value_ytd_usd"]
+    member = ground.parent.filter((code == "4120") & (YEAR >= 2018))
+    # The made-up union has few members: another group has the same, and where only one trades, the figure is its own.
+    left = pl.concat(member.with_columns(partner_code=pl.lit(group)) for group in ("0003", "0025"))
+    several = ground.parent.filter(code.is_in(["4190", "4280"]) & (pl.col("value_usd") > 0)).group_by(by).len()
+    left = left.join(several.filter(pl.col("len") > 1), on=by, how="semi")
+    told = ground.parent.join(left, on=[*by, "partner_code"], how="left", suffix="_left", maintain_order="left")
+    parent = told.with_columns(pl.col(v) + pl.col(f"{v}_left").fill_null(0) for v in values)
+    return replace(ground, parent=parent.select(ground.parent.columns))
 
 
 def group_ends(code: str) -> Corruption:
@@ -176,7 +179,7 @@ PARTNERS = (
     _trade("the API leaves out rows whose month is 0", "all of them", lambda trade: trade.filter(VALUE != 0), True, "source"),
     _trade("China in the pandemic", "February 2020: both flows -40 %", scaled(0.6, CHINA & at(NEW))),
     _trade("a new partner of size", "50 million dollars", new_partner(50_000_000)),
-    _trade("a member leaves a group", "the European Union without one of its members", leaves("4190", "0003"), level="source"),
+    Event(TRADE, "a member leaves a group", "the European Union without the United Kingdom, back to 2018", as_it_is, "table", ground=before_brexit),
     _trade("chips for artificial intelligence", "imports from Taiwan 2.2 times in three months", scaled(2.2, TAIWAN & IMPORTS & (pl.col("period") > back(3)))),
     _trade("sanctions", "exports to a partner fall to nothing within a month", put((pl.col("partner_code") == "5170") & EXPORTS & at(NEW), value_usd=pl.lit(0))),
     _trade("two partners trade places", "imports of three months: Mexico +30 %, China -35 %", then(scaled(0.65, CHINA & LATELY & IMPORTS), scaled(1.3, (pl.col("partner_code") == "2010") & LATELY & IMPORTS))),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import date
 
 import polars as pl
 
@@ -13,6 +14,9 @@ from configs.contracts import dataset_names, load_contract
 from tasks.extract.bundled import atp_lists, snapshot
 from tasks.quality.gate import run_gate
 from tasks.quality.results import GateResult
+
+# After all of them.
+TODAY = date(2026, 11, 10)
 
 
 @dataclass(frozen=True)
@@ -56,4 +60,4 @@ def _ground(dataset: str, vintage: str, data: pl.DataFrame, tables: Tables) -> G
     def as_given(frame: pl.DataFrame) -> tuple[pl.DataFrame, Tables]:
         return frame, tables
 
-    return Ground(dataset, vintage, data, tables, data, as_given, lambda frame: frame)
+    return Ground(dataset, vintage, data, tables, data, as_given, lambda frame: frame, today=TODAY)

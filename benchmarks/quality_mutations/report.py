@@ -60,7 +60,7 @@ def weak(verdicts: Sequence[Verdict], outcome: str) -> Rows:
     rows: Rows = []
     for (dataset, kind, case), some in _by_case(verdicts):
         if found := [v for v in some if v.outcome == outcome]:
-            rows.append((dataset, f"{kind}: {case}", _moves(some), _ways(found), reason_of(dataset, kind, case)))
+            rows.append((dataset, f"{kind}: {case}", _moves(some), _ways(found), reason_of(dataset, kind)))
     return rows
 
 

@@ -92,6 +92,7 @@ def stoppable(*, unwind_seconds: float = UNWIND_SECONDS) -> Iterator[None]:
     watcher = threading.Thread(target=_watch, args=(_state, reader), daemon=True)
     before = {s: signal.getsignal(s) for s in SIGNALS}
     wakeup = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    hook, sys.unraisablehook = sys.unraisablehook, _unraisable
     for signum, handler in before.items():
         if handler != signal.SIG_IGN:
             signal.signal(signum, _handle)
@@ -106,6 +107,7 @@ def stoppable(*, unwind_seconds: float = UNWIND_SECONDS) -> Iterator[None]:
         for signum, handler in before.items():
             signal.signal(signum, handler)
         signal.set_wakeup_fd(wakeup)
+        sys.unraisablehook = hook
         if _state.signum is not None:  # it came at the very end
             end()
         _state.inbox = None
@@ -193,8 +195,13 @@ def _handle(signum: int, frame: FrameType | None) -> None:
 
 def _be_quiet() -> None:
     """What fails from here on fails because of the stop: no traceback says so."""
-    sys.unraisablehook = lambda _: None
     threading.excepthook = lambda _: None
+
+
+def _unraisable(failed: sys.UnraisableHookArgs) -> None:
+    """Show what Python cannot raise, unless it comes of the stop: Prefect's handler of SIGTERM raises in callbacks too."""
+    if not requested():
+        sys.__unraisablehook__(failed)
 
 
 def _watch(state: _Stopping, inbox: socket.socket) -> None:

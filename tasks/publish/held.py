@@ -24,7 +24,7 @@ from tasks.publish.second_publication import stage_again
 from tasks.quality.cells import HELD as CELLS
 from tasks.quality.cells import Cell, confirmations, held_cells, sources_of
 from tasks.quality.confirmation import confirm, confirmable_by, confirmed_result
-from tasks.quality.results import GateResult, read_results, results_of
+from tasks.quality.results import CheckResult, GateResult, read_results, results_of
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import holds, layout, protocol, reader
 from tasks.warehouse.holds import Ending, Hold
@@ -86,21 +86,31 @@ def _manifest(store: ObjectStore, dataset: str, hold: Hold) -> Manifest | None:
 # ------------------------------------------------------------------ how a hold begins and ends
 
 
-def enter(store: ObjectStore, contract: Contract, manifest: Manifest, report: GateResult, head: Head) -> None:
-    """Enter a candidate that the gate holds in ``held.json``; it takes over what the one before it was held for."""
-    open_cells = [c for c in report.cells if c.state != "confirmed"]
+def enter(
+    store: ObjectStore,
+    contract: Contract,
+    head: Head,
+    manifest: Manifest,
+    results: Iterable[CheckResult],
+    cells: Iterable[Cell],
+) -> None:
+    """Enter a candidate that the gate holds in ``held.json``; it takes over what the one before it was held for.
+
+    Doing so twice changes nothing.
+    """
+    open_cells = [c for c in cells if c.state != "confirmed"]
     before = reader.open_hold(store, head.dataset, head.latest)
     taken = before and _same(held_cells(_table(store, contract.name, before)), open_cells)
-    first = next(r for r in report.results if r.check_id in report.held and r.outcome == "failed")
+    first = next(r for r in results if r.check_id in manifest.held and r.outcome == "failed")
     hold = Hold(
         version=manifest.version,
         vintage=manifest.vintage,
         since=before.since if before and taken else manifest.created_at,
         held_at=manifest.created_at,
-        why=report.diagnosis or f"{first.title}: {first.observed}",
-        checks=report.held,
+        why=manifest.diagnosis or f"{first.title}: {first.observed}",
+        checks=manifest.held,
         cells=len(open_cells),
-        confirmable_by=confirmable_by_all(contract, report.held),
+        confirmable_by=confirmable_by_all(contract, manifest.held),
         reminded=before.reminded if before and taken else (),
     )
     holds.opened(store, contract.name, hold)
@@ -257,9 +267,17 @@ def still_held(
 ) -> Published:
     """Publish a candidate that a run meets again, where it is confirmed by now.
 
+    Where ``held.json`` lost it, or a run was killed before it wrote it, it is entered again.
+
     Raises:
         HeldError: it is not; readers see what they saw before.
     """
+    manifest = protocol.read_manifest(store, contract.name, error.version)
+    if holds.read(store, contract.name).of(manifest.version) is None:
+        table = table_of(store, manifest, HELD)
+        cells = held_cells(table) if table is not None else ()
+        results = results_of(read_results(store, manifest))
+        enter(store, contract, protocol.read_head(store, contract.name), manifest, results, cells)
     if done := recheck(store, contract, others):
         return done
     raise error

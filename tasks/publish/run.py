@@ -113,7 +113,8 @@ def run(
             sealed = steps.seal(store, request.contract, checked)
             so_far.attempts.add(sealed, checked.report)
             if sealed.manifest.held:
-                held.enter(store, request.contract, sealed.manifest, checked.report, sealed.head)
+                report = checked.report
+                held.enter(store, request.contract, sealed.head, sealed.manifest, report.results, report.cells)
             done = steps.publish(store, sealed, checked.report)
             held.end_after(store, done, sealed.manifest)
             return done

@@ -59,5 +59,5 @@ def grounds(dataset: str) -> dict[Of, Callable[[], Ground]]:
 __all__ = [
     "ANNUAL", "ATP", "GROUNDS", "IP", "LIVE", "PARTNERS", "PRODUCTS", "QUARTERLY", "SINGLE", "TRADE", "Ground", "Of",
     "Stance", "Tables", "atp_world", "bundled", "grounds", "hitech", "hitech_live", "ip_trade", "ip_trade_live",
-    "partners_table", "products_of", "us_annual", "us_quarterly", "without_second",
+    "partners_table", "products", "products_of", "us_annual", "us_quarterly", "without_second",
 ]  # fmt: skip

@@ -24,8 +24,9 @@ def atp_world() -> Ground:
     tables = {**tables, "ft900": trade.tables["ft900"]}
     others = {TRADE: Other(trade.data.lazy(), trade.vintage)}
     return Ground(
-        ATP, "2025-02", data, tables, world_figures(data), _rebuilt(data, tables), _headlines, parent, "2023-01", others
-    )
+        ATP, "2025-02", data, tables, world_figures(data), _rebuilt(data, tables), _headlines, parent, "2023-01",
+        others, agreeing=_agreeing,
+    )  # fmt: skip
 
 
 @cache
@@ -55,7 +56,7 @@ def atp_world_live() -> Ground:
 def _agreeing(data: pl.DataFrame, tables: Tables) -> tuple[dict[str, Other], Tables]:
     """The table by group and partner with the world that the workbook has."""
     by = ["flow", "period"]
-    rows = hitech_live().data.filter(pl.col("partner_code") == "-")
+    rows = hitech_live().data.filter((pl.col("partner_code") == "-") & (pl.col("period") <= data["period"].max()))
     had = rows.group_by(by).agg(pl.col("value_usd").sum().alias("had"))
     true = world_figures(data).rename({"value_usd": "true"})
     told = rows.join(had, on=by).join(true, on=by, how="left").with_columns(

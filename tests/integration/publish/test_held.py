@@ -173,6 +173,16 @@ def test_hourly_runs_leave_one_held_version(census: Publishers) -> None:
     assert "ft900" in hold.confirmable_by
 
 
+def test_a_lost_note_is_written_again(census: Publishers) -> None:
+    """Removed by a person, or never written because the run was killed: the candidate itself says what it is held for."""
+    census.say(NEWEST, ONE_FACTOR, ())
+    census.is_held(WORLD)
+    (hold,) = holds.read(census.store, WORLD).holds
+    census.store.delete(layout.held(WORLD))
+    census.is_held(WORLD)
+    assert holds.read(census.store, WORLD).holds == (hold,)
+
+
 def test_a_newer_candidate_takes_over_what_is_held(census: Publishers) -> None:
     census.say(NEWEST, ONE_FACTOR, ())
     old = census.is_held(WORLD)

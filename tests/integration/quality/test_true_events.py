@@ -16,7 +16,11 @@ def name(event: Event) -> str:
 
 
 # No second source has these: a person confirms them.
-BY_A_PERSON: set[str] = set()
+BY_A_PERSON = {
+    "atp_trade_monthly: a new partner of size",
+    "ip_trade_annual: a new aggregate",
+    "ip_trade_annual: one figure is corrected without a new date",
+}
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=name)
