@@ -63,10 +63,11 @@ def held_candidate(store: ObjectStore, dataset: str, asked_for: str) -> Other | 
     return Other(reader.scan(store, manifest, load_contract(dataset)), manifest.vintage, manifest.version, doubt)
 
 
-def is_open(store: ObjectStore, head: Head, manifest: Manifest) -> bool:
-    """Return whether a candidate is the one that is held now."""
-    hold = reader.open_hold(store, head.dataset, head.latest)
-    return hold is not None and hold.version == manifest.version
+def is_closed(store: ObjectStore, head: Head, manifest: Manifest) -> bool:
+    """Return whether a held candidate has ended, so that nothing can release it any more."""
+    hold = holds.read(store, head.dataset).of(manifest.version)
+    ended = hold is not None and bool(hold.ended)
+    return ended or bool(reader.published_after(head.latest, manifest.version, manifest.created_at))
 
 
 def table_of(store: ObjectStore, version: Manifest | None, path: str) -> pl.DataFrame | None:
