@@ -152,15 +152,15 @@ def settle(
 
 
 def _as_denied(gate: GateInput, cells: Sequence[Cell]) -> list[Cell]:
-    """Return the cells, with what contradicted those that an older candidate had with the same value: a source that
-    cannot be read today has not changed its mind."""
+    """Return the cells, with what contradicted those that an older candidate had and this one has not corrected: a
+    source that cannot be read today has not changed its mind. One that can is asked again."""
     older = held_cells(gate.held_cells) if gate.held_cells is not None else ()
     denied = {(c.check_id, c.key): c for c in older if c.state == "contradicted"}
     found = []
     for cell in cells:
         was = denied.get((cell.check_id, cell.key))
-        same = was is not None and math.isclose(was.value_usd, cell.value_usd, rel_tol=SAME)
-        found.append(replace(cell, state="contradicted", why=was.why) if was and same else cell)
+        still = was is not None and not _corrected(was, cell.value_usd)
+        found.append(replace(cell, state="contradicted", why=was.why) if was and still else cell)
     return found
 
 

@@ -268,8 +268,8 @@ def test_every_denial_is_remembered() -> None:
     assert found.state == "contradicted"
 
 
-@pytest.mark.parametrize(("value", "state"), [(102e9, "contradicted"), (103e9, "open")])
-def test_a_newer_candidate_inherits_a_denial_of_its_value(value: float, state: str) -> None:
+@pytest.mark.parametrize(("value", "state"), [(102e9, "contradicted"), (103e9, "contradicted"), (75e9, "open")])
+def test_a_newer_candidate_inherits_a_denial(value: float, state: str) -> None:
     denied = replace(cell(), state="contradicted", why="ft900 has 70,000,000,000")
     g = gate(workbook(value), held_cells=held_frame([denied]), others=other(api({MARCH: 102e9}), "2025-02"))
     results = [replace(A_FAILURE, check_id="in_season")]
