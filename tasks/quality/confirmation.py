@@ -213,7 +213,7 @@ class _Sources:
 
     def __init__(self, gate: GateInput) -> None:
         self.gate = gate
-        self.found: dict[str, _Found] = {}
+        self.found: dict[str, tuple[_Found, ...]] = {}
         self.alike: dict[str, bool] = {}
         self.until = last_day(gate.parent_vintage) if gate.parent_vintage else None
 
@@ -224,13 +224,14 @@ class _Sources:
             return replace(cell, why="no second source has it; a person has to confirm it")
         told, denied, agreed = list[str](), list[str](), list[_Found]()
         for name in names:
-            if (found := self.found.get(name)) is None:
-                found = self.found[name] = self._look(name)
-            value = found.value(cell)
-            if value is None:
-                told.append(f"{name}: {found.why or 'does not have it'}")
-            elif not self._equal(found, cell, value):
-                denied.append(f"{found.words} has {value:,.0f}")
+            if (states := self.found.get(name)) is None:
+                states = self.found[name] = self._look(name)
+            said = [(f, v) for f in states if (v := f.value(cell)) is not None]
+            found = next((f for f, v in said if self._equal(f, cell, v)), None)
+            if not said:
+                told.append(f"{name}: {states[0].why or 'does not have it'}")
+            elif found is None:
+                denied.append(f"{said[0][0].words} has {said[0][1]:,.0f}")
             elif found.held and found.held.doubt:
                 told.append(f"{name}: it is held itself, and {found.held.doubt}")
             else:
@@ -257,8 +258,10 @@ class _Sources:
         off = abs(value - cell.value_usd)
         return off <= found.source.share * abs(value) and not off > FIFTH * cell.off
 
-    def _look(self, name: str) -> _Found:
-        """Return a table of the candidate's own sources, the published version of a dataset, or its held candidate."""
+    def _look(self, name: str) -> tuple[_Found, ...]:
+        """Return a table of the candidate's own sources; else the published version of a dataset and its held
+        candidate, as far as they are of the candidate's state. Both are where a publisher corrects both tables of one
+        vintage: what is published then are the figures before it."""
         gate, source = self.gate, SECOND_SOURCES.get(self.gate.contract.name, {}).get(name)
         if source is None:
             raise ConfigError(
@@ -267,10 +270,11 @@ class _Sources:
             )
         if name in gate.tables:
             rows = source.observations(gate.tables[name], self.until).collect()
-            return _Found(name, source, rows, "has no figures of it")
+            return (_Found(name, source, rows, "has no figures of it"),)
         why = gate.unavailable.get(name, "nothing of it is published")
+        found: list[_Found] = []
         for other, held in ((gate.others(name), False), (gate.held_others(name), True)):
             if other is not None and not (why := source.unmatched(gate, other)):
                 rows = source.observations(other.frame, self.until).collect()
-                return _Found(name, source, rows, "", other.version, other if held else None)
-        return _Found(name, source, None, why)
+                found.append(_Found(name, source, rows, "", other.version, other if held else None))
+        return tuple(found) or (_Found(name, source, None, why),)

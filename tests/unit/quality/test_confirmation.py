@@ -286,6 +286,16 @@ def test_a_held_candidate_in_doubt_confirms_nothing() -> None:
     assert (found.state, "ft900 has 4" in found.why) == ("open", True)
 
 
+def test_a_correction_of_both_tables_in_one_vintage_is_confirmed() -> None:
+    """What is published of the other one are the figures before it."""
+    groups = months_of_groups(EVENT)
+    total = float(groups.filter(pl.col("period") == MARCH)["value_usd"].sum())
+    old = other(api({MARCH: 70e9}))
+    g = gate(workbook(total), workbook(70e9).filter(pl.col("period") < MARCH), others=old, held_others=other(groups))
+    assert [c.state for c in confirm(g, [cell(total)])] == ["confirmed"]
+    assert [c.state for c in confirm(replace(g, held_others=old), [cell(total)])] == ["contradicted"]
+
+
 def test_one_factor_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[object] = []
     monkeypatch.setattr(confirmation, "moved_by_one_factor", lambda gate, other: bool(asked.append(other)))
