@@ -199,7 +199,7 @@ def _be_quiet() -> None:
 
 
 def _unraisable(failed: sys.UnraisableHookArgs) -> None:
-    """Show what Python cannot raise, unless it comes of the stop: Prefect's handler of SIGTERM raises in callbacks too."""
+    """Show what Python cannot raise, unless it comes of the stop: Prefect raises in callbacks of SIGTERM too."""
     if not requested():
         sys.__unraisablehook__(failed)
 
