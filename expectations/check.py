@@ -23,11 +23,14 @@ from configs.known_values import KnownValue
 
 @dataclass(frozen=True)
 class Other:
-    """A version of another dataset: the published one, as its readers get it, or a candidate that is held."""
+    """A version of another dataset: the published one, as its readers get it, or a candidate that is held.
+
+    ``doubt``: what a second source has in place of a figure of such a candidate; it can confirm nothing then."""
 
     frame: pl.LazyFrame
     vintage: str
     version: str = ""
+    doubt: str = ""
 
 
 def no_others(dataset: str) -> Other | None:

@@ -35,7 +35,7 @@ def new_partners(gate: GateInput, all_groups: pl.LazyFrame, published: pl.LazyFr
 
 def groups_ended(gate: GateInput, all_groups: pl.LazyFrame, newest: date, published: pl.LazyFrame | None) -> Check:
     """No group of partners whose last month was above ``floor_usd`` was given in the year before the newest month, and
-    is not in it."""
+    is not in it. The figure that is missing is that of the month after its last: it stays confirmed in later months."""
     floor = bound(gate, "groups_ended", "floor_usd")
     a_year_before = date(newest.year - 1, newest.month, 1)
     groups = all_groups.filter(pl.col("is_aggregate") & pl.col("period").is_between(a_year_before, newest))
@@ -45,7 +45,7 @@ def groups_ended(gate: GateInput, all_groups: pl.LazyFrame, newest: date, publis
     ended = last.filter(pl.col("last") < newest).select(
         "flow",
         "partner_code",
-        pl.lit(newest).alias("period"),
+        pl.col("last").dt.offset_by("1mo").alias("period"),
         pl.lit(0, dtype=pl.Int64).alias("value_usd"),
         pl.col("usual").cast(pl.Float64),
     )

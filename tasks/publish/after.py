@@ -113,10 +113,10 @@ def after_run(
     Raises:
         StoreError: nothing was published, and the status cannot be written.
     """
-    kind, detail = run_status.write_outcome(store, outcome, meter, asked=asked)
-    log.info("%s: %s, %s", contract.name, kind, detail)
     if asked and isinstance(outcome, Skipped) and outcome.why == "unchanged":
         held.end(store, contract.name, "superseded", outcome.version)  # its publisher went back to what readers have
+    kind, detail = run_status.write_outcome(store, outcome, meter, asked=asked)
+    log.info("%s: %s, %s", contract.name, kind, detail)
     event = ended(outcome) if dependents else replace(ended(outcome), dependents="no")
     followed = after(store, contract, event, meter.notices, runner)
     return replace(outcome, followed=followed)

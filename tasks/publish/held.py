@@ -46,18 +46,28 @@ def known_to_gate(store: ObjectStore, head: Head) -> dict[str, Any]:
         "known_values": load_known_values(head.dataset),
         "confirmed": table_of(store, head.manifest, CONFIRMATIONS),
         "held_cells": table_of(store, _manifest(store, head.dataset, hold), HELD) if hold else None,
-        "held_others": lambda name: held_candidate(store, name),
+        "held_others": lambda name: held_candidate(store, name, head.dataset),
     }
 
 
-def held_candidate(store: ObjectStore, dataset: str) -> Other | None:
-    """Return the candidate of a dataset that is held, None if none is."""
+def held_candidate(store: ObjectStore, dataset: str, asked_for: str) -> Other | None:
+    """Return the candidate of a dataset that is held, None if none is; with doubt where a source other than
+    ``asked_for`` contradicts it."""
     head = protocol.read_head(store, dataset)
     hold = reader.open_hold(store, head.dataset, head.latest)
     manifest = _manifest(store, dataset, hold) if hold else None
-    if manifest is None or (head.latest and manifest.version in head.latest.retired_versions):
+    if hold is None or manifest is None or (head.latest and manifest.version in head.latest.retired_versions):
         return None
-    return Other(reader.scan(store, manifest, load_contract(dataset)), manifest.vintage, manifest.version)
+    cells = held_cells(_table(store, dataset, hold))
+    doubt = next((c.why for c in cells if c.denied_by - {asked_for}), "")
+    return Other(reader.scan(store, manifest, load_contract(dataset)), manifest.vintage, manifest.version, doubt)
+
+
+def is_closed(store: ObjectStore, head: Head, manifest: Manifest) -> bool:
+    """Return whether a held candidate has ended, so that nothing can release it any more."""
+    hold = holds.read(store, head.dataset).of(manifest.version)
+    ended = hold is not None and bool(hold.ended)
+    return ended or bool(reader.published_after(head.latest, manifest.version, manifest.created_at))
 
 
 def table_of(store: ObjectStore, version: Manifest | None, path: str) -> pl.DataFrame | None:
@@ -122,12 +132,20 @@ def _table(store: ObjectStore, dataset: str, hold: Hold) -> pl.DataFrame:
     return pl.DataFrame(schema=CELLS) if found is None else found
 
 
-def end(store: ObjectStore, dataset: str, ended: Ending, successor: str, by: str = "", clock: Clock = utc_now) -> None:
+def end(
+    store: ObjectStore,
+    dataset: str,
+    ended: Ending,
+    successor: str,
+    by: str = "",
+    clock: Clock = utc_now,
+    of: str = "",
+) -> None:
     """Close the open hold, if there is one. What readers get is settled already, so an error is only logged: a hold
-    that a later version took the place of is not open any more."""
+    that a later version took the place of is not open any more. ``of``: as of ``holds.close``."""
     try:
-        if was := holds.close(store, dataset, ended, stamp(clock()), successor, by):
-            log.info("%s@%s is no longer held: %s as %s", dataset, was.version, ended, successor)
+        if was := holds.close(store, dataset, ended, stamp(clock()), successor, by, of):
+            log.info("%s@%s is no longer held: %s", dataset, was.version, successor)
     except StoreError as e:
         log.warning("%s: held.json was not brought up to date: %s", dataset, e)
 
@@ -176,11 +194,18 @@ def recheck(
         asked = confirm(_gate(store, contract, head, manifest, others), cells)
         if not asked or any(c.state != "confirmed" for c in asked):
             return None
+        results = tuple(
+            confirmed_result(r, [c for c in asked if c.check_id == r.check_id])
+            for r in results_of(read_results(store, manifest))
+        )
+        report = GateResult(results, b"", manifest.breaks_seen, manifest.diagnosis, asked)
+        if report.held:  # by a check without cells, which no second source can confirm
+            return None
         try:
-            done = _release(store, contract, head, manifest, asked, clock)
+            done = _release(store, contract, head, manifest, report, clock)
         except (ConcurrentPublishError, ClaimLostError):
             continue  # others published meanwhile: whether it still stands is asked again
-        end(store, name, "confirmed", done.version, ", ".join(sources_of(asked)), clock)
+        end(store, name, "confirmed", done.version, ", ".join(sources_of(asked)), clock, manifest.version)
         return done
     return None
 
@@ -188,11 +213,14 @@ def recheck(
 def _stands(head: Head, manifest: Manifest, contract: Contract) -> bool:
     now = head.latest.version if head.latest else None
     retired = head.latest.retired_versions if head.latest else set()
+    yanked = head.latest.yanked if head.latest else set()
+    withdrawn = {e.content_sha256 for e in head.latest.published if e.version in yanked} if head.latest else set()
     return (
         bool(manifest.held)
         and manifest.parent == now
         and manifest.contract_sha256 == contract.sha256
         and manifest.version not in retired
+        and manifest.content_sha256 not in withdrawn  # since the gate saw it
     )
 
 
@@ -212,7 +240,7 @@ def _gate(
         yanked_contents={},
         content_sha256=manifest.content_sha256,
         others=others,
-        held_others=lambda name: held_candidate(store, name),
+        held_others=lambda name: held_candidate(store, name, contract.name),
     )
 
 
@@ -221,15 +249,10 @@ def _release(
     contract: Contract,
     head: Head,
     manifest: Manifest,
-    cells: tuple[Cell, ...],
+    report: GateResult,
     clock: Clock,
 ) -> Published:
-    results = tuple(
-        confirmed_result(r, [c for c in cells if c.check_id == r.check_id])
-        for r in results_of(read_results(store, manifest))
-    )
-    report = GateResult(results, b"", manifest.breaks_seen, manifest.diagnosis, cells)
-    now = stamp(clock())
+    now, cells = stamp(clock()), report.cells
     memory = confirmations(cells, table_of(store, head.manifest, CONFIRMATIONS), now)
     told = {
         "held": (),

@@ -33,7 +33,7 @@ from tasks.quality.cells import confirmations, held_cells
 from tasks.quality.results import read_results
 from tasks.storage.documents import retry_races
 from tasks.storage.object_store import ObjectStore
-from tasks.warehouse import holds, protocol
+from tasks.warehouse import holds, protocol, reader
 from tasks.warehouse.integrity import refuse_damaged
 from tasks.warehouse.protocol import Head, Sealed
 from tasks.warehouse.records import Latest, LogEntry, Manifest, Override
@@ -69,7 +69,7 @@ def promote(
         manifest = _rejected(store, contract, head, override)
         sealed = _staged(store, contract, head, manifest, override, clock)
         done = protocol.swap(store, sealed, clock).manifest
-        end(store, contract.name, "promoted", done.version, override.by, clock)
+        end(store, contract.name, "promoted", done.version, override.by, clock, rejected)
         return Promotion(done, before=False)
 
     # Others published meanwhile, or its data were deleted by a policy: whether it may be promoted, and what it changes,
@@ -116,9 +116,24 @@ def _rejected(store: ObjectStore, contract: Contract, head: Head, override: Over
 
 
 def _refuse_closed(store: ObjectStore, latest: Latest | None, manifest: Manifest) -> None:
-    """Refuse a held candidate whose place another version took, unless that was withdrawn."""
-    hold = holds.read(store, manifest.dataset).of(manifest.version)
-    if hold is None or hold.ended in ("", "promoted") or (latest and hold.successor in latest.yanked):
+    """Refuse a held candidate whose place another version took, unless that was withdrawn. A run that was killed may
+    have left ``held.json`` without it."""
+    if not manifest.held:
+        return
+    found, yanked = holds.read(store, manifest.dataset), latest.yanked if latest else set()
+    hold = found.of(manifest.version)
+    if hold is None or not hold.ended:
+        after = reader.published_after(latest, manifest.version, manifest.created_at)
+        if entry := next((e for e in reversed(after) if e.version not in yanked), None):
+            raise PromoteRefusedError(
+                f"{manifest.dataset}@{manifest.version} is not held any more since {entry.at}: "
+                f"{manifest.dataset}@{entry.version} was published in its place"
+            )
+        now = reader.open_hold(store, manifest.dataset, latest)
+        if now is None or now.version <= manifest.version:
+            return
+        hold = now.model_copy(update={"ended": "replaced", "ended_at": now.held_at, "successor": now.version})
+    if hold.ended == "promoted" or hold.successor in yanked:
         return
     name, successor = f"{manifest.dataset}@{manifest.version}", f"{manifest.dataset}@{hold.successor}"
     if hold.ended == "replaced":

@@ -309,6 +309,11 @@ def rejected_before(
     same = (manifest.status, manifest.inputs_sha256, manifest.code_version, manifest.parent)
     if same != ("rejected", inputs_sha256(contract, extraction.documents), code_version(), parent):
         return None
+    if manifest.held and held.is_closed(store, head, manifest):
+        return None  # neither a second source nor a person could publish it: it would be called held for ever
+    seen = evidence.filter(pl.col("check_id") == "yanked_content", outcome="failed")
+    if manifest.content_sha256 in yanked_contents(head) and seen.is_empty():
+        return None  # yanked since: nobody could promote it before the gate has said so
     today = stamp(utc_now())[:10]
     if any(manifest.created_at[:10] < b.since.isoformat() <= today for b in load_breaks(contract.name)):
         return None  # a break is expected by now that was not then

@@ -56,6 +56,17 @@ class Cell:
         return found
 
     @property
+    def denied_by(self) -> set[str]:
+        """Return the second sources that have another figure: of ``atp_trade_monthly@2025-05-06.0001 has 5; ...``."""
+        told = self.why.split("; ") if self.state == "contradicted" else []
+        return {t.partition(" ")[0].partition("@")[0] for t in told}
+
+    @property
+    def given(self) -> float | None:
+        """Return the value, None where the observation is gone."""
+        return None if math.isnan(self.value_usd) else self.value_usd
+
+    @property
     def off(self) -> float:
         """Return how far the value is from the expected one."""
         return abs(self.value_usd - self.expected_usd)

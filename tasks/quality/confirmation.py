@@ -95,9 +95,41 @@ def _inherited(gate: GateInput, check: Check, violations: pl.DataFrame) -> pl.Da
     return now.with_columns(expected).filter(~pl.Series(corrected, dtype=pl.Boolean)).drop("_key")
 
 
+def left_over(gate: GateInput, checks: Sequence[Check]) -> tuple[Cell, ...]:
+    """Return what an older candidate is held for by checks that do not apply to this one, where this one still says
+    it: that another table is of another month by now, or a history is gone, makes nothing right.
+
+    Where no check that applies names such a figure, it is taken as it was.
+    """
+    if gate.held_cells is None:
+        return ()
+    silent = {c.id for c in checks if c.frame is None and c.severity == "hold"}
+    cells = [c for c in held_cells(gate.held_cells) if c.check_id in silent and c.state != "confirmed"]
+    found: list[Cell] = []
+    for names in dict.fromkeys(tuple(sorted(c.names)) for c in cells):
+        same = [c for c in cells if tuple(sorted(c.names)) == names]
+        seen = [c.observed for c in checks if c.observed and tuple(sorted(c.observed.key)) == names]
+        judged = [s for s in seen if s.value == "value_usd"]
+        if not judged:
+            found += same
+            continue
+        keys, now, was = [c.key for c in same], dict[str, float](), dict[str, float]()
+        for s in judged:  # some have only a part of all observations
+            now |= look_up(s.now, keys, s.value)
+            was |= look_up(s.published, keys, s.value) if s.published is not None else {}
+        still = [replace(c, value_usd=now[c.key]) for c in same if not _corrected(c, now.get(c.key))]
+        found += [c for c in still if _known(gate, c, was.get(c.key)) is None]
+    return tuple(replace(c, state="open", confirmed_by="", why="") for c in found)
+
+
 def _corrected(cell: Cell, now: float | None) -> bool:
-    """Return whether a figure went back more than half of the way to what was expected."""
-    return now is None or math.isnan(cell.expected_usd) or abs(now - cell.expected_usd) < cell.off / 2
+    """Return whether a figure went back more than half of the way to what was expected; one that was missing is there
+    again; one whose form was wrong, as its precision, is another."""
+    if now is None or math.isnan(cell.expected_usd) or math.isnan(cell.value_usd):
+        return True
+    if cell.off == 0:
+        return not math.isclose(now, cell.value_usd, rel_tol=SAME)
+    return abs(now - cell.expected_usd) < cell.off / 2
 
 
 # ---------------------------------------------------------------------- second sources
@@ -115,8 +147,21 @@ def settle(
     """Ask second sources about the cells of checks that hold; return the results, those of checks that are confirmed
     as such, and the cells."""
     holding = {r.check_id for r in results if r.outcome == "failed" and r.severity == "hold"}
-    asked = confirm(gate, [c for c in cells if c.check_id in holding])
+    asked = confirm(gate, _as_denied(gate, [c for c in cells if c.check_id in holding]))
     return [confirmed_result(r, [c for c in asked if c.check_id == r.check_id]) for r in results], asked
+
+
+def _as_denied(gate: GateInput, cells: Sequence[Cell]) -> list[Cell]:
+    """Return the cells, with what contradicted those that an older candidate had and this one has not corrected: a
+    source that cannot be read today has not changed its mind. One that can is asked again."""
+    older = held_cells(gate.held_cells) if gate.held_cells is not None else ()
+    denied = {(c.check_id, c.key): c for c in older if c.state == "contradicted"}
+    found = []
+    for cell in cells:
+        was = denied.get((cell.check_id, cell.key))
+        still = was is not None and not _corrected(was, cell.value_usd)
+        found.append(replace(cell, state="contradicted", why=was.why) if was and still else cell)
+    return found
 
 
 def confirmed_result(result: CheckResult, cells: Sequence[Cell]) -> CheckResult:
@@ -168,7 +213,8 @@ class _Sources:
 
     def __init__(self, gate: GateInput) -> None:
         self.gate = gate
-        self.found: dict[str, _Found] = {}
+        self.found: dict[str, tuple[_Found, ...]] = {}
+        self.alike: dict[str, bool] = {}
         self.until = last_day(gate.parent_vintage) if gate.parent_vintage else None
 
     def ask(self, cell: Cell) -> Cell:
@@ -176,31 +222,46 @@ class _Sources:
         names = confirmable_by(self.gate.contract, [cell.check_id])
         if not names:
             return replace(cell, why="no second source has it; a person has to confirm it")
-        told, agreed = list[str](), list[_Found]()
+        told, denied, agreed = list[str](), list[str](), list[_Found]()
         for name in names:
-            if (found := self.found.get(name)) is None:
-                found = self.found[name] = self._look(name)
-            value = found.value(cell)
-            if value is None:
-                told.append(f"{name}: {found.why or 'does not have it'}")
-            elif not self._equal(found, cell, value):
-                return replace(cell, state="contradicted", why=f"{found.words} has {value:,.0f}")
+            if (states := self.found.get(name)) is None:
+                states = self.found[name] = self._look(name)
+            said = [(f, v) for f in states if (v := f.value(cell)) is not None]
+            found = next((f for f, v in said if self._equal(f, cell, v)), None)
+            if not said:
+                told.append(f"{name}: {states[0].why or 'does not have it'}")
+            elif found is None:
+                denied.append(f"{said[0][0].words} has {said[0][1]:,.0f}")
+            elif found.held and found.held.doubt:
+                told.append(f"{name}: it is held itself, and {found.held.doubt}")
             else:
                 agreed.append(found)
-        if agreed and all(f.held and moved_by_one_factor(self.gate, f.held) for f in agreed):
-            told, agreed = [*told, ONE_FACTOR], []
-        if cell.state == "contradicted" and any(t.partition(":")[0] == cell.why.partition(" ")[0] for t in told):
+        if denied:
+            return replace(cell, state="contradicted", why="; ".join(denied))
+        if cell.state == "contradicted" and any(t.partition(":")[0] in cell.denied_by for t in told):
             return cell  # what contradicted it is only out of sight now
+        if agreed and all(self._by_one_factor(f) for f in agreed):
+            told, agreed = [*told, ONE_FACTOR], []
         if not agreed:
             return replace(cell, state="open", why="; ".join(told))
         return replace(cell, state="confirmed", confirmed_by=", ".join(f.words for f in agreed), why="")
+
+    def _by_one_factor(self, found: _Found) -> bool:
+        """Return whether a source that is held itself moved as the candidate did; asked once, not for each cell."""
+        if found.held is None:
+            return False
+        if found.name not in self.alike:
+            self.alike[found.name] = moved_by_one_factor(self.gate, found.held)
+        return self.alike[found.name]
 
     def _equal(self, found: _Found, cell: Cell, value: float) -> bool:
         off = abs(value - cell.value_usd)
         return off <= found.source.share * abs(value) and not off > FIFTH * cell.off
 
-    def _look(self, name: str) -> _Found:
-        """Return a table of the candidate's own sources, the published version of a dataset, or its held candidate."""
+    def _look(self, name: str) -> tuple[_Found, ...]:
+        """Return a table of the candidate's own sources; else the published version of a dataset and its held
+        candidate, as far as they are of the candidate's state. Both are where a publisher corrects both tables of one
+        vintage: what is published then are the figures before it."""
         gate, source = self.gate, SECOND_SOURCES.get(self.gate.contract.name, {}).get(name)
         if source is None:
             raise ConfigError(
@@ -209,10 +270,11 @@ class _Sources:
             )
         if name in gate.tables:
             rows = source.observations(gate.tables[name], self.until).collect()
-            return _Found(name, source, rows, "has no figures of it")
-        why = "nothing of it is published"
+            return (_Found(name, source, rows, "has no figures of it"),)
+        why = gate.unavailable.get(name, "nothing of it is published")
+        found: list[_Found] = []
         for other, held in ((gate.others(name), False), (gate.held_others(name), True)):
             if other is not None and not (why := source.unmatched(gate, other)):
                 rows = source.observations(other.frame, self.until).collect()
-                return _Found(name, source, rows, "", other.version, other if held else None)
-        return _Found(name, source, None, why)
+                found.append(_Found(name, source, rows, "", other.version, other if held else None))
+        return tuple(found) or (_Found(name, source, None, why),)

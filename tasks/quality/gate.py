@@ -60,9 +60,12 @@ def run_gate(gate: GateInput) -> GateResult:
         raise CheckCouldNotRunError(name, "preparing the checks", first_line(e)) from e
     expected_breaks.refuse_unknown(gate, checks)
     applying = [c for c in checks if c.frame is not None]
-    results: list[CheckResult] = [_not_applicable(c, gate) for c in checks if c.frame is None]
     documents: list[Any] = []
-    held: list[Cell] = []
+    try:
+        held = [*confirmation.left_over(gate, checks)]
+    except UNREADABLE as e:
+        raise CheckCouldNotRunError(name, "looking at what is held", first_line(e)) from e
+    results: list[CheckResult] = [_silent(c, gate, held) for c in checks if c.frame is None]
     # Great Expectations is busy with one core and the rules on values while polars makes the frames of the others.
     with ThreadPoolExecutor(1) as threads:
         pool = _SameContext(threads)
@@ -89,9 +92,9 @@ def run_gate(gate: GateInput) -> GateResult:
 
 
 def _diagnosis(gate: GateInput, report: GateResult) -> str:
-    """Return what happened to the figures as a whole. Of large data only for a rejection: warnings are common there,
-    and the comparison reads all of it."""
-    failed = report.rejected or (gate.in_memory and report.counts.failed_warning > 0)
+    """Return what happened to the figures as a whole. Of large data only where they are not published: warnings are
+    common there, and the comparison reads all of it."""
+    failed = report.rejected or report.held or (gate.in_memory and report.counts.failed_warning > 0)
     if not failed:
         return ""
     try:
@@ -282,6 +285,18 @@ def _exception(info: Any) -> str | None:
         return None
     entries = [info] if "raised_exception" in info else [v for v in info.values() if isinstance(v, dict)]
     return next((str(e.get("exception_message")) for e in entries if e.get("raised_exception")), None)
+
+
+def _silent(check: Check, gate: GateInput, left: Sequence[Cell]) -> CheckResult:
+    """The result of a check that does not apply; failed where an older candidate is held by it for what is still so."""
+    result = _not_applicable(check, gate)
+    rows = [json.dumps(c.names | {"value_usd": c.given}) for c in left if c.check_id == check.id]
+    if not rows:
+        return result
+    told = f"{plural(len(rows), 'figure')} held before; this time not applicable: {check.reason}"
+    return replace(
+        result, outcome="failed", observed=told, rows_failed=len(rows), failing_rows=tuple(rows[:FAILING_ROWS])
+    )
 
 
 def _not_applicable(check: Check, gate: GateInput) -> CheckResult:

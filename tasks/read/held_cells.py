@@ -54,7 +54,8 @@ def held_cells(store: ObjectStore, dataset: str, version: str) -> tuple[HeldCell
         return None
     key = layout.version(dataset, version, HELD)
     try:
-        rows = pl.read_parquet(BytesIO(store.get(key).body)).to_dicts()
+        # What is gone, or is new, is NaN there, which JSON does not have.
+        rows = pl.read_parquet(BytesIO(store.get(key).body)).fill_nan(None).to_dicts()
     except (ObjectNotFoundError, pl.exceptions.PolarsError) as e:
         raise CorruptVersionError(dataset, version, [f"{HELD} cannot be read"]) from e
     return tuple(

@@ -75,20 +75,31 @@ def read(store: ObjectStore, dataset: str) -> Holds:
 
 
 def opened(store: ObjectStore, dataset: str, hold: Hold) -> None:
-    """Enter a held candidate, and close the older one in its place. Doing so twice changes nothing."""
+    """Enter a held candidate, and close the older one in its place; one that a newer candidate came before is entered
+    as replaced by that. Doing so twice changes nothing."""
 
     def change(found: Holds | None) -> Holds:
         now = found or Holds(dataset=dataset)
         if now.of(hold.version):
             return now
+        newer = now.open
+        if newer and newer.version > hold.version:  # of a run that was faster
+            late = _ended(hold, "replaced", newer.held_at, newer.version)
+            return now.model_copy(update={"holds": (*(h for h in now.holds if h is not newer), late, newer)})
         closed = tuple(h if h.ended else _ended(h, "replaced", hold.held_at, hold.version) for h in now.holds)
         return now.model_copy(update={"holds": (*closed, hold)})
 
     change_document(store, layout.held(dataset), Holds.load, change)
 
 
-def close(store: ObjectStore, dataset: str, ended: Ending, at: str, successor: str, by: str = "") -> Hold | None:
-    """Close the open hold, if there is one; return it as it was."""
+def close(
+    store: ObjectStore, dataset: str, ended: Ending, at: str, successor: str, by: str = "", of: str = ""
+) -> Hold | None:
+    """Close the open hold, if there is one; return it as it was.
+
+    Args:
+        of: the candidate that was confirmed or promoted. A hold of another one has been superseded.
+    """
     was: Hold | None = None
 
     def change(found: Holds | None) -> Holds | None:
@@ -96,7 +107,8 @@ def close(store: ObjectStore, dataset: str, ended: Ending, at: str, successor: s
         was = found.open if found else None
         if found is None or was is None:
             return None
-        done = _ended(was, ended, at, successor, by)
+        other = of and was.version != of
+        done = _ended(was, "superseded", at, successor) if other else _ended(was, ended, at, successor, by)
         return found.model_copy(update={"holds": tuple(done if h is was else h for h in found.holds)})
 
     change_document(store, layout.held(dataset), Holds.load, change)

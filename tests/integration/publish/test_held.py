@@ -20,13 +20,17 @@ import pytest
 from benchmarks.synthetic.trade import Event, atp, totals, world
 from configs.contracts import load_contract
 from configs.errors import PromoteRefusedError, StoreError
+from expectations.check import Other
+from tasks.publish import held
 from tasks.publish.after import after_run, recorded
 from tasks.publish.notices import SILENT
 from tasks.publish.promote import promote
 from tasks.publish.run_status import RunMeter
+from tasks.quality.results import read_results
 from tasks.storage.local import LocalStore
 from tasks.warehouse import holds, layout, protocol, reader, yank
-from tasks.warehouse.outcomes import HeldError, Outcome, Published, Skipped
+from tasks.warehouse.outcomes import HeldError, Outcome, Published, RejectedError, Skipped
+from tasks.warehouse.run_status import read_status
 from tasks.warehouse.upkeep import gc, retention
 from tests.doubles.census_api import CensusApi
 from tests.doubles.publishers import CensusDouble
@@ -200,8 +204,10 @@ def test_a_publisher_that_goes_back_ends_the_hold(census: Publishers) -> None:
     census.say(NEWEST, ONE_FACTOR, ())
     census.is_held(WORLD)
     census.say(BEFORE)
+    assert read_status(census.store, WORLD).held == holds.read(census.store, WORLD).holds[0].version  # type: ignore[union-attr]
     assert isinstance(census.run(WORLD), Skipped)
     assert ended(census, WORLD) == ["superseded"]
+    assert read_status(census.store, WORLD).held is None  # type: ignore[union-attr]
 
 
 def test_a_person_confirms_and_a_small_revision_stays_confirmed(census: Publishers) -> None:
@@ -265,3 +271,63 @@ def test_owner_gets_one_alert_and_one_all_clear_each(
     census.api.fault = ""
     assert techtrade("publish", WORLD, TRADE).code == 0
     assert (told("HELD"), told("GOOD AGAIN")) == ([1, 1], [1, 1])
+
+
+def test_a_held_candidate_that_is_contradicted_confirms_nothing(census: Publishers) -> None:
+    census.say(NEWEST, TARIFFS, ())
+    census.api.fault = "ft900 not there"
+    census.is_held(WORLD)
+    census.api.fault = ""
+    census.is_held(TRADE)
+    assert census.shown(WORLD) == BEFORE, "FT-900 contradicts the other one, whose total agrees"
+
+
+def test_what_is_closed_is_judged_again(census: Publishers) -> None:
+    """A cache that goes back for an hour must not leave a candidate that nothing can release."""
+    census.say(NEWEST, ONE_FACTOR, ())
+    first = census.is_held(WORLD)
+    holds.close(census.store, WORLD, "superseded", "2026-11-30T00:00:00.000000Z", "2026-11-29.0001")
+    again = census.is_held(WORLD)
+    assert again.version > first.version
+    assert ended(census, WORLD) == ["superseded", ""]
+    promote(census.store, load_contract(WORLD), again.version, "seen in the news", "A. Owner")
+    assert census.shown(WORLD) == NEWEST
+
+
+def test_a_check_without_cells_waits_for_a_person(census: Publishers, monkeypatch: pytest.MonkeyPatch) -> None:
+    census.say(NEWEST, TARIFFS, ())
+    census.api.fault = "ft900 not there"
+    census.is_held(WORLD)
+    contract = load_contract(WORLD)
+
+    def more(store: LocalStore, version: object) -> pl.DataFrame:
+        found = read_results(store, version)  # type: ignore[arg-type]
+        return found.with_columns(
+            pl.when(check_id="no_gaps").then(pl.lit("hold")).otherwise("severity").alias("severity"),
+            pl.when(check_id="no_gaps").then(pl.lit("failed")).otherwise("outcome").alias("outcome"),
+        )
+
+    rows = [
+        (flow, "01", "-", month, round(value * 1e6))
+        for month, both in totals(world(NEWEST, events=TARIFFS)).items()
+        for flow, value in zip(("exports", "imports"), both, strict=True)
+    ]
+    columns = ["flow", "technology_group", "partner_code", "period", "value_usd"]
+    other = Other(pl.LazyFrame(rows, schema=columns, orient="row"), NEWEST, "x")
+    monkeypatch.setattr(held, "read_results", more)
+    assert held.recheck(census.store, contract, lambda name: other if name == TRADE else None) is None
+    monkeypatch.setattr(held, "read_results", read_results)
+    assert held.recheck(census.store, contract, lambda name: other if name == TRADE else None) is not None
+
+
+def test_figures_that_were_promoted_and_withdrawn_can_be_promoted_again(census: Publishers) -> None:
+    census.say(NEWEST, ONE_FACTOR, ())
+    contract, first = load_contract(WORLD), census.is_held(WORLD).version
+    done = promote(census.store, contract, first, reason="seen in the news", by="A. Owner").manifest
+    yank.yank(census.store, WORLD, done.version, "a mistake")
+    with pytest.raises(RejectedError) as e:
+        census.run(WORLD)
+    assert e.value.version > done.version
+    assert "yanked" in str(e.value)
+    promote(census.store, contract, e.value.version, reason="right after all", by="A. Owner")
+    assert census.shown(WORLD) == NEWEST

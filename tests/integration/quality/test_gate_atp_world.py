@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks.quality_mutations.grounds import ATP, TRADE, Ground, atp_world, bundled
 from expectations.check import GateInput, Other
+from tasks.quality.cells import Cell, held_frame, key_of
 from tasks.quality.gate import run_gate
 from tasks.quality.results import GateResult
 
@@ -180,3 +181,31 @@ def test_workbook_and_api_of_one_vintage_that_differ_hold() -> None:
     assert outcomes(beside, "hold") == {"new_months_agree"}
     other = Other(trade.frame, "2025-01")
     assert outcomes(run_gate(candidate(data, before, others={TRADE: other}.get)), "hold") == set()
+
+
+@pytest.mark.parametrize(("expected", "published", "held"), [(1.05, False, True), (1.001, True, False)])
+def test_a_check_that_does_not_apply_any_more_releases_nothing(expected: float, published: bool, held: bool) -> None:
+    """The API went on to another month; the workbook still says what the API contradicted."""
+    value = float(good().filter(NEW)["imports_usd"].item())
+    key = key_of({"flow": "imports", "period": date(2025, 2, 1)})
+    cells = held_frame([Cell("new_months_agree", key, value, value * expected)])
+    parent = good() if published else good().filter(~NEW)
+    gate = candidate(good(), parent, held_cells=cells)
+    report = run_gate(replace(gate, tables={**gate.tables, "ft900": gate.tables["ft900"].clear()}))
+    assert report.held == (("new_months_agree",) if held else ())
+    assert [c.key for c in report.cells] == ([key] if held else [])
+    assert run_gate(gate).held == (), "FT-900 has it"
+
+
+def test_what_was_corrected_is_released_by_a_check_that_does_not_apply() -> None:
+    value = float(good().filter(NEW)["imports_usd"].item())
+    key = key_of({"flow": "imports", "period": date(2025, 2, 1)})
+    cells = held_frame([Cell("new_months_agree", key, value * 1.1, value)])
+    assert run_gate(candidate(good(), good().filter(~NEW), held_cells=cells)).failures() == []
+
+
+def test_both_flows_of_a_wrong_proportion_are_to_be_confirmed() -> None:
+    """Exports that are truly high would else vouch for imports that are wrongly low."""
+    corrupt = run_gate(candidate(times(NEW, 1.1, 0.8)(good()), good()))
+    named = {c.names["flow"] for c in corrupt.cells if c.check_id == "newest_proportion"}
+    assert named == {"exports", "imports"}

@@ -17,13 +17,16 @@ from configs.contracts import load_contract
 from configs.errors import ConfigError
 from configs.known_values import KnownValue, load_known_values
 from expectations.check import Check, GateInput, Observations, Other, none_of
+from tasks.quality import confirmation
 from tasks.quality.cells import Cell, confirmations, held_cells, held_frame, key_of
-from tasks.quality.confirmation import ONE_FACTOR, confirm, unknown
+from tasks.quality.confirmation import ONE_FACTOR, confirm, settle, unknown
+from tasks.quality.results import CheckResult
 
 MARCH = date(2025, 3, 1)
 WORLD = load_contract("atp_world_monthly")
 HOLDS = Policy(severity="hold", confirmed_by=("atp_trade_monthly", "ft900"))
 KEY = key_of({"flow": "imports", "period": MARCH})
+A_FAILURE = CheckResult("in_season", "in season", "hold", "failed", "none", "1 row fails", 9, 1, (), "", "x", "")
 FT900 = {
     "technology_group": pl.String,
     "partner_code": pl.String,
@@ -143,6 +146,20 @@ def test_a_newer_candidate_inherits_what_it_still_says(now: float, still: bool) 
     assert unknown(g, check, off.clear()).rows.height == int(still)
 
 
+@pytest.mark.parametrize(
+    ("was", "now", "still"),
+    [
+        (cell(float("nan"), 70e9), 71e9, False),  # withdrawn, and there again with a revision
+        (cell(70e9, 70e9), 70.1e9, False),  # too coarse, and more precise now
+        (cell(70e9, 70e9), 70e9, True),
+    ],
+)
+def test_what_was_missing_or_coarse_is_corrected(was: Cell, now: float, still: bool) -> None:
+    g = gate(workbook(now), workbook(60e9), held_cells=held_frame([was]))
+    check, off = rule(g, now)
+    assert unknown(g, check, off.clear()).rows.height == int(still)
+
+
 def test_what_was_confirmed_meanwhile_is_not_inherited() -> None:
     done = replace(cell(), state="confirmed", confirmed_by="ft900")
     g = gate(workbook(102e9), held_cells=held_frame([done]))
@@ -240,6 +257,51 @@ def test_a_denial_is_not_forgotten_while_its_source_is_away() -> None:
     denied = replace(cell(), state="contradicted", why="ft900 has 70,000,000,000")
     (found,) = confirm(gate(workbook(102e9), others=other(api({MARCH: 102e9}))), [denied])
     assert found == denied
+
+
+def test_every_denial_is_remembered() -> None:
+    """The first one may be withdrawn while the second is away."""
+    tables = {"ft900": ft900(70_000)}
+    (both,) = confirm(gate(workbook(102e9), others=other(api({MARCH: 80e9})), tables=tables), [cell()])
+    assert both.denied_by == {"atp_trade_monthly", "ft900"}
+    (found,) = confirm(gate(workbook(102e9), others=other(api({MARCH: 102e9}))), [both])
+    assert found.state == "contradicted"
+
+
+@pytest.mark.parametrize(("value", "state"), [(102e9, "contradicted"), (103e9, "contradicted"), (75e9, "open")])
+def test_a_newer_candidate_inherits_a_denial(value: float, state: str) -> None:
+    denied = replace(cell(), state="contradicted", why="ft900 has 70,000,000,000")
+    g = gate(workbook(value), held_cells=held_frame([denied]), others=other(api({MARCH: 102e9}), "2025-02"))
+    results = [replace(A_FAILURE, check_id="in_season")]
+    (_, (found,)) = settle(g, results, [cell(value)])
+    assert found.state == state
+
+
+def test_a_held_candidate_in_doubt_confirms_nothing() -> None:
+    groups = months_of_groups(EVENT)
+    total = float(groups.filter(pl.col("period") == MARCH)["value_usd"].sum())
+    doubted = Other(groups.lazy(), "2025-03", "x", "ft900 has 4")
+    g = gate(workbook(total), workbook(70e9).filter(pl.col("period") < MARCH), held_others=lambda _: doubted)
+    (found,) = confirm(g, [cell(total)])
+    assert (found.state, "ft900 has 4" in found.why) == ("open", True)
+
+
+def test_a_correction_of_both_tables_in_one_vintage_is_confirmed() -> None:
+    """What is published of the other one are the figures before it."""
+    groups = months_of_groups(EVENT)
+    total = float(groups.filter(pl.col("period") == MARCH)["value_usd"].sum())
+    old = other(api({MARCH: 70e9}))
+    g = gate(workbook(total), workbook(70e9).filter(pl.col("period") < MARCH), others=old, held_others=other(groups))
+    assert [c.state for c in confirm(g, [cell(total)])] == ["confirmed"]
+    assert [c.state for c in confirm(replace(g, held_others=old), [cell(total)])] == ["contradicted"]
+
+
+def test_one_factor_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(confirmation, "moved_by_one_factor", lambda gate, other: bool(asked.append(other)))
+    g = gate(workbook(102e9), held_others=other(api({MARCH: 102e9})))
+    assert [c.state for c in confirm(g, [cell(), cell(102e9, 60e9)])] == ["confirmed", "confirmed"]
+    assert len(asked) == 1
 
 
 def test_a_misspelt_source_is_named() -> None:

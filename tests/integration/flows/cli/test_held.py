@@ -13,7 +13,7 @@ from tasks.storage.open import open_store
 from tasks.warehouse import holds, layout
 from tests.support import holding, sealing
 from tests.support.drill import contract
-from tests.support.holding import SINCE, WHY, days_ago, held
+from tests.support.holding import CELLS, SINCE, WHY, days_ago, held
 from tests.support.plain import Run, error_line, nothing_published, plain
 from tests.support.sealing import TRADE, WORLD
 
@@ -73,6 +73,16 @@ def test_held_gives_json(techtrade: Run, store: ObjectStore, published: str) -> 
     assert (found["dataset"], found["version"], found["state"]) == (WORLD, version, "held")
     assert (found["since"], found["why"], found["readers_get"]) == (SINCE, WHY, published)
     assert found["figures"][0]["value_usd"] == 102_300_000_000 and found["promote"].startswith("techtrade promote ")
+
+
+def test_held_gives_json_of_a_figure_that_is_gone(techtrade: Run, store: ObjectStore, published: str) -> None:
+    held(store, STRANGE, cells=[CELLS[0] | {"value_usd": float("nan")}])
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is no JSON")
+
+    (found,) = json.loads(techtrade("held", "--json").out, parse_constant=refuse)
+    assert found["figures"][0]["value_usd"] is None
 
 
 def test_held_copes_without_its_figures(techtrade: Run, store: ObjectStore, published: str) -> None:
