@@ -270,6 +270,7 @@ def test_the_release_of_april_statistics_asks_for_everything(
     techtrade: Run, store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with CensusApi("2026-03") as before:
+        before.world_to = "2026-09"
         point_at_trade_api(monkeypatch, before)
         assert techtrade("publish", DATASET, "--store", str(tmp_path / "spring")).code == 0
     with CensusApi("2026-09", revision=1) as api:
@@ -407,6 +408,7 @@ def fetched(ask: FetchRequest) -> dict[str, RawDocument]:
 
 def test_a_december_that_comes_in_march_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     with CensusApi("2025-11") as api:
+        api.world_to = "2025-12"
         point_at_trade_api(monkeypatch, api)
         known = fetched(FetchRequest(DATASET, now=MARCH))
         ask = FetchRequest(DATASET, known=known, known_vintage="2025-11", now=MARCH)

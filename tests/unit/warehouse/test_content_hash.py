@@ -26,6 +26,7 @@ def rows(values: list[float | None], names: list[str] | None = None) -> pl.DataF
             "receipts_usd": values,
             "payments_usd": [1.0] * n,
             "balance_usd": [None if v is None else v - 1.0 for v in values],
+            "observation_status": [None] * n,
             "source_vintage": ["2025-01-28"] * n,
         },
         schema=IP.polars_schema,
