@@ -114,7 +114,7 @@ def _print(store: ObjectStore, found: _Found, now: datetime) -> None:
         ("ended", ended),
         ("because", because(hold)),
         ("checks", ", ".join(hold.checks)),
-        ("figures", f"{hold.cells:,} not confirmed" if hold.cells and not ended else ""),
+        ("figures", "" if ended else _unconfirmed(found)),
         ("confirmation", "" if ended else confirmable(hold)),
         ("readers get", readers),
     ):
@@ -130,7 +130,8 @@ def _print(store: ObjectStore, found: _Found, now: datetime) -> None:
 
 
 def _print_cells(cells: Sequence[HeldCell]) -> None:
-    """The figures, those that nobody has confirmed first."""
+    """Print the figures, unconfirmed ones first, a row for each check that they tripped. One reason why none of them is
+    confirmed is printed once."""
     if not cells:
         return
     print()
@@ -138,14 +139,28 @@ def _print_cells(cells: Sequence[HeldCell]) -> None:
     rows = [(c.words, _figure(c.value_usd), _figure(c.expected_usd), c.check_id, _by(c), c.why) for c in first[:SHOWN]]
     columns = ("figure", "US dollars", "expected", "check", "confirmed by", "why not")
     right = ("US dollars", "expected")
+    reasons = {(_by(c), c.why) for c in cells}
+    alike = len(reasons) == 1
+    if alike:
+        columns, rows = columns[:4], [row[:4] for row in rows]
     table(columns, rows, right=right, text={"figure": 20}, below=("why not",), spare=("check",))
     if len(cells) > SHOWN:
-        print(f"and {plural(len(cells) - SHOWN, 'more figure')}; all of them with --json")
+        print(f"and {plural(len(cells) - SHOWN, 'more row')}; all of them with --json")
+    if alike:
+        ((by, why),) = reasons
+        say(f"confirmed by: {by}{f' ({why})' if why else ''}")
     print()
 
 
+def _unconfirmed(found: _Found) -> str:
+    """A figure that trips several checks is one figure."""
+    if found.cells is None:
+        return f"{found.hold.cells:,} not confirmed" if found.hold.cells else ""
+    return f"{len({c.key for c in found.cells if not c.confirmed_by}):,} not confirmed"
+
+
 def _by(cell: HeldCell) -> str:
-    return cell.confirmed_by or ("contradicted" if cell.state == "contradicted" else "nobody")
+    return cell.confirmed_by or ("contradicted" if cell.state == "contradicted" else "none yet")
 
 
 def _figure(value: float | None) -> str:
