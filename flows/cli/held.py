@@ -122,14 +122,14 @@ def _print(store: ObjectStore, found: _Found, now: datetime) -> None:
             say(value, first=f"    {label:<14}", rest=" " * 18)
     if found.problem:
         say(f"its figures cannot be shown: {found.problem}", first="    ")
-    _print_cells(found.cells or ())
+    _print_cells(found.cells or (), waits=not ended)
     if not ended:
         say("If the figures are right, publish them; else wait, the next run asks the publisher again:", first="    ")
         say(found.promote(store), first="      ", rest="      ")
     say(f"Evidence: {command('quality', found.name, store=store.url)}", first="    ", rest="      ")
 
 
-def _print_cells(cells: Sequence[HeldCell]) -> None:
+def _print_cells(cells: Sequence[HeldCell], waits: bool) -> None:
     """Print the figures, unconfirmed ones first, a row for each check that they tripped. One reason why none of them is
     confirmed is printed once."""
     if not cells:
@@ -138,15 +138,13 @@ def _print_cells(cells: Sequence[HeldCell]) -> None:
     first = sorted(cells, key=lambda c: bool(c.confirmed_by))
     rows = [(c.words, _figure(c.value_usd), _figure(c.expected_usd), c.check_id, _by(c), c.why) for c in first[:SHOWN]]
     columns = ("figure", "US dollars", "expected", "check", "confirmed by", "why not")
-    right = ("US dollars", "expected")
     reasons = {(_by(c), c.why) for c in cells}
-    alike = len(reasons) == 1
-    if alike:
-        columns, rows = columns[:4], [row[:4] for row in rows]
-    table(columns, rows, right=right, text={"figure": 20}, below=("why not",), spare=("check",))
+    shown = len(columns) if len(reasons) > 1 else columns.index("confirmed by")
+    right, below = ("US dollars", "expected"), ("why not",)
+    table(columns[:shown], [r[:shown] for r in rows], right=right, text={"figure": 20}, below=below, spare=("check",))
     if len(cells) > SHOWN:
         print(f"and {plural(len(cells) - SHOWN, 'more row')}; all of them with --json")
-    if alike:
+    if len(reasons) == 1 and waits:
         ((by, why),) = reasons
         say(f"confirmed by: {by}{f' ({why})' if why else ''}")
     print()
