@@ -36,7 +36,8 @@ _FAMILIES: dict[str, tuple[str, ...]] = {
     ),
     "labels": (
         "aggregate_marks", "economy_names", "names_of_others", "renamed", "iso_codes", "one_of_each", "partner_names",
-        "list_of_its_flow", "ranks_of_few",
+        "list_of_its_flow", "ranks_of_few", "chapters_thinned", "lists_of_one_year", "groups_kept",
+        "groups_of_both",
         "group_names", "neighbours", "east_asia", "in_force", "codes_moved", "flows_differ", "smoother_adjusted",
         "concordance",
     ),

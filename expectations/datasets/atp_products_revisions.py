@@ -42,7 +42,14 @@ def list_changes(gate: GateInput) -> list[Check]:
             gate, "list_exchanged", "a new list is of the flow of the one before it",
             f"at least {least:.0%} of all codes of the two in both", fresh.filter(jaccard < least), over=fresh,
         ),
+        none_of(
+            gate, "groups_kept", "no code changes its technology group from list to list", "none",
+            fresh.filter(pl.col("changed_group") > 0), "hold", over=fresh,
+        ),
+        _groups_of_both(gate, lists, new),
         _of_its_flow(gate, lists.join(new, on=LIST, how="semi")),
+        _chapters_thinned(gate, lists, new),
+        _both_flows(gate, lists),
         none_of(
             gate, "same_list", "a new list is not the one before under another month",
             "at least one code changed", fresh.filter(same), "warning", over=fresh,
@@ -62,6 +69,46 @@ def _new_lists(gate: GateInput, lists: pl.LazyFrame) -> pl.LazyFrame:
     known = before(gate).join(lists.select(LIST).unique(), on="flow").filter(in_force).select(listed)
     differ = [lists.join(known, on=listed, how="anti"), known.join(lists, on=listed, how="anti")]
     return pl.concat([d.select(LIST) for d in differ]).unique().sort(LIST)
+
+
+def _groups_of_both(gate: GateInput, lists: pl.LazyFrame, new: pl.LazyFrame) -> Check:
+    """Codes that both flows list in a month are of one group in both; a list whose groups were exchanged shows here
+    without a list before it."""
+    share = bound(gate, "groups_of_both", "share")
+    of = {f: lists.filter(pl.col("flow") == f) for f in ("exports", "imports")}
+    both = of["exports"].join(of["imports"], on=["list_month", "hs10"], suffix="_imports")
+    months = both.join(new.select("list_month").unique(), on="list_month", how="semi").group_by("list_month")
+    differ = (pl.col("technology_group") != pl.col("technology_group_imports")).sum().alias("differ")
+    counts = months.agg(pl.len().cast(pl.Int64).alias("common"), differ).sort("list_month")
+    off = counts.filter(pl.col("differ") > share * pl.col("common"))
+    title = "a code that both flows list is of one technology group in both"
+    return none_of(gate, "groups_of_both", title, f"but for {share:.0%} of them", off, "hold", over=counts)
+
+
+def _chapters_thinned(gate: GateInput, lists: pl.LazyFrame, new: pl.LazyFrame) -> Check:
+    """A file that was cut short lacks the end of the codes, which are in order: whole chapters, where a revision of the
+    Harmonized System moves some codes of many."""
+    share, least = bound(gate, "chapters_thinned", "share"), bound(gate, "chapters_thinned", "codes")
+    chapter = pl.col("hs10").str.slice(0, 2).alias("chapter")
+    counts = lists.group_by(*LIST, chapter).agg(pl.len().cast(pl.Int64).alias("codes"))
+    neighbours = _neighbours(lists, new)
+    was = neighbours.join(counts, left_on=["flow", "month_before"], right_on=LIST).rename({"codes": "codes_before"})
+    both = was.join(counts, on=[*LIST, "chapter"], how="left").with_columns(pl.col("codes").fill_null(0))
+    lost = pl.col("codes_before") - pl.col("codes")
+    off = both.filter((pl.col("codes_before") >= least) & (lost > share * pl.col("codes_before")))
+    title = "a new list has the chapters of the one before it"
+    told = f"no chapter of {least:g} codes or more loses over {share:.0%} of them"
+    return none_of(gate, "chapters_thinned", title, told, off.sort(*LIST, "chapter"), "hold", over=both)
+
+
+def _both_flows(gate: GateInput, lists: pl.LazyFrame) -> Check:
+    newest = lists.group_by("flow").agg(pl.col("list_month").max())
+    title = "the newest lists of both flows are of one year"
+    if newest.select(pl.len()).collect().item() < 2:
+        return not_applicable(gate, "lists_of_one_year", title, "there are lists of one flow only", "warning")
+    year = pl.col("list_month").dt.year()
+    behind = newest.filter(year < year.max()).sort("flow")
+    return none_of(gate, "lists_of_one_year", title, "none behind the other", behind, "warning", over=newest)
 
 
 def _of_its_flow(gate: GateInput, lists: pl.LazyFrame) -> Check:
@@ -92,10 +139,7 @@ def _of_its_flow(gate: GateInput, lists: pl.LazyFrame) -> Check:
 def _pairs(lists: pl.LazyFrame, new: pl.LazyFrame) -> pl.LazyFrame:
     """flow, month_before, list_month, codes_before, entered, left, changed_group; a row a list that has one before,
     where one of the two is new. Others were judged when they were new, or a person has promoted them."""
-    months = lists.select("flow", "list_month").unique().sort("flow", "list_month")
-    neighbours = months.with_columns(month_before=pl.col("list_month").shift(1).over("flow")).drop_nulls()
-    fresh = [neighbours.join(new, left_on=["flow", side], right_on=LIST, how="semi") for side in PAIR]
-    neighbours = pl.concat(fresh).unique()
+    neighbours = _neighbours(lists, new)
     now = neighbours.join(lists, on=["flow", "list_month"])
     was = neighbours.join(lists, left_on=["flow", "month_before"], right_on=["flow", "list_month"])
     pair = ["flow", *PAIR]
@@ -111,6 +155,14 @@ def _pairs(lists: pl.LazyFrame, new: pl.LazyFrame) -> pl.LazyFrame:
         )
         .sort(pair)
     )
+
+
+def _neighbours(lists: pl.LazyFrame, new: pl.LazyFrame) -> pl.LazyFrame:
+    """flow, list_month, month_before: each list and the one before it in its flow, where one of the two is new."""
+    months = lists.select("flow", "list_month").unique().sort("flow", "list_month")
+    neighbours = months.with_columns(month_before=pl.col("list_month").shift(1).over("flow")).drop_nulls()
+    fresh = [neighbours.join(new, left_on=["flow", side], right_on=LIST, how="semi") for side in PAIR]
+    return pl.concat(fresh).unique()
 
 
 def against_parent(gate: GateInput) -> list[Check]:

@@ -30,6 +30,8 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # How long the main thread may take to unwind, and the last note to the store after that: below five seconds together.
 UNWIND_SECONDS = 2.2
 NOTE_SECONDS = 2.0
+# How long the terminal may take for the last line.
+SAY_SECONDS = 0.5
 # Some senders deliver a signal twice. Only later is the second one another wish: to end at once.
 REPEAT_SECONDS = 0.5
 # So many published versions are named in the last line.
@@ -92,6 +94,7 @@ def stoppable(*, unwind_seconds: float = UNWIND_SECONDS) -> Iterator[None]:
     watcher = threading.Thread(target=_watch, args=(_state, reader), daemon=True)
     before = {s: signal.getsignal(s) for s in SIGNALS}
     wakeup = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    hook, sys.unraisablehook = sys.unraisablehook, _unraisable
     for signum, handler in before.items():
         if handler != signal.SIG_IGN:
             signal.signal(signum, _handle)
@@ -106,6 +109,7 @@ def stoppable(*, unwind_seconds: float = UNWIND_SECONDS) -> Iterator[None]:
         for signum, handler in before.items():
             signal.signal(signum, handler)
         signal.set_wakeup_fd(wakeup)
+        sys.unraisablehook = hook
         if _state.signum is not None:  # it came at the very end
             end()
         _state.inbox = None
@@ -152,12 +156,20 @@ def end() -> None:
         note = threading.Thread(target=_ask, args=(_state.words, done), daemon=True)
         note.start()
         note.join(NOTE_SECONDS)
-        restore_terminal()
-        remark(", ".join([*_published(), *done, "then stopped"]) if _state.published or done else "stopped")
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
+        line = ", ".join([*_published(), *done, "then stopped"]) if _state.published or done else "stopped"
+        # A terminal that takes nothing (Ctrl-S, a window that hangs) would hold the process for ever.
+        last = threading.Thread(target=_say_last, args=(line,), daemon=True)
+        last.start()
+        last.join(SAY_SECONDS)
     finally:
         os._exit(128 + signum)
+
+
+def _say_last(line: str) -> None:
+    restore_terminal()
+    remark(line)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
 
 
 def _published() -> list[str]:
@@ -193,8 +205,13 @@ def _handle(signum: int, frame: FrameType | None) -> None:
 
 def _be_quiet() -> None:
     """What fails from here on fails because of the stop: no traceback says so."""
-    sys.unraisablehook = lambda _: None
     threading.excepthook = lambda _: None
+
+
+def _unraisable(failed: sys.UnraisableHookArgs) -> None:
+    """Show what Python cannot raise, unless it comes of the stop: Prefect's handler of SIGTERM raises anywhere."""
+    if not requested():
+        sys.__unraisablehook__(failed)
 
 
 def _watch(state: _Stopping, inbox: socket.socket) -> None:

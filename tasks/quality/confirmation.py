@@ -31,7 +31,7 @@ from tasks.quality.results import CheckResult
 # Of the deviation that tripped: what another source may differ by and still confirm it.
 FIFTH = 0.2
 # Of two floats that are one figure.
-SAME = 1e-9
+SAME = 1e-12
 ONE_FACTOR = (
     "all figures moved by one factor, which two tables of one publisher can share; a third document must say so"
 )

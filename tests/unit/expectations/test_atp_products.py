@@ -48,8 +48,10 @@ def test_no_false_alarm_on_any_bundled_vintage() -> None:
     parent = None
     for vintage in atp_lists.vintages(DATASET):
         given = gate(products(vintage), parent, vintage)
-        # The Harmonized System of 2022, as the reason of the bound says.
-        warned = {"churn"} if vintage == "2022-01" else set()
+        # The Harmonized System of 2022, and years whose export list is not bundled, as the reasons of the bounds say.
+        expected = {"2022-01": {"churn"}, "2020-01": {"lists_of_one_year"}, "2021-01": {"lists_of_one_year"}}
+        warned = expected.get(vintage, set())
+        assert not violated(given, "hold")
         assert (violated(given), violated(given, "warning")) == (set(), warned)
         parent = products(vintage)
 
@@ -182,7 +184,7 @@ def test_one_list_under_two_months_is_a_warning() -> None:
     newest = lists.filter(~EXPORTS & (pl.col("list_month") == date(2022, 1, 1)))
     twice = pl.concat([lists, newest.with_columns(list_month=pl.lit(date(2023, 1, 1)))])
     given = replace(held_against(twice, products()), vintage="2023-01")
-    assert (violated(given), violated(given, "warning")) == (set(), {"same_list"})
+    assert (violated(given), violated(given, "warning")) == (set(), {"same_list", "lists_of_one_year"})
 
 
 def test_exchanged_lists_are_rejected_on_an_empty_store() -> None:

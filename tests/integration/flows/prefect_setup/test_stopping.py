@@ -87,6 +87,26 @@ def test_a_publisher_that_hangs_does_not_hold_a_stop_up(
     assert_no_alert(local_store)
 
 
+SWALLOWED = """
+import os, signal, time, weakref
+from flows.prefect_setup.stopping import stoppable
+class Module: pass
+def stop(_):  # what a handler raises in a callback is lost, as in the import of a module
+    os.kill(os.getpid(), signal.SIGTERM)
+    for _ in range(1000): pass
+def raise_(*_): raise RuntimeError("as Prefect's handler does")
+with stoppable():
+    signal.signal(signal.SIGTERM, raise_)
+    module = Module(); watched = weakref.ref(module, stop); del module
+    time.sleep(20)
+"""
+
+
+def test_a_stop_in_a_callback_is_one_line_too() -> None:
+    ran = subprocess.run([sys.executable, "-c", SWALLOWED], capture_output=True, text=True, timeout=60, check=False)
+    assert (ran.returncode, ran.stderr.strip()) == (143, "stopped")
+
+
 def test_a_store_that_hangs_does_not_hold_a_stop_up(environment: dict[str, str]) -> None:
     with terminal.silent_server() as (url, _):
         keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_REGION": "us-east-1"}
@@ -122,6 +142,19 @@ def test_a_watch_stops_between_two_looks(environment: dict[str, str], local_stor
     run.wait_for_text("watching runs at")
     run.press_ctrl_c()
     assert_stopped(run)
+
+
+def test_a_terminal_that_takes_nothing_does_not_hold_a_stop_up(environment: dict[str, str]) -> None:
+    """Ctrl-S, or a window that hangs: what the command prints stays in the terminal's way."""
+    with terminal.silent_server() as (url, _):
+        env = environment | {"TECHTRADE_SOURCES__CENSUS_BALANCE__URL": f"{url}/country.xlsx"}
+        run = terminal.start([sys.executable, "-m", "flows.cli", "publish", DATASET], env)
+        run.wait_for_text("extracting from census_balance")
+        time.sleep(3)  # nobody reads, and the line of progress fills the terminal
+        os.write(run.descriptor, b"\x13")
+        time.sleep(1)
+        run.send(signal.SIGTERM)
+        assert run.process.wait(30) == 143
 
 
 def test_a_terminal_that_is_closed_ends_it(environment: dict[str, str]) -> None:
