@@ -114,7 +114,7 @@ def _print(store: ObjectStore, found: _Found, now: datetime) -> None:
         ("ended", ended),
         ("because", because(hold)),
         ("checks", ", ".join(hold.checks)),
-        ("figures", f"{hold.cells:,} not confirmed" if hold.cells and not ended else ""),
+        ("figures", "" if ended else _unconfirmed(found)),
         ("confirmation", "" if ended else confirmable(hold)),
         ("readers get", readers),
     ):
@@ -122,30 +122,43 @@ def _print(store: ObjectStore, found: _Found, now: datetime) -> None:
             say(value, first=f"    {label:<14}", rest=" " * 18)
     if found.problem:
         say(f"its figures cannot be shown: {found.problem}", first="    ")
-    _print_cells(found.cells or ())
+    _print_cells(found.cells or (), waits=not ended)
     if not ended:
         say("If the figures are right, publish them; else wait, the next run asks the publisher again:", first="    ")
         say(found.promote(store), first="      ", rest="      ")
     say(f"Evidence: {command('quality', found.name, store=store.url)}", first="    ", rest="      ")
 
 
-def _print_cells(cells: Sequence[HeldCell]) -> None:
-    """The figures, those that nobody has confirmed first."""
+def _print_cells(cells: Sequence[HeldCell], waits: bool) -> None:
+    """Print the figures, unconfirmed ones first, a row for each check that they tripped. One reason why none of them is
+    confirmed is printed once."""
     if not cells:
         return
     print()
     first = sorted(cells, key=lambda c: bool(c.confirmed_by))
     rows = [(c.words, _figure(c.value_usd), _figure(c.expected_usd), c.check_id, _by(c), c.why) for c in first[:SHOWN]]
     columns = ("figure", "US dollars", "expected", "check", "confirmed by", "why not")
-    right = ("US dollars", "expected")
-    table(columns, rows, right=right, text={"figure": 20}, below=("why not",), spare=("check",))
+    reasons = {(_by(c), c.why) for c in cells}
+    shown = len(columns) if len(reasons) > 1 else columns.index("confirmed by")
+    right, below = ("US dollars", "expected"), ("why not",)
+    table(columns[:shown], [r[:shown] for r in rows], right=right, text={"figure": 20}, below=below, spare=("check",))
     if len(cells) > SHOWN:
-        print(f"and {plural(len(cells) - SHOWN, 'more figure')}; all of them with --json")
+        print(f"and {plural(len(cells) - SHOWN, 'more row')}; all of them with --json")
+    if len(reasons) == 1 and waits:
+        ((by, why),) = reasons
+        say(f"confirmed by: {by}{f' ({why})' if why else ''}")
     print()
 
 
+def _unconfirmed(found: _Found) -> str:
+    """A figure that trips several checks is one figure."""
+    if found.cells is None:
+        return f"{found.hold.cells:,} not confirmed" if found.hold.cells else ""
+    return f"{len({c.key for c in found.cells if not c.confirmed_by}):,} not confirmed"
+
+
 def _by(cell: HeldCell) -> str:
-    return cell.confirmed_by or ("contradicted" if cell.state == "contradicted" else "nobody")
+    return cell.confirmed_by or ("contradicted" if cell.state == "contradicted" else "none yet")
 
 
 def _figure(value: float | None) -> str:

@@ -31,5 +31,5 @@ def probe(names: tuple[str, ...], out: str, as_json: bool) -> int:
             say(line)
         for finding in found.findings:
             say(f"{finding.severity}: {report.words(finding)}", first="  ")
-    remark(f"{plural(len(report.numbered(found)), 'request')}; report and answers, without keys, are in {to.name}")
+    remark(f"{plural(len(report.numbered(found)), 'request')}; report and answers, without keys, are in {to}")
     return 0 if found.as_believed else 1

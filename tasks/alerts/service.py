@@ -65,7 +65,7 @@ class AlertService:
         told = [(f, o) for f, o in mine if self._has_channel(o)]
         for _, owner in mine:
             if not self._has_channel(owner):
-                _say_once(f"nobody is alerted: no alert channel of {owner!r} is set; docs/alerts.md says how")
+                _say_once(f"no alert sent: {owner!r} has no channel; see docs/alerts.md")
         if not told:
             return False
 

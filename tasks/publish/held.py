@@ -8,7 +8,7 @@ with other figures is published, or a newer candidate is held in its place. Time
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -18,8 +18,10 @@ from configs.contract import Contract
 from configs.contracts import dataset_names, load_contract
 from configs.errors import ClaimLostError, ConcurrentPublishError, NotPublishedError, StoreError
 from configs.known_values import load_known_values
+from configs.words import plural
 from expectations.check import GateInput, Other
 from tasks.common.clock import Clock, stamp, utc_now
+from tasks.common.text import figure
 from tasks.publish.second_publication import stage_again
 from tasks.quality.cells import HELD as CELLS
 from tasks.quality.cells import Cell, confirmations, held_cells, sources_of
@@ -27,6 +29,7 @@ from tasks.quality.confirmation import confirm, confirmable_by, confirmed_result
 from tasks.quality.results import CheckResult, GateResult, read_results, results_of
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import holds, layout, protocol, reader
+from tasks.warehouse.hold_words import key_words
 from tasks.warehouse.holds import Ending, Hold
 from tasks.warehouse.outcomes import HeldError, Published
 from tasks.warehouse.protocol import Head
@@ -108,13 +111,30 @@ def enter(
         vintage=manifest.vintage,
         since=before.since if before and taken else manifest.created_at,
         held_at=manifest.created_at,
-        why=manifest.diagnosis or f"{first.title}: {first.observed}",
+        why=manifest.diagnosis or why_held(first, open_cells),
         checks=manifest.held,
         cells=len(open_cells),
         confirmable_by=confirmable_by_all(contract, manifest.held),
         reminded=before.reminded if before and taken else (),
     )
     holds.opened(store, contract.name, hold)
+
+
+def why_held(first: CheckResult, cells: Sequence[Cell]) -> str:
+    """Return why a candidate is held: the figure that is furthest off what its first failed check expected.
+
+    ``imports, 2025-02 is 101,892,656,690 dollars, 61,975,718,994 expected (+64 %), and 2 more figures``. The title of a
+    check says what should be, so "because no month stands out" would say the opposite of what is meant.
+    """
+    mine = [c for c in cells if c.check_id == first.check_id]
+    if not mine:
+        return f"a check failed: {first.title}: {first.observed}"
+    worst, more = max(mine, key=lambda c: c.off), len(mine) - 1
+    off = f" ({worst.value_usd / worst.expected_usd - 1:+.0%})" if worst.expected_usd else ""
+    beside = f", {figure(worst.expected_usd)} expected{off}" if worst.off else ""
+    others = f", and {plural(more, 'more figure')}" if more else ""
+    told = f"{key_words(worst.key)} is {figure(worst.value_usd)} dollars{beside}{others}"
+    return f"{told}; failed check: {first.title}"
 
 
 def confirmable_by_all(contract: Contract, check_ids: Iterable[str]) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from tasks.common.text import figure
 
 BESIDE = {
     "before": "in the version before",
-    "usual": "usual",
+    "usual": "expected",
     "world": "in the world's row",
     "total": "in the publisher's total",
     "source": "in what was extracted",
@@ -26,7 +26,7 @@ BESIDE = {
 }
 # Pairs whose second name is not made of the first, with the words for it.
 NAMED = (
-    ("value_usd", "usual", "usual"),
+    ("value_usd", "usual", "expected"),
     ("value_usd", "known", "known"),
     ("value_usd", "known_usd", "known"),
     ("value_ytd_usd", "months", "the sum of its months"),

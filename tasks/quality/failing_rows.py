@@ -14,6 +14,8 @@ from tasks.common.text import figure
 from tasks.quality.deviation import BESIDE, NAMED
 
 TIMES = ("period", "year")
+# Of a figure that is gone there is only what was expected.
+LABELS = {"usual": "expected"}
 
 
 def row_words(row: str) -> str:
@@ -34,8 +36,9 @@ def _words(cells: Mapping[str, Any]) -> str:
             where.append(f"{name} {value}")
         elif name not in {other for other, _ in beside.values()}:
             other, words = beside.get(name, ("", ""))
-            against = f" ({_figure(cells[other])} {words})" if other else ""
-            figures.append(f"{name} {_figure(value)}{against}")
+            # A rule about the form of a figure, as its precision, compares it with itself.
+            against = f" ({_figure(cells[other])} {words})" if other and cells[other] != value else ""
+            figures.append(f"{LABELS.get(name, name)} {_figure(value)}{against}")
     return ": ".join(part for part in (", ".join(where), ", ".join(figures)) if part)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -11,6 +10,7 @@ import polars as pl
 from configs.errors import CorruptVersionError, NotPublishedError, ObjectNotFoundError
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import layout
+from tasks.warehouse.hold_words import key_words
 from tasks.warehouse.protocol import read_manifest
 from tasks.warehouse.reader import DAMAGED
 
@@ -33,12 +33,7 @@ class HeldCell:
     @property
     def words(self) -> str:
         """``imports, 2025-03``: the values of the key, in its order."""
-        try:
-            found = json.loads(self.key)
-        except ValueError:
-            return self.key
-        values = found.values() if isinstance(found, dict) else [found]
-        return ", ".join(str(v).removesuffix("-01") if _is_month(str(v)) else str(v) for v in values)
+        return key_words(self.key)
 
 
 def held_cells(store: ObjectStore, dataset: str, version: str) -> tuple[HeldCell, ...] | None:
@@ -65,7 +60,3 @@ def held_cells(store: ObjectStore, dataset: str, version: str) -> tuple[HeldCell
 
 
 UNREADABLE = (NotPublishedError, *DAMAGED)
-
-
-def _is_month(text: str) -> bool:
-    return len(text) == len("YYYY-MM-DD") and text[4] == text[7] == "-" and text.endswith("-01")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 
 from configs.words import plural
@@ -20,6 +21,22 @@ def waiting(hold: Hold, first: bool = False) -> str:
 def because(hold: Hold) -> str:
     """Return why it is held, to be put into a sentence."""
     return hold.why.rstrip(". ") or f"{plural(len(hold.checks), 'check')} could not tell it from a mistake"
+
+
+def key_words(key: str) -> str:
+    """Return the values of a figure's key, in its order: ``imports, 2025-03``."""
+    try:
+        found = json.loads(key)
+    except ValueError:
+        return key
+    values = found.values() if isinstance(found, dict) else [found]
+    return ", ".join(_value(str(v)) for v in values)
+
+
+def _value(text: str) -> str:
+    """Return a month without its day, anything else as it is."""
+    is_month = len(text) == 10 and text[4] == text[7] == "-" and text.endswith("-01")
+    return text.removesuffix("-01") if is_month else text
 
 
 def confirmable(hold: Hold) -> str:

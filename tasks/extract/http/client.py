@@ -269,7 +269,7 @@ class Client:
         return SourceUnavailableError(
             self.source,
             f"{shown_address(url)} could not be read in {plural(tried, 'attempt')}; "
-            f"last: {self.scrub.text(last)}. "
+            f"last: {self.scrub.text(last).rstrip('.')}. "
             f"Check the network and the publisher's site, and run again{bundled}",
             raw_keys=raw_keys,
             slow=slow,

@@ -244,7 +244,7 @@ def test_with_no_channel_nothing_is_written_and_one_line_says_so(
     for _ in range(3):
         bench.found(finding())
         bench.good()
-    assert caplog.text.count("nobody is alerted") == 1 and "docs/alerts.md" in caplog.text
+    assert caplog.text.count("no alert sent") == 1 and "docs/alerts.md" in caplog.text
     assert list(local_store.entries("")) == []
 
 

@@ -20,7 +20,7 @@ def rows(**columns: list[Any]) -> pl.DataFrame:
     [
         (rows(exports_usd=[2_000, 5_000_000], exports_usd_before=[1_000, 5_000]),
          "furthest off: exports_usd 5,000,000 against 5,000 in the version before (1,000 times)"),
-        (rows(value_usd=[1.0], usual=[1_000.0]), "furthest off: value_usd 1 against 1,000 usual (1/1,000)"),
+        (rows(value_usd=[1.0], usual=[1_000.0]), "furthest off: value_usd 1 against 1,000 expected (1/1,000)"),
         (rows(value_usd=[102], value_usd_world=[100]), "furthest off: value_usd 102 against 100 in the world's row (+2.00%)"),
         (rows(rows=[8], rows_before=[10]), "furthest off: rows 8 against 10 in the version before (-20.00%)"),
         # No factor leads from a figure to none, or to one of another sign; the largest of them is told.

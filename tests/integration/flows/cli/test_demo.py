@@ -49,7 +49,7 @@ def test_it_shows_the_product_in_sixty_lines(
     for name in bundled_datasets():
         assert ran.err.count(f"{name}: publishing ") == 1
     assert re.search(r"^atp_world_monthly +2 +2025-02 +2025-02 +434 +111 +0$", ran.out, re.MULTILINE)
-    assert re.search(r"^ip_trade_annual +8 +2024 +2025-10-07 +8,573 +435 +5$", ran.out, re.MULTILINE)
+    assert re.search(r"^ip_trade_annual +8 +2024 +2025-10-07 +8,573 +435 +9$", ran.out, re.MULTILINE)
     assert "{" not in ran.out + ran.err, "words, no JSON"
     for told in (
         r"US ATP balance 1995 +13 +13\.694 +2025-02 +holds within 1 billion",

@@ -48,8 +48,8 @@ def test_held_says_since_when_why_and_what_to_do(techtrade: Run, store: ObjectSt
         "it can be confirmed by atp_trade_monthly or ft900, or by a person",
         f"readers get {WORLD}@{published}",
         "imports, 2025-03",
-        "102,300,000,000 73,600,000,000 in_season nobody",
-        "atp_trade_monthly has no month 2025-03",
+        "102,300,000,000 73,600,000,000 in_season",
+        "confirmed by: none yet (atp_trade_monthly has no month 2025-03",
         f"techtrade promote {WORLD}@{version} --reason REASON --by PERSON --store {store.url}",
     ):
         assert part in shown, part
