@@ -220,7 +220,7 @@ def test_what_make_run_prints_of_the_store(
         else:
             assert len(out.splitlines()) <= 52
     assert re.search(rf"^{ATP} +2 +2025-02 +2025-02 +434 +111 +0$", out, re.MULTILINE)
-    assert re.search(rf"^{IP} +\d +2024 +2025-10-07 +8,573 +\d+ +4$", out, re.MULTILINE)
+    assert re.search(rf"^{IP} +\d +2024 +2025-10-07 +8,573 +\d+ +5$", out, re.MULTILINE)
     flat = " ".join(out.split())
     assert "{" not in out and f"Warnings, which do not block: techtrade quality {IP}@" in flat
     assert "x 2002: first deficit, -16.6" in out and "2024: 169.5" in out
