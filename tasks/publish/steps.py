@@ -4,6 +4,7 @@ a flow makes tasks of them. How a run can end is in ``tasks.warehouse.outcomes``
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -13,12 +14,14 @@ import polars as pl
 from configs.breaks import load_breaks
 from configs.contract import Contract
 from configs.errors import NotPublishedError, ObjectNotFoundError, VintageRegressedError
+from configs.history_contract import SUFFIX
 from configs.settings import Keys, from_environment, has_settings
 from expectations.check import GateInput, Other
 from tasks.build.recipe import IN_PROCESS, Recipe, StepRunner
 from tasks.build.request import Fetched, Request
 from tasks.common.clock import stamp, utc_now
 from tasks.common.stages import in_stage
+from tasks.common.text import one_line
 from tasks.extract import partners
 from tasks.extract.source import Extraction, FetchRequest, Meter
 from tasks.publish import caveats, compatibility, held
@@ -37,6 +40,8 @@ from tasks.warehouse.integrity import confirm
 from tasks.warehouse.outcomes import HeldError, Published, RejectedError, Skipped
 from tasks.warehouse.protocol import Draft, Head, Sealed
 from tasks.warehouse.records import Manifest
+
+log = logging.getLogger("techtrade")
 
 # ------------------------------------------------------------------------ steps
 
@@ -262,10 +267,17 @@ def _other(store: ObjectStore, dataset: str, made_from: Manifest | None) -> Othe
     Args:
         made_from: the version of it that the candidate was made from, whatever was published since.
     """
-    latest, _ = protocol.read_latest(store, dataset)
-    if latest is None:
+    try:
+        latest, _ = protocol.read_latest(store, dataset)
+        if latest is None:
+            return None
+        manifest = made_from or reader.resolve(store, dataset).manifest
+    except reader.DAMAGED as e:
+        if made_from or not dataset.endswith(SUFFIX):
+            raise
+        # A history follows and holds nothing up; that it cannot follow ends the run as failed.
+        log.warning("%s is damaged, so that older states are not looked at: %s", dataset, one_line(e))
         return None
-    manifest = made_from or reader.resolve(store, dataset).manifest
     return Other(reader.scan(store, manifest), manifest.vintage, manifest.version)
 
 

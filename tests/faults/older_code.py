@@ -37,7 +37,7 @@ from tasks.warehouse.upkeep import gc
 from tasks.warehouse.upkeep import verify as verify_
 from tests.faults import unknown_fields
 from tests.faults.harness import Fault, Ground, Row
-from tests.fixtures.older import ATP, PRODUCTS, REJECTED, RETIRED, YANKED, long_idle, unpacked
+from tests.fixtures.older import ATP, PRODUCTS, REJECTED, RETIRED, YANKED, described_as, long_idle, unpacked
 from tests.support import drill
 
 NOW = utc_now()
@@ -152,7 +152,8 @@ def _ledger(store: ObjectStore, folder: Path) -> str | None:
 
 
 def _promotes(store: ObjectStore, folder: Path) -> str | None:
-    done = promote.promote(store, load_contract(ATP), REJECTED, "it is so", "A. Owner")
+    with described_as(protocol.read_manifest(store, ATP, REJECTED)):  # another contract's is refused, format or not
+        done = promote.promote(store, load_contract(ATP), REJECTED, "it is so", "A. Owner")
     served = reader.resolve(store, ATP).manifest
     override = served.override
     return None if not done.before and override and override.rejected == REJECTED else f"{served.version} is served"

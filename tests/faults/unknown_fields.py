@@ -42,7 +42,7 @@ from tasks.warehouse.records import BuiltPart, Status
 from tasks.warehouse.run_status import must_write_status, write_status
 from tasks.warehouse.upkeep import gc, retention
 from tests.faults.harness import Fault, Ground, Row
-from tests.fixtures.older import ATP, PRODUCTS, REJECTED, annotated, fields, long_idle, unpacked
+from tests.fixtures.older import ATP, PRODUCTS, REJECTED, annotated, described_as, fields, long_idle, unpacked
 from tests.support import drill
 from tests.support.candidates import build_candidate
 from tests.support.receiver import Receiver
@@ -144,6 +144,11 @@ def _rebuild(store: ObjectStore, folder: Path) -> None:
     derived.rebuild_catalog(store)
 
 
+def _promote(store: ObjectStore, folder: Path) -> None:
+    with described_as(protocol.read_manifest(store, ATP, REJECTED)):  # another contract's is refused
+        promote.promote(store, load_contract(ATP), REJECTED, "so", "A. Owner")
+
+
 def _status() -> Status:
     cost = run_status.RunMeter().cost()
     return Status(dataset=ATP, checked_at=stamp(NOW), outcome="failed", detail="x", cost=cost, seconds=2)
@@ -178,7 +183,7 @@ STATUS, LATEST, ANNOUNCED = layout.status(ATP), layout.latest(ATP), layout.annou
 TAKEN, INVENTORY = layout.taken_down("drill"), layout.inventory(archive_inventory.SOURCE)
 WRITERS = (
     Writer("publish", LATEST, _swap),
-    Writer("promote", LATEST, lambda s, _: promote.promote(s, load_contract(ATP), REJECTED, "so", "A. Owner")),
+    Writer("promote", LATEST, _promote),
     Writer("yank of latest", LATEST, lambda s, _: yank.yank(s, ATP, "2025-06-02.0002", "wrong unit")),
     Writer("yank of an older version", LATEST, lambda s, _: yank.yank(s, ATP, "2025-06-02.0001", "wrong unit")),
     Writer("gc raises the fence", LATEST, _gc),

@@ -15,7 +15,7 @@ DIRECTIONS = {"Exports": "exports", "Imports": "imports"}
 BALANCE, DROPPED = "Balance", "SupplementalIns"  # the second has nothing on intellectual property
 FLOWS = {"ExpServ": "exports", "ImpServ": "imports"}
 ADJUSTMENTS = {"QSA": "seasonally_adjusted", "QNSA": "not_seasonally_adjusted"}
-AREA = "^[A-Za-z0-9]+$"
+AREA = "^[A-Za-z][A-Za-z0-9]{0,79}$"  # the longest that BEA lists has 29 characters
 VALUES = ["value_usd", "observation_status", "reported_precision_usd"]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,7 +17,7 @@ from tasks.storage.open import open_store
 from tasks.warehouse import layout, protocol, reader
 from tasks.warehouse.records import Manifest
 from tests.doubles.publishers import CensusDouble
-from tests.fixtures.older import ATP, PRODUCTS, REJECTED, RETIRED, annotated, fields, unpacked
+from tests.fixtures.older import ATP, PRODUCTS, REJECTED, RETIRED, annotated, fields, unpacked, words_of
 from tests.support.plain import Ran
 
 Run = Callable[..., Ran]
@@ -78,7 +77,7 @@ def test_old_fingerprints_publish_nothing_but_histories_once(
     assert before[ATP].made_by.code != recipe_for(load_contract(ATP)).fingerprint()
     with CensusDouble("2025-02") as census:
         monkeypatch.setenv("TECHTRADE_SOURCES__CENSUS_BALANCE__URL", census.url + "/country.xlsx")
-        monkeypatch.setattr(Contract, "sha256", words_of(before[ATP], Contract.sha256))
+        monkeypatch.setattr(Contract, "sha256", words_of(before[ATP]))
         for _ in range(2):
             ran = techtrade("publish", ATP)
             assert ran.code == 0 and "nothing new" in ran.out, ran.err
@@ -94,17 +93,11 @@ def test_old_fingerprints_publish_nothing_but_histories_once(
     assert ran.code == 0 and "the same content" in ran.out and "code:" in ran.out, ran.out
 
 
-def words_of(manifest: Manifest, today: Any) -> property:
-    """Return the hash of contracts as if that dataset were described as then: words change, and are another matter."""
-    then = manifest.contract_sha256
-    return property(lambda contract: then if contract.name == manifest.dataset else today.fget(contract))
-
-
 def test_restored_log_keeps_unknown_fields(older: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     key = layout.ledger_log(ATP)
     older.replace(key, annotated(older.get(key).body), older.get(key).etag)
     store = open_store(str(tmp_path / "restored"))
-    monkeypatch.setattr(Contract, "sha256", words_of(reader.resolve(older, ATP).manifest, Contract.sha256))
+    monkeypatch.setattr(Contract, "sha256", words_of(reader.resolve(older, ATP).manifest))
     restore.restore(older, store, load_contract(ATP))
     assert fields(store.get(layout.latest(ATP)).body) == fields(older.get(key).body)
     assert protocol.read_latest(store, ATP)[0] is not None

@@ -23,6 +23,7 @@ from configs.errors import (
 from tasks.build.parquet import conform
 from tasks.extract.bea import code_tree as codes
 from tasks.extract.bea import parse as answers
+from tasks.extract.bea import tables
 from tasks.raw.documents import RawDocument
 from tasks.transform import us_ip_trade_annual, us_ip_trade_quarterly
 
@@ -319,6 +320,17 @@ def test_what_only_the_annual_figures_divide_is_no_aggregate_in_the_quarterly_on
         (None, True),
         ("ChargesForTheUseOfIpNie", False),
     ]
+
+
+@pytest.mark.parametrize("area", ["1" + "0" * 400, "7", "Côte", "A b", "", "x" * 81])
+def test_what_is_no_code_of_an_area_is_refused(nesting: dict[str, pl.DataFrame], area: str) -> None:
+    said = row(AreaOrCountry=area, TradeDirection="Exports", Affiliation="UsParents")
+    both = [said, said | {"TradeDirection": "Imports"}]
+    found = document({"BEAAPI": {"Results": told(both)}})
+    with pytest.raises(SourceLayoutError, match="no code of an area"):
+        tables.annual([(found, "X")], nesting)
+    kept = document({"BEAAPI": {"Results": told([r | {"AreaOrCountry": "OthAsiaAndPacExcl15"} for r in both])}})
+    assert tables.annual([(kept, "X")], nesting)["observations"].height == 2
 
 
 def test_a_new_area_has_its_code_as_name_and_stands_beside_the_tree(nesting: dict[str, pl.DataFrame]) -> None:

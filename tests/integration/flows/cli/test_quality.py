@@ -43,10 +43,10 @@ def test_a_rejected_version_tells_what_failed_how_far_off_and_what_to_do(
     served = protocol.read_latest(open_store(str(tmp_path / "store")), ATP)[0].version
     assert f"Readers still get {ATP}@{served}." in ran.out
     first = ran.out.index("CRITICAL: failed: ")
-    assert first < ran.out.index("WARNING: failed: ") < ran.out.index("\npassed:\n")
+    assert first < ran.out.index("HOLD: failed: ") < ran.out.index("WARNING: failed: ") < ran.out.index("\npassed:\n")
     assert ran.out.index("nearly every figure of exports_usd, imports_usd and balance_usd is 1,000 times") < first
     for words in (
-        "furthest off: exports_usd", "(1,000 times)", "why this bound", "techtrade data team",
+        "furthest off: value_usd", "(1,000 times)", "why this bound", "techtrade data team",
         "deploy/runbooks/quality.md#unit-and-size", "1989-01-01: exports_usd 5,762,200,000,000", "434 of 434 rows fail", "and 431 more; 17 of them with --json",
         "quality_gx.json",
     ):  # fmt: skip
