@@ -45,11 +45,13 @@ class Policy(Frozen):
 
 class Sources(Frozen):
     """Which extract module gives this dataset, by kind of input; ``snapshot`` None: nothing of it is bundled.
-    ``archived``: which one reads the publisher's older vintages, for the history."""
+    ``archived``: which one reads the publisher's older vintages, for the history. ``beside``: which one is fetched with
+    it for checks alone."""
 
     live: str
     snapshot: str | None = None
     archived: str | None = None
+    beside: str | None = None
 
 
 class Span(Frozen):

@@ -61,7 +61,7 @@ ALLOWED: dict[str, list[Request]] = {
         create("_raw/world_bank/ab/abcd.json"), create("_raw/partner_reference/ab/abcd.csv"), part("_raw/world_bank/x"),
         delete(f"_raw/world_bank/_unfinished/{A}/0123/4567.json"), swap("_alerts/state.json"), read(f"{B}/latest.json"),
         read(f"{B}/{V}/data/part-0000.parquet"), create(f"_ledger/{A}/2026-01-02.0001.json"),
-        swap(f"_ledger/{A}/latest.json"),
+        swap(f"_ledger/{A}/latest.json"), swap(f"{A}/held.json"), read(f"{B}/held.json"),
     ],
     "catalog": [swap("catalog.json"), create("catalog.json"), swap("feed.xml"), read(f"{A}/latest.json")],
     "reader": [read("catalog.json"), read(f"{A}/latest.json"), read(f"{A}/{V}/data/part-0000.parquet")],
@@ -70,7 +70,7 @@ ALLOWED: dict[str, list[Request]] = {
         create(f"{A}/{V}/manifest.json"), delete(f"{A}/{V}/data/part-0000.parquet"), swap(f"{A}/latest.json"),
         delete("_raw/world_bank/ab/abcd.json"), swap("catalog.json"), read("_raw/bea/ab/abcd.json"),
     ],
-    "watch": [swap("_alerts/state.json"), swap("catalog.json"), read(f"{A}/status.json")],
+    "watch": [swap("_alerts/state.json"), swap("catalog.json"), read(f"{A}/status.json"), swap(f"{A}/held.json")],
     "vintage-archiver": [
         swap("_raw/world_bank_archives/inventory.json"), create("_raw/world_bank_archives/ab/abcd.json"),
     ],
@@ -82,7 +82,8 @@ REFUSED: dict[str, list[Request]] = {
     WRITER: [
         # another dataset
         create(f"{B}/{V}/claim.json"), swap(f"{B}/latest.json"), put(f"{B}/{V}/data/part-0000.parquet"),
-        swap(f"{B}/status.json"), part(f"{B}/{V}/data/part-0000.parquet"), create(f"{B}/yanked/2026-01-02.0001.json"),
+        swap(f"{B}/status.json"), swap(f"{B}/held.json"),
+        part(f"{B}/{V}/data/part-0000.parquet"), create(f"{B}/yanked/2026-01-02.0001.json"),
         create(f"_ledger/{B}/2026-01-02.0001.json"), create("_raw/bea/ab/abcd.json"), read("_raw/bea/ab/abcd.json"),
         create("_raw/world_bank_archives/ab/abcd.json"), swap("_raw/world_bank_archives/inventory.json"),
         # what is everybody's

@@ -53,7 +53,7 @@ def roles(dataset: str = DATASET) -> list[Role]:
 
 def _filled(pattern: str, dataset: str) -> list[str]:
     sources = load_contract(dataset).sources
-    names = [s for s in (sources.live, sources.snapshot, partners.SOURCE, VERSIONS) if s]
+    names = [s for s in (sources.live, sources.snapshot, sources.beside, partners.SOURCE, VERSIONS) if s]
     each = names if "{source}" in pattern else folders(dataset) if "{made}" in pattern else [""]
     return sorted({pattern.replace("{source}", s).replace("{made}", s).replace("{dataset}", dataset) for s in each})
 
