@@ -272,13 +272,13 @@ def _other(store: ObjectStore, dataset: str, made_from: Manifest | None) -> Othe
         if latest is None:
             return None
         manifest = made_from or reader.resolve(store, dataset).manifest
+        return Other(reader.scan(store, manifest), manifest.vintage, manifest.version)
     except reader.DAMAGED as e:
         if made_from or not dataset.endswith(SUFFIX):
             raise
         # A history follows and holds nothing up; that it cannot follow ends the run as failed.
         log.warning("%s is damaged, so that older states are not looked at: %s", dataset, one_line(e))
         return None
-    return Other(reader.scan(store, manifest), manifest.vintage, manifest.version)
 
 
 def _outcomes(store: ObjectStore, version: Manifest | None) -> dict[str, str]:

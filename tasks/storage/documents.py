@@ -54,7 +54,7 @@ class Record(BaseModel):
     def onto(self, before: Self) -> Self:
         """Return this record with the fields that newer code added to ``before``, the one that it replaces.
 
-        Nested records get theirs, too; in lists they are matched by ``identity``.
+        Nested records get theirs, too; in lists they are matched by ``identity``, in tables by name.
         """
         if before is self:
             return self
@@ -248,6 +248,9 @@ def _onto(now: Any, was: Any) -> Any:
     """Merge one field; ``now`` itself where there is nothing to add."""
     if isinstance(now, Record) and type(now) is type(was):
         return now.onto(was)
+    if isinstance(now, dict) and isinstance(was, dict):
+        named = {name: _onto(value, was.get(name)) for name, value in now.items()}
+        return now if all(named[name] is value for name, value in now.items()) else named
     if not (isinstance(now, tuple) and isinstance(was, tuple)):
         return now
     known = {r.identity: r for r in was if isinstance(r, Record) and r.identity is not None}

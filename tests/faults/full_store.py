@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 
+from configs.announced import Announced, ReleaseDays
 from configs.contracts import load_contract
 from tasks.common.clock import stamp, utc_now
 from tasks.publish.after import refresh_feeds
@@ -17,7 +18,7 @@ from tasks.publish.dependents import refresh
 from tasks.raw.archive import RawArchive
 from tasks.storage.local import LocalStore
 from tasks.storage.object_store import ObjectStore
-from tasks.warehouse import catalog, layout, ledger, protocol, schedule, yank
+from tasks.warehouse import catalog, holds, layout, ledger, protocol, release_dates, schedule, yank
 from tasks.warehouse.candidate import Built
 from tasks.warehouse.records import Latest, Status
 from tasks.warehouse.run_status import write_status
@@ -62,6 +63,12 @@ def template() -> Path:
     store.create(layout.piece(DATASET, "ab" * 32, "rows"), b"piece")
     store.create("_alerts/state.json", b"{}")
     schedule.note_scheduled(store, by="faults")
+    release_dates.note(store, Announced({"x": ReleaseDays()}), "_raw/bea_release_dates/44/44.json", utc_now())
+    at = stamp(utc_now())
+    hold = holds.Hold(
+        version=given_up.version, vintage="1999-01", since=at, held_at=at, why="x", checks=("x",), cells=1
+    )
+    holds.opened(store, DATASET, hold)
     for name in (IP, f"{IP}_history", DATASET):
         catalog.refresh_catalog(store, load_contract(name))
         ledger.copy_new(store, name)

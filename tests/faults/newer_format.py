@@ -29,7 +29,7 @@ from tasks.build.partitioned import PartJob
 from tasks.build.request import Request
 from tasks.extract.world_bank import archive_inventory
 from tasks.monitor import freshness, status_board
-from tasks.publish import promote, restore, run_status
+from tasks.publish import held, promote, restore, run_status
 from tasks.publish.restore_lock import Hold
 from tasks.quality.page import evidence
 from tasks.raw import housekeeping, take_down
@@ -37,7 +37,7 @@ from tasks.raw.archive import RawArchive
 from tasks.storage import documents
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
-from tasks.warehouse import catalog, layout, ledger, protocol, reader, schedule, yank
+from tasks.warehouse import catalog, holds, layout, ledger, protocol, reader, release_dates, schedule, yank
 from tasks.warehouse.outcomes import Published, Skipped
 from tasks.warehouse.records import ChangeCounts, QualityCounts
 from tasks.warehouse.run_status import last_rejected, must_write_status, read_status, write_status
@@ -76,6 +76,8 @@ KEYS = {
     "alerts": layout.ALERTS,
     "announced": layout.announced(ATP),
     "schedule": layout.SCHEDULE,
+    "held": layout.held(ATP),
+    "release dates": layout.RELEASE_DATES,
     "take-downs": layout.taken_down("drill"),
     "inventory": layout.inventory(archive_inventory.SOURCE),
     "restoration": layout.restoring(ATP),
@@ -193,6 +195,14 @@ def _uses() -> list[Use]:
         Use("watch", "schedule", lambda s: freshness.check_all(s, [ATP], NOW)),
         Use("overview", "schedule", lambda s: status_board.overview(s, [ATP], {}, NOW)),
         Use("techtrade status", "schedule", _command("status"), "says"),
+        Use("read", "held", lambda s: holds.read(s, ATP)),
+        Use("begin", "held", lambda s: holds.opened(s, ATP, unknown_fields.HELD.model_copy(update={"version": CLAIMED}))),
+        Use("end", "held", lambda s: holds.close(s, ATP, "superseded", "x", LATEST)),
+        Use("remind", "held", lambda s: holds.reminded(s, ATP, REJECTED, 3)),
+        Use("end after a publish", "held", lambda s: held.end(s, ATP, "superseded", LATEST), "leaves"),
+        Use("techtrade held", "held", _command("held", ATP), "says"),
+        Use("read", "release dates", lambda s: release_dates.announced(s, NOW)),
+        Use("write", "release dates", lambda s: unknown_fields._announce(s, Path())),
         Use("read", "take-downs", lambda s: take_down.read(s, "drill")),
         Use("begin", "take-downs", lambda s: take_down.begin(s, "drill", "again", NOW, 1, 1)),
         Use("end", "take-downs", lambda s: take_down.end(s, "drill", NOW)),

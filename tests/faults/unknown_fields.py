@@ -19,6 +19,7 @@ import pytest
 
 from configs import subscribers
 from configs.alerts import AlertSettings, Owner
+from configs.announced import Announced, ReleaseDays
 from configs.contracts import load_contract
 from tasks.alerts.model import Finding
 from tasks.alerts.service import AlertService
@@ -35,7 +36,7 @@ from tasks.storage.documents import Document, Record
 from tasks.storage.object_store import ObjectStore
 from tasks.storage.open import open_store
 from tasks.warehouse import catalog as derived
-from tasks.warehouse import layout, ledger, protocol, schedule, yank
+from tasks.warehouse import holds, layout, ledger, protocol, release_dates, schedule, yank
 from tasks.warehouse.candidate import Built
 from tasks.warehouse.outcomes import Skipped
 from tasks.warehouse.records import BuiltPart, Status
@@ -56,6 +57,12 @@ FIXED = re.compile(
 )
 
 
+HELD = holds.Hold(
+    version=REJECTED, vintage="2025-02", since=stamp(NOW), held_at=stamp(NOW), why="x", checks=("in_season",), cells=1
+)  # fmt: skip
+ANNOUNCED_DAYS = Announced({"x": ReleaseDays((NOW.date(),), ())})
+
+
 @dataclass(frozen=True)
 class Writer:
     """What rewrites the document ``key``. ``gone``: records of it that it may remove."""
@@ -69,6 +76,8 @@ class Writer:
 def completed(store: ObjectStore) -> None:
     """Add one of each kind of document that the store does not have."""
     schedule.note_scheduled(store, by="techtrade serve")
+    holds.opened(store, ATP, HELD)
+    release_dates.note(store, ANNOUNCED_DAYS, "_raw/bea_release_dates/44/44.json", NOW)
     Hold.take(store, ATP, take_over=False)
     take_down.begin(store, "drill", "a licence", NOW, 3, 100)
     take_down.end(store, "drill", NOW)
@@ -144,6 +153,10 @@ def _rebuild(store: ObjectStore, folder: Path) -> None:
     derived.rebuild_catalog(store)
 
 
+def _announce(store: ObjectStore, folder: Path) -> None:
+    release_dates.note(store, ANNOUNCED_DAYS, "_raw/bea_release_dates/55/55.json", NOW)
+
+
 def _promote(store: ObjectStore, folder: Path) -> None:
     with described_as(protocol.read_manifest(store, ATP, REJECTED)):  # another contract's is refused
         promote.promote(store, load_contract(ATP), REJECTED, "so", "A. Owner")
@@ -205,6 +218,10 @@ WRITERS = (
     Writer("take-down begun", TAKEN, lambda s, _: take_down.begin(s, "drill", "again", NOW + timedelta(1), 1, 1)),
     Writer("inventory, listed", INVENTORY, lambda s, _: archive_inventory.update(s, lambda i: i.model_copy(update={"listed_at": "x"}))),
     Writer("inventory, a series", INVENTORY, lambda s, _: archive_download._enter(s, _series("b"), archive_download.DownloadResult())),
+    Writer("a hold begins", layout.held(ATP), lambda s, _: holds.opened(s, ATP, HELD.model_copy(update={"version": "2025-06-02.0009"}))),
+    Writer("a hold ends", layout.held(ATP), lambda s, _: holds.close(s, ATP, "superseded", stamp(NOW), "2025-06-02.0002")),
+    Writer("a hold, reminded of", layout.held(ATP), lambda s, _: holds.reminded(s, ATP, REJECTED, 3)),
+    Writer("release dates", layout.RELEASE_DATES, _announce),
     Writer("restoration taken over", layout.restoring(ATP), lambda s, _: Hold.take(s, ATP, take_over=True)),
 )  # fmt: skip
 

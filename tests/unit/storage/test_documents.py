@@ -13,6 +13,7 @@ from tasks.publish.restore_lock import Lock
 from tasks.raw.take_down import TakenDown
 from tasks.storage.documents import DamagedRecordError, Document, Record
 from tasks.warehouse.records import Announced, Catalog, CatalogEntry, Cost, FileEntry, Schedule, Status, VersionClaim
+from tasks.warehouse.release_dates import DaysOfRelease, ReleaseDates
 
 assert {AlertState, Inventory, Lock, TakenDown}, "imported, so that every kind of document is known below"
 SCHEDULE = b'{"since": "2026-01-01T00:00:00Z", "by": "techtrade serve"}'
@@ -70,6 +71,14 @@ def test_records_of_a_list_are_matched_by_identity() -> None:
     after = Catalog(datasets=(entry("b", vintage="new"), entry("c"), entry("a"))).onto(before)
     assert [(e.dataset, (e.model_extra or {}).get("size")) for e in after.datasets] == [("b", 2), ("c", None), ("a", 1)]
     assert after.datasets[0].vintage == "new"
+
+
+def test_records_of_a_table_are_matched_by_name() -> None:
+    told = {"read_at": "1", "raw_key": "k", "releases": {"a": {"time": "08:30"}, "gone": {"time": "10:00"}}}
+    now = ReleaseDates(read_at="2", raw_key="k", releases={"b": DaysOfRelease(), "a": DaysOfRelease()})
+    after = now.onto(ReleaseDates.model_validate(told))
+    assert {n: r.model_extra for n, r in after.releases.items()} == {"b": {}, "a": {"time": "08:30"}}
+    assert not now.releases["a"].model_extra, "what was given is left as it was"
 
 
 def test_own_value_wins_over_the_one_before() -> None:
