@@ -10,6 +10,7 @@ import polars as pl
 
 from configs.bundled_lists import bundled_codes
 from configs.contract import Severity
+from configs.words import plural
 from expectations.check import Check, GateInput, bound, none_of, not_applicable, once
 from expectations.rules.revisions import before, incomparable
 
@@ -97,7 +98,7 @@ def _chapters_thinned(gate: GateInput, lists: pl.LazyFrame, new: pl.LazyFrame) -
     lost = pl.col("codes_before") - pl.col("codes")
     off = both.filter((pl.col("codes_before") >= least) & (lost > share * pl.col("codes_before")))
     title = "a new list has the chapters of the one before it"
-    told = f"no chapter of {least:g} codes or more loses over {share:.0%} of them"
+    told = f"no chapter of {plural(int(least), 'code')} or more loses over {share:.0%} of them"
     return none_of(gate, "chapters_thinned", title, told, off.sort(*LIST, "chapter"), "hold", over=both)
 
 
