@@ -68,7 +68,7 @@ def newer(series: str) -> list[dict[str, object]]:
     """The rows of a series, as the API gives them.
 
     An economy is as in the newest bundled vintage that has it, and goes on with a growth of its own until the year before
-    last: bundled vintages have some economies each. The world is the sum of them in the years that are made up in part.
+    last: bundled vintages have some economies each, so the world is made their sum again.
     """
     dataset, column = doubles.dataset_of_series(series)
     files = sorted((CONFIGS / "snapshot" / dataset).glob("2*.csv"))
@@ -83,7 +83,7 @@ def newer(series: str) -> list[dict[str, object]]:
             of[year] = round(of[year - 1] * growth, 2)
     listed = pl.read_csv(CONFIGS / "snapshot" / dataset / "economies.csv", infer_schema=False)
     economies = set(listed.filter(pl.col("is_aggregate") == "false")["economy_code"])
-    for year in (y for y in figures["WLD"] if y >= 2016):
+    for year in figures["WLD"]:
         figures["WLD"][year] = sum(of.get(year, 0.0) for code, of in figures.items() if code in economies)
     return [
         {
