@@ -147,7 +147,7 @@ def patient(source: str, url: str) -> dict[str, str]:
 
 
 def atp_list(folder: Path) -> Path:
-    """A file such as the Census Bureau's list of imports of a year that is not bundled."""
+    """A file such as the Census Bureau's list of imports."""
     file = folder / "impatp22.txt"
-    file.write_bytes(bundled_as_published("imports/2021-01"))
+    file.write_bytes(bundled_as_published("imports/2022-01"))
     return file
