@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from typing import TextIO, cast
 
@@ -21,7 +22,8 @@ def remark(text: str) -> None:
 
 def is_animated() -> bool:
     """Return whether progress is one line that changes, instead of a line for each step."""
-    return sys.stderr.isatty() and not json_logs.as_json()
+    dumb = os.environ.get("TERM", "").lower() in ("dumb", "unknown")  # such a terminal cannot go back in a line
+    return sys.stderr.isatty() and not dumb and not json_logs.as_json()
 
 
 def unguarded(stream: TextIO) -> TextIO:
