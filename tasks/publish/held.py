@@ -18,18 +18,15 @@ from configs.contract import Contract
 from configs.contracts import dataset_names, load_contract
 from configs.errors import ClaimLostError, ConcurrentPublishError, NotPublishedError, StoreError
 from configs.known_values import load_known_values
-from configs.words import plural
 from expectations.check import GateInput, Other
 from tasks.common.clock import Clock, stamp, utc_now
-from tasks.common.text import figure
 from tasks.publish.second_publication import stage_again
 from tasks.quality.cells import HELD as CELLS
 from tasks.quality.cells import Cell, confirmations, held_cells, sources_of
 from tasks.quality.confirmation import confirm, confirmable_by, confirmed_result
-from tasks.quality.results import CheckResult, GateResult, read_results, results_of
+from tasks.quality.results import GateResult, read_results, results_of
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import holds, layout, protocol, reader
-from tasks.warehouse.hold_words import key_words
 from tasks.warehouse.holds import Ending, Hold
 from tasks.warehouse.outcomes import HeldError, Published
 from tasks.warehouse.protocol import Head
@@ -70,7 +67,7 @@ def is_closed(store: ObjectStore, head: Head, manifest: Manifest) -> bool:
     """Return whether a held candidate has ended, so that nothing can release it any more."""
     hold = holds.read(store, head.dataset).of(manifest.version)
     ended = hold is not None and bool(hold.ended)
-    return ended or bool(reader.published_after(head.latest, manifest.version, manifest.created_at))
+    return ended or bool(reader.published_after(head.latest, manifest.version, manifest.created_at, manifest.vintage))
 
 
 def table_of(store: ObjectStore, version: Manifest | None, path: str) -> pl.DataFrame | None:
@@ -95,7 +92,6 @@ def enter(
     contract: Contract,
     head: Head,
     manifest: Manifest,
-    results: Iterable[CheckResult],
     cells: Iterable[Cell],
 ) -> None:
     """Enter a candidate that the gate holds in ``held.json``; it takes over what the one before it was held for.
@@ -105,13 +101,12 @@ def enter(
     open_cells = [c for c in cells if c.state != "confirmed"]
     before = reader.open_hold(store, head.dataset, head.latest)
     taken = before and _same(held_cells(_table(store, contract.name, before)), open_cells)
-    first = next(r for r in results if r.check_id in manifest.held and r.outcome == "failed")
     hold = Hold(
         version=manifest.version,
         vintage=manifest.vintage,
         since=before.since if before and taken else manifest.created_at,
         held_at=manifest.created_at,
-        why=manifest.diagnosis or why_held(first, open_cells),
+        why=manifest.diagnosis,
         checks=manifest.held,
         cells=len(open_cells),
         confirmable_by=confirmable_by_all(contract, manifest.held),
@@ -120,27 +115,10 @@ def enter(
     holds.opened(store, contract.name, hold)
 
 
-def why_held(first: CheckResult, cells: Sequence[Cell]) -> str:
-    """Return why a candidate is held: the figure that is furthest off what its first failed check expected.
-
-    ``imports, 2025-02 is 101,892,656,690 dollars, 61,975,718,994 expected (+64 %), and 2 more figures``. The title of a
-    check says what should be, so "because no month stands out" would say the opposite of what is meant.
-    """
-    mine = [c for c in cells if c.check_id == first.check_id]
-    if not mine:
-        return f"a check failed: {first.title}: {first.observed}"
-    worst, more = max(mine, key=lambda c: c.off), len(mine) - 1
-    off = f" ({worst.value_usd / worst.expected_usd - 1:+.0%})" if worst.expected_usd else ""
-    beside = f", {figure(worst.expected_usd)} expected{off}" if worst.off else ""
-    others = f", and {plural(more, 'more figure')}" if more else ""
-    told = f"{key_words(worst.key)} is {figure(worst.value_usd)} dollars{beside}{others}"
-    return f"{told}; failed check: {first.title}"
-
-
-def confirmable_by_all(contract: Contract, check_ids: Iterable[str]) -> tuple[str, ...]:
-    """Return the second sources that every one of these checks can be confirmed by."""
-    named = [set(confirmable_by(contract, [i])) for i in check_ids]
-    return tuple(n for n in confirmable_by(contract, check_ids) if all(n in some for some in named))
+def confirmable_by_all(contract: Contract, check_ids: Sequence[str]) -> tuple[str, ...]:
+    """Return the second sources that together can confirm what these checks hold for; none if one of them has none."""
+    each = [confirmable_by(contract, [i]) for i in check_ids]
+    return confirmable_by(contract, check_ids) if all(each) else ()
 
 
 def _same(was: Iterable[Cell], now: Iterable[Cell]) -> bool:
@@ -160,11 +138,12 @@ def end(
     by: str = "",
     clock: Clock = utc_now,
     of: str = "",
+    vintage: str = "",
 ) -> None:
     """Close the open hold, if there is one. What readers get is settled already, so an error is only logged: a hold
-    that a later version took the place of is not open any more. ``of``: as of ``holds.close``."""
+    that a later version took the place of is not open any more. ``of``, ``vintage``: as of ``holds.close``."""
     try:
-        if was := holds.close(store, dataset, ended, stamp(clock()), successor, by, of):
+        if was := holds.close(store, dataset, ended, stamp(clock()), successor, by, of, vintage):
             log.info("%s@%s is no longer held: %s", dataset, was.version, successor)
     except StoreError as e:
         log.warning("%s: held.json was not brought up to date: %s", dataset, e)
@@ -173,7 +152,8 @@ def end(
 def end_after(store: ObjectStore, published: Published, manifest: Manifest) -> None:
     """Close the open hold after a version was published by the gate."""
     by = ", ".join(manifest.confirmed.by) if manifest.confirmed else ""
-    end(store, published.dataset, "confirmed" if by else "superseded", published.version, by)
+    ended: Ending = "confirmed" if by else "superseded"
+    end(store, published.dataset, ended, published.version, by, vintage=published.vintage)
 
 
 # ------------------------------------------------------------------ asking second sources again
@@ -297,8 +277,7 @@ def still_held(
     if holds.read(store, contract.name).of(manifest.version) is None:
         table = table_of(store, manifest, HELD)
         cells = held_cells(table) if table is not None else ()
-        results = results_of(read_results(store, manifest))
-        enter(store, contract, protocol.read_head(store, contract.name), manifest, results, cells)
+        enter(store, contract, protocol.read_head(store, contract.name), manifest, cells)
     if done := recheck(store, contract, others):
         return done
     raise error

@@ -123,7 +123,7 @@ def _refuse_closed(store: ObjectStore, latest: Latest | None, manifest: Manifest
     found, yanked = holds.read(store, manifest.dataset), latest.yanked if latest else set()
     hold = found.of(manifest.version)
     if hold is None or not hold.ended:
-        after = reader.published_after(latest, manifest.version, manifest.created_at)
+        after = reader.published_after(latest, manifest.version, manifest.created_at, manifest.vintage)
         if entry := next((e for e in reversed(after) if e.version not in yanked), None):
             raise PromoteRefusedError(
                 f"{manifest.dataset}@{manifest.version} is not held any more since {entry.at}: "

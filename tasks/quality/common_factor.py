@@ -15,7 +15,7 @@ LEAST, SPREAD = 3, 0.002
 FLOOR_USD, GROUPS = 1e8, 5
 # From how far on a total moved (natural logarithm of a ratio), and of that the part that its usual group moved too:
 # medicines and computers before the tariffs of 2025 are two groups of ten.
-MOVED, ALIKE = 0.1, 0.5
+MOVED, ALIKE = 0.05, 0.5
 
 
 def moved_by_one_factor(gate: GateInput, other: Other | None) -> bool:

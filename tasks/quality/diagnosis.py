@@ -16,9 +16,11 @@ import polars as pl
 
 from configs.words import plural
 from tasks.common.text import figure
+from tasks.quality.cells import Cell
 from tasks.quality.deviation import common_ratio
 from tasks.quality.measures import SAME, Compared
 from tasks.quality.results import CheckResult
+from tasks.warehouse.hold_words import key_words
 
 # A ratio is one over all rows only where there are some: a single pair has one ratio by necessity.
 ENOUGH = 10
@@ -34,6 +36,23 @@ def diagnose(compared: Sequence[Compared], results: Iterable[CheckResult]) -> st
     """
     failed = [r for r in results if r.outcome == "failed"]
     return (_yanked(failed) or _moved(failed) or ratios(compared) or _against_known(failed)) if failed else ""
+
+
+def why_held(first: CheckResult, cells: Sequence[Cell]) -> str:
+    """Return why a candidate is held: the figure that is furthest off what its first failed check expected.
+
+    ``imports, 2025-02 is 101,892,656,690 dollars, 61,975,718,994 expected (+64 %), and 2 more figures``. The title of a
+    check says what should be, so "because no month stands out" would say the opposite of what is meant.
+    """
+    mine = [c for c in cells if c.check_id == first.check_id]
+    if not mine:
+        return f"a check failed: {first.title}: {first.observed}"
+    worst, more = max(mine, key=lambda c: c.off), len(mine) - 1
+    off = f" ({worst.value_usd / worst.expected_usd - 1:+.0%})" if worst.expected_usd else ""
+    beside = f", {figure(worst.expected_usd)} expected{off}" if worst.off else ""
+    others = f", and {plural(more, 'more figure')}" if more else ""
+    told = f"{key_words(worst.key)} is {figure(worst.value_usd)} dollars{beside}{others}"
+    return f"{told}; failed check: {first.title}"
 
 
 def ratios(compared: Sequence[Compared]) -> str:

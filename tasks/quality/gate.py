@@ -34,7 +34,7 @@ from expectations.runbooks import runbook
 from tasks.quality import confirmation, expected_breaks
 from tasks.quality.cells import Cell, cells_of
 from tasks.quality.deviation import how_far, values_of
-from tasks.quality.diagnosis import diagnose
+from tasks.quality.diagnosis import diagnose, why_held
 from tasks.quality.measures import compare_measures
 from tasks.quality.results import FAILING_ROWS, CheckOutcome, CheckResult, GateResult
 
@@ -95,13 +95,16 @@ def _diagnosis(gate: GateInput, report: GateResult) -> str:
     """Return what happened to the figures as a whole. Of large data only where they are not published: warnings are
     common there, and the comparison reads all of it."""
     failed = report.rejected or report.held or (gate.in_memory and report.counts.failed_warning > 0)
-    if not failed:
-        return ""
+    told = ""
     try:
-        return diagnose(compare_measures(gate.contract, gate.data, gate.parent), report.results)
+        if failed:
+            told = diagnose(compare_measures(gate.contract, gate.data, gate.parent), report.results)
     except (*UNREADABLE, StoreError) as e:  # the verdict stands without it
         log.warning("%s: no diagnosis could be made: %s", gate.contract.name, first_line(e))
-        return ""
+    if told or not report.held:
+        return told
+    first = next(r for r in report.results if r.check_id == report.held[0])
+    return why_held(first, [c for c in report.cells if c.state != "confirmed"])
 
 
 @dataclass(frozen=True)

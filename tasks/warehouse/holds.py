@@ -23,7 +23,7 @@ class Hold(Record):
     """One held candidate.
 
     ``since``: when the first of its cells was held, in this candidate or an older one. ``cells``: how many are not
-    confirmed. ``why``: in a sentence. ``confirmable_by``: the second sources that could confirm all of them.
+    confirmed. ``why``: in a sentence. ``confirmable_by``: the second sources that together could confirm them.
     ``reminded``: the days after ``since`` on which the owner was reminded. ``ended``: how the hold was closed, empty
     while it is open: by a second source, by a person, by a published version that has other figures (``superseded``),
     or by a newer held candidate (``replaced``); ``successor`` is the version that came of it, or took its place.
@@ -93,18 +93,28 @@ def opened(store: ObjectStore, dataset: str, hold: Hold) -> None:
 
 
 def close(
-    store: ObjectStore, dataset: str, ended: Ending, at: str, successor: str, by: str = "", of: str = ""
+    store: ObjectStore,
+    dataset: str,
+    ended: Ending,
+    at: str,
+    successor: str,
+    by: str = "",
+    of: str = "",
+    vintage: str = "",
 ) -> Hold | None:
     """Close the open hold, if there is one; return it as it was.
 
     Args:
         of: the candidate that was confirmed or promoted. A hold of another one has been superseded.
+        vintage: of the successor; a hold of a newer vintage stays open.
     """
     was: Hold | None = None
 
     def change(found: Holds | None) -> Holds | None:
         nonlocal was
         was = found.open if found else None
+        if vintage and was and was.vintage > vintage:
+            was = None
         if found is None or was is None:
             return None
         other = of and was.version != of

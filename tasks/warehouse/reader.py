@@ -144,13 +144,14 @@ def open_hold(store: ObjectStore, dataset: str, latest: Latest | None) -> Hold |
         StoreError: ``held.json`` cannot be read.
     """
     hold = holds.read(store, dataset).open
-    return None if hold and published_after(latest, hold.version, hold.held_at) else hold
+    return None if hold and published_after(latest, hold.version, hold.held_at, hold.vintage) else hold
 
 
-def published_after(latest: Latest | None, version: str, sealed_at: str) -> list[LogEntry]:
-    """Return the publications after a version was sealed. The name of one that a wrong clock named says nothing."""
+def published_after(latest: Latest | None, version: str, sealed_at: str, vintage: str) -> list[LogEntry]:
+    """Return the publications after a version was sealed, of its vintage or a newer one: figures of an older state take
+    no candidate's place. The name of one that a wrong clock named says nothing."""
     wrong = latest.misdated if latest else {}
-    every = latest.published if latest else []
+    every = [e for e in latest.published if e.vintage >= vintage] if latest else []
     return [e for e in every if (e.at > sealed_at if e.version in wrong else e.version > version)]
 
 
@@ -284,7 +285,7 @@ def _never(manifest: Manifest, hold: Hold | None, latest: Latest | None) -> Vers
     """The state of a version that was never published. One that was sealed as held by a run that was killed before it
     said so is held as long as readers have nothing newer."""
     if manifest.held and manifest.status == "rejected":
-        newest = not published_after(latest, manifest.version, manifest.created_at)
+        newest = not published_after(latest, manifest.version, manifest.created_at, manifest.vintage)
         return "held" if newest and not (hold and hold.ended) else "no longer held"
     return "not published" if manifest.status == "passed" else manifest.status
 

@@ -68,6 +68,27 @@ def test_promoting_one_that_was_never_entered_names_what_is_held(local_store: Ob
     assert open_of(local_store) == now
 
 
+def test_a_version_of_an_older_vintage_ends_no_hold(local_store: ObjectStore) -> None:
+    """Bundled figures of the month before are published while those of the month are held: nothing is answered."""
+    version = holding.held(local_store, MORE, "2025-03")
+    older = sealing.seal(local_store, WORLD, sealing.world(MONTHS), "2025-02")
+    held.end(local_store, WORLD, "superseded", older, vintage="2025-02")
+    assert open_of(local_store) == version
+    newer = sealing.seal(local_store, WORLD, sealing.world({**MONTHS, 2: 102}), "2025-03")
+    assert open_of(local_store) is None, "whether or not the run that published said so"
+    held.end(local_store, WORLD, "superseded", newer, vintage="2025-03")
+    assert [h.ended for h in holds.read(local_store, WORLD).holds] == ["superseded"]
+
+
+def test_a_hold_can_be_confirmed_only_where_each_check_can() -> None:
+    contract = load_contract("atp_trade_monthly")
+    of = {c: p.confirmed_by for c, p in contract.quality.items() if p.severity == "hold"}
+    assert (of["newest_groups"], of["groups_ended"]) == (("ft900",), ())
+    assert held.confirmable_by_all(contract, ("newest_groups", "groups_ended")) == ()
+    both = held.confirmable_by_all(contract, ("newest_in_season", "newest_groups"))
+    assert set(both) == {*of["newest_in_season"], "ft900"}
+
+
 def test_a_version_that_a_wrong_clock_named_ends_no_hold(
     local_store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -224,7 +224,7 @@ def months_of_groups(newest: tuple[float, ...]) -> pl.DataFrame:
 EVENT = (1.0, 3.4, 1.1, 2.0, 1.0, 1.1, 1.0, 1.1, 1.0, 1.87)
 
 
-@pytest.mark.parametrize(("factors", "state"), [(EVENT, "confirmed"), ((1.457,) * 10, "open")])
+@pytest.mark.parametrize(("factors", "state"), [(EVENT, "confirmed"), ((1.457,) * 10, "open"), ((1.09,) * 10, "open")])
 def test_held_candidates_confirm_each_other_unless_by_one_factor(factors: tuple[float, ...], state: str) -> None:
     groups = months_of_groups(factors)
     total = float(groups.filter(pl.col("period") == MARCH)["value_usd"].sum())

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tasks.publish.held import why_held
 from tasks.quality.cells import Cell, key_of
+from tasks.quality.diagnosis import why_held
 from tests.support.holding import report
 
 FIRST = next(r for r in report().results if r.severity == "hold")
