@@ -77,7 +77,7 @@ def _workbook(change: Callable[[Sheet], Sheet]) -> Callable[[], Ground]:
 
 
 def _parsed(like: Ground, vintage: str, tables: dict[str, pl.LazyFrame]) -> Ground:
-    """The candidate that the transform makes of what was parsed, after the version before of another ground."""
+    """Return the candidate that the transform makes of parsed tables, beside the parent of another ground."""
     every = {**like.tables, **tables}
     data = load_transform(load_contract(like.dataset)).transform(every).collect()
     return replace(like, vintage=vintage, data=data.sort(load_contract(like.dataset).sort_by), tables=every)

@@ -107,7 +107,7 @@ def corrupted(case: Case, ground: Ground) -> tuple[pl.DataFrame, Tables, str]:
     if case.level == "figures":
         data, tables = ground.rebuilt(case.corrupt(ground.figures))
     elif case.level == "source":
-        assert ground.retold is not None, f"{ground.dataset} has no table that can be told otherwise"
+        assert ground.retold is not None, f"{ground.dataset} has no source table to corrupt"
         data, tables = ground.retold(case.corrupt)
     elif case.level == "before":
         assert ground.parent is not None

@@ -1,4 +1,4 @@
-"""Why a corruption that is published cannot be told from true figures."""
+"""Why a published corruption cannot be distinguished from true figures."""
 # ruff: noqa: E501 - a reason a line
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ REASONS: dict[tuple[str, str], str] = {
     (ATP, "balance"): MONTH,
     (ATP, "revision"): MONTH,
     (ATP, "other series"): MONTH,
-    (ATP, "stale"): "Each figure was right once; of a first version nobody knows what came since.",
+    (ATP, "stale"): "Each figure was right once; of a first version it cannot be known what came after.",
     (ATP, "rounding"): "Rounding moves no total, and the publisher rounded all months up to 2008; reported_precision_usd says so.",
     (TRADE, "partner swapped"): NAMES,
     (TRADE, "partner dropped"): "A partner may stop trading: its rows are then absent. Workbook and FT-900 tell.",
@@ -56,7 +56,7 @@ REASONS: dict[tuple[str, str], str] = {
     (ANNUAL, "stale"): "Nothing that is there is wrong; the warning says that the newest year is late.",
     (ANNUAL, "null"): "BEA withholds figures of single firms, and says so in each.",
     (ANNUAL, "partner dropped"): "BEA withholds areas, and its list of areas changes (90 until 2025, 237 since).",
-    (ANNUAL, "truncated"): "BEA withholds areas and affiliations; what is there is right.",
+    (ANNUAL, "truncated"): "BEA withholds areas and affiliations; those that are there are right.",
     (QUARTERLY, "unit"): BENCHMARK,
     (QUARTERLY, "partial"): "A quarter did fall by as much as this in one type; the annual table has no quarter.",
     (QUARTERLY, "series swapped"): "Adjusted and unadjusted figures of a quarter differ by less than a revision does.",
@@ -66,7 +66,7 @@ REASONS: dict[tuple[str, str], str] = {
     (PRODUCTS, "truncated"): LISTED,
     (PRODUCTS, "group codes"): LISTED,
     (PRODUCTS, "stale"): "A year without a change of the list is possible; the warning says that there was none.",
-    (PRODUCTS, "list missing"): "A history may begin and end with any list; what is there is right.",
+    (PRODUCTS, "list missing"): "A history may begin and end with any list; those that are there are right.",
     (PARTNERS, "partner swapped"): "No figure uses these codes, and no other source names them.",
     (PARTNERS, "partner dropped"): "Lists of economies differ by source and year; the floor is on how many there are.",
     (PARTNERS, "label"): "Names are ours, and no other list has to have the same.",

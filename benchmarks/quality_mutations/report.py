@@ -21,7 +21,7 @@ WAYS = ("version", "ground", "second source", "judged", *OUTCOMES)
 EVENTS = ("dataset", "event", "size", "what became of it", "days held", "by")
 TARGETS = ("target", "wanted", "seen", "")
 WORST = ("dataset", "corruption", "moves", "outcome", "by")
-SILENT = ("dataset", "corruption", "moves", "as", "why it cannot be told from true figures")
+SILENT = ("dataset", "corruption", "moves", "as", "why it looks like true figures")
 
 
 def counts(verdicts: Sequence[Verdict]) -> Rows:

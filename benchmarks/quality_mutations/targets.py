@@ -28,7 +28,7 @@ class Target:
 def of_score(verdicts: Sequence[Verdict]) -> list[Target]:
     """Over the corruptions of the fixed list, while the second source is there, as the score has always been made.
 
-    Without it a month a tenth too low cannot be told from a true one; how many are then silent has no target and is
+    Without it a month a tenth too low looks like a true one; how many are then silent has no target and is
     shown beside the others (``ways`` in the report)."""
     found = [v for v in verdicts if v.of != "ours" and v.second]
 

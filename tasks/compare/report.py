@@ -20,7 +20,8 @@ from tasks.common.text import figure
 from tasks.compare.attribution import CAUSES
 from tasks.compare.diff import apart
 from tasks.compare.press_claims import judge_claim
-from tasks.warehouse.records import ChangeCounts, LogEntry, in_order
+from tasks.warehouse.log_order import in_order
+from tasks.warehouse.records import ChangeCounts, LogEntry
 
 PAGE = "changes.md"
 LARGEST = 10

@@ -20,8 +20,9 @@ from tasks.storage.documents import DamagedRecordError
 from tasks.storage.object_store import ObjectStore
 from tasks.warehouse import holds, layout
 from tasks.warehouse.holds import Hold, Holds
+from tasks.warehouse.log_order import in_order, readers_got
 from tasks.warehouse.protocol import read_latest, read_manifest
-from tasks.warehouse.records import FileEntry, Latest, LogEntry, Manifest, Retired, in_order, readers_got
+from tasks.warehouse.records import FileEntry, Latest, LogEntry, Manifest, Retired
 
 VersionState = Literal[
     "latest",

@@ -1,4 +1,4 @@
-"""What is corrupted: good candidates of each dataset, with what their source said, the version before and the others.
+"""Good candidates of each dataset to corrupt, with their source tables, the version before, and the other datasets.
 
 ``figures`` is the dataset as one long table (key columns and ``value_usd``). ``rebuilt`` makes of corrupted figures the
 candidate *and* the source's own tables, as a publisher would give them who made the mistake himself: sums, balances and

@@ -143,7 +143,7 @@ def added_up(figures: pl.DataFrame) -> pl.DataFrame:
     """The whole table of corrupted partners and groups: the world, groups of partners, totals and years to date."""
     world_rows = figures.group_by("flow", "hitech", "period").agg(pl.col("value_usd").sum())
     code, known = pl.col("partner_code"), members()
-    # A code that nobody knows yet lies in the continent of its first digit.
+    # The first digit of a new code gives its continent.
     new = figures.select(code.unique()).join(known, on="partner_code", how="anti").filter(code.str.contains("^[1-7]"))
     continents = new.select(group_code=code.str.head(1) + "XXX", partner_code=code, until=pl.lit(None, pl.Date))
     member = figures.join(pl.concat([known, continents]), on="partner_code").filter(

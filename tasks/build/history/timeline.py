@@ -23,7 +23,8 @@ from tasks.raw.archive import RawArchive
 from tasks.raw.documents import RawDocument
 from tasks.transform.registry import load_transform
 from tasks.warehouse import layout, protocol
-from tasks.warehouse.records import FileEntry, LogEntry, Manifest, SourceEntry, readers_got
+from tasks.warehouse.log_order import readers_got
+from tasks.warehouse.records import FileEntry, LogEntry, Manifest, SourceEntry
 
 LOG = "log"
 ARCHIVED = "official/world_bank_archives/"

@@ -37,7 +37,7 @@ def host_of(url: str) -> str:
 
 
 def compared(source: str, probe: str, exchanges: Sequence[Exchange]) -> list[Finding]:
-    """Return what is not as believed in the headers of answers that brought something."""
+    """Return what differs from what we expect in the headers of answers with a body."""
     good = [x for x in exchanges if x.status in (200, 206)]
     return [*_media(source, probe, good), *_missing(source, probe, good), *_sizes(source, probe, good)]
 
