@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
@@ -20,6 +21,7 @@ from tests.support.mail_server import Hook
 from tests.support.plain import Ran
 
 Run = Callable[..., Ran]
+Figures = dict[date, tuple[float, float]]
 ATP, TRADE, NEWEST = "atp_world_monthly", "atp_trade_monthly", date(2025, 2, 1)
 
 
@@ -43,18 +45,25 @@ def last_run() -> tuple[str, str]:
     return asyncio.run(ask())
 
 
-def test_run_that_is_held_shows_everywhere_and_alerts_once(
-    techtrade: Run, local_store: ObjectStore, hook: Hook, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@contextmanager
+def census_with_an_event(techtrade: Run, patch: pytest.MonkeyPatch) -> Iterator[tuple[CensusDouble, Figures]]:
+    """Census's double, with the month before published; and figures whose imports of the newest month are half more."""
     real = atp("2025-02")
     exports, imports = real[NEWEST]
     with CensusDouble() as census:
-        monkeypatch.setenv("TECHTRADE_SOURCES__CENSUS_BALANCE__URL", f"{census.url}/country.xlsx")
+        patch.setenv("TECHTRADE_SOURCES__CENSUS_BALANCE__URL", f"{census.url}/country.xlsx")
         census.show({month: v for month, v in real.items() if month < NEWEST})
         ran = techtrade("publish", ATP)
         assert ran.code == 0, ran.err
+        yield census, real | {NEWEST: (exports, round(imports * 1.5, 6))}
+
+
+def test_run_that_is_held_shows_everywhere_and_alerts_once(
+    techtrade: Run, local_store: ObjectStore, hook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with census_with_an_event(techtrade, monkeypatch) as (census, event):
         good = document(local_store, layout.latest(ATP))["version"]
-        census.show(real | {NEWEST: (exports, round(imports * 1.5, 6))})
+        census.show(event)
         ran = techtrade("publish", ATP)
         name, said = last_run()
         again = techtrade("publish", ATP, "--json")
@@ -88,7 +97,7 @@ def test_run_that_is_held_shows_everywhere_and_alerts_once(
     # The publisher corrects itself.
     with CensusDouble() as census:
         monkeypatch.setenv("TECHTRADE_SOURCES__CENSUS_BALANCE__URL", f"{census.url}/country.xlsx")
-        census.show(real)
+        census.show(atp("2025-02"))
         ran = techtrade("publish", ATP)
         assert ran.code == 0, ran.err
     new = document(local_store, layout.latest(ATP))["version"]
@@ -105,13 +114,8 @@ def test_run_that_is_held_shows_everywhere_and_alerts_once(
 def test_promotion_clears_what_status_says_of_the_hold(
     techtrade: Run, local_store: ObjectStore, hook: Hook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = atp("2025-02")
-    exports, imports = real[NEWEST]
-    with CensusDouble() as census:
-        monkeypatch.setenv("TECHTRADE_SOURCES__CENSUS_BALANCE__URL", f"{census.url}/country.xlsx")
-        census.show({month: v for month, v in real.items() if month < NEWEST})
-        assert techtrade("publish", ATP).code == 0
-        census.show(real | {NEWEST: (exports, round(imports * 1.5, 6))})
+    with census_with_an_event(techtrade, monkeypatch) as (census, event):
+        census.show(event)
         assert techtrade("publish", ATP).code == 3
     hold = holds.read(local_store, ATP).open
     assert hold is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -17,27 +17,12 @@ from tasks.extract.probe import bundle
 from tasks.extract.probe import publishers as probes
 from tasks.extract.probe.publishers import Probed
 from tasks.extract.probe.recorder import MOST_REQUESTS
-from tests.doubles import first_day
 from tests.doubles.atp_lists import bundled_as_published
 from tests.doubles.census_api import KEY as CENSUS_KEY
 from tests.doubles.first_day import NOW, Publishers, Sent, answer, body, wider_records
 from tests.doubles.publishers import closed_port
 
 FILTER = b"<html><title>Attention</title><body>Sorry, you have been blocked. Your IP: 203.0.113.77</body></html>"
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[Publishers]:
-    with first_day.publishers() as made:
-        yield made
-
-
-@pytest.fixture
-def given(served: Publishers, monkeypatch: pytest.MonkeyPatch) -> Publishers:
-    served.as_believed()
-    for name, value in served.variables.items():
-        monkeypatch.setenv(name, value)
-    return served
 
 
 def texts(found: Probed) -> list[str]:

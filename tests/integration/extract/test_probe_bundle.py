@@ -32,20 +32,6 @@ FILTER = (
 )
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[Publishers]:
-    with first_day.publishers() as made:
-        yield made
-
-
-@pytest.fixture
-def given(served: Publishers, monkeypatch: pytest.MonkeyPatch) -> Publishers:
-    served.as_believed()
-    for name, value in served.variables.items():
-        monkeypatch.setenv(name, value)
-    return served
-
-
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
     return plain(monkeypatch, capfd)

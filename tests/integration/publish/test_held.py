@@ -21,10 +21,15 @@ from benchmarks.synthetic.trade import Event, atp, totals, world
 from configs.contracts import load_contract
 from configs.errors import PromoteRefusedError, StoreError
 from expectations.check import Other
+from tasks.build.recipes import recipe_for
+from tasks.build.replay import replay
+from tasks.build.request import Request
 from tasks.publish import held
 from tasks.publish.after import after_run, recorded
 from tasks.publish.notices import SILENT
 from tasks.publish.promote import promote
+from tasks.publish.restore import restore
+from tasks.publish.run import run
 from tasks.publish.run_status import RunMeter
 from tasks.quality.results import read_results
 from tasks.storage.local import LocalStore
@@ -225,7 +230,7 @@ def test_a_person_confirms_and_a_small_revision_stays_confirmed(census: Publishe
     assert set(kept["key"]) >= set(memory["key"])
 
 
-def test_no_other_path_publishes_a_held_candidate(census: Publishers) -> None:
+def test_no_other_path_publishes_a_held_candidate(census: Publishers, tmp_path: Path) -> None:
     census.say(NEWEST, ONE_FACTOR, ())
     version = census.is_held(WORLD).version
     late = datetime.now(UTC) + timedelta(days=400)
@@ -238,8 +243,16 @@ def test_no_other_path_publishes_a_held_candidate(census: Publishers) -> None:
     census.is_held(WORLD)
     with pytest.raises(StoreError, match="a rejected version cannot be published"):
         protocol.swap(census.store, protocol.Sealed(protocol.read_head(census.store, WORLD), held, "x"))
-    latest = protocol.read_latest(census.store, WORLD)[0]
-    assert latest is not None and [e.version for e in latest.published] == [first]
+    contract = load_contract(WORLD)
+    assert replay(census.store, contract, held).same
+    backfill = RunMeter(SILENT)
+    with pytest.raises(HeldError), recorded(census.store, WORLD, backfill, asked=True):
+        run(Request(contract, "live", refresh="all"), recipe_for(contract), census.store, meter=backfill)
+    again = LocalStore(tmp_path / "again")
+    restore(census.store, again, contract)
+    for store in (census.store, again):
+        latest = protocol.read_latest(store, WORLD)[0]
+        assert latest is not None and [e.version for e in latest.published] == [first]
 
 
 def test_a_yank_of_what_readers_have_releases_nothing(census: Publishers) -> None:
